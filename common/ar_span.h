@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Borrowed bytes: a pointer and a length, never terminated, owned by somebody else. */
+#ifndef AR_SPAN_H
+#define AR_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct ar_span {
+	const char *p; /* NULL: absent, which is not the same as empty */
+	size_t n;
+};
+
+#define AR_SPAN(lit) ((struct ar_span){(lit), sizeof(lit) - 1})
+#define AR_SPAN_NONE ((struct ar_span){NULL, 0})
+
+static inline struct ar_span ar_span_str(const char *s)
+{
+	return (struct ar_span){s, s ? strlen(s) : 0};
+}
+
+static inline bool ar_span_eq(struct ar_span a, struct ar_span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool ar_span_caseeq(struct ar_span a, const char *s)
+{
+	return a.p && a.n == strlen(s) && strncasecmp(a.p, s, a.n) == 0;
+}
+
+static inline struct ar_span ar_span_trim(struct ar_span s)
+{
+	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s.p++, s.n--;
+	while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/daemon/ar_conf.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct reader {
+	const struct ar_conf_key *keys;
+	unsigned nkeys;
+	char *conf;
+	uint64_t seen[4]; /* bit per key; keys tables are at most 256 long */
+	char why[300];
+};
+
+static int parse_bool(const char *v, bool *out)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {{"yes", true}, {"no", false}, {"true", true}, {"false", false}, {"on", true},
+		{"off", false}, {"1", true}, {"0", false}};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcasecmp(v, words[i].word) == 0) {
+			*out = words[i].value;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int set_string(char **dst, const char *v)
+{
+	char *s = strdup(v);
+
+	if (!s)
+		return -ENOMEM;
+	free(*dst);
+	*dst = s;
+	return 0;
+}
+
+static int set_int(struct reader *r, const struct ar_conf_key *k, const char *v)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(v, &end, 10);
+	if (errno || end == v || *end || n < k->min || n > k->max) {
+		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want a number from %ld to %ld",
+			k->section, k->name, v, k->min, k->max);
+		return -EINVAL;
+	}
+	*(long *)(r->conf + k->offset) = n;
+	return 0;
+}
+
+static int set_list(struct reader *r, const struct ar_conf_key *k, const char *v)
+{
+	struct ar_conf_list *l = (struct ar_conf_list *)(r->conf + k->offset);
+
+	if (l->n == AR_CONF_MAX_LIST) {
+		snprintf(r->why, sizeof(r->why), "[%s] %s: more than %d entries", k->section,
+			k->name, AR_CONF_MAX_LIST);
+		return -E2BIG;
+	}
+	l->item[l->n] = strdup(v);
+	if (!l->item[l->n])
+		return -ENOMEM;
+	l->n++;
+	return 0;
+}
+
+static int set_value(struct reader *r, const struct ar_conf_key *k, const char *v)
+{
+	switch (k->type) {
+	case AR_CONF_STRING:
+		return set_string((char **)(r->conf + k->offset), v);
+	case AR_CONF_INT:
+		return set_int(r, k, v);
+	case AR_CONF_LIST:
+		return set_list(r, k, v);
+	case AR_CONF_BOOL:
+		if (parse_bool(v, (bool *)(r->conf + k->offset)) == 0)
+			return 0;
+		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want yes or no", k->section, k->name,
+			v);
+		return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+static void clear_list(struct ar_conf_list *l)
+{
+	while (l->n)
+		free(l->item[--l->n]);
+}
+
+/* The first value from the file replaces a default list; a second single value is a mistake. */
+static int first_time(struct reader *r, unsigned i)
+{
+	const struct ar_conf_key *k = &r->keys[i];
+	uint64_t bit = 1ull << (i % 64);
+	bool again = (r->seen[i / 64] & bit) != 0;
+
+	r->seen[i / 64] |= bit;
+	if (k->type == AR_CONF_LIST) {
+		if (!again)
+			clear_list((struct ar_conf_list *)(r->conf + k->offset));
+		return 0;
+	}
+	if (!again)
+		return 0;
+	snprintf(r->why, sizeof(r->why), "[%s] %s: given twice", k->section, k->name);
+	return -EEXIST;
+}
+
+static int on_key(void *arg, const char *section, const char *name, const char *value)
+{
+	struct reader *r = arg;
+
+	if (r->why[0])
+		return 0;
+	for (unsigned i = 0; i < r->nkeys; i++) {
+		const struct ar_conf_key *k = &r->keys[i];
+
+		if (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0)
+			continue;
+		return first_time(r, i) == 0 && set_value(r, k, value) == 0;
+	}
+	snprintf(r->why, sizeof(r->why), "[%s] %s: no such setting (--help lists them)", section,
+		name);
+	return 0;
+}
+
+static int set_defaults(struct reader *r)
+{
+	for (unsigned i = 0; i < r->nkeys; i++) {
+		if (r->keys[i].deflt && set_value(r, &r->keys[i], r->keys[i].deflt) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
+	struct ar_buf *err)
+{
+	struct reader r = {.keys = keys, .nkeys = nkeys, .conf = conf};
+	int line;
+
+	if (nkeys > 64 * (sizeof(r.seen) / sizeof(r.seen[0])))
+		return -E2BIG;
+	if (set_defaults(&r) != 0) {
+		ar_buf_printf(err, "built-in default: %s", r.why);
+		return -EINVAL;
+	}
+	if (!path)
+		return 0;
+	line = ini_parse(path, on_key, &r);
+	if (line == 0)
+		return 0;
+	if (line < 0) {
+		ar_buf_printf(err, "%s: %s", path, strerror(errno));
+		return errno ? -errno : -EIO;
+	}
+	ar_buf_printf(err, "%s:%d: %s", path, line, r.why[0] ? r.why : "not a `name = value` line");
+	return -EINVAL;
+}
+
+void ar_conf_free(const struct ar_conf_key *keys, unsigned nkeys, void *conf)
+{
+	for (unsigned i = 0; i < nkeys; i++) {
+		void *p = (char *)conf + keys[i].offset;
+
+		if (keys[i].type == AR_CONF_STRING) {
+			free(*(char **)p);
+			*(char **)p = NULL;
+		} else if (keys[i].type == AR_CONF_LIST) {
+			clear_list(p);
+		}
+	}
+}
+
+void ar_conf_help(const struct ar_conf_key *keys, unsigned nkeys, FILE *out)
+{
+	const char *section = "";
+
+	for (unsigned i = 0; i < nkeys; i++) {
+		if (strcmp(section, keys[i].section) != 0) {
+			section = keys[i].section;
+			fprintf(out, "  [%s]\n", section);
+		}
+		fprintf(out, "    %-22s = %-28s %s\n", keys[i].name,
+			keys[i].deflt ? keys[i].deflt : "", keys[i].help);
+	}
+}

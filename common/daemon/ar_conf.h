@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Declarative INI configuration. A daemon describes its keys in one table; the table drives
+ * reading, checking, defaults, --help and the man page test. An unknown section or key, a value
+ * out of range, or a key given twice where it may not be, is an error with file and line.
+ */
+#ifndef AR_CONF_H
+#define AR_CONF_H
+
+#include "common/ar_buf.h"
+
+#include <stdio.h>
+
+#define AR_CONF_MAX_LIST 32
+
+enum ar_conf_type {
+	AR_CONF_STRING, /* char *, malloc'd */
+	AR_CONF_INT,	/* long */
+	AR_CONF_BOOL,	/* bool: yes/no/true/false/on/off/1/0 */
+	AR_CONF_LIST,	/* struct ar_conf_list: the key may be repeated */
+};
+
+struct ar_conf_list {
+	unsigned n;
+	char *item[AR_CONF_MAX_LIST];
+};
+
+struct ar_conf_key {
+	const char *section, *name;
+	enum ar_conf_type type;
+	size_t offset;	  /* in the daemon's struct */
+	const char *deflt; /* text as in a file; NULL: none (string NULL, list empty) */
+	long min, max;	  /* INT only */
+	const char *help; /* one line */
+};
+
+/* Sets defaults, then reads the file (path NULL: defaults only). conf is zeroed memory. 0, or
+ * negative errno with "file:line: what and what to do" in err. */
+int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
+	struct ar_buf *err) __attribute__((warn_unused_result));
+void ar_conf_free(const struct ar_conf_key *keys, unsigned nkeys, void *conf);
+/* "[section] name = default   help", one line a key. */
+void ar_conf_help(const struct ar_conf_key *keys, unsigned nkeys, FILE *out);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The answer plan: one offer/answer exchange as two recipes (RFC 3264 on both legs).
+ *
+ * asd makes a plan per exchange (asd/call/planner.h); the module keeps it in shared memory and
+ * applies it to the offer and to every answer of that exchange, as a pure function of plan and
+ * input: same input, same bytes, also for retransmissions. The plan of the last answered exchange
+ * is the dialog's m-line map.
+ *
+ * Sides: A sent the dialog's first INVITE, B received it, as seen at this hop. A description *to* a
+ * side is what that side gets. rtpengine always sees A's layout (docs/architecture.md).
+ */
+#ifndef AR_PLAN_H
+#define AR_PLAN_H
+
+#include "common/ar_buf.h"
+#include "common/recognise.h"
+
+#define AR_PLAN_MAX_SECTIONS AR_SDP_MAX_MEDIA
+#define AR_PLAN_MAX_TEXT 4096 /* bytes of one section text of ours */
+#define AR_PLAN_REF_LEN 32
+
+enum ar_side { AR_SIDE_A, AR_SIDE_B };
+
+static inline enum ar_side ar_other_side(enum ar_side s)
+{
+	return s == AR_SIDE_A ? AR_SIDE_B : AR_SIDE_A;
+}
+
+/* One section of the description that a recipe makes. */
+struct ar_plan_section {
+	/*
+	 * pass: section `from` of the input, byte for byte; `alt` (a port 0 section) when the
+	 * input is too short. Otherwise `text`; `alt` when section `from` of the input is absent
+	 * or has port 0 (from -1: unconditional).
+	 */
+	bool pass;
+	int16_t from;
+	struct ar_span text, alt; /* whole sections with CRLF line ends; always with their own c= */
+};
+
+struct ar_recipe {
+	unsigned n;
+	bool ice_lite; /* add session-level a=ice-lite when one of our texts is used */
+	struct ar_plan_section *sec;
+};
+
+/* Room for the sections of a plan under construction; a clone has its own, exactly sized. */
+struct ar_plan_room {
+	unsigned used;
+	struct ar_plan_section sec[(1 + AR_OUTCOMES) * AR_PLAN_MAX_SECTIONS];
+};
+
+struct ar_plan {
+	char ref[AR_PLAN_REF_LEN + 1]; /* asd's name for it, in logs and events */
+	enum ar_side offerer;
+	bool drop_group; /* remove a=group:BUNDLE in every description of this exchange */
+	struct ar_recipe offer;
+	unsigned nanswer; /* 1..AR_OUTCOMES */
+	struct ar_recipe answer[AR_OUTCOMES];
+	uint8_t answer_for[AR_OUTCOMES]; /* outcome -> index into answer */
+	struct ar_span session_id[2];	 /* o= of the leg to A and to B: "<username> <sess-id>" */
+	struct ar_span origin_addr[2];	 /* "IN IP4 192.0.2.1" */
+};
+
+/* Which description of the exchange is being made. */
+struct ar_plan_dir {
+	bool answer;
+	enum ar_outcome outcome; /* answers only */
+};
+
+static inline const struct ar_recipe *ar_plan_recipe(const struct ar_plan *p, struct ar_plan_dir d)
+{
+	return d.answer ? &p->answer[p->answer_for[d.outcome]] : &p->offer;
+}
+
+static inline enum ar_side ar_plan_to(const struct ar_plan *p, struct ar_plan_dir d)
+{
+	return d.answer ? p->offerer : ar_other_side(p->offerer);
+}
+
+/*
+ * Makes the description to ar_plan_to() from `in`, what the other side sent. With rtpengine in the
+ * middle `relayed` is its output, in A's layout, with the sections of ours at port 0; else NULL.
+ * `version` is the o= version of this leg. Conditions look at `in` only. Session-level fingerprint,
+ * setup and ICE lines of `in` are copied down into data channel sections that pass. Output has CRLF
+ * line ends. 0, -EBADMSG (a passed index is missing and has no alt) or the buffer's error.
+ */
+int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
+	const struct ar_sdp *relayed, uint32_t version, struct ar_buf *out)
+	__attribute__((warn_unused_result));
+
+/*
+ * What rtpengine is to be given for the same description: A's layout, every data channel section
+ * at port 0 and with a c= line. p may be NULL (ordinary call: `in` with its data channel sections
+ * at port 0).
+ */
+int ar_plan_hide(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
+	struct ar_buf *out) __attribute__((warn_unused_result));
+
+/* The ordinary call's way back: `relayed` with the data channel sections of `in`, by index. */
+int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct ar_buf *out)
+	__attribute__((warn_unused_result));
+
+/*
+ * A plan for a new exchange inside the dialog, made from the map (the plan of the last answered
+ * exchange) alone: same layout both ways, offers from either side, added passed-through sections
+ * at the end of both. Our section texts are reused with a=setup set for the role: actpass in an
+ * offer, `setup[side]` (what that UE's peer of ours settled to) in an answer. -EPROTO when the new
+ * offer has fewer sections than the map (RFC 3264 8) or changes the kind of a mapped one.
+ */
+int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const struct ar_sdp *offer,
+	const enum ar_setup setup[2], struct ar_plan *out, struct ar_plan_room *room,
+	struct ar_buf *texts)
+	__attribute__((warn_unused_result));
+
+/* One contiguous copy with all texts inside, from alloc (malloc, shm_malloc); NULL: no memory.
+ * ar_plan_size() bytes are asked for. Freed with the matching free. */
+size_t ar_plan_size(const struct ar_plan *p);
+struct ar_plan *ar_plan_clone(const struct ar_plan *p, void *(*alloc)(size_t size));
+
+/* Invariants of a plan from outside: indices in range, texts are one section each, alts have port
+ * 0, counts within the maxima. 0 or -EBADMSG with *why static text. */
+int ar_plan_check(const struct ar_plan *p, const char **why) __attribute__((warn_unused_result));
+
+#endif
