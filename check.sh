@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# sudo ./check.sh: installs what the tests need, builds, runs everything, ends with one line of
+# totals, "N passed, N failed, N skipped". Safe to run twice; what it starts it stops.
+set -u
+cd "$(dirname "$(readlink -f "$0")")" || exit 2
+ROOT=$PWD
+. scripts/lib.sh
+
+usage() {
+	cat <<'U'
+usage: sudo ./check.sh [--quick] [--only GROUP]... [--list] [--no-install] [--soak]
+  --quick       leave out the sanitizer build, the browser and the benchmarks
+  --only GROUP  run one group (may be repeated); --list names them
+  --no-install  the packages are there already
+  --soak        also the long runs
+Exit: 0 all passed, 1 something failed, 2 could not run.
+U
+}
+
+GROUPS_ALL="build lint unit asan sip media call ims docs bench"
+GROUPS_QUICK="build lint unit sip media call docs"
+groups="" install=1 soak=0
+while [ $# -gt 0 ]; do
+	case "$1" in
+	--quick) groups=$GROUPS_QUICK ;;
+	--only)
+		[ $# -ge 2 ] || { usage >&2; exit 2; }
+		groups="$groups $2"
+		shift
+		;;
+	--list) echo "$GROUPS_ALL" | tr ' ' '\n'; exit 0 ;;
+	--no-install) install=0 ;;
+	--soak) soak=1 ;;
+	-h | --help) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+[ -n "$groups" ] || groups=$GROUPS_ALL
+[ "$(id -u)" = 0 ] || { echo "check.sh: run as root (sudo ./check.sh): it installs packages and makes network namespaces" >&2; exit 2; }
+export SOAK=$soak
+
+LOGS=$ROOT/build/check-logs
+mkdir -p "$LOGS"
+RESULTS=$LOGS/results
+: >"$RESULTS"
+started=$(date +%s)
+
+# Reads "ok NAME ...", "not ok NAME ...", "skip NAME ..." lines from stdin, shows and counts them.
+tally() { # GROUP
+	local line
+	while IFS= read -r line; do
+		case "$line" in
+		"ok "* | "not ok "* | "skip "*) echo "$1 $line" >>"$RESULTS" ;;
+		esac
+		printf '%s\n' "  $line"
+	done
+}
+
+# One step that passes or fails as a whole; its output goes to a log, the end of it is shown on failure.
+step() { # GROUP NAME COMMAND...
+	local group=$1 name=$2 log t0 t1 rc
+	shift 2
+	log=$LOGS/$(echo "$group-$name" | tr -c 'A-Za-z0-9\n' '-').log
+	t0=$(date +%s)
+	"$@" >"$log" 2>&1 </dev/null
+	rc=$?
+	t1=$(date +%s)
+	if [ $rc = 0 ]; then
+		echo "ok $name ($((t1 - t0)) s)"
+	else
+		tail -40 "$log" | sed 's/^/    | /'
+		echo "not ok $name (exit $rc after $((t1 - t0)) s, log $log)"
+	fi | tally "$group"
+	return $rc
+}
+
+# A script that prints its own ok / not ok / skip lines; its exit code counts too.
+suite() { # GROUP NAME COMMAND...
+	local group=$1 name=$2 log rc
+	shift 2
+	log=$LOGS/$(echo "$group-$name" | tr -c 'A-Za-z0-9\n' '-').log
+	{ "$@" </dev/null 2>&1; echo "$?" >"$log.rc"; } | tee "$log" | grep --line-buffered -E '^(ok|not ok|skip|bench) ' | tally "$group"
+	rc=$(cat "$log.rc")
+	if [ "$rc" != 0 ] && ! grep -q '^not ok' "$log"; then
+		tail -40 "$log" | sed 's/^/    | /'
+		echo "not ok $name (exit $rc, log $log)" | tally "$group"
+	elif ! grep -qE '^(ok|not ok|skip) ' "$log"; then
+		echo "not ok $name (ran no test, log $log)" | tally "$group"
+	fi
+}
+
+ctest_run() { # GROUP BUILD ARGS...
+	local group=$1 dir=$2 xml=$LOGS/$1.xml
+	shift 2
+	rm -f "$xml"
+	ctest --test-dir "$dir" --timeout 300 --output-junit "$xml" "$@" >"$LOGS/$group-ctest.log" 2>&1 </dev/null
+	python3 tests/check/junit_lines.py "$xml" 2>&1 | tally "$group"
+	[ -s "$xml" ] || echo "not ok ctest in $dir did not run (log $LOGS/$group-ctest.log)" | tally "$group"
+}
+
+build_in() { # PRESET [CMAKE ARGS]
+	local preset=$1
+	shift
+	cmake --preset "$preset" "$@" && cmake --build "build/$preset" -j"$(nproc)"
+}
+
+group_build() {
+	step build "kamailio-headers" scripts/kamailio-src.sh || return 1
+	step build "release" build_in release || return 1
+	step build "npm" npm_install_all || return 1
+	step build "webapp" webapp_build
+}
+
+group_lint() {
+	suite lint tree python3 tests/check/check_tree.py
+	step lint clang-format tests/check/format.sh
+	step lint cppcheck tests/check/cppcheck.sh build/release
+	step lint clang-tidy tests/check/clang_tidy.sh build/release
+	step lint lua-syntax tests/check/lua_syntax.sh
+}
+
+group_unit() { ctest_run unit build/release -LE "bench"; }
+
+group_asan() {
+	step asan "build" build_in asan || return 1
+	ctest_run asan build/asan -LE "bench"
+}
+
+group_sip() { BUILD=$ROOT/build/release suite sip sipp tests/integration/sip/run.sh; }
+
+group_media() {
+	BUILD=$ROOT/build/release suite media mediad tests/integration/mediad/run.sh
+	BUILD=$ROOT/build/release suite media asd tests/integration/asd/run.sh
+	BUILD=$ROOT/build/release suite media interop tests/interop/run.sh
+}
+
+group_call() { BUILD=$ROOT/build/release suite call calls tests/integration/call/run.sh; }
+
+group_ims() { [ -x tests/integration/ims/run.sh ] && BUILD=$ROOT/build/release suite ims real-ims tests/integration/ims/run.sh; }
+
+group_docs() { BUILD=$ROOT/build/release suite docs docs python3 tests/check/check_docs.py; }
+
+group_bench() { BUILD=$ROOT/build/release suite bench benchmarks tests/bench/run.sh; }
+
+if [ $install = 1 ]; then
+	step build packages install_packages build test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+fi
+for g in $groups; do
+	type "group_$g" >/dev/null 2>&1 || { echo "check.sh: no group '$g' (--list names them)" >&2; exit 2; }
+	echo "== $g"
+	t0=$(date +%s)
+	"group_$g" || [ "$g" != build ] || { echo "   the build failed: the rest is left out"; break; }
+	echo "   $(($(date +%s) - t0)) s"
+done
+
+count() { grep -c -E "$1" "$RESULTS" || true; }
+passed=$(count '^[a-z]+ ok ') failed=$(count '^[a-z]+ not ok ') skipped=$(count '^[a-z]+ skip ')
+[ "$failed" = 0 ] || { echo "== failed"; grep -E '^[a-z]+ not ok ' "$RESULTS" | sed 's/^/  /'; }
+echo "took $(($(date +%s) - started)) s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Every Lua file that we ship compiles.
+cd "$(dirname "$0")/../.." || exit 2
+git ls-files -co --exclude-standard 'lua/*.lua' | xargs -r luac5.4 -p
