@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Shell helpers shared by demo.sh, check.sh and the integration tests. Source it with ROOT set to
+# the repository's root. bash only, and nothing that a bare Debian 12 lacks.
+# shellcheck shell=bash
+
+: "${ROOT:?set ROOT to the root of the repository before sourcing scripts/lib.sh}"
+
+# ---------------------------------------------------------------- packages
+
+PKG_build="gcc libc6-dev make cmake pkg-config dpkg-dev libevent-dev libnghttp2-dev libjansson-dev
+	libinih-dev libsystemd-dev libsqlite3-dev libhiredis-dev liblua5.4-dev libssl-dev libusrsctp-dev"
+PKG_run="kamailio kamailio-extra-modules kamailio-websocket-modules kamailio-tls-modules
+	rtpengine-daemon curl iproute2 procps"
+PKG_demo="$PKG_run chromium fonts-dejavu-core"
+PKG_test="$PKG_demo libcmocka-dev sip-tester python3 lua5.4 git jq clang-format clang-tidy cppcheck
+	universal-ctags iproute2 ncat util-linux kamailio-ims-modules kamailio-presence-modules
+	kamailio-sqlite-modules kamailio-utils-modules kamailio-xml-modules dnsmasq-base"
+NODE_MIN=18
+
+pkg_missing() { # PACKAGE...: prints those that are not installed
+	local p
+	for p in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+	done
+}
+
+node_is_new_enough() {
+	local v
+	v=$(node --version 2>/dev/null) || return 1
+	v=${v#v}
+	[ "${v%%.*}" -ge "$NODE_MIN" ] 2>/dev/null && command -v npm >/dev/null
+}
+
+# Debian starts a daemon as soon as its package is installed; ours are started by hand, with
+# their own configuration and ports.
+apt_without_services() {
+	local guard=/usr/sbin/policy-rc.d mine=0 rc
+	if [ ! -e $guard ]; then
+		printf '#!/bin/sh\nexit 101\n' >$guard && chmod 755 $guard && mine=1
+	fi
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@"
+	rc=$?
+	[ $mine = 0 ] || rm -f $guard
+	return $rc
+}
+
+# Installs the sets named (build run demo test) as far as they are missing. A newer Node.js that is
+# there already is used; else Debian's.
+install_packages() { # SET...
+	local set list="" missing
+	for set in "$@"; do
+		local var=PKG_$set
+		[ -n "${!var:-}" ] || { echo "install_packages: no set '$set'" >&2; return 2; }
+		list="$list ${!var}"
+	done
+	case " $* " in *" demo "* | *" test "*) node_is_new_enough || list="$list nodejs npm" ;; esac
+	# shellcheck disable=SC2086
+	missing=$(pkg_missing $list)
+	[ -n "$missing" ] || return 0
+	# shellcheck disable=SC2086
+	echo "installing:" $missing
+	[ "$(id -u)" = 0 ] || { echo "these packages are missing and only root can install them" >&2; return 1; }
+	apt-get -q update || return 1
+	# shellcheck disable=SC2086
+	apt_without_services install --no-install-recommends $missing
+}
+
+# ---------------------------------------------------------------- building
+
+# Under sudo, what is built in the checkout belongs to the checkout's owner, not to root.
+as_owner() {
+	local owner home
+	owner=$(stat -c %U "$ROOT")
+	if [ "$(id -u)" != 0 ] || [ "$owner" = root ] || [ "$owner" = UNKNOWN ]; then
+		"$@"
+	else
+		home=$(getent passwd "$owner" | cut -d: -f6)
+		runuser -u "$owner" -- env HOME="$home" "$@"
+	fi
+}
+
+# npm ci in every folder with a lock file of ours, when that file changed since the last time.
+npm_install_all() {
+	local lock dir sum
+	for lock in "$ROOT"/webapp/package-lock.json "$ROOT"/tests/*/package-lock.json; do
+		[ -f "$lock" ] || continue
+		dir=$(dirname "$lock")
+		sum=$(sha256sum <"$lock")
+		[ "$(cat "$dir/node_modules/.installed-lock" 2>/dev/null)" != "$sum" ] || continue
+		(cd "$dir" && as_owner npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return 1
+		echo "$sum" | as_owner tee "$dir/node_modules/.installed-lock" >/dev/null
+	done
+}
+
+# Bundles the page into webapp/dist when a source is newer.
+webapp_build() {
+	local out=$ROOT/webapp/dist/page.js
+	if [ -s "$out" ] && [ -z "$(find "$ROOT/webapp/src" "$ROOT/webapp/build.mjs" "$ROOT/webapp/package-lock.json" -newer "$out" -print -quit)" ]; then
+		return 0
+	fi
+	(cd "$ROOT/webapp" && as_owner node build.mjs)
+}
+
+# ---------------------------------------------------------------- ports
+
+_port_hex_in_use() { # HEX: taken by a TCP or UDP socket of any state
+	grep -qiE "^ *[0-9]+: [0-9A-F]+:$1 " /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 2>/dev/null
+}
+
+port_is_free() { ! _port_hex_in_use "$(printf '%04X' "$1")"; }
+
+# free_port [FIRST LAST]: prints a port that nobody uses and that this shell has not given out yet.
+# PORTS_GIVEN must be kept in the calling shell: use `free_port_into VAR`.
+PORTS_GIVEN=" "
+free_port_into() { # VAR [FIRST LAST [COUNT]]: COUNT ports in a row, the first goes into VAR
+	local first=${2:-20000} last=${3:-29999} count=${4:-1} try p i ok
+	for try in $(seq 1 500); do
+		p=$((first + (RANDOM * 32768 + RANDOM + try) % (last - first - count + 2)))
+		ok=1
+		for ((i = p; i < p + count; i++)); do
+			case "$PORTS_GIVEN" in *" $i "*) ok=0 ;; esac
+			[ $ok = 1 ] && port_is_free "$i" || { ok=0; break; }
+		done
+		[ $ok = 1 ] || continue
+		for ((i = p; i < p + count; i++)); do PORTS_GIVEN="$PORTS_GIVEN$i "; done
+		printf -v "$1" '%s' "$p"
+		return 0
+	done
+	echo "no free port between $first and $last" >&2
+	return 1
+}
+
+# ---------------------------------------------------------------- processes
+
+# A run folder ($RUN) holds NAME.pid ("pid start-time"), NAME.log and sockets. Short path: a Unix
+# socket's name has 107 characters.
+run_folder() { # PREFIX: makes one and sets RUN
+	RUN=$(mktemp -d "/tmp/$1.XXXXXX") && chmod 755 "$RUN" && mkdir -p "$RUN/log"
+}
+
+_start_time() { # PID: field 22 of its stat, behind the name in brackets
+	local s
+	s=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	s=${s##*) }
+	# shellcheck disable=SC2086
+	set -- $s
+	[ "$1" != Z ] && echo "${20}"
+}
+
+start() { # NAME COMMAND...: in the background, in a session of its own, output to a log
+	local name=$1 pid
+	shift
+	setsid "$@" >>"$RUN/log/$name.log" 2>&1 </dev/null &
+	pid=$!
+	echo "$pid $(_start_time $pid)" >"$RUN/$name.pid"
+}
+
+pid_of() { # NAME
+	local pid since
+	read -r pid since 2>/dev/null <"$RUN/$1.pid" || return 1
+	[ -n "$since" ] && [ "$(_start_time "$pid")" = "$since" ] && echo "$pid"
+}
+
+alive() { pid_of "$1" >/dev/null; }
+
+kill_name() { # NAME SIGNAL
+	local pid
+	pid=$(pid_of "$1") && kill -"$2" "$pid" 2>/dev/null
+}
+
+stop() { # NAME [SECONDS]: TERM, then KILL; returns when it is gone. 1: it had to be killed
+	local pid i limit=${2:-5} rc=0
+	pid=$(pid_of "$1") || { rm -f "$RUN/$1.pid"; return 0; }
+	kill -TERM "$pid" 2>/dev/null
+	for ((i = 0; i < limit * 20; i++)); do
+		alive "$1" || break
+		sleep 0.05
+	done
+	if alive "$1"; then
+		# the whole session: a parent that hangs must not leave its children
+		kill -KILL -- "-$pid" 2>/dev/null
+		rc=1
+	fi
+	rm -f "$RUN/$1.pid"
+	return $rc
+}
+
+stop_all() { # newest first
+	local f
+	[ -n "${RUN:-}" ] && [ -d "$RUN" ] || return 0
+	# shellcheck disable=SC2045
+	for f in $(ls -t "$RUN"/*.pid 2>/dev/null); do
+		stop "$(basename "$f" .pid)"
+	done
+}
+
+# wait_for SECONDS NAME COMMAND...: until the command succeeds; gives up at once when process NAME
+# is gone ('-': no process).
+wait_for() {
+	local limit=$1 name=$2 i
+	shift 2
+	for ((i = 0; i < limit * 20; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		[ "$name" = - ] || alive "$name" || return 1
+		sleep 0.05
+	done
+	return 1
+}
+
+log_tail() { # NAME [LINES]
+	[ -s "$RUN/log/$1.log" ] && tail -n "${2:-15}" "$RUN/log/$1.log" | sed "s/^/    $1 | /"
+}
