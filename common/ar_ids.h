@@ -24,7 +24,8 @@ int ar_ids_add(struct ar_ids *t, void *obj, uint32_t *id) __attribute__((warn_un
 void *ar_ids_get(const struct ar_ids *t, uint32_t id);
 /* Gives the object back to its owner, NULL when stale. */
 void *ar_ids_remove(struct ar_ids *t, uint32_t id);
-/* Walks: start with *pos = 0; NULL at the end. Removing the current one while walking is allowed. */
+/* Walks: start with *pos = 0; NULL at the end. Removing the current one while walking is allowed.
+ */
 void *ar_ids_next(const struct ar_ids *t, uint32_t *pos);
 
 #endif

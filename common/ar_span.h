@@ -31,11 +31,16 @@ static inline bool ar_span_caseeq(struct ar_span a, const char *s)
 	return a.p && a.n == strlen(s) && strncasecmp(a.p, s, a.n) == 0;
 }
 
+static inline bool ar_span_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static inline struct ar_span ar_span_trim(struct ar_span s)
 {
-	while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+	while (s.n && ar_span_is_space(s.p[0]))
 		s.p++, s.n--;
-	while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
+	while (s.n && ar_span_is_space(s.p[s.n - 1]))
 		s.n--;
 	return s;
 }

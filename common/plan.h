@@ -59,8 +59,8 @@ struct ar_plan {
 	unsigned nanswer; /* 1..AR_OUTCOMES */
 	struct ar_recipe answer[AR_OUTCOMES];
 	uint8_t answer_for[AR_OUTCOMES]; /* outcome -> index into answer */
-	struct ar_span session_id[2];	 /* o= of the leg to A and to B: "<username> <sess-id>" */
-	struct ar_span origin_addr[2];	 /* "IN IP4 192.0.2.1" */
+	struct ar_span session_id[2]; /* o= of the leg to A and to B: "<username> <sess-id>" */
+	struct ar_span origin_addr[2]; /* "IN IP4 192.0.2.1" */
 };
 
 /* Which description of the exchange is being made. */
@@ -111,8 +111,7 @@ int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct
  */
 int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const struct ar_sdp *offer,
 	const enum ar_setup setup[2], struct ar_plan *out, struct ar_plan_room *room,
-	struct ar_buf *texts)
-	__attribute__((warn_unused_result));
+	struct ar_buf *texts) __attribute__((warn_unused_result));
 
 /* One contiguous copy with all texts inside, from alloc (malloc, shm_malloc); NULL: no memory.
  * ar_plan_size() bytes are asked for. Freed with the matching free. */

@@ -39,16 +39,21 @@ struct ar_sdp_dc {
 	struct ar_dc_stream stream[AR_DC_MAX_STREAMS];
 	unsigned nstream;
 	bool bundle_only;
-	struct ar_span req_app;	    /* a=3gpp-req-app */
+	struct ar_span req_app; /* a=3gpp-req-app */
 	struct ar_span bdc_used_by; /* a=3gpp-bdc-used-by: "sender" or "receiver" */
 };
 
 /*
  * Reads section i. -EBADMSG with a reason: no sctp-port, bad or doubled stream ids, both max-retr
- * and max-time on one dcmap, two fmts, ... (*err says which line of the section).
+ * and max-time on one dcmap, two fmts, no fingerprint... (*err says which line of the description).
+ * A section at port 0 may lack all of it. Lenient where UEs are sloppy: dcmap options apart by
+ * ';' or blanks, a bare `ordered`, unknown options, a tls-id of another length.
  */
 int ar_sdp_dc_parse(struct ar_sdp_dc *dc, const struct ar_sdp *sdp, unsigned i,
 	struct ar_sdp_error *err) __attribute__((warn_unused_result));
+
+/* Neither refused nor closed (RFC 8841 6.6): port and sctp-port are not 0. */
+bool ar_sdp_dc_live(const struct ar_sdp_media *m, const struct ar_sdp_dc *dc);
 
 const char *ar_setup_name(enum ar_setup s);
 
