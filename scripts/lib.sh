@@ -152,6 +152,7 @@ start() { # NAME COMMAND...: in the background, in a session of its own, output 
 	shift
 	setsid "$@" >>"$RUN/log/$name.log" 2>&1 </dev/null &
 	pid=$!
+	disown "$pid" 2>/dev/null
 	echo "$pid $(_start_time $pid)" >"$RUN/$name.pid"
 }
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Gives Node the browser's globals that JsSIP and the UE core use: a WebSocket, a WebRTC stack and
+// a source of sound. Import this before webapp/src/ue.mjs. Packages are the page's own
+// (webapp/package.json), so that there is one lock file.
+
+import { createRequire } from 'node:module';
+
+const require = createRequire(new URL('../../webapp/package.json', import.meta.url));
+
+export const wrtc = require('@roamhq/wrtc');
+
+globalThis.WebSocket ??= require('ws').WebSocket;
+globalThis.window ??= globalThis;
+globalThis.RTCPeerConnection = wrtc.RTCPeerConnection;
+globalThis.MediaStream = wrtc.MediaStream;
+// JsSIP hands instances to setRemoteDescription: a plain pair suits every stack
+globalThis.RTCSessionDescription = class {
+	constructor(init) {
+		this.type = init.type;
+		this.sdp = init.sdp;
+	}
+};
+
+const SAMPLE_RATE = 48000;
+const FRAME = SAMPLE_RATE / 100;
+
+// An endless tone as a MediaStream; stop() ends it.
+export function tone(frequency = 440, amplitude = 8000) {
+	const source = new wrtc.nonstandard.RTCAudioSource();
+	const track = source.createTrack();
+	let n = 0;
+	const samples = new Int16Array(FRAME);
+	const timer = setInterval(() => {
+		for (let i = 0; i < FRAME; i++, n++) samples[i] = amplitude * Math.sin((2 * Math.PI * frequency * n) / SAMPLE_RATE);
+		source.onData({ samples, sampleRate: SAMPLE_RATE, bitsPerSample: 16, channelCount: 1, numberOfFrames: FRAME });
+	}, 10);
+	return { stream: new wrtc.MediaStream([track]), stop: () => (clearInterval(timer), track.stop()) };
+}
+
+// Counts the loudest sample of a received track: proof that sound arrives, not only packets.
+export function listen(track) {
+	const heard = { peak: 0, frames: 0 };
+	const sink = new wrtc.nonstandard.RTCAudioSink(track);
+	sink.ondata = ({ samples }) => {
+		heard.frames++;
+		for (const s of samples) if (Math.abs(s) > heard.peak) heard.peak = Math.abs(s);
+	};
+	heard.stop = () => sink.stop();
+	return heard;
+}
