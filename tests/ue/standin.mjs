@@ -27,18 +27,21 @@ export class StandIn {
 		this.#sd = sd;
 		this.#meta = meta;
 		this.#who = who;
-		const entry = () => sd.send(JSON.stringify(this.scene));
+		const entry = () => this.#say(sd, this.scene);
 		if (sd.readyState === 'open') entry();
 		else sd.addEventListener('open', entry);
 		meta.addEventListener('message', (e) => this.#input(JSON.parse(e.data)));
+	}
+
+	#say(channel, value) {
+		if (channel.readyState === 'open') channel.send(JSON.stringify(value));
 	}
 
 	patch(...ops) {
 		const rev = this.scene.scenes[0].extras.rev++;
 		const at = '/scenes/0/extras/rev';
 		for (const op of ops) this.#set(op.path, op.value);
-		if (this.#sd.readyState !== 'open') return;
-		this.#sd.send(JSON.stringify([{ op: 'test', path: at, value: rev }, ...ops, { op: 'replace', path: at, value: rev + 1 }]));
+		this.#say(this.#sd, [{ op: 'test', path: at, value: rev }, ...ops, { op: 'replace', path: at, value: rev + 1 }]);
 	}
 
 	#set(path, value) {
@@ -51,7 +54,7 @@ export class StandIn {
 		if (message.poseInfo) return this.#pose(message.poseInfo[0].poses[0]);
 		if (message.resync) {
 			this.received.resyncs++;
-			return this.#sd.send(JSON.stringify(this.scene));
+			return this.#say(this.#sd, this.scene);
 		}
 		if (message.action) this.#action(message.action);
 	}
@@ -68,6 +71,6 @@ export class StandIn {
 		if (this.#seen.has(action.id)) this.received.repeated++;
 		else this.received.actions++;
 		this.#seen.add(action.id);
-		this.#meta.send(JSON.stringify({ ack: { id: action.id, ok: true } }));
+		this.#say(this.#meta, { ack: { id: action.id, ok: true } });
 	}
 }
