@@ -3,4 +3,4 @@
 # Runs the unit tests of the UE core: unit.sh NODE
 cd "$(dirname "$0")/../../webapp" || exit 2
 [ -d node_modules/fast-json-patch ] || { echo "no npm packages in webapp (npm ci)"; exit 77; }
-exec "$1" --test test/
+exec "$1" --test test/*.test.mjs

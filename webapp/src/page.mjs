@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The page that a person opens to take part in an AR call. window.arPage is the same for a script
+// that drives it (the demo). Query: name, ws, domain, fps, auto=register.
+
+import { microphone } from './media.mjs';
+import { canonical } from './scene.mjs';
+import { walk } from './trajectory.mjs';
+import { Ue } from './ue.mjs';
+import { View } from './view.mjs';
+import { Walker } from './walker.mjs';
+
+const $ = (id) => document.getElementById(id);
+const query = new URLSearchParams(location.search);
+const clock = () => performance.timeOrigin + performance.now();
+const POSE_HZ = 60;
+
+const page = {
+	ue: null,
+	call: null,
+	view: null,
+	walker: null,
+	walkPhase: null, // radians: walk by itself instead of by hand
+};
+
+function show(state) {
+	$('state').textContent = state;
+	const inCall = Boolean(page.call && ['new', 'ringing', 'answered'].includes(page.call.state));
+	const ringing = inCall && page.call.originator === 'remote' && page.call.state !== 'answered';
+	$('join').hidden = Boolean(page.ue);
+	$('dial').hidden = !page.ue || inCall;
+	$('incoming').hidden = !ringing;
+	$('actions').hidden = !inCall || ringing;
+}
+
+function facts() {
+	const ar = page.call?.ar;
+	if (!ar?.scene.doc) return ($('facts').textContent = '');
+	const { counts } = ar.scene;
+	const people = (ar.scene.doc.nodes ?? []).filter((n) => View.user(n) !== null).length;
+	$('facts').textContent = `${people} participants | ${counts.patches} updates | ${ar.poses.sent} poses sent | ${ar.actions.counts.acknowledged} actions`;
+}
+
+function follow(call) {
+	page.call = call;
+	const name = call.from?.replace(/^sips?:/, '').replace(/@.*/, '') ?? '';
+	call.on('ringing', () => show(call.originator === 'local' ? `calling ${name}` : `${name} calls`));
+	call.on('answered', () => show(`in a call with ${name}`));
+	call.on('problem', (text) => show(text));
+	call.on('data-lost', () => show(`voice only with ${name}: the scene is lost`));
+	call.on('ended', (end) => {
+		if (page.call === call) show(end.status && end.status >= 300 ? `${end.status} ${end.reason ?? ''}` : 'the call has ended');
+	});
+	call.on('track', (track, stream) => {
+		if (track.kind === 'audio') $('sound').srcObject = stream ?? new MediaStream([track]);
+	});
+	call.on('ar', (ar) => followScene(call, ar));
+	if (call.ar) followScene(call, call.ar);
+	show(call.originator === 'local' ? `calling ${name}` : `${name} calls`);
+	$('caller').textContent = `${name} calls`;
+}
+
+function followScene(call, ar) {
+	ar.on('scene', (doc, { first }) => {
+		page.view.scene(doc);
+		facts();
+		if (first) ar.startPoses(poseSource, POSE_HZ);
+	});
+	ar.on('update', (doc, { ops }) => page.view.update(doc, ops));
+	ar.on('closed', () => call.state === 'answered' && show('voice only: the scene is lost'));
+}
+
+function poseSource(seconds) {
+	const pose = page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, seconds);
+	page.view.look(pose.position, pose.orientation);
+	return pose;
+}
+
+function isOwn(node) {
+	return View.user(node) === page.ue?.uri.replace(/^sips?:/, '').replace(/@.*/, '');
+}
+
+async function register({ name, ws, domain }) {
+	const ue = new Ue({ uri: `sip:${name}@${domain}`, ws, now: clock });
+	try {
+		await ue.start();
+	} catch (e) {
+		ue.stop();
+		throw e;
+	}
+	page.ue = ue;
+	page.domain = domain;
+	ue.on('incoming', (call) => {
+		if (page.call && ['new', 'ringing', 'answered'].includes(page.call.state)) return call.reject(486);
+		follow(call);
+	});
+	ue.on('disconnected', (why) => show(`no connection to the SIP server: ${why}`));
+	ue.on('registered', () => $('state').textContent.startsWith('no connection') && show('registered'));
+	$('who').textContent = name;
+	show('registered');
+}
+
+async function dial(peer, options = {}) {
+	const target = /@/.test(peer) ? peer : `${peer}@${page.domain}`;
+	const call = page.ue.call(target.startsWith('sip') ? target : `sip:${target}`, { media: await microphone(), ...options });
+	follow(call);
+	return call;
+}
+
+async function answer() {
+	page.call.answer({ media: await microphone() });
+}
+
+// What a driver reads at the end, as plain data.
+async function report() {
+	const r = await page.call.report();
+	return { ...r, drawn: { ...page.view.drawn }, canonical: page.call.ar?.scene.doc ? canonical(page.call.ar.scene.doc) : null };
+}
+
+function wire() {
+	$('join').addEventListener('submit', (e) => {
+		e.preventDefault();
+		$('problem').textContent = '';
+		register({ name: $('name').value, ws: $('ws').value, domain: $('domain').value }).catch((error) => {
+			$('problem').textContent = error.message;
+		});
+	});
+	$('dial').addEventListener('submit', (e) => {
+		e.preventDefault();
+		dial($('peer').value).catch((error) => show(error.message));
+	});
+	$('answer').addEventListener('click', answer);
+	$('decline').addEventListener('click', () => page.call.reject(486));
+	$('hangup').addEventListener('click', () => page.call.hangup());
+	addEventListener('resize', () => page.view.resize(innerWidth, innerHeight));
+	addEventListener('pagehide', () => page.ue?.stop());
+	setInterval(facts, 250);
+}
+
+async function main() {
+	const config = await fetch('config.json').then((r) => r.json()).catch(() => ({}));
+	$('name').value = query.get('name') ?? `guest${100 + Math.floor(Math.random() * 900)}`;
+	$('ws').value = query.get('ws') ?? config.ws ?? '';
+	$('domain').value = query.get('domain') ?? config.domain ?? location.hostname;
+	$('peer').value = query.get('peer') ?? '';
+	page.view = new View($('view'), { own: isOwn, maxFps: Number(query.get('fps') ?? 60) });
+	page.view.resize(innerWidth, innerHeight);
+	page.walker = new Walker($('view'));
+	Object.assign(page, { register, dial, answer, report });
+	wire();
+	show('not registered');
+	if (query.get('auto') === 'register') $('join').requestSubmit();
+}
+
+window.arPage = page;
+main();

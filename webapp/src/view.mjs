@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Draws this UE's copy of the scene with three.js, seen from this UE's own pose: the scene's
+// meshes by three's glTF loader, the other participants with a head and a name.
+
+import * as THREE from 'three';
+import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js';
+
+const REBUILD_MS = 150; // a change of structure is drawn at most this often
+const MOVES = /^\/nodes\/([0-9]+)\/(translation|rotation|scale)$/;
+const SHOWN = /^\/(nodes|scenes|scene|meshes|materials|accessors|bufferViews|buffers|textures|images|extensions)(\/|$)/;
+const QUIET = /\/extras(\/|$)/;
+
+function label(text, colour) {
+	const canvas = document.createElement('canvas');
+	canvas.width = 256;
+	canvas.height = 64;
+	const g = canvas.getContext('2d');
+	g.font = '600 34px sans-serif';
+	g.textAlign = 'center';
+	g.fillStyle = 'rgba(10,16,28,.75)';
+	g.beginPath();
+	g.roundRect(8, 6, 240, 52, 26);
+	g.fill();
+	g.fillStyle = colour;
+	g.fillText(text.slice(0, 14), 128, 44);
+	const sprite = new THREE.Sprite(new THREE.SpriteMaterial({ map: new THREE.CanvasTexture(canvas), depthTest: false }));
+	sprite.scale.set(0.56, 0.14, 1);
+	return sprite;
+}
+
+// A head that looks along -Z, with a visor so that one sees where it looks.
+function head(name, colour) {
+	const group = new THREE.Group();
+	const skin = new THREE.MeshStandardMaterial({ color: colour, roughness: 0.6 });
+	const dark = new THREE.MeshStandardMaterial({ color: 0x101828, roughness: 0.2, metalness: 0.4 });
+	const skull = new THREE.Mesh(new THREE.SphereGeometry(0.14, 20, 14), skin);
+	skull.scale.set(0.9, 1.15, 1);
+	const visor = new THREE.Mesh(new THREE.BoxGeometry(0.22, 0.09, 0.1), dark);
+	visor.position.set(0, 0.03, -0.11);
+	const body = new THREE.Mesh(new THREE.CapsuleGeometry(0.16, 0.3, 4, 14), skin);
+	body.position.set(0, -0.48, 0.02);
+	const tag = label(name, '#ffffff');
+	tag.position.set(0, 0.3, 0);
+	group.add(skull, visor, body, tag);
+	return group;
+}
+
+const COLOURS = [0x4f9dff, 0xff8a5b, 0x63d471, 0xd681ff, 0xffd166];
+
+export class View {
+	camera = new THREE.PerspectiveCamera(62, 1.6, 0.05, 60);
+	drawn = { frames: 0, rebuilds: 0, moves: 0, failures: 0 };
+	#renderer;
+	#world = new THREE.Scene();
+	#content = new THREE.Group();
+	#nodes = []; // index in the glTF document -> Object3D
+	#doc = null;
+	#rebuildTimer = null;
+	#dirty = true;
+	#own; // (node) => true when a participant's node is this UE
+	#minFrameMs;
+	#lastFrame = 0;
+
+	constructor(canvas, { own = () => false, maxFps = 60 } = {}) {
+		this.#own = own;
+		this.#minFrameMs = 1000 / maxFps - 1;
+		this.#renderer = new THREE.WebGLRenderer({ canvas, antialias: maxFps >= 30, preserveDrawingBuffer: true });
+		this.#renderer.outputColorSpace = THREE.SRGBColorSpace;
+		this.#world.background = new THREE.Color(0x1b2536);
+		this.#world.fog = new THREE.Fog(0x1b2536, 6, 16);
+		this.#room();
+		this.#world.add(this.#content);
+		this.camera.position.set(0, 1.6, 2.4);
+		const frame = (t) => {
+			requestAnimationFrame(frame);
+			if (!this.#dirty || t - this.#lastFrame < this.#minFrameMs) return;
+			this.#lastFrame = t;
+			this.draw();
+		};
+		requestAnimationFrame(frame);
+	}
+
+	#room() {
+		const floor = new THREE.Mesh(new THREE.CircleGeometry(9, 48), new THREE.MeshStandardMaterial({ color: 0x2b3a52, roughness: 0.95 }));
+		floor.rotation.x = -Math.PI / 2;
+		floor.position.y = -0.01;
+		const grid = new THREE.GridHelper(18, 36, 0x5b7399, 0x3b4c69);
+		const sun = new THREE.DirectionalLight(0xffffff, 1.8);
+		sun.position.set(2, 5, 3);
+		this.#world.add(floor, grid, sun, new THREE.HemisphereLight(0xcfe0ff, 0x24303f, 1.3));
+	}
+
+	resize(width, height) {
+		this.#renderer.setSize(width, height, false);
+		this.camera.aspect = width / height;
+		this.camera.updateProjectionMatrix();
+		this.#dirty = true;
+	}
+
+	look(position, orientation) {
+		this.camera.position.fromArray(position);
+		this.camera.quaternion.fromArray(orientation);
+		this.#dirty = true;
+	}
+
+	draw() {
+		this.#dirty = false;
+		this.#renderer.render(this.#world, this.camera);
+		this.drawn.frames++;
+	}
+
+	// A whole scene.
+	scene(doc) {
+		this.#doc = doc;
+		clearTimeout(this.#rebuildTimer);
+		this.#rebuildTimer = null;
+		return this.#rebuild();
+	}
+
+	// A patched scene with the operations that led to it: what only moves nodes is drawn at once.
+	update(doc, ops) {
+		this.#doc = doc;
+		let structure = false;
+		for (const { op, path } of ops) {
+			const move = op === 'replace' || op === 'add' ? MOVES.exec(path) : null;
+			if (move && this.#nodes[move[1]]) this.#move(Number(move[1]));
+			else if (op !== 'test' && SHOWN.test(path) && !QUIET.test(path)) structure = true;
+		}
+		if (!structure || this.#rebuildTimer) return;
+		this.#rebuildTimer = setTimeout(() => {
+			this.#rebuildTimer = null;
+			this.#rebuild();
+		}, REBUILD_MS);
+	}
+
+	#move(index) {
+		const node = this.#doc.nodes[index];
+		const object = this.#nodes[index];
+		if (node.translation) object.position.fromArray(node.translation);
+		if (node.rotation) object.quaternion.fromArray(node.rotation);
+		if (node.scale) object.scale.fromArray(node.scale);
+		this.drawn.moves++;
+		this.#dirty = true;
+	}
+
+	async #rebuild() {
+		const doc = this.#doc;
+		let gltf;
+		try {
+			gltf = await new GLTFLoader().parseAsync(JSON.stringify(doc), '');
+		} catch (e) {
+			this.drawn.failures++;
+			console.warn('scene cannot be drawn:', e.message);
+			return;
+		}
+		this.#nodes = [];
+		for (const [object, at] of gltf.parser.associations) if (object.isObject3D && at.nodes !== undefined) this.#nodes[at.nodes] ??= object;
+		this.#content.clear();
+		this.#content.add(gltf.scene);
+		(doc.nodes ?? []).forEach((node, i) => this.#participant(node, i));
+		this.drawn.rebuilds++;
+		if (this.#doc !== doc) (this.#doc.nodes ?? []).forEach((_, i) => this.#nodes[i] && this.#move(i));
+		this.#dirty = true;
+	}
+
+	#participant(node, index) {
+		const object = this.#nodes[index];
+		const user = View.user(node);
+		if (!object || user === null) return;
+		if (this.#own(node)) object.visible = false;
+		else object.add(head(user, COLOURS[index % COLOURS.length]));
+	}
+
+	// The participant that a node stands for ("alice"), or null.
+	static user(node) {
+		const text = node?.extras?.user ?? node?.extras?.participant;
+		if (typeof text === 'string') return text.replace(/^sips?:/, '').replace(/@.*$/, '');
+		if (node?.extensions?.MPEG_node_avatar) return node.name ?? 'participant';
+		return null;
+	}
+}
