@@ -32,7 +32,8 @@ struct ar_plan_section {
 	/*
 	 * pass: section `from` of the input, byte for byte; `alt` (a port 0 section) when the
 	 * input is too short. Otherwise `text`; `alt` when section `from` of the input is absent
-	 * or has port 0 (from -1: unconditional).
+	 * or has port 0 (from -1: unconditional, no alt). A slot that we keep refused is a `text`
+	 * at port 0.
 	 */
 	bool pass;
 	int16_t from;
@@ -55,12 +56,18 @@ struct ar_plan {
 	char ref[AR_PLAN_REF_LEN + 1]; /* asd's name for it, in logs and events */
 	enum ar_side offerer;
 	bool drop_group; /* remove a=group:BUNDLE in every description of this exchange */
+	/* 1 + the outcome of the answer, set by who makes the plan the dialog's map; 0: unknown,
+	 * ar_plan_from_map() then guesses it from the next offer. */
+	uint8_t settled;
 	struct ar_recipe offer;
 	unsigned nanswer; /* 1..AR_OUTCOMES */
 	struct ar_recipe answer[AR_OUTCOMES];
 	uint8_t answer_for[AR_OUTCOMES]; /* outcome -> index into answer */
 	struct ar_span session_id[2]; /* o= of the leg to A and to B: "<username> <sess-id>" */
 	struct ar_span origin_addr[2]; /* "IN IP4 192.0.2.1" */
+	/* "BUNDLE 0": a=group to add towards that side when rtpengine has dropped it and
+	 * drop_group is not set; absent: none. For a UE that cannot do without (max-bundle). */
+	struct ar_span group[2];
 };
 
 /* Which description of the exchange is being made. */
@@ -82,9 +89,11 @@ static inline enum ar_side ar_plan_to(const struct ar_plan *p, struct ar_plan_di
 /*
  * Makes the description to ar_plan_to() from `in`, what the other side sent. With rtpengine in the
  * middle `relayed` is its output, in A's layout, with the sections of ours at port 0; else NULL.
- * `version` is the o= version of this leg. Conditions look at `in` only. Session-level fingerprint,
- * setup and ICE lines of `in` are copied down into data channel sections that pass. Output has CRLF
- * line ends. 0, -EBADMSG (a passed index is missing and has no alt) or the buffer's error.
+ * `version` is the o= version of this leg. Conditions look at `in` only. Data channel sections that
+ * pass come from `in`, with a copy of its session-level fingerprint, setup, ICE and c= lines;
+ * all others from `relayed` when given. A group that stays (drop_group not set) keeps only the mids
+ * of sections in use. Output has CRLF line ends, appended to out. 0, -EBADMSG (a passed index is
+ * missing and has no alt) or the buffer's error.
  */
 int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
 	const struct ar_sdp *relayed, uint32_t version, struct ar_buf *out)
@@ -106,12 +115,19 @@ int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct
  * A plan for a new exchange inside the dialog, made from the map (the plan of the last answered
  * exchange) alone: same layout both ways, offers from either side, added passed-through sections
  * at the end of both. Our section texts are reused with a=setup set for the role: actpass in an
- * offer, `setup[side]` (what that UE's peer of ours settled to) in an answer. -EPROTO when the new
- * offer has fewer sections than the map (RFC 3264 8) or changes the kind of a mapped one.
+ * offer, `setup[side]` (what that UE's peer of ours settled to) in an answer, and without the
+ * a=dcmap and a=tls-id lines that the offer does not have. A slot that is refused, by the offer or
+ * in the map, stays so. Spans of *out borrow from map, offer and texts (clone to keep); *out and
+ * *room are overwritten, texts is appended to.
+ *
+ * -EPROTO when the new offer has fewer sections than the map (RFC 3264 8) or something else than
+ * a data channel where ours is live, -E2BIG over AR_PLAN_MAX_SECTIONS, or the buffer's error.
  */
 int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const struct ar_sdp *offer,
 	const enum ar_setup setup[2], struct ar_plan *out, struct ar_plan_room *room,
 	struct ar_buf *texts) __attribute__((warn_unused_result));
+/* n sections of the room, zeroed; NULL when it is full. */
+struct ar_plan_section *ar_plan_room_take(struct ar_plan_room *room, unsigned n);
 
 /* One contiguous copy with all texts inside, from alloc (malloc, shm_malloc); NULL: no memory.
  * ar_plan_size() bytes are asked for. Freed with the matching free. */

@@ -127,6 +127,10 @@ static const char *parse_m(struct ar_sdp_media *m, struct ar_span line)
 	m->port_text = cut_word(&rest);
 	m->proto = cut_word(&rest);
 	m->fmt = rest;
+	for (size_t i = 0; i < line.n; i++) {
+		if (line.p[i] < ' ' || line.p[i] > '~')
+			return "m= line with bytes outside ASCII";
+	}
 	if (!m->fmt.n)
 		return "m= line needs media, port, proto and at least one format";
 	if (!parse_port(m->port_text, &m->port))

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Writing descriptions from parts of others; inside common only (plan_apply.c, plan_map.c).
+ *
+ * Errors stick in the buffer (ar_buf_err). Every line ends in CRLF whatever the input had.
+ */
+#ifndef AR_PLAN_EMIT_H
+#define AR_PLAN_EMIT_H
+
+#include "common/plan.h"
+
+/* One section of the description being made. */
+struct plan_piece {
+	struct ar_sdp_media m; /* m.text is what is written */
+	bool port0; /* as a stub: m= with port 0, c=, mid */
+	/* The description it comes from when its session-level values must come with it; else NULL.
+	 */
+	const struct ar_sdp *from;
+};
+
+struct plan_parts {
+	unsigned n;
+	struct plan_piece piece[AR_PLAN_MAX_SECTIONS];
+};
+
+/* What becomes of the session part. */
+struct plan_session {
+	struct ar_span text; /* of the description that carries the ordinary media */
+	/* new o= line: "<user> <id>", version, "IN IP4 <address>"; session_id.n 0: as it is */
+	struct ar_span session_id, origin_addr;
+	uint32_t version;
+	bool drop_group; /* no a=group:BUNDLE at all; else only mids in use stay in it */
+	struct ar_span group; /* value of the one to add when there is none; n 0: none */
+	bool ice_lite; /* a=ice-lite wanted */
+	struct ar_span address; /* c= value for a section that would have none */
+};
+
+void plan_emit(struct ar_buf *out, const struct plan_session *s, const struct plan_parts *parts);
+
+/* m= line of media with port 0, c= line, a=mid when there is one. */
+void plan_emit_stub(struct ar_buf *out, const struct ar_sdp_media *m, struct ar_span address,
+	struct ar_span mid);
+void plan_emit_line(struct ar_buf *out, struct ar_span line);
+/* "IN IP4 192.0.2.1" of the o= line. */
+struct ar_span plan_origin_address(const struct ar_sdp *sdp);
+
+/*
+ * Texts under construction, with spans that stay valid: room for all of them is taken first, and
+ * until the end the buffer refuses to grow (-ENOBUFS) in place of moving.
+ */
+struct plan_texts {
+	struct ar_buf *buf;
+	size_t max; /* what buf->max was */
+};
+
+int plan_texts_begin(struct plan_texts *t, struct ar_buf *buf, size_t bound);
+int plan_texts_end(struct plan_texts *t);
+/* What was written since buf->n was mark. */
+struct ar_span plan_texts_since(const struct plan_texts *t, size_t mark);
+/* The section as one at port 0. */
+struct ar_span plan_texts_stub(
+	struct plan_texts *t, const struct ar_sdp_media *m, struct ar_span address);
+
+#endif
