@@ -145,6 +145,17 @@ class Lab:
             self.kamailio(role)
         self.wait_ready("scscf", "icscf", "pcscf")
 
+    def start_rtpengine(self):
+        """One for each side, on the ports that the example P-CSCF expects."""
+        for side, ng in (("mo", 9910), ("mt", 9911)):
+            media = {"mo": "127.0.0.28", "mt": "127.0.0.29"}[side]
+            self.start(f"rtpengine-{side}",
+                       ["rtpengine", "--config-file=none", "--table=-1", f"--interface={media}",
+                        f"--listen-ng=127.0.0.1:{ng}", f"--listen-cli=127.0.0.1:{ng + 100}",
+                        "--port-min=30000", "--port-max=30400", "--delete-delay=0", "--foreground",
+                        "--log-stderr", "--log-level=6", f"--pidfile={self.run}/rtpengine-{side}.pid"],
+                       lambda ng=ng: udp_bound("127.0.0.1", ng))
+
     def hss_saw(self):
         lines = (self.logs / "hss.log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]

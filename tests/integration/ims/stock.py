@@ -16,8 +16,8 @@ EXAMPLES = Path(os.environ.get("IMS_EXAMPLES", "/usr/share/doc/kamailio/examples
 HOME = "ims.mnc001.mcc001.3gppnetwork.org"
 NET = "mnc001.mcc001.3gppnetwork.org"
 ADDRESS = {"pcscf": "127.0.0.21", "icscf": "127.0.0.22", "scscf": "127.0.0.23", "hss": "127.0.0.24",
-           "as": "127.0.0.25", "pcscf-ar": "127.0.0.26"}
-PORT = {"pcscf": 5060, "icscf": 4060, "scscf": 6060, "as": 5070, "pcscf-ar": 5060}
+           "as": "127.0.0.25", "pcscf-ar": "127.0.0.26", "pcscf-rtp": "127.0.0.27"}
+PORT = {"pcscf": 5060, "icscf": 4060, "scscf": 6060, "as": 5070, "pcscf-ar": 5060, "pcscf-rtp": 5060}
 
 
 class StaleEdit(Exception):
@@ -88,8 +88,9 @@ def listen(text, role):
     return re.sub(r"^listen=udp:.*", f"listen=udp:{ADDRESS[role]}:{PORT[role]}", text, flags=re.M)
 
 
-def pcscf_site(text, role):
-    for feature in ("DB_URL", "SQLOPS_DBURL", "WITH_NATPING", "WITH_IPSEC"):
+def pcscf_site(text, role, relay):
+    off = ["DB_URL", "SQLOPS_DBURL", "WITH_NATPING", "WITH_IPSEC"]
+    for feature in off if relay else off + ["FORCE_RTPRELAY"]:
         text = undefine(text, feature)
     return listen(text, role).replace(host("pcscf"), host(role))
 
@@ -137,11 +138,12 @@ def edit(path, *changes):
     path.write_text(text)
 
 
-def make_pcscf(run, role):
+def make_pcscf(run, role, relay=False):
+    """relay: media go through rtpengine, as the example has it."""
     install("pcscf", run)
     edit(run / "kamailio.cfg", lambda t: common(t, role, run),
          lambda t: pcscf_main(t, role))
-    edit(run / "pcscf.cfg", lambda t: pcscf_site(t, role))
+    edit(run / "pcscf.cfg", lambda t: pcscf_site(t, role, relay))
 
 
 def make_icscf(run):
@@ -179,6 +181,7 @@ def make(run, numbers):
     """Everything under run/; one folder per function."""
     make_pcscf(run / "pcscf", "pcscf")
     make_pcscf(run / "pcscf-ar", "pcscf-ar")
+    make_pcscf(run / "pcscf-rtp", "pcscf-rtp", relay=True)
     make_icscf(run / "icscf")
     make_scscf(run / "scscf")
     make_dns(run / "dns", numbers)
