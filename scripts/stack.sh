@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One small network on this machine: rtpengine, mediad, asd, a home Kamailio, one or two P-CSCFs with
+# the module, the page's server. For demo.sh and the integration tests; an operator's own set-up is
+# etc/ with systemd.
+#
+#   stack.sh new PREFIX [two]   makes a run folder with ports and configuration, prints its path
+#   RUN=folder stack.sh up                 starts everything and waits until it works
+#   RUN=folder stack.sh start|stop|restart|kill NAME...     NAME: rtpengine mediad asd core pcscf1 pcscf2 web
+#   RUN=folder stack.sh down               stops everything; 1 when something had to be killed
+#
+# Environment for `new`: BUILD (build folder, default build/release), ADDRESS (default 127.0.0.1),
+# PORTS ("FIRST LAST", default "20000 29999"), DOMAIN, WEB (0: no page server).
+set -u
+ROOT=${ROOT:-$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)}
+# shellcheck source=scripts/lib.sh
+. "$ROOT/scripts/lib.sh"
+
+RTP_PORTS=200 # UDP ports of rtpengine
+
+stack_ports() {
+	# shellcheck disable=SC2086
+	{
+		free_port_into P_RTP $PORTS $RTP_PORTS && free_port_into P_MEDIA $PORTS 8 && free_port_into P_NG $PORTS &&
+			free_port_into P_MRM $PORTS && free_port_into P_ASD $PORTS && free_port_into P_CORE $PORTS &&
+			free_port_into P_SIP1 $PORTS && free_port_into P_WS1 $PORTS && free_port_into P_SIP2 $PORTS &&
+			free_port_into P_WS2 $PORTS && free_port_into P_WEB $PORTS
+	}
+}
+
+stack_write_asd() {
+	cat >"$RUN/asd.conf" <<C
+[asd]
+name = asd-stack
+metrics = $ADDRESS:$P_ASD
+[front]
+listen = unix:$RUN/asd.sock
+[dcsf]
+dcmf = mediad1 $ADDRESS:$P_MRM
+[policy]
+file = $RUN/policy.lua
+dir = $ROOT/lua
+[store]
+file = $RUN/asd.db
+C
+	cp "$ROOT/lua/default.lua" "$RUN/policy.lua"
+}
+
+stack_write_mediad() {
+	cat >"$RUN/mediad.conf" <<C
+[mediad]
+workers = 2
+[control]
+listen = $ADDRESS:$P_MRM
+[media]
+network = default/$ADDRESS
+port = $P_MEDIA
+[application]
+scenes = $ROOT/lua/scenes
+webapp = $ROOT/webapp/dist
+C
+}
+
+stack_new() { # PREFIX [two]
+	BUILD=$(readlink -f "${BUILD:-$ROOT/build/release}") ADDRESS=${ADDRESS:-127.0.0.1} PORTS=${PORTS:-20000 29999}
+	DOMAIN=${DOMAIN:-ims.example} WEB=${WEB:-0} TWO=0
+	[ "${2:-}" = two ] && TWO=1
+	run_folder "$1" && stack_ports || return 1
+	WS1=ws://$ADDRESS:$P_WS1 WS2=ws://$ADDRESS:$P_WS2 MRM=http://$ADDRESS:$P_MRM PAGE=http://$ADDRESS:$P_WEB/
+	[ $TWO = 1 ] || WS2=$WS1
+	stack_write_asd && stack_write_mediad || return 1
+	local v
+	for v in RUN BUILD ADDRESS DOMAIN WEB TWO P_RTP P_MEDIA P_NG P_MRM P_ASD P_CORE P_SIP1 P_WS1 P_SIP2 P_WS2 \
+		P_WEB WS1 WS2 MRM PAGE; do
+		printf '%s=%q\n' $v "${!v}"
+	done >"$RUN/env"
+}
+
+# ---------------------------------------------------------------- one process
+
+kamailio_start() { # NAME CONFIG DEFINE...
+	local name=$1 config=$2 defines=() d
+	shift 2
+	for d in "$@"; do defines+=(-A "$d"); done
+	start "$name" kamailio -f "$config" -DD -E -m 64 -M 8 -x tlsf -X tlsf \
+		-L "$BUILD/kamailio-modules/ims_ar:/usr/lib/$(gcc -print-multiarch 2>/dev/null || uname -m)/kamailio/modules" \
+		-P "$RUN/$name.kpid" "${defines[@]}"
+}
+
+ng_answers() {
+	local answer
+	exec 3<>"/dev/udp/$ADDRESS/$P_NG" || return 1
+	printf '1 d7:command4:pinge' >&3
+	IFS= read -r -t 0.3 -n 18 -u 3 answer
+	exec 3>&-
+	case $answer in *pong*) ;; *) return 1 ;; esac
+}
+
+kamailio_answers() { kamcmd -s "unix:$RUN/$1.ctl" core.uptime | grep -q uptime; }
+
+# asd answers through the module: the whole chain Kamailio - asd stands
+pcscf_answers() { kamcmd -s "unix:$RUN/$1.ctl" ims_ar.status | grep -q ':'; }
+
+stack_start() { # NAME
+	case $1 in
+	rtpengine)
+		start rtpengine rtpengine --config-file="$ROOT/etc/rtpengine/rtpengine.conf" --interface="default/$ADDRESS" \
+			--listen-ng="$ADDRESS:$P_NG" --port-min="$P_RTP" --port-max=$((P_RTP + RTP_PORTS - 1)) \
+			--foreground --log-stderr --pidfile="$RUN/rtpengine.rpid"
+		;;
+	mediad) start mediad "$BUILD/mediad/mediad" -c "$RUN/mediad.conf" ;;
+	asd) start asd "$BUILD/asd/asd" -c "$RUN/asd.conf" ;;
+	core) stack_start_core ;;
+	pcscf1) stack_start_pcscf pcscf1 "$P_SIP1" "$P_WS1" ;;
+	pcscf2) stack_start_pcscf pcscf2 "$P_SIP2" "$P_WS2" ;;
+	web) start web node "$ROOT/webapp/serve.mjs" "$ADDRESS" "$P_WEB" "{\"ws\":\"$WS1\",\"domain\":\"$DOMAIN\"}" ;;
+	*) echo "stack.sh: no process '$1'" >&2; return 2 ;;
+	esac
+}
+
+stack_ready() { # NAME
+	case $1 in
+	rtpengine) wait_for 10 rtpengine ng_answers ;;
+	mediad) wait_for 10 mediad curl -sf -m 1 --http2-prior-knowledge "$MRM/x-ims-ar/v1/status" ;;
+	asd) wait_for 10 asd curl -sf -m 1 "http://$ADDRESS:$P_ASD/healthz" ;;
+	core) wait_for 10 core kamailio_answers core ;;
+	pcscf1 | pcscf2) wait_for 10 "$1" pcscf_answers "$1" ;;
+	web) wait_for 10 web curl -sf -m 1 "$PAGE" ;;
+	esac || {
+		echo "stack.sh: $1 does not work" >&2
+		log_tail "$1" 15 >&2
+		return 1
+	}
+}
+
+stack_names() {
+	echo rtpengine mediad asd core pcscf1
+	[ "$TWO" = 0 ] || echo pcscf2
+	[ "$WEB" = 0 ] || echo web
+}
+
+stack_up() {
+	local n rc=0
+	for n in $(stack_names); do stack_start "$n" || return 1; done
+	for n in $(stack_names); do stack_ready "$n" || rc=1; done
+	return $rc
+}
+
+# The parts that need nobody stop last.
+stack_down() {
+	local n rc=0
+	for n in web pcscf2 pcscf1 core asd mediad rtpengine; do
+		[ ! -f "$RUN/$n.pid" ] || stop "$n" || { echo "$n had to be killed" >&2; rc=1; }
+	done
+	stop_all
+	return $rc
+}
+
+stack_main() {
+	local command=${1:-} n rc=0
+	[ $# -gt 0 ] && shift
+	if [ "$command" = new ]; then
+		stack_new "$@" && echo "$RUN"
+		return
+	fi
+	[ -n "${RUN:-}" ] && [ -f "$RUN/env" ] || { echo "stack.sh: set RUN to a folder made by 'stack.sh new'" >&2; return 2; }
+	# shellcheck disable=SC1091
+	. "$RUN/env"
+	case $command in
+	up) stack_up ;;
+	down) stack_down ;;
+	start) for n in "$@"; do stack_start "$n" && stack_ready "$n" || rc=1; done; return $rc ;;
+	stop) for n in "$@"; do stop "$n" || rc=1; done; return $rc ;;
+	restart) for n in "$@"; do stop "$n"; stack_start "$n" && stack_ready "$n" || rc=1; done; return $rc ;;
+	kill) for n in "$@"; do kill_name "$n" KILL; wait_for 3 - eval "! alive $n"; done ;;
+	*) sed -n '3,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2 ;;
+	esac
+}
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || { stack_main "$@"; exit; }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Two UEs in Node that call each other through a network made by scripts/stack.sh, and what a call
+// must show. For the integration tests.
+
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listen, tone } from './env.mjs';
+import { eventually } from '../../scripts/demo/network.mjs';
+import { canonical, differences } from '../../webapp/src/scene.mjs';
+import { walk } from '../../webapp/src/trajectory.mjs';
+
+const { Ue } = await import('../../webapp/src/ue.mjs');
+
+let serial = 0;
+
+export class Party {
+	constructor(stack, name, { ws = stack.env.WS1, ...options } = {}) {
+		// a name of its own for every test: nothing of the one before can be in the way
+		this.name = `${name}${++serial}`;
+		this.uri = stack.uri(this.name);
+		this.ue = new Ue({ uri: this.uri, ws, ...options });
+		this.problems = [];
+		this.tones = [];
+	}
+
+	start() {
+		return this.ue.start();
+	}
+
+	#watch(call) {
+		call.on('problem', (p) => this.problems.push(p));
+		call.on('track', (track) => {
+			if (track.kind === 'audio') this.heard = listen(track);
+		});
+		this.last = call;
+		return call;
+	}
+
+	media(frequency) {
+		const t = tone(frequency);
+		this.tones.push(t);
+		return t.stream;
+	}
+
+	call(to, options = {}) {
+		return this.#watch(this.ue.call(to.uri ?? to, { media: this.media(440), ...options }));
+	}
+
+	// Answers every incoming call after `ringMs`, or does with it what `act` says.
+	expect(act = (call) => call.answer({ media: this.media(660) }), ringMs = 0) {
+		this.ue.on('incoming', async (call) => {
+			this.#watch(call);
+			if (ringMs) await sleep(ringMs);
+			act(call);
+		});
+	}
+
+	stop() {
+		for (const t of this.tones) t.stop();
+		this.heard?.stop();
+		this.ue.stop();
+	}
+}
+
+export const until = eventually;
+
+export async function answered(call, ms = 5000) {
+	await eventually('an answer', () => {
+		if (call.state === 'failed') throw new Error(`${call.end.status} ${call.end.cause}`);
+		return call.state === 'answered';
+	}, ms);
+}
+
+export function ended(call, ms = 5000) {
+	return eventually('the end of the call', () => call.state === 'ended' || call.state === 'failed', ms);
+}
+
+export function sceneHere(call, ms = 5000) {
+	return eventually('the scene', () => call.ar?.scene.doc, ms);
+}
+
+// Sound in both directions: packets that go on coming, and a tone in them.
+export async function soundFlows(a, b, ms = 1000) {
+	const count = async (p) => (await p.last.media()).audio.packetsIn;
+	const before = [await count(a), await count(b)];
+	for (const p of [a, b]) if (p.heard) p.heard.peak = 0;
+	await sleep(ms);
+	const got = [(await count(a)) - before[0], (await count(b)) - before[1]];
+	const want = (ms / 20) * 0.6;
+	assert.ok(got[0] >= want && got[1] >= want, `packets in ${ms} ms: ${got.join(', ')}`);
+	assert.ok(a.heard.peak > 1000 && b.heard.peak > 1000, `loudest samples: ${a.heard.peak}, ${b.heard.peak}`);
+	return got;
+}
+
+export function walkAbout(a, b, hz = 60) {
+	a.last.ar.startPoses((t) => walk(0, t), hz);
+	b.last.ar.startPoses((t) => walk(Math.PI, t), hz);
+}
+
+export function standStill(a, b) {
+	a.last.ar.stopPoses();
+	b.last.ar.stopPoses();
+}
+
+// All copies become the server's, member for member.
+export async function scenesAgree(stack, contextId, parties, ms = 5000) {
+	let server;
+	const compare = async () => {
+		server = await stack.scene(contextId);
+		return parties.every((p) => canonical(p.last.ar.scene.doc) === canonical(server));
+	};
+	await eventually('equal scenes', compare, ms).catch((e) => {
+		const where = parties.map((p) => `${p.name}: ${differences(p.last.ar.scene.doc, server).join('; ') || 'equal'}`);
+		throw new Error(`${e.message}\n${where.join('\n')}`);
+	});
+	return server;
+}
+
+// No call in asd, no call in any Kamailio's module, no context in mediad.
+export async function nothingLeft(stack, pcscfs = ['pcscf1'], ms = 5000) {
+	await eventually('no call left', async () => {
+		for (const p of pcscfs) {
+			const calls = await stack.kamcmd(p, 'ims_ar.calls');
+			if (calls.length) throw new Error(`${p}: ${JSON.stringify(calls)}`);
+		}
+		return true;
+	}, ms);
+	await eventually('no context left', async () => {
+		const list = await stack.contexts();
+		const n = (list.contexts ?? list).length;
+		if (n) throw new Error(JSON.stringify(list).slice(0, 300));
+		return true;
+	}, ms);
+}
