@@ -18,7 +18,7 @@ const GATHER_MS = 50;
 export class Call extends Emitter {
 	state = 'new'; // ringing, answered, ended, failed
 	ar = null; // ArSession, when the call has data channels
-	times = {}; // milliseconds since the epoch: invite, ringing, answered, ended
+	times = {}; // milliseconds since the epoch: invite (asked for or arrived), sent, ringing, answered, ended
 	sdp = {}; // local and remote, as sent and received, of the last exchange
 	end = null; // { by, cause, status }
 	#session;
@@ -118,6 +118,7 @@ export class Call extends Emitter {
 		if (e.originator === 'local' && this.#streams.length) e.sdp = addDcmap(e.sdp, this.#streams);
 		this.sdp[e.originator] = e.sdp;
 		this.sdp[`${e.originator}Type`] = e.type;
+		if (e.originator === 'local') this.times.sent ??= this.#now();
 		this.emit('sdp', e.originator, e.type, summary(e.sdp));
 	}
 

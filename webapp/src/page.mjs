@@ -63,7 +63,7 @@ function followScene(call, ar) {
 	ar.on('scene', (doc, { first }) => {
 		page.view.scene(doc);
 		facts();
-		if (first) ar.startPoses(poseSource, POSE_HZ);
+		if (first && !query.has('hold')) ar.startPoses(poseSource, POSE_HZ);
 	});
 	ar.on('update', (doc, { ops }) => page.view.update(doc, ops));
 	ar.on('closed', () => call.state === 'answered' && show('voice only: the scene is lost'));
@@ -73,6 +73,12 @@ function poseSource(seconds) {
 	const pose = page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, seconds);
 	page.view.look(pose.position, pose.orientation);
 	return pose;
+}
+
+// The head walks by itself from now on, starting at the angle `phase` of its circle.
+function startWalking(phase) {
+	page.walkPhase = phase;
+	page.call.ar.startPoses(poseSource, POSE_HZ);
 }
 
 function isOwn(node) {
@@ -92,6 +98,7 @@ async function register({ name, ws, domain }) {
 	ue.on('incoming', (call) => {
 		if (page.call && ['new', 'ringing', 'answered'].includes(page.call.state)) return call.reject(486);
 		follow(call);
+		if (query.get('auto') === 'answer') answer();
 	});
 	ue.on('disconnected', (why) => show(`no connection to the SIP server: ${why}`));
 	ue.on('registered', () => $('state').textContent.startsWith('no connection') && show('registered'));
@@ -134,6 +141,7 @@ function wire() {
 	addEventListener('resize', () => page.view.resize(innerWidth, innerHeight));
 	addEventListener('pagehide', () => page.ue?.stop());
 	setInterval(facts, 250);
+	setInterval(() => page.walkPhase === null && poseSource(0), 33);
 }
 
 async function main() {
@@ -145,10 +153,10 @@ async function main() {
 	page.view = new View($('view'), { own: isOwn, maxFps: Number(query.get('fps') ?? 60) });
 	page.view.resize(innerWidth, innerHeight);
 	page.walker = new Walker($('view'));
-	Object.assign(page, { register, dial, answer, report });
+	Object.assign(page, { register, dial, answer, report, startWalking });
 	wire();
 	show('not registered');
-	if (query.get('auto') === 'register') $('join').requestSubmit();
+	if (query.has('auto')) $('join').requestSubmit();
 }
 
 window.arPage = page;

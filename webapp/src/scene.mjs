@@ -35,7 +35,7 @@ export function differences(a, b, max = 8, path = '', out = []) {
 
 export class SceneReplica extends Emitter {
 	doc = null; // the scene, or null before the first one
-	counts = { scenes: 0, patches: 0, refused: 0, garbage: 0, resyncs: 0, bytes: 0 };
+	counts = { scenes: 0, patches: 0, checks: 0, refused: 0, garbage: 0, resyncs: 0, bytes: 0 };
 	lastPatchBytes = 0;
 	#asked = -Infinity;
 	#askResync;
@@ -80,6 +80,10 @@ export class SceneReplica extends Emitter {
 		} catch (e) {
 			this.counts.refused++;
 			return this.resync(`${e.name ?? 'error'} at operation ${e.index ?? '?'}`);
+		}
+		if (ops.every((o) => o.op === 'test')) {
+			this.counts.checks++; // nothing new; shows that nothing was lost
+			return;
 		}
 		this.doc = next;
 		this.counts.patches++;

@@ -56,6 +56,7 @@ export class View {
 	#nodes = []; // index in the glTF document -> Object3D
 	#doc = null;
 	#rebuildTimer = null;
+	#rebuilding = 0;
 	#dirty = true;
 	#own; // (node) => true when a participant's node is this UE
 	#minFrameMs;
@@ -109,6 +110,12 @@ export class View {
 		this.drawn.frames++;
 	}
 
+	// Resolves when what is known by now has been drawn.
+	async settled() {
+		while (this.#rebuildTimer || this.#rebuilding) await new Promise((resolve) => setTimeout(resolve, 10));
+		this.draw();
+	}
+
 	// A whole scene.
 	scene(doc) {
 		this.#doc = doc;
@@ -146,12 +153,15 @@ export class View {
 	async #rebuild() {
 		const doc = this.#doc;
 		let gltf;
+		this.#rebuilding++;
 		try {
 			gltf = await new GLTFLoader().parseAsync(JSON.stringify(doc), '');
 		} catch (e) {
 			this.drawn.failures++;
 			console.warn('scene cannot be drawn:', e.message);
 			return;
+		} finally {
+			this.#rebuilding--;
 		}
 		this.#nodes = [];
 		for (const [object, at] of gltf.parser.associations) if (object.isObject3D && at.nodes !== undefined) this.#nodes[at.nodes] ??= object;

@@ -52,6 +52,17 @@ test('a patch that fails half way leaves nothing behind', () => {
 	assert.equal(r.counts.refused, 1);
 });
 
+test('a patch of tests alone changes nothing, but shows a gap', () => {
+	const { r, asked } = replica();
+	r.input(JSON.stringify(DOC));
+	let updates = 0;
+	r.on('update', () => updates++);
+	r.input(JSON.stringify([{ op: 'test', path: REV, value: 1 }]));
+	assert.deepEqual([updates, r.counts.checks, asked.length], [0, 1, 0]);
+	r.input(JSON.stringify([{ op: 'test', path: REV, value: 2 }]));
+	assert.deepEqual([updates, r.counts.checks, asked.length], [0, 1, 1]);
+});
+
 test('what is no patch and no scene does no harm', () => {
 	const { r, asked } = replica();
 	for (const text of ['', '{', 'null', '3', '"x"', '[3]', '[{}]', '[{"op":"replace"}]', '{"a":1}', patch(1)]) r.input(text);
