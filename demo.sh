@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# sudo ./demo.sh: an AR call between two real WebRTC UEs on this machine, each of its 14 steps with
+# its evidence. Installs what is needed, builds, starts everything on loopback, stops it again.
+set -u
+ROOT=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+cd "$ROOT" || exit 2
+# shellcheck source=scripts/stack.sh
+. scripts/stack.sh
+
+usage() {
+	cat <<'U'
+usage: sudo ./demo.sh [--keep] [--address ADDRESS] [--out FOLDER] [--no-install]
+  --keep      leave it running and say how to take part in a browser; Ctrl-C ends it
+  --address   listen on this address instead of 127.0.0.1 (to take part from other machines)
+  --out       where pictures and scenes go (default: demo-out)
+  --no-install  the packages are there already
+Exit: 0 all evidence held, 1 some did not, 2 could not run.
+U
+}
+
+keep='' install=1 OUT=$ROOT/demo-out ADDRESS=127.0.0.1
+while [ $# -gt 0 ]; do
+	case $1 in
+	--keep) keep=keep ;;
+	--address | --out)
+		[ $# -ge 2 ] || { usage >&2; exit 2; }
+		[ "$1" = --out ] && OUT=$2 || ADDRESS=$2
+		shift
+		;;
+	--no-install) install=0 ;;
+	-h | --help) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+[ "$(id -u)" = 0 ] || [ $install = 0 ] || { echo "demo.sh: run as root (sudo ./demo.sh): it installs packages" >&2; exit 2; }
+
+RUN='' child='' t_all=$EPOCHREALTIME
+seconds_since() { # EPOCHREALTIME: "1.2"
+	local d=$((${EPOCHREALTIME/./} - ${1/./}))
+	printf '%d.%d' $((d / 1000000)) $((d % 1000000 / 100000))
+}
+
+cleanup() {
+	trap '' INT TERM HUP
+	[ -z "$child" ] || { kill -TERM "$child" 2>/dev/null; wait "$child" 2>/dev/null; }
+	if [ -n "$RUN" ]; then
+		stack_down
+		rm -rf "$RUN"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# A step of the preparation: its name at once, then the seconds it took; its output only on failure.
+prepare() { # NAME WHAT COMMAND...
+	local name=$1 what=$2 t0=$EPOCHREALTIME log
+	shift 2
+	log=$(mktemp /tmp/ims-ar-demo-log.XXXXXX)
+	printf '%-10s  %-58s  ' "$name" "$what"
+	"$@" >"$log" 2>&1 </dev/null &
+	child=$!
+	if wait $child; then
+		child=''
+		printf '%6s s\n' "$(seconds_since "$t0")"
+		rm -f "$log"
+	else
+		child=''
+		printf 'FAILED\n'
+		tail -30 "$log" | sed 's/^/    | /'
+		echo "demo.sh: $name failed; the whole log: $log" >&2
+		exit 2
+	fi
+}
+
+build() {
+	local src
+	src=$(as_owner scripts/kamailio-src.sh) || return 1
+	as_owner cmake --preset release -DIMS_AR_TESTS=OFF -DKAMAILIO_SRC="$src" &&
+		as_owner cmake --build build/release -j"$(nproc)"
+}
+
+page() { npm_install_all && webapp_build; }
+
+echo "ims-ar: augmented reality calls for IMS networks. The demo's call, on $ADDRESS."
+echo
+[ $install = 0 ] || prepare packages "what Debian has: Kamailio, rtpengine, Chromium, libraries" install_packages build run demo
+prepare build "asd, mediad and Kamailio's module (build/release)" build
+prepare page "the UE's page and its npm packages (webapp/dist)" page
+BUILD=$ROOT/build/release WEB=1
+stack_new ims-ar-demo two || exit 2
+prepare network "rtpengine, mediad, asd, home Kamailio, two P-CSCFs" stack_up
+node scripts/demo/demo.mjs "$RUN" "$OUT" $keep &
+child=$!
+wait $child
+rc=$?
+child=''
+# under sudo the pictures belong to the checkout's owner
+[ ! -d "$OUT" ] || chown -R --reference="$ROOT" "$OUT"
+echo "whole run: $(seconds_since "$t_all") s"
+exit $rc

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The demo's call and what comes after it: node demo.mjs RUN OUT [keep]. RUN is a folder of
+// scripts/stack.sh with everything up; pictures and reports go to OUT. Exit 0: all evidence held.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { launch, PageUe } from './browser.mjs';
+import { bold, dim, green, Ladder, red } from './ladder.mjs';
+import { firstCall } from './first_call.mjs';
+import { policyEdit, workerKill } from './show_off.mjs';
+import { Stack } from './stack.mjs';
+
+const [run, out, keep] = process.argv.slice(2);
+const stack = new Stack(run);
+const ladder = new Ladder();
+const started = Date.now();
+let browser = null;
+
+async function ues() {
+	const at = Date.now();
+	browser = await launch();
+	const made = ['alice', 'bob'].map((name) => new PageUe(browser, name, stack.env.PAGE));
+	const ws = [stack.env.WS1, stack.env.WS2];
+	await Promise.all(made.map((u, i) => u.open({ ws: ws[i] })));
+	console.log(`UEs: alice and bob, two pages in Chromium ${browser.version()}, registered (${Date.now() - at} ms)`);
+	return made;
+}
+
+async function nothingLeft() {
+	const at = Date.now();
+	let calls = -1;
+	let contexts = -1;
+	for (let i = 0; i < 100 && (calls !== 0 || contexts !== 0); i++) {
+		if (i) await new Promise((resolve) => setTimeout(resolve, 30));
+		const sides = stack.env.TWO === '1' ? ['pcscf1', 'pcscf2'] : ['pcscf1'];
+		calls = (await Promise.all(sides.map((p) => stack.kamcmd(p, 'ims_ar.calls')))).flat().length;
+		const list = await stack.contexts();
+		contexts = (list.contexts ?? list).length;
+	}
+	ladder.step('--', 'everything that was reserved is released', `asd: ${calls} calls; mediad: ${contexts} contexts`, Date.now() - at, calls === 0 && contexts === 0);
+}
+
+function howToTakePart() {
+	const { PAGE, ADDRESS } = stack.env;
+	ladder.title('Take part yourself');
+	console.log(`  ${bold(`${PAGE}?name=carol&peer=bob`)}`);
+	console.log('  in a browser on this machine: press Register, then Call. bob answers and walks about.');
+	console.log(`  A second person opens ${PAGE}?name=dave and calls carol.`);
+	if (/^127\./.test(ADDRESS)) console.log('  From another machine: stop this and run ./demo.sh --keep --address <address of this machine>.');
+	console.log(`  Watch it: kamcmd -s unix:${run}/pcscf1.ctl ims_ar.calls`);
+	console.log(`            curl --http2-prior-knowledge ${stack.env.MRM}/nmf-mrm/v1/contexts`);
+	console.log(`  Change the rules: edit ${stack.policyPath()}, then kamcmd -s unix:${run}/pcscf1.ctl ims_ar.reload`);
+	console.log('  Ctrl-C ends everything.');
+}
+
+async function stayOpen(alice, bob) {
+	await alice.page.context().close();
+	await bob.open({ auto: 'answer', hold: '', ws: stack.env.WS2 });
+	await bob.eval(() => (window.arPage.walkPhase = 3.14));
+	howToTakePart();
+	await new Promise((resolve) => ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((s) => process.once(s, resolve)));
+}
+
+async function main() {
+	mkdirSync(out, { recursive: true });
+	const [alice, bob] = await ues();
+	const demo = { stack, ladder, out, alice, bob };
+	await firstCall(demo);
+	await workerKill(demo);
+	await policyEdit(demo);
+	await nothingLeft();
+	for (const u of [alice, bob]) if (u.problems.length) ladder.note(`${u.name}'s page reported: ${[...new Set(u.problems)].slice(0, 3).join('; ')}`);
+	writeFileSync(`${out}/failed.json`, JSON.stringify(ladder.failed));
+	const seconds = ((Date.now() - started) / 1000).toFixed(1);
+	if (ladder.failed.length) console.log(red(`\nDEMO FAILED after ${seconds} s: ${ladder.failed.join('; ')}`));
+	else console.log(green(`\nAll evidence holds (${seconds} s for the calls). Pictures and scenes: ${out}`));
+	if (keep === 'keep' && !ladder.failed.length) await stayOpen(alice, bob);
+}
+
+// What a signal interrupts must still take Chromium along.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+	process.on(signal, () => {
+		if (keep !== 'keep') browser?.close().finally(() => process.exit(130)) ?? process.exit(130);
+	});
+}
+
+try {
+	await main();
+	process.exitCode = ladder.failed.length ? 1 : 0;
+} catch (e) {
+	console.log(red(`\nDEMO FAILED: ${e.message}`));
+	console.log(dim(`logs: ${run}/log`));
+	process.exitCode = 1;
+} finally {
+	await browser?.close().catch(() => {});
+}
+process.exit();
