@@ -109,24 +109,22 @@ _port_hex_in_use() { # HEX: taken by a TCP or UDP socket of any state
 
 port_is_free() { ! _port_hex_in_use "$(printf '%04X' "$1")"; }
 
-# free_port [FIRST LAST]: prints a port that nobody uses and that this shell has not given out yet.
-# PORTS_GIVEN must be kept in the calling shell: use `free_port_into VAR`.
+# Ports that nobody uses and that this shell has not given out yet.
 PORTS_GIVEN=" "
 free_port_into() { # VAR [FIRST LAST [COUNT]]: COUNT ports in a row, the first goes into VAR
-	local first=${2:-20000} last=${3:-29999} count=${4:-1} try p i ok
-	for try in $(seq 1 500); do
-		p=$((first + (RANDOM * 32768 + RANDOM + try) % (last - first - count + 2)))
-		ok=1
-		for ((i = p; i < p + count; i++)); do
-			case "$PORTS_GIVEN" in *" $i "*) ok=0 ;; esac
-			[ $ok = 1 ] && port_is_free "$i" || { ok=0; break; }
+	local _first=${2:-20000} _last=${3:-29999} _count=${4:-1} _try _p _i _ok
+	for ((_try = 0; _try < 500 && _last - _first + 1 >= _count; _try++)); do
+		_p=$((_first + (RANDOM * 32768 + RANDOM) % (_last - _first - _count + 2))) _ok=1
+		for ((_i = _p; _i < _p + _count; _i++)); do
+			case "$PORTS_GIVEN" in *" $_i "*) _ok=0 ;; esac
+			[ $_ok = 1 ] && port_is_free "$_i" || { _ok=0; break; }
 		done
-		[ $ok = 1 ] || continue
-		for ((i = p; i < p + count; i++)); do PORTS_GIVEN="$PORTS_GIVEN$i "; done
-		printf -v "$1" '%s' "$p"
+		[ $_ok = 1 ] || continue
+		for ((_i = _p; _i < _p + _count; _i++)); do PORTS_GIVEN="$PORTS_GIVEN$_i "; done
+		printf -v "$1" '%s' "$_p"
 		return 0
 	done
-	echo "no free port between $first and $last" >&2
+	echo "no $_count free ports between $_first and $_last" >&2
 	return 1
 }
 
