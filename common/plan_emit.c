@@ -26,6 +26,20 @@ static void emit_value(struct ar_buf *out, const char *head, struct ar_span valu
 	plan_emit_line(out, value);
 }
 
+static struct ar_span cut_word(struct ar_span *rest)
+{
+	struct ar_span word;
+	size_t n = 0;
+
+	*rest = ar_span_trim(*rest);
+	while (n < rest->n && !ar_span_is_space(rest->p[n]))
+		n++;
+	word = (struct ar_span){rest->p, n};
+	rest->p += n;
+	rest->n -= n;
+	return word;
+}
+
 static bool is_token(struct ar_span s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -38,11 +52,13 @@ static bool is_token(struct ar_span s)
 void plan_emit_stub(struct ar_buf *out, const struct ar_sdp_media *m, struct ar_span address,
 	struct ar_span mid)
 {
+	struct ar_span fmt = m->fmt;
+
 	ar_buf_add_str(out, "m=");
 	ar_buf_add_span(out, m->media);
 	ar_buf_add_str(out, " 0 ");
 	ar_buf_add_span(out, m->proto);
-	emit_value(out, " ", m->fmt);
+	emit_value(out, " ", cut_word(&fmt)); /* RFC 3264 6: one will do when refused */
 	emit_value(out, "c=", address);
 	if (mid.n && is_token(mid))
 		emit_value(out, "a=mid:", mid);
@@ -130,20 +146,6 @@ static bool mid_in_use(const struct plan_parts *parts, struct ar_span mid)
 		return !p->port0 && (p->m.port || ar_sdp_attr(p->m.text, "bundle-only").p);
 	}
 	return false;
-}
-
-static struct ar_span cut_word(struct ar_span *rest)
-{
-	struct ar_span word;
-	size_t n = 0;
-
-	*rest = ar_span_trim(*rest);
-	while (n < rest->n && !ar_span_is_space(rest->p[n]))
-		n++;
-	word = (struct ar_span){rest->p, n};
-	rest->p += n;
-	rest->n -= n;
-	return word;
 }
 
 /* The group with the mids in use, or nothing when none is. */

@@ -218,7 +218,7 @@ static unsigned dc_reasons(const struct ar_recognise_conf *conf, const struct ar
 	return reasons;
 }
 
-/* Whether a=group:BUNDLE has the section's mid (any mid, when the section has none). */
+/* Whether a=group:BUNDLE has the section's mid. */
 static bool bundled(const struct ar_sdp *sdp, struct ar_span mid)
 {
 	struct ar_span value;
@@ -230,7 +230,7 @@ static bool bundled(const struct ar_sdp *sdp, struct ar_span mid)
 		while (value.n) {
 			struct ar_span item = cut_item(&value, " \t");
 
-			if (item.n && (!mid.p || ar_span_eq(item, mid)))
+			if (item.n && ar_span_eq(item, mid))
 				return true;
 		}
 	}
