@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_facts.h"
+
+#include "ar_calls.h"
+
+static void mix(uint32_t *h, const void *p, size_t n)
+{
+	*h = (*h ^ ar_hash32(p, n)) * 16777619u;
+}
+
+static void mix_span(uint32_t *h, struct ar_span s)
+{
+	mix(h, s.p ? s.p : "", s.n);
+}
+
+static void mix_int(uint32_t *h, uint64_t v)
+{
+	mix(h, &v, sizeof(v));
+}
+
+static void mix_stream(uint32_t *h, const struct ar_dc_stream *s)
+{
+	mix_int(h, s->id);
+	mix_int(h, s->ordered);
+	mix_int(h, (uint64_t)(int64_t)s->max_retr);
+	mix_int(h, (uint64_t)(int64_t)s->max_time);
+	mix_span(h, s->subprotocol);
+	mix_span(h, s->label);
+}
+
+static void mix_dc(uint32_t *h, const struct ar_sdp_dc *dc)
+{
+	mix_span(h, dc->ufrag);
+	mix_span(h, dc->pwd);
+	for (unsigned i = 0; i < dc->nfingerprint; i++)
+		mix_span(h, dc->fingerprint[i]);
+	mix_span(h, dc->tls_id);
+	mix_int(h, dc->sctp_port);
+	mix_int(h, dc->max_message_size);
+	for (unsigned i = 0; i < dc->nstream; i++)
+		mix_stream(h, &dc->stream[i]);
+}
+
+static bool live_dc(const struct ar_sdp *sdp, unsigned i, struct ar_sdp_dc *dc)
+{
+	return sdp->media[i].kind == AR_SDP_DATACHANNEL && sdp->media[i].port != 0 &&
+	       ar_sdp_dc_parse(dc, sdp, i, NULL) == 0 && ar_sdp_dc_live(&sdp->media[i], dc);
+}
+
+uint32_t ar_facts(const struct ar_sdp *sdp)
+{
+	uint32_t h = 2166136261u;
+	struct ar_sdp_dc dc;
+
+	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		bool live = live_dc(sdp, i, &dc);
+
+		mix_int(&h, sdp->media[i].kind);
+		mix_int(&h, live);
+		if (live)
+			mix_dc(&h, &dc);
+	}
+	return h;
+}
+
+enum ar_setup ar_facts_setup(const struct ar_sdp *sdp)
+{
+	struct ar_sdp_dc dc;
+
+	for (unsigned i = 0; i < sdp->nmedia; i++)
+		if (live_dc(sdp, i, &dc))
+			return dc.setup;
+	return AR_SETUP_NONE;
+}
+
+bool ar_facts_live(const struct ar_sdp *sdp)
+{
+	struct ar_sdp_dc dc;
+
+	for (unsigned i = 0; i < sdp->nmedia; i++)
+		if (live_dc(sdp, i, &dc))
+			return true;
+	return false;
+}
+
+enum ar_setup ar_setup_opposite(enum ar_setup s)
+{
+	if (s == AR_SETUP_ACTIVE)
+		return AR_SETUP_PASSIVE;
+	return s == AR_SETUP_PASSIVE ? AR_SETUP_ACTIVE : AR_SETUP_NONE;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_link.h"
+
+#include "ar_conn.h"
+#include "ar_evroute.h"
+#include "ar_report.h"
+#include "ar_stat.h"
+
+#include "common/ar_ids.h"
+
+#include "../../core/cfg/cfg_struct.h"
+#include "../../core/dprint.h"
+
+#include "common/plan_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TICK 100 /* ms, longest sleep */
+#define SWEEP_PARTS 5 /* the table is swept once in SWEEP_PARTS ticks */
+#define MAX_TRIES 2 /* asd that one offer is given to */
+
+struct ar_link {
+	struct ar_conn conn[AR_ASD_MAX];
+	struct ar_ids asked; /* jobs that wait for an answer */
+	struct ar_plan_room room;
+	unsigned swept;
+	int64_t next_sweep;
+	uint64_t resync_id;
+};
+
+static struct ar_link link_;
+
+bool ar_link_is_up(void)
+{
+	return ar_link_state && ar_link_state->nup > 0;
+}
+
+/* ---- jobs */
+
+static void decided(struct ar_job *j, int status, const char *reason)
+{
+	j->status = status;
+	if (reason)
+		snprintf(j->reason, sizeof(j->reason), "%s", reason);
+	if (ar_conf.resume_workers > 0)
+		ar_jobs_push_resume(j);
+	else
+		ar_resume(j);
+}
+
+static struct ar_conn *choose(unsigned preferred)
+{
+	for (int i = 0; i < ar_conf.nasd; i++) {
+		struct ar_conn *c = &link_.conn[(preferred + (unsigned)i) % (unsigned)ar_conf.nasd];
+
+		if (c->phase == AR_CONN_UP)
+			return c;
+	}
+	return NULL;
+}
+
+static int ask(struct ar_conn *c, struct ar_job *j)
+{
+	uint32_t id;
+	int rc = ar_ids_add(&link_.asked, j, &id);
+
+	if (rc < 0)
+		return rc;
+	j->asd = c->index;
+	j->tries++;
+	j->wire_id = id;
+	rc = ar_conn_request(c, id, j->json);
+	if (rc < 0)
+		ar_ids_remove(&link_.asked, id);
+	return rc;
+}
+
+static void take_offer(struct ar_job *j)
+{
+	struct ar_conn *c = choose(j->asd);
+	int rc = c ? ask(c, j) : -ENOTCONN;
+
+	if (rc == 0) {
+		if (j->tries == 1 && !j->map)
+			AR_COUNT(offers);
+		return;
+	}
+	if (rc == -ENOTCONN)
+		AR_COUNT(offers_away);
+	else
+		AR_COUNT(offers_failed);
+	decided(j, rc == -ENOTCONN ? AR_STATUS_AWAY : AR_STATUS_ERROR,
+		rc == -EMSGSIZE   ? "offer too long for the link"
+		: rc == -ENOTCONN ? "asd is not connected"
+				  : "no memory");
+}
+
+static void take_offers(void)
+{
+	struct ar_job *j = ar_jobs_take_offers(), *next;
+
+	for (; j; j = next) {
+		next = j->next;
+		take_offer(j);
+	}
+}
+
+static int64_t ring_expiry(int64_t now)
+{
+	return now + (int64_t)ar_conf.ring_ttl * 1000;
+}
+
+/* The plan goes into shared memory before the route runs, since the route applies it. */
+static void store(struct ar_job *j, const struct ar_wire_verdict *v)
+{
+	const struct ar_plan *plan = v->action == AR_ACTION_AR ? &v->plan : NULL;
+	int rc = 0;
+
+	if (v->action == AR_ACTION_DENY)
+		ar_calls_drop(&j->key);
+	else if (plan || j->initial)
+		rc = ar_calls_decide(&j->key, plan, j->asd, ring_expiry(ar_now_ms()));
+	if (rc == 0) {
+		decided(j, AR_STATUS_OK, v->reason);
+		return;
+	}
+	if (rc == -ENOENT && plan) {
+		/* the caller has hung up while asd thought */
+		AR_COUNT(offers_gone);
+		ar_report_gone(j);
+		ar_job_free(j);
+		return;
+	}
+	decided(j, AR_STATUS_ERROR, rc == -ENOMEM ? "no shared memory" : "transaction has ended");
+}
+
+static void count_action(enum ar_wire_action a)
+{
+	if (a == AR_ACTION_AR)
+		AR_COUNT(offers_ar);
+	else if (a == AR_ACTION_PLAIN)
+		AR_COUNT(offers_plain);
+	else
+		AR_COUNT(offers_denied);
+}
+
+static void offer_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
+{
+	struct ar_wire_verdict v;
+	const char *why = "";
+	int rc = ar_wire_verdict(answer, &v, &link_.room, &why);
+
+	if (rc < 0) {
+		AR_COUNT(offers_failed);
+		LM_ERR("call %s: asd %s %s: %s\n", j->key.id, c->address,
+			rc == -ECANCELED ? "could not decide" : "sent a wrong answer", why);
+		decided(j, AR_STATUS_ERROR, why);
+		return;
+	}
+	count_action(v.action);
+	j->action = v.action;
+	j->code = v.code;
+	snprintf(j->rule, sizeof(j->rule), "%s", v.rule);
+	store(j, &v);
+}
+
+static int map_parse(const json_t *j, struct ar_plan *plan, uint32_t version[2], const char **why)
+{
+	const json_t *p = json_object_get(j, "plan"), *v = json_object_get(j, "version");
+
+	*why = "no plan or no versions";
+	if (!p || json_array_size(v) != 2)
+		return -EBADMSG;
+	for (size_t i = 0; i < 2; i++)
+		version[i] = (uint32_t)json_integer_value(json_array_get(v, i));
+	return ar_plan_from_json(plan, &link_.room, p, why);
+}
+
+static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
+{
+	const char *tag = json_string_value(json_object_get(answer, "from_tag")), *why = "";
+	struct ar_msg_key k = j->key;
+	struct ar_plan plan;
+	uint32_t version[2];
+	int rc;
+
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		decided(j, AR_STATUS_OK, "asd does not know the call");
+		return;
+	}
+	rc = tag ? map_parse(answer, &plan, version, &why) : -EBADMSG;
+	if (rc == 0) {
+		k.from_tag = ar_span_str(tag);
+		if (!ar_span_eq(k.from_tag, j->key.from_tag))
+			k.to_tag = j->key.from_tag;
+		rc = ar_calls_restore(&k, &plan, version, c->index,
+			ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
+	}
+	if (rc == 0) /* planned from the map when the script asks for the description */
+		rc = ar_calls_offer(&j->key,
+			ar_span_eq(j->key.from_tag, ar_span_str(tag)) ? AR_SIDE_A : AR_SIDE_B,
+			false, ring_expiry(ar_now_ms()));
+	if (rc < 0)
+		LM_ERR("call %s: no map from asd %s: %s\n", k.id, c->address, why);
+	decided(j, rc < 0 ? AR_STATUS_ERROR : AR_STATUS_OK, why);
+}
+
+static int on_frame(struct ar_conn *c, const json_t *j, void *arg)
+{
+	const char *cmd = json_string_value(json_object_get(j, "cmd"));
+	const char *call = json_string_value(json_object_get(j, "call"));
+	json_int_t id = json_integer_value(json_object_get(j, "id"));
+	struct ar_job *job;
+
+	(void)arg;
+	if (cmd) { /* asd's own; others may come with later versions */
+		if (strcmp(cmd, "release") == 0 && call)
+			ar_calls_release(call);
+		return 0;
+	}
+	if (id <= 0)
+		return -EBADMSG;
+	if (id > UINT32_MAX)
+		return 0; /* resync, or a ping from before */
+	job = ar_ids_get(&link_.asked, (uint32_t)id);
+	if (!job)
+		return 0; /* too late: its deadline has passed, and asd has been told `gone` */
+	if (job->asd != c->index)
+		return -EBADMSG;
+	ar_ids_remove(&link_.asked, (uint32_t)id);
+	if (job->map)
+		map_answered(c, job, j);
+	else
+		offer_answered(c, job, j);
+	return 0;
+}
+
+/* ---- up and down */
+
+static void publish(void)
+{
+	struct ar_job *j;
+	uint32_t pos = 0;
+	int nup = 0;
+
+	for (int i = 0; i < ar_conf.nasd; i++) {
+		struct ar_asd_state *s = &ar_link_state->asd[i];
+		const struct ar_conn *c = &link_.conn[i];
+
+		s->inflight = 0;
+		s->unacked = c->unacked;
+		snprintf(s->why, sizeof(s->why), "%s", c->why);
+		nup += c->phase == AR_CONN_UP;
+	}
+	while ((j = ar_ids_next(&link_.asked, &pos)))
+		ar_link_state->asd[j->asd].inflight++;
+	ar_link_state->nup = nup;
+}
+
+static void on_up(struct ar_conn *c, void *arg)
+{
+	struct ar_asd_state *s = &ar_link_state->asd[c->index];
+
+	(void)arg;
+	AR_COUNT(link_up);
+	s->up = 1;
+	s->since = ar_now_ms();
+	snprintf(s->instance, sizeof(s->instance), "%s", c->peer_instance);
+	snprintf(s->version, sizeof(s->version), "%s", c->peer_version);
+	publish();
+	ar_event_route("ims_ar:asd-up", c->address);
+}
+
+static void ask_again(struct ar_job *j)
+{
+	if (j->tries < MAX_TRIES) {
+		take_offer(j);
+		return;
+	}
+	AR_COUNT(offers_failed);
+	decided(j, AR_STATUS_AWAY, "asd went away");
+}
+
+/* What waited for this asd goes to another one, once; else the script is told at once. */
+static void on_down(struct ar_conn *c, void *arg)
+{
+	struct ar_asd_state *s = &ar_link_state->asd[c->index];
+	struct ar_event *e = NULL, *next;
+	struct ar_job *j;
+	uint32_t pos = 0;
+
+	(void)arg;
+	AR_COUNT(link_down);
+	s->up = 0;
+	s->since = ar_now_ms();
+	s->downs++;
+	publish();
+	while ((j = ar_ids_next(&link_.asked, &pos)))
+		if (j->asd == c->index) {
+			ar_ids_remove(&link_.asked, j->wire_id);
+			ask_again(j);
+		}
+	if (choose(c->index))
+		e = ar_conn_take_events(c);
+	for (; e; e = next) {
+		next = e->next;
+		ar_conn_event(choose(c->index), e);
+	}
+	ar_event_route("ims_ar:asd-down", c->address);
+}
+
+/* ---- the loop */
+
+static void late(int64_t now)
+{
+	struct ar_job *j;
+	uint32_t pos = 0;
+
+	while ((j = ar_ids_next(&link_.asked, &pos))) {
+		if (j->deadline > now)
+			continue;
+		ar_ids_remove(&link_.asked, j->wire_id);
+		AR_COUNT(offers_timeout);
+		LM_ERR("call %s: no answer from asd %s in time\n", j->key.id,
+			link_.conn[j->asd].address);
+		if (!j->map)
+			ar_report_gone(j); /* whatever asd reserves for it must be freed */
+		decided(j, AR_STATUS_TIMEOUT, "no answer in time");
+	}
+}
+
+static void take_events(void)
+{
+	struct ar_event *e = ar_events_take(), *next;
+
+	for (; e; e = next) {
+		struct ar_conn *c = choose(e->asd);
+
+		next = e->next;
+		/* with no asd there it waits at the one that has the call */
+		ar_conn_event(c ? c : &link_.conn[e->asd % (unsigned)ar_conf.nasd], e);
+	}
+}
+
+static void on_expired(const struct ar_call_info *i, void *arg)
+{
+	(void)arg;
+	AR_COUNT(expired);
+	ar_report_expired(i);
+}
+
+static void sweep(int64_t now)
+{
+	unsigned size = 1u << ar_conf.hash_size;
+
+	if (now < link_.next_sweep)
+		return;
+	link_.next_sweep = now + TICK;
+	link_.swept = ar_calls_sweep(
+		link_.swept, (size + SWEEP_PARTS - 1) / SWEEP_PARTS, now, on_expired, NULL);
+}
+
+static int sleep_ms(int64_t next, int64_t now)
+{
+	if (next <= now)
+		return 0;
+	return next - now < TICK ? (int)(next - now) : TICK;
+}
+
+static void turn(const struct ar_conn_handler *h)
+{
+	struct pollfd p[AR_ASD_MAX + 1];
+	int64_t now = ar_now_ms(), next = now + TICK;
+
+	for (int i = 0; i < ar_conf.nasd; i++) {
+		int64_t due = ar_conn_poll(&link_.conn[i], &p[i]);
+
+		next = due < next ? due : next;
+	}
+	p[ar_conf.nasd] = (struct pollfd){.fd = ar_jobs_offer_fd(), .events = POLLIN};
+	if (poll(p, (nfds_t)ar_conf.nasd + 1, sleep_ms(next, now)) < 0 && errno != EINTR)
+		LM_ERR("poll: %s\n", strerror(errno));
+	cfg_update();
+	now = ar_now_ms();
+	take_offers();
+	take_events();
+	for (int i = 0; i < ar_conf.nasd; i++)
+		ar_conn_run(&link_.conn[i], p[i].revents, now, h);
+	late(now);
+	sweep(now);
+	publish();
+}
+
+void ar_link_run(void)
+{
+	const struct ar_conn_handler h = {.up = on_up, .down = on_down, .frame = on_frame};
+
+	ar_ids_init(&link_.asked, AR_IDS_MAX);
+	ar_link_state->pid = getpid();
+	for (int i = 0; i < ar_conf.nasd; i++)
+		ar_conn_init(&link_.conn[i], (unsigned)i, ar_conf.asd[i], ar_conf.name,
+			ar_link_state->instance);
+	for (;;)
+		turn(&h);
+}

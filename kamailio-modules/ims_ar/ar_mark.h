@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What tells our own traces from forged ones. HMAC-SHA256 with the secret parameter:
+ *  - the mark, a header on an anchored initial INVITE: "<call>;n=<name>;h=<32 hex>" over Call-ID
+ * and From-tag; a second Kamailio with the module does not hand over again;
+ *  - the Record-Route parameter ims_ar="<call>.<asd>.<16 hex>" over Call-ID: an in-dialog request
+ *    shows by it that this pass is the anchored one, also to a restarted Kamailio.
+ */
+#ifndef IMS_AR_MARK_H
+#define IMS_AR_MARK_H
+
+#include "ar_token.h"
+#include "ar_view.h"
+
+/* Makes a secret when none is given (one Kamailio alone); binds rr if it is loaded. 0 or -1. */
+int ar_mark_init(void);
+
+enum ar_mark { AR_MARK_NONE, AR_MARK_OURS, AR_MARK_FORGED };
+/* A forged mark is removed on the way. */
+enum ar_mark ar_mark_check(struct sip_msg *msg, const struct ar_view *v);
+/* Removes the mark whatever it says: the peer is not trusted, or the next hop is a UE. */
+void ar_mark_strip(struct sip_msg *msg);
+void ar_mark_add(struct sip_msg *msg, const struct ar_view *v, const char *id);
+
+/* Adds the parameter to our Record-Route, in request_route. */
+void ar_mark_route(struct sip_msg *msg, const struct ar_view *v, const char *id, unsigned asd);
+enum ar_pass {
+	AR_PASS_OURS, /* parameter there and right; id and asd filled in */
+	AR_PASS_OTHER, /* not the anchored pass */
+	AR_PASS_ANY, /* nothing tells: rr is not loaded */
+};
+/* After loose_route(). Fills v->key.id. */
+enum ar_pass ar_mark_pass(struct sip_msg *msg, struct ar_view *v, unsigned *asd);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_sdp.h"
+
+#include "ar_body.h"
+#include "ar_conf.h"
+#include "ar_dialog.h"
+#include "ar_facts.h"
+#include "ar_mark.h"
+#include "ar_pv.h"
+#include "ar_report.h"
+#include "ar_stat.h"
+
+#include "../../core/dprint.h"
+
+#include <errno.h>
+
+enum kind { ORDINARY, PLAIN, PLANNED };
+
+/* One message at work. */
+struct work {
+	struct ar_view v;
+	struct ar_use u;
+	struct ar_sdp in;
+	bool readable; /* in is filled */
+	enum kind kind;
+	struct ar_plan_dir dir;
+};
+
+static int64_t after(int seconds)
+{
+	return ar_now_ms() + (int64_t)seconds * 1000;
+}
+
+static bool is_answer(const struct work *w)
+{
+	if (w->u.late)
+		return !w->v.reply;
+	return w->v.reply;
+}
+
+static enum ar_outcome outcome_of(const struct work *w)
+{
+	const struct ar_recognise_in in = {.contact = w->v.contact,
+		.accept_contact = w->v.accept_contact,
+		.asserted_service = w->v.asserted_service,
+		.sdp = &w->in};
+
+	return ar_recognise_outcome(&ar_conf.recognise, &in, w->u.offered);
+}
+
+/* A late offer, or one that asd was asked about and did not answer: planned from the map now. */
+static int plan_now(struct work *w)
+{
+	int rc = ar_dialog_plan(&w->v, w->u.offerer, &w->in);
+
+	ar_use_done(&w->u);
+	if (rc == 0)
+		rc = ar_calls_find(&w->v.key, &w->u);
+	return rc == 0 && w->u.plan ? 0 : AR_SDP_REFUSED;
+}
+
+static int find_exchange(struct work *w)
+{
+	if (w->v.reply && (w->v.status < 101 || w->v.status > 299))
+		return 0;
+	if (ar_calls_find(&w->v.key, &w->u) < 0)
+		return 0;
+	if (w->u.state == AR_CALL_PLAIN) {
+		w->kind = PLAIN;
+		w->dir.answer = is_answer(w);
+		return 0;
+	}
+	if (!w->readable)
+		return AR_SDP_FAILED;
+	w->dir.answer = is_answer(w);
+	if (!w->u.plan && (w->dir.answer || plan_now(w) < 0))
+		return AR_SDP_REFUSED;
+	w->kind = PLANNED;
+	if (w->dir.answer)
+		w->dir.outcome = outcome_of(w);
+	return 0;
+}
+
+static int begin(struct sip_msg *msg, struct work *w)
+{
+	struct ar_sdp_error err = {0};
+	int rc;
+
+	memset(w, 0, sizeof(*w));
+	if (ar_view_read(msg, &w->v) < 0 || !w->v.body.p)
+		return AR_SDP_NONE;
+	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, &err) == 0;
+	if (!w->readable) {
+		AR_COUNT(bad_sdp);
+		LM_INFO("%.*s: SDP line %u: %s\n", (int)w->v.key.callid.n, w->v.key.callid.p,
+			err.line, err.reason ? err.reason : "unreadable");
+	}
+	rc = find_exchange(w);
+	if (rc < 0)
+		ar_use_done(&w->u);
+	else if (w->kind == PLANNED)
+		ar_pv_call(msg, w->u.id, w->u.asd);
+	return rc;
+}
+
+static uint32_t version_of(const struct work *w)
+{
+	return w->u.version[ar_plan_to(w->u.plan, w->dir)];
+}
+
+/* ---- what became of it: the map, the roles, and what asd is told */
+
+static void note_offer(const struct work *w, const struct ar_sdp *out)
+{
+	ar_calls_offered(&w->v.key, ar_facts_live(out), ar_facts(&w->in));
+}
+
+static void note_answer(const struct work *w, const struct ar_sdp *out)
+{
+	enum ar_side offerer = w->u.offerer;
+	struct ar_answer a = {.status = w->v.reply ? w->v.status : 200,
+		.has_sdp = true,
+		.hash = ar_hash32(w->v.body.p, w->v.body.n),
+		.facts = ar_facts(&w->in),
+		.call_expires = after(ar_conf.call_ttl),
+		.plan_expires = after(ar_conf.reply_ttl)};
+
+	a.setup[offerer] = ar_facts_setup(out);
+	a.setup[ar_other_side(offerer)] = ar_setup_opposite(ar_facts_setup(&w->in));
+	if (ar_calls_answered(&w->v.key, &a))
+		ar_report_answer(&w->v, &w->u, ar_outcome_name(w->dir.outcome));
+}
+
+static void note(struct sip_msg *msg, const struct work *w, const struct ar_buf *text)
+{
+	struct ar_sdp out;
+
+	if (ar_sdp_parse(&out, text->p, text->n, NULL) < 0)
+		return;
+	if (w->dir.answer) {
+		note_answer(w, &out);
+		return;
+	}
+	note_offer(w, &out);
+	if (w->u.initial && !w->v.reply)
+		ar_mark_add(msg, &w->v, w->u.id);
+}
+
+void ar_sdp_saw_answer(struct sip_msg *msg)
+{
+	struct ar_answer a = {.status = 200,
+		.call_expires = after(ar_conf.call_ttl),
+		.plan_expires = after(ar_conf.reply_ttl)};
+	struct ar_view v;
+	struct ar_use u;
+
+	if (ar_view_read(msg, &v) < 0 || ar_calls_find(&v.key, &u) < 0)
+		return;
+	a.status = v.status;
+	if (ar_calls_answered(&v.key, &a))
+		ar_report_answer(&v, &u, NULL);
+	ar_use_done(&u);
+}
+
+/* ---- the script's functions */
+
+static int finish(struct sip_msg *msg, struct work *w, int rc, struct ar_buf *out)
+{
+	if (rc == 0)
+		rc = ar_buf_err(out);
+	if (rc == 0)
+		rc = ar_body_set(msg, w->v.body, ar_buf_span(out));
+	if (rc == 0 && w->kind == PLANNED) {
+		AR_COUNT(sdp_applied);
+		note(msg, w, out);
+	}
+	if (rc < 0) {
+		AR_COUNT(sdp_failed);
+		LM_ERR("%.*s: the description cannot be made: %s\n", (int)w->v.key.callid.n,
+			w->v.key.callid.p, strerror(-rc));
+	}
+	ar_buf_free(out);
+	ar_use_done(&w->u);
+	return rc < 0 ? AR_SDP_FAILED : AR_SDP_DONE;
+}
+
+int ar_sdp_apply(struct sip_msg *msg)
+{
+	struct work w;
+	struct ar_buf out;
+	int rc = begin(msg, &w);
+
+	if (rc < 0)
+		return rc;
+	if (w.kind == ORDINARY || (w.kind == PLAIN && (w.dir.answer || !w.readable)) ||
+		ar_body_is_set(msg, w.v.body)) {
+		ar_use_done(&w.u);
+		return AR_SDP_DONE;
+	}
+	ar_buf_init(&out, AR_SDP_MAX_LEN);
+	if (w.kind == PLAIN)
+		rc = ar_plan_hide(NULL, w.dir, &w.in, &out);
+	else
+		rc = ar_plan_apply(w.u.plan, w.dir, &w.in, NULL, version_of(&w), &out);
+	return finish(msg, &w, rc, &out);
+}
+
+static bool has_dc(const struct work *w)
+{
+	for (unsigned i = 0; w->readable && i < w->in.nmedia; i++)
+		if (w->in.media[i].kind == AR_SDP_DATACHANNEL)
+			return true;
+	return false;
+}
+
+int ar_sdp_hide(struct sip_msg *msg)
+{
+	struct work w;
+	struct ar_buf out;
+	struct ar_span text;
+	int rc = begin(msg, &w);
+
+	ar_body_pv_clear(msg);
+	if (rc < 0)
+		return rc;
+	ar_buf_init(&out, AR_SDP_MAX_LEN);
+	text = w.v.body;
+	if (w.kind == PLANNED || has_dc(&w)) {
+		rc = ar_plan_hide(w.kind == PLANNED ? w.u.plan : NULL, w.dir, &w.in, &out);
+		text = ar_buf_span(&out);
+	}
+	if (rc == 0)
+		rc = ar_body_pv_put(msg, text);
+	ar_buf_free(&out);
+	ar_use_done(&w.u);
+	if (rc < 0) {
+		AR_COUNT(sdp_failed);
+		return AR_SDP_FAILED;
+	}
+	AR_COUNT(sdp_hidden);
+	return AR_SDP_DONE;
+}
+
+static int restore(struct work *w, struct ar_span text, struct ar_buf *out)
+{
+	struct ar_sdp relayed;
+	int rc;
+
+	if (w->kind == PLAIN || (w->kind == ORDINARY && !has_dc(w)))
+		return ar_buf_add_span(out, text);
+	rc = ar_sdp_parse(&relayed, text.p, text.n, NULL);
+	if (rc < 0)
+		return rc;
+	if (w->kind == ORDINARY)
+		return ar_sdp_restore(&w->in, &relayed, out);
+	return ar_plan_apply(w->u.plan, w->dir, &w->in, &relayed, version_of(w), out);
+}
+
+int ar_sdp_restore_body(struct sip_msg *msg)
+{
+	struct work w;
+	struct ar_buf out;
+	struct ar_span text;
+	int rc = begin(msg, &w);
+
+	if (rc < 0)
+		return rc;
+	if (ar_body_is_set(msg, w.v.body)) {
+		ar_use_done(&w.u);
+		return AR_SDP_DONE;
+	}
+	text = ar_body_pv_get(msg);
+	if (!text.n) {
+		AR_COUNT(relay_failed);
+		LM_ERR("%.*s: the media relay gave no description back\n", (int)w.v.key.callid.n,
+			w.v.key.callid.p);
+		ar_use_done(&w.u);
+		return AR_SDP_RELAY;
+	}
+	ar_buf_init(&out, AR_SDP_MAX_LEN);
+	rc = restore(&w, text, &out);
+	return finish(msg, &w, rc, &out);
+}

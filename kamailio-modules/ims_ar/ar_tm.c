@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_tm.h"
+
+#include "ar_conf.h"
+#include "ar_report.h"
+#include "ar_sdp.h"
+
+#include "../../core/dprint.h"
+#include "../../core/mem/shm_mem.h"
+
+#include <errno.h>
+
+struct tm_binds ar_tm;
+
+/* The exchange of a watched transaction; freed by tm with the transaction. */
+struct watch {
+	struct ar_msg_key key; /* spans into text[] */
+	char method[16];
+	char text[];
+};
+
+static int64_t after(int seconds)
+{
+	return ar_now_ms() + (int64_t)seconds * 1000;
+}
+
+static void final_failed(const struct watch *w, int code)
+{
+	struct ar_ended e;
+
+	if (ar_calls_failed(&w->key, after(ar_conf.reply_ttl), &e) && e.planned)
+		ar_report_failed(&w->key, w->method, code, &e);
+}
+
+static void cancelled(const struct watch *w)
+{
+	struct ar_ended e;
+
+	if (ar_calls_open_exchange(&w->key, &e) && e.planned)
+		ar_report_cancelled(&w->key, &e);
+}
+
+/* No lock of tm is held in these (tm/t_hooks.h: TMCB_RESPONSE_OUT, TMCB_E2ECANCEL_IN). */
+static void on_transaction(struct cell *t, int type, struct tmcb_params *p)
+{
+	const struct watch *w = *p->param;
+
+	(void)t;
+	if (type & TMCB_E2ECANCEL_IN)
+		cancelled(w);
+	else if (type & TMCB_DESTROY)
+		final_failed(
+			w, 0); /* dropped without a final reply; else this finds nothing open */
+	else if (p->code >= 300)
+		final_failed(w, p->code);
+	else if (p->code >= 200 && p->rpl && p->rpl != FAKED_REPLY)
+		ar_sdp_saw_answer(p->rpl); /* a 2xx without SDP reaches no function of the script */
+}
+
+static void release(void *param)
+{
+	shm_free(param);
+}
+
+static void copy(char **to, struct ar_span *s)
+{
+	if (s->n)
+		memcpy(*to, s->p, s->n);
+	s->p = *to;
+	*to += s->n;
+}
+
+int ar_tm_watch(struct sip_msg *msg, const struct ar_view *v)
+{
+	const struct ar_msg_key *k = &v->key;
+	struct watch *w = shm_malloc(sizeof(*w) + k->callid.n + k->from_tag.n + k->to_tag.n);
+	char *p;
+	size_t n = v->method.n;
+
+	if (!w)
+		return -ENOMEM;
+	w->key = *k;
+	n = n < sizeof(w->method) - 1 ? n : sizeof(w->method) - 1;
+	memcpy(w->method, v->method.p, n);
+	w->method[n] = 0;
+	p = w->text;
+	copy(&p, &w->key.callid);
+	copy(&p, &w->key.from_tag);
+	copy(&p, &w->key.to_tag);
+	if (ar_tm.register_tmcb(msg, 0, TMCB_RESPONSE_OUT | TMCB_E2ECANCEL_IN | TMCB_DESTROY,
+		    on_transaction, w, release) > 0)
+		return 0;
+	shm_free(w);
+	return -ENOMEM;
+}
+
+/* tm's hash lock is held: find, mark, queue, return. */
+static void on_request(struct cell *t, int type, struct tmcb_params *p)
+{
+	struct ar_ended e;
+	struct ar_view v;
+
+	(void)t;
+	(void)type;
+	if (!p->req || p->req->first_line.type != SIP_REQUEST || p->req->REQ_METHOD != METHOD_BYE)
+		return;
+	if (ar_view_read(p->req, &v) < 0)
+		return;
+	if (ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e) && e.planned)
+		ar_report_bye(&v.key, &e);
+}
+
+int ar_tm_init(void)
+{
+	if (load_tm_api(&ar_tm) < 0) {
+		LM_ERR("ims_ar needs module tm: load it before\n");
+		return -1;
+	}
+	if (ar_tm.register_tmcb(0, 0, TMCB_REQUEST_IN, on_request, 0, 0) <= 0 ||
+		ar_tm.register_tmcb(0, 0, TMCB_LOCAL_REQUEST_IN, on_request, 0, 0) <= 0) {
+		LM_ERR("cannot listen for BYE\n");
+		return -1;
+	}
+	return 0;
+}

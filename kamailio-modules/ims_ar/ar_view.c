@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_view.h"
+
+#include "../../core/dprint.h"
+#include "../../core/parser/parse_body.h"
+#include "../../core/parser/parse_content.h"
+#include "../../core/parser/parse_cseq.h"
+#include "../../core/parser/parse_from.h"
+#include "../../core/parser/parse_to.h"
+
+#include <errno.h>
+
+#define JOIN_MAX 8192 /* bytes of all headers of one name */
+
+_Static_assert(METHOD_ACK == 4, "ar_calls.c knows ACK by this number");
+
+/* Headers of one name. One is borrowed; several are joined with commas (RFC 3261 7.3.1) in a
+ * buffer of this process. */
+struct join {
+	struct ar_span out;
+	char *buf;
+};
+
+static void join_add(struct join *j, struct ar_span body)
+{
+	if (!j->out.p) {
+		j->out = body;
+		return;
+	}
+	if (j->out.n + 2 + body.n > JOIN_MAX)
+		return;
+	if (j->out.p != j->buf) {
+		memcpy(j->buf, j->out.p, j->out.n);
+		j->out.p = j->buf;
+	}
+	memcpy(j->buf + j->out.n, ", ", 2);
+	memcpy(j->buf + j->out.n + 2, body.p, body.n);
+	j->out.n += 2 + body.n;
+}
+
+static void read_headers(struct sip_msg *msg, struct ar_view *v)
+{
+	static char buf[4][JOIN_MAX];
+	struct join contact = {.buf = buf[0]}, accept = {.buf = buf[1]};
+	struct join service = {.buf = buf[2]}, identity = {.buf = buf[3]};
+
+	for (struct hdr_field *h = msg->headers; h; h = h->next) {
+		struct ar_span name = ar_span_of(&h->name),
+			       body = ar_span_trim(ar_span_of(&h->body));
+
+		if (h->type == HDR_CONTACT_T)
+			join_add(&contact, body);
+		else if (ar_span_caseeq(name, "Accept-Contact") || ar_span_caseeq(name, "a"))
+			join_add(&accept, body);
+		else if (ar_span_caseeq(name, "P-Asserted-Service"))
+			join_add(&service, body);
+		else if (ar_span_caseeq(name, "P-Asserted-Identity"))
+			join_add(&identity, body);
+	}
+	v->contact = contact.out;
+	v->accept_contact = accept.out;
+	v->asserted_service = service.out;
+	v->asserted_identity = identity.out;
+}
+
+/* Sent-by and branch: what stays of a Via on its way there and back (received and rport are added
+ * by us). */
+static uint32_t hash_via(const struct via_body *via)
+{
+	uint32_t h = ar_hash32(via->host.s, (size_t)via->host.len);
+
+	h ^= (uint32_t)via->port * 2654435761u;
+	if (via->branch && via->branch->value.len > 0)
+		h ^= ar_hash32(via->branch->value.s, (size_t)via->branch->value.len);
+	return h;
+}
+
+static struct via_body *second_via(struct sip_msg *msg)
+{
+	if (msg->via1 && msg->via1->next)
+		return msg->via1->next;
+	if (parse_headers(msg, HDR_VIA2_F, 0) < 0)
+		return NULL;
+	return msg->via2 && !msg->via2->error ? msg->via2 : NULL;
+}
+
+static int read_names(struct sip_msg *msg, struct ar_view *v)
+{
+	struct cseq_body *cseq;
+	struct to_body *from, *to;
+	struct via_body *via;
+	unsigned int n;
+
+	if (!msg->callid || !msg->cseq || !msg->to || !msg->from || parse_from_header(msg) < 0 ||
+		parse_to_header(msg) < 0)
+		return -EBADMSG;
+	cseq = get_cseq(msg);
+	from = get_from(msg);
+	to = get_to(msg);
+	via = v->reply ? second_via(msg) : msg->via1;
+	if (!cseq || str2int(&cseq->number, &n) < 0 || !via)
+		return -EBADMSG;
+	v->key.cseq = n;
+	v->key.method = (uint32_t)cseq->method_id;
+	v->method = ar_span_of(&cseq->method);
+	v->key.callid = ar_span_trim(ar_span_of(&msg->callid->body));
+	v->key.from_tag = ar_span_of(&from->tag_value);
+	v->key.to_tag = ar_span_of(&to->tag_value);
+	v->key.via = hash_via(via);
+	v->from = ar_span_of(&from->uri);
+	v->to = ar_span_of(&to->uri);
+	return v->key.callid.n ? 0 : -EBADMSG;
+}
+
+static void read_body(struct sip_msg *msg, struct ar_view *v)
+{
+	int len = 0;
+	char *p;
+
+	if (!msg->content_type)
+		return;
+	p = get_body_part(msg, TYPE_APPLICATION, SUBTYPE_SDP, &len);
+	if (p && len > 0)
+		v->body = (struct ar_span){p, (size_t)len};
+}
+
+int ar_view_read(struct sip_msg *msg, struct ar_view *v)
+{
+	memset(v, 0, sizeof(*v));
+	if (parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return -EBADMSG;
+	v->reply = msg->first_line.type == SIP_REPLY;
+	if (v->reply)
+		v->status = (int)msg->first_line.u.reply.statuscode;
+	else
+		v->ruri = ar_span_of(&msg->first_line.u.request.uri);
+	if (read_names(msg, v) < 0) {
+		LM_DBG("a header that names the dialog is missing or broken\n");
+		return -EBADMSG;
+	}
+	read_headers(msg, v);
+	read_body(msg, v);
+	return 0;
+}
+
+bool ar_view_offers(const struct ar_view *v)
+{
+	return v->key.method & (METHOD_INVITE | METHOD_UPDATE | METHOD_PRACK);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the module looks at in a SIP message, as spans into it. SIP workers and resume workers;
+ * valid until the next ar_view_read() or the end of the message.
+ */
+#ifndef IMS_AR_VIEW_H
+#define IMS_AR_VIEW_H
+
+#include "ar_calls.h"
+
+#include "../../core/parser/msg_parser.h"
+
+struct ar_view {
+	struct ar_msg_key key;
+	bool reply;
+	int status; /* replies */
+	struct ar_span method; /* of the CSeq, as written */
+	struct ar_span contact, accept_contact, asserted_service, asserted_identity;
+	struct ar_span ruri, from, to; /* URIs */
+	struct ar_span body; /* the SDP, also inside multipart/mixed; absent: none */
+};
+
+/* 0, or -EBADMSG when a header that names the dialog is missing or broken (logged at debug level).
+ */
+int ar_view_read(struct sip_msg *msg, struct ar_view *v) __attribute__((warn_unused_result));
+/* An offer-carrying method: INVITE, UPDATE, PRACK. */
+bool ar_view_offers(const struct ar_view *v);
+
+static inline struct ar_span ar_span_of(const str *s)
+{
+	return (struct ar_span){s->s, s->s && s->len > 0 ? (size_t)s->len : 0};
+}
+
+#endif
