@@ -78,6 +78,7 @@ struct policy_limits {
 	uint64_t instructions; /* VM instructions per decision; 0: 2,000,000 */
 	size_t list_entries; /* of all lists of a generation; 0: 1,000,000 */
 	size_t list_bytes; /* 0: 64 MiB */
+	bool off; /* no limit at all: only to compare with, in benchmarks */
 };
 
 /* Strings are borrowed by policy_load() only while it runs; it copies them. */
@@ -101,6 +102,7 @@ struct policy_party {
 
 struct policy_media {
 	struct ar_span media, proto; /* "audio", "RTP/AVP" */
+	enum ar_sdp_kind kind;
 	bool live; /* port is not 0 */
 };
 
@@ -257,6 +259,9 @@ struct policy_stats {
 };
 void policy_get_stats(const struct policy *p, struct policy_stats *st);
 
+/* Fills in uri, user and host from a SIP or tel URI without <> (RFC 3261 25.1, RFC 3966); the spans
+ * point into it. Leaves caps. */
+void policy_party_set(struct policy_party *p, struct ar_span uri);
 /* Capabilities out of the recogniser's reasons. */
 unsigned policy_caps(unsigned reasons);
 const char *policy_result_name(enum policy_result r); /* "ok" "denied" "timeout" "nomem" ... */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "asd/policy/host.h"
+#include "asd/policy/sandbox.h"
+#include "asd/policy/verdict.h"
+#include "asd/policy/vm.h"
+
+#include <arpa/inet.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char list_type[] = "ar.list";
+
+static struct ar_span check_span(lua_State *L, int arg)
+{
+	struct ar_span s;
+
+	s.p = luaL_checklstring(L, arg, &s.n);
+	return s;
+}
+
+static struct ar_span opt_span(lua_State *L, int arg)
+{
+	return lua_isnoneornil(L, arg) ? AR_SPAN_NONE : check_span(L, arg);
+}
+
+/* ---- lists ---- */
+
+static const struct policy_list *check_list(lua_State *L, int arg)
+{
+	return *(const struct policy_list **)luaL_checkudata(L, arg, list_type);
+}
+
+static int l_list_has(lua_State *L)
+{
+	lua_pushboolean(L, list_has(check_list(L, 1), check_span(L, 2)));
+	return 1;
+}
+
+static int l_list_has_party(lua_State *L)
+{
+	const struct policy_list *l = check_list(L, 1);
+
+	lua_pushboolean(L, list_has_party(l, opt_span(L, 2), opt_span(L, 3)));
+	return 1;
+}
+
+static int l_list_size(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)list_size(check_list(L, 1)));
+	return 1;
+}
+
+static int l_list_path(lua_State *L)
+{
+	lua_pushstring(L, list_path(check_list(L, 1)));
+	return 1;
+}
+
+static int l_list(lua_State *L)
+{
+	struct vm *vm = vm_of(L);
+	struct host *h = vm_user(vm);
+	const char *name = luaL_checkstring(L, 1);
+	const struct policy_list *list;
+	char path[4096], why[512];
+
+	if (!vm_loading(vm) || !h)
+		return sandbox_fail(L, "lists are read only while the policy loads");
+	if (name[0] == '/')
+		snprintf(path, sizeof(path), "%s", name);
+	else
+		snprintf(path, sizeof(path), "%s/%s", vm_policy_dir(vm), name);
+	if (lists_open(&h->lists, path, &list, why, sizeof(why)) != 0)
+		return sandbox_fail(L, "%s", why);
+	*(const struct policy_list **)lua_newuserdatauv(L, sizeof(list), 0) = list;
+	luaL_setmetatable(L, list_type);
+	return 1;
+}
+
+static void make_list_type(lua_State *L)
+{
+	static const luaL_Reg methods[] = {{"has", l_list_has}, {"has_party", l_list_has_party},
+		{"size", l_list_size}, {"path", l_list_path}, {NULL, NULL}};
+
+	if (luaL_newmetatable(L, list_type)) {
+		luaL_newlib(L, methods);
+		lua_setfield(L, -2, "__index");
+		lua_pushboolean(L, 0);
+		lua_setfield(L, -2, "__metatable");
+	}
+	lua_pop(L, 1);
+}
+
+/* ---- small things ---- */
+
+static int l_fail(lua_State *L)
+{
+	return sandbox_fail(L, "%s", luaL_checkstring(L, 1));
+}
+
+static int l_seal(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	sandbox_seal(L);
+	return 1;
+}
+
+static int l_log(lua_State *L)
+{
+	struct ar_span s = check_span(L, 1);
+
+	vm_log_add(vm_of(L), s.p, s.n);
+	return 0;
+}
+
+/* 0 to 99.99, the same for the same text everywhere: shares of calls that stay put. */
+static int l_share(lua_State *L)
+{
+	struct ar_span s = check_span(L, 1);
+	uint64_t h = 0xcbf29ce484222325u;
+
+	while (s.n--)
+		h = (h ^ (unsigned char)*s.p++) * 0x100000001b3u;
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93u;
+	h ^= h >> 32;
+	lua_pushnumber(L, (lua_Number)(h % 10000) / 100);
+	return 1;
+}
+
+/* "192.0.2.7:5060", "[2001:db8::1]:5060", "192.0.2.7" */
+static int parse_address(struct ar_span s, unsigned char out[16], unsigned *bytes)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *colon;
+
+	if (s.n && s.p[0] == '[') {
+		const char *end = memchr(s.p, ']', s.n);
+
+		if (!end)
+			return -1;
+		s = (struct ar_span){s.p + 1, (size_t)(end - s.p) - 1};
+	} else {
+		colon = memchr(s.p, ':', s.n);
+		if (colon && !memchr(colon + 1, ':', s.n - (size_t)(colon + 1 - s.p)))
+			s.n = (size_t)(colon - s.p);
+	}
+	if (!s.n || s.n >= sizeof(text))
+		return -1;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	if (inet_pton(AF_INET, text, out) == 1)
+		*bytes = 4;
+	else if (inet_pton(AF_INET6, text, out) == 1)
+		*bytes = 16;
+	else
+		return -1;
+	return 0;
+}
+
+/* cidr(text) -> network (4 or 16 bytes), bits; fails on anything else. */
+static int l_cidr(lua_State *L)
+{
+	struct ar_span s = check_span(L, 1);
+	const char *slash = memchr(s.p, '/', s.n);
+	unsigned char a[16];
+	unsigned bytes;
+	char *end = NULL;
+	unsigned long bits;
+
+	if (parse_address((struct ar_span){s.p, slash ? (size_t)(slash - s.p) : s.n}, a, &bytes) <
+		0)
+		return sandbox_fail(L, "'%s' is not an address or a network", s.p);
+	bits = slash ? strtoul(slash + 1, &end, 10) : bytes * 8;
+	if (slash && (end == slash + 1 || *end || bits > bytes * 8))
+		return sandbox_fail(L, "'%s' is not a network: 0 to %u bits", s.p, bytes * 8);
+	lua_pushlstring(L, (char *)a, bytes);
+	lua_pushinteger(L, (lua_Integer)bits);
+	return 2;
+}
+
+/* in_cidr(address, network, bits) */
+static int l_in_cidr(lua_State *L)
+{
+	struct ar_span net = check_span(L, 2), addr = check_span(L, 1);
+	unsigned bits = (unsigned)luaL_checkinteger(L, 3), bytes, full = bits / 8;
+	unsigned char a[16], mask = (unsigned char)(0xff00u >> (bits % 8));
+	bool in = parse_address(addr, a, &bytes) == 0 && bytes == net.n && bits <= bytes * 8 &&
+		  memcmp(a, net.p, full) == 0;
+
+	if (in && bits % 8)
+		in = ((a[full] ^ (unsigned char)net.p[full]) & mask) == 0;
+	lua_pushboolean(L, in);
+	return 1;
+}
+
+/* check('verdict'|'answer', table): the table again. */
+static int l_check(lua_State *L)
+{
+	static const char *const kinds[] = {"verdict", "answer", NULL};
+	struct policy_verdict *v;
+	struct policy_answer *a;
+	char why[256] = "";
+	int kind = luaL_checkoption(L, 1, NULL, kinds), err;
+
+	lua_settop(L, 2);
+	/* Owned by the state: an error may be raised meanwhile. */
+	v = lua_newuserdatauv(L, sizeof(*v) + sizeof(*a), 0);
+	a = (struct policy_answer *)(void *)(v + 1);
+	memset(a, 0, sizeof(*a));
+	err = kind == 0 ? verdict_read(L, 2, v, why, sizeof(why))
+			: verdict_read_answer(L, 2, a, why, sizeof(why));
+	if (err)
+		return sandbox_fail(L, "%s", why);
+	lua_settop(L, 2);
+	return 1;
+}
+
+void host_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {{"fail", l_fail}, {"seal", l_seal}, {"list", l_list},
+		{"log", l_log}, {"share", l_share}, {"cidr", l_cidr}, {"in_cidr", l_in_cidr},
+		{"check", l_check}, {NULL, NULL}};
+
+	make_list_type(L);
+	luaL_newlib(L, functions);
+	sandbox_seal(L);
+}
