@@ -56,7 +56,7 @@ listen = $ADDRESS:$P_MRM
 network = default/$ADDRESS
 port = $P_MEDIA
 [application]
-scenes = $ROOT/lua/scenes
+scenes = $ROOT/webapp/scenes
 webapp = $ROOT/webapp/dist
 C
 }

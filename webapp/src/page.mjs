@@ -61,6 +61,7 @@ function follow(call) {
 
 function followScene(call, ar) {
 	ar.on('scene', (doc, { first }) => {
+		shapes(doc);
 		page.view.scene(doc);
 		facts();
 		if (first && !query.has('hold')) ar.startPoses(poseSource, POSE_HZ);
@@ -68,6 +69,43 @@ function followScene(call, ar) {
 	ar.on('update', (doc, { ops }) => page.view.update(doc, ops));
 	ar.on('closed', () => call.state === 'answered' && show('voice only: the scene is lost'));
 }
+
+// ---- what a person does to the scene (docs/messages.md; the application shared-scene) ----
+
+// An object's node, selected by this UE; -1 none.
+function selected() {
+	const me = page.call?.ar?.scene.doc?.nodes.findIndex((n) => isOwn(n)) ?? -1;
+	const own = me >= 0 ? page.call.ar.scene.doc.nodes[me].extras?.participant : undefined;
+	return own === undefined ? -1 : page.call.ar.scene.doc.nodes.findIndex((n) => n?.extras?.object && n.extras.selectedBy === own);
+}
+
+async function act(action) {
+	if (!page.call?.ar) return;
+	try {
+		const ack = await page.call.ar.act(action);
+		$('said').textContent = `${action.name}: done (${Math.round(ack.ms)} ms)`;
+	} catch (e) {
+		$('said').textContent = `${action.name}: ${e.message}`;
+	}
+}
+
+function withSelected(make) {
+	const target = selected();
+	if (target < 0) $('said').textContent = 'tap an object first';
+	else act(make(target));
+}
+
+function tap(x, y) {
+	const target = page.view.pick(x, y);
+	if (target >= 0) act({ name: 'select', target, on: target !== selected() });
+}
+
+function shapes(doc) {
+	const names = (doc.meshes ?? []).map((m) => m.name).filter((n) => n && n !== 'avatar');
+	$('shape').replaceChildren(...names.map((n) => new Option(n)));
+}
+
+const anyColour = () => [0, 1, 2].map(() => Math.round(200 + 800 * Math.random()) / 1000);
 
 function poseSource(seconds) {
 	const pose = page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, seconds);
@@ -138,6 +176,10 @@ function wire() {
 	$('answer').addEventListener('click', answer);
 	$('decline').addEventListener('click', () => page.call.reject(486));
 	$('hangup').addEventListener('click', () => page.call.hangup());
+	$('add').addEventListener('click', () => act({ name: 'add', shape: $('shape').value, position: page.walker.ahead(1.2, 1), color: anyColour() }));
+	$('colour').addEventListener('click', () => withSelected((target) => ({ name: 'set-color', target, color: anyColour() })));
+	$('bring').addEventListener('click', () => withSelected((target) => ({ name: 'move', target, position: page.walker.ahead(1.2, 1) })));
+	$('remove').addEventListener('click', () => withSelected((target) => ({ name: 'remove', target })));
 	addEventListener('resize', () => page.view.resize(innerWidth, innerHeight));
 	addEventListener('pagehide', () => page.ue?.stop());
 	setInterval(facts, 250);
@@ -152,7 +194,7 @@ async function main() {
 	$('peer').value = query.get('peer') ?? '';
 	page.view = new View($('view'), { own: isOwn, maxFps: Number(query.get('fps') ?? 60) });
 	page.view.resize(innerWidth, innerHeight);
-	page.walker = new Walker($('view'));
+	page.walker = new Walker($('view'), tap);
 	Object.assign(page, { register, dial, answer, report, startWalking });
 	wire();
 	show('not registered');

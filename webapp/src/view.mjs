@@ -9,6 +9,7 @@ const REBUILD_MS = 150; // a change of structure is drawn at most this often
 const MOVES = /^\/nodes\/([0-9]+)\/(translation|rotation|scale)$/;
 const SHOWN = /^\/(nodes|scenes|scene|meshes|materials|accessors|bufferViews|buffers|textures|images|extensions)(\/|$)/;
 const QUIET = /\/extras(\/|$)/;
+const MARKS = /\/extras\/(selectedBy|heldBy)$/;
 
 function label(text, colour) {
 	const canvas = document.createElement('canvas');
@@ -29,7 +30,7 @@ function label(text, colour) {
 }
 
 // A head that looks along -Z, with a visor so that one sees where it looks.
-function head(name, colour) {
+function head(colour) {
 	const group = new THREE.Group();
 	const skin = new THREE.MeshStandardMaterial({ color: colour, roughness: 0.6 });
 	const dark = new THREE.MeshStandardMaterial({ color: 0x101828, roughness: 0.2, metalness: 0.4 });
@@ -39,9 +40,7 @@ function head(name, colour) {
 	visor.position.set(0, 0.03, -0.11);
 	const body = new THREE.Mesh(new THREE.CapsuleGeometry(0.16, 0.3, 4, 14), skin);
 	body.position.set(0, -0.48, 0.02);
-	const tag = label(name, '#ffffff');
-	tag.position.set(0, 0.3, 0);
-	group.add(skull, visor, body, tag);
+	group.add(skull, visor, body);
 	return group;
 }
 
@@ -53,6 +52,7 @@ export class View {
 	#renderer;
 	#world = new THREE.Scene();
 	#content = new THREE.Group();
+	#marks = new THREE.Group(); // frames around what somebody has selected or holds
 	#nodes = []; // index in the glTF document -> Object3D
 	#doc = null;
 	#rebuildTimer = null;
@@ -70,7 +70,7 @@ export class View {
 		this.#world.background = new THREE.Color(0x1b2536);
 		this.#world.fog = new THREE.Fog(0x1b2536, 6, 16);
 		this.#room();
-		this.#world.add(this.#content);
+		this.#world.add(this.#content, this.#marks);
 		this.camera.position.set(0, 1.6, 2.4);
 		const frame = (t) => {
 			requestAnimationFrame(frame);
@@ -106,6 +106,7 @@ export class View {
 
 	draw() {
 		this.#dirty = false;
+		for (const m of this.#marks.children) m.update();
 		this.#renderer.render(this.#world, this.camera);
 		this.drawn.frames++;
 	}
@@ -128,6 +129,7 @@ export class View {
 	update(doc, ops) {
 		this.#doc = doc;
 		let structure = false;
+		if (ops.some((o) => MARKS.test(o.path))) this.#mark();
 		for (const { op, path } of ops) {
 			const move = op === 'replace' || op === 'add' ? MOVES.exec(path) : null;
 			if (move && this.#nodes[move[1]]) this.#move(Number(move[1]));
@@ -169,6 +171,7 @@ export class View {
 		this.#content.add(gltf.scene);
 		(doc.nodes ?? []).forEach((node, i) => this.#participant(node, i));
 		this.drawn.rebuilds++;
+		this.#mark();
 		if (this.#doc !== doc) (this.#doc.nodes ?? []).forEach((_, i) => this.#nodes[i] && this.#move(i));
 		this.#dirty = true;
 	}
@@ -177,8 +180,37 @@ export class View {
 		const object = this.#nodes[index];
 		const user = View.user(node);
 		if (!object || user === null) return;
-		if (this.#own(node)) object.visible = false;
-		else object.add(head(user, COLOURS[index % COLOURS.length]));
+		if (this.#own(node)) {
+			object.visible = false;
+			return;
+		}
+		if (node.mesh === undefined) object.add(head(COLOURS[index % COLOURS.length]));
+		const tag = label(user, '#ffffff');
+		tag.position.set(0, 0.34, 0);
+		object.add(tag);
+	}
+
+	#mark() {
+		this.#marks.clear();
+		(this.#doc?.nodes ?? []).forEach((node, i) => {
+			const held = node?.extras?.heldBy;
+			if (this.#nodes[i] && (held || node?.extras?.selectedBy)) this.#marks.add(new THREE.BoxHelper(this.#nodes[i], held ? 0xffb347 : 0x8fd3ff));
+		});
+		this.#dirty = true;
+	}
+
+	// The object of the scene (a node with extras.object) under a point of the page, or -1.
+	pick(x, y) {
+		const ray = new THREE.Raycaster();
+		const { left, top, width, height } = this.#renderer.domElement.getBoundingClientRect();
+		ray.setFromCamera(new THREE.Vector2((2 * (x - left)) / width - 1, 1 - (2 * (y - top)) / height), this.camera);
+		for (const hit of ray.intersectObjects(this.#content.children, true)) {
+			for (let o = hit.object; o; o = o.parent) {
+				const i = this.#nodes.indexOf(o);
+				if (i >= 0 && this.#doc.nodes[i]?.extras?.object === true) return i;
+			}
+		}
+		return -1;
 	}
 
 	// The participant that a node stands for ("alice"), or null.

@@ -18,18 +18,23 @@ export class Walker {
 	#down = new Set();
 	#last = performance.now();
 
-	constructor(element) {
+	// onTap(x, y): a press and release without dragging.
+	constructor(element, onTap = () => {}) {
 		let at = null;
+		let moved = 0;
 		element.addEventListener('pointerdown', (e) => {
 			at = [e.clientX, e.clientY];
+			moved = 0;
 			element.setPointerCapture(e.pointerId);
 		});
 		element.addEventListener('pointermove', (e) => {
 			if (!at) return;
+			moved += Math.abs(e.clientX - at[0]) + Math.abs(e.clientY - at[1]);
 			this.yaw += (e.clientX - at[0]) * TURN;
 			this.pitch = Math.max(-1.3, Math.min(1.3, this.pitch + (e.clientY - at[1]) * TURN));
 			at = [e.clientX, e.clientY];
 		});
+		element.addEventListener('pointerup', (e) => at && moved < 5 && onTap(e.clientX, e.clientY));
 		for (const name of ['pointerup', 'pointercancel']) element.addEventListener(name, () => (at = null));
 		addEventListener('keydown', (e) => {
 			if (KEYS[e.code] && !(e.target instanceof HTMLInputElement)) this.#down.add(e.code);
@@ -41,6 +46,11 @@ export class Walker {
 	place(position, yaw) {
 		this.position = [...position];
 		this.yaw = yaw;
+	}
+
+	// A point on the floor plan in front of the eyes, at table height.
+	ahead(distance, height) {
+		return [this.position[0] - distance * Math.sin(this.yaw), height, this.position[2] - distance * Math.cos(this.yaw)];
 	}
 
 	// Moves on to now and gives the pose.
