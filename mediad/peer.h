@@ -98,7 +98,7 @@ void peer_free(struct peer *p);
 /* Ends it towards the UE (SCTP ABORT, close_notify); state CLOSED, no handler but send afterwards. */
 void peer_close(struct peer *p, const char *reason);
 
-/* Local credentials, terminated, valid as long as the peer. */
+/* Local credentials, terminated, valid until peer_restart_ice(). */
 const char *peer_ufrag(const struct peer *p);
 const char *peer_pwd(const struct peer *p);
 
@@ -121,7 +121,16 @@ int peer_send(struct peer *p, uint16_t id, enum peer_kind kind, struct ar_span d
 size_t peer_buffered(const struct peer *p);
 void peer_watch_buffered(struct peer *p, size_t below);
 size_t peer_max_message(const struct peer *p); /* of the UE; PEER_MAX_MESSAGE when it takes any */
+/* Opens a channel in-band (RFC 8832); id UINT16_MAX: any free one. on_channel tells when the UE has
+ * acknowledged it; sending may start at once. Returns the id, or -ENOTCONN, -EEXIST, -ENOSPC,
+ * -EINVAL (id over the association's streams). */
+int peer_open_channel(struct peer *p, const struct peer_channel *ch)
+	__attribute__((warn_unused_result));
+/* Stream reset; on_channel_closed tells when the UE has done its part. 0, -ENOENT, -ENOTCONN. */
 int peer_close_channel(struct peer *p, uint16_t id);
+/* New local ufrag and pwd for an answer to an ICE restart (RFC 8839 4.4.1.1.1); the old ones are
+ * accepted until the first check with the new. */
+int peer_restart_ice(struct peer *p) __attribute__((warn_unused_result));
 
 enum peer_state peer_state(const struct peer *p);
 const char *peer_state_name(enum peer_state s); /* "waiting" ... as in docs/mrm.md */

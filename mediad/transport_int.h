@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What transport.c and peer.c share, and nobody else. */
+#ifndef TRANSPORT_INT_H
+#define TRANSPORT_INT_H
+
+#include "mediad/dtls/dtls.h"
+#include "mediad/net/demux.h"
+#include "mediad/net/timerq.h"
+#include "mediad/transport.h"
+
+#define TRANSPORT_BUCKETS 1024
+#define TRANSPORT_BAD_PER_SEC 20 /* bad STUN that one source may send; then it is not looked at */
+#define TRANSPORT_BAD_BURST 100
+
+struct transport_bucket {
+	uint32_t used, stamp; /* stamp: milliseconds */
+};
+
+struct transport {
+	struct cert *cert;
+	struct dtls_ctx *dtls;
+	struct demux demux;
+	struct timerq timers;
+	struct transport_stats stats;
+	uint32_t max_peers;
+	unsigned depth; /* entries into peers that have not returned yet */
+	struct peer *doomed; /* closed, to be taken down when depth is 0 */
+	struct transport_bucket bucket[TRANSPORT_BUCKETS];
+};
+
+/* The source sent something that failed verification. */
+void transport_blame(struct transport *t, const struct peer_addr *from, uint64_t now);
+/* peer.c: takes down the layers of doomed peers; only with depth 0. */
+void peer_reap(struct transport *t);
+
+#endif

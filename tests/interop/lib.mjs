@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Drives dc_echo (dc_echo.c) over its standard input and output, and turns its facts into SDP.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export class Echo {
+	static async start(program, args = []) {
+		const e = new Echo();
+		e.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+		e.events = [];
+		e.waiting = [];
+		e.done = new Promise((resolve) => e.child.on('exit', (code, signal) => {
+			e.exit = { code, signal };
+			for (const w of e.waiting) w.reject(new Error(`dc_echo ended: ${code ?? signal}`));
+			resolve(e.exit);
+		}));
+		createInterface({ input: e.child.stdout }).on('line', (l) => e.#on(JSON.parse(l)));
+		e.ready = await e.wait((m) => m.ev === 'ready');
+		return e;
+	}
+
+	#on(m) {
+		const i = this.waiting.findIndex((w) => w.match(m));
+		if (i < 0) { this.events.push(m); return; }
+		const [w] = this.waiting.splice(i, 1);
+		clearTimeout(w.timer);
+		w.resolve(m);
+	}
+
+	// The first event, past or to come, that matches; it is taken out.
+	wait(match, ms = 10000, what = '') {
+		const i = this.events.findIndex(match);
+		if (i >= 0) return Promise.resolve(this.events.splice(i, 1)[0]);
+		return new Promise((resolve, reject) => {
+			const w = { match, resolve, reject };
+			w.timer = setTimeout(() => {
+				this.waiting.splice(this.waiting.indexOf(w), 1);
+				reject(new Error(`dc_echo: no ${what || match} in ${ms} ms`));
+			}, ms);
+			this.waiting.push(w);
+		});
+	}
+
+	say(o) { this.child.stdin.write(JSON.stringify(o) + '\n'); }
+
+	async ask(o, ev) {
+		this.say(o);
+		return this.wait((m) => m.ev === ev && (o.peer === undefined || m.peer === o.peer), 10000, ev);
+	}
+
+	// No waiting for more than a few seconds: a hung server is killed and reported.
+	async stop() {
+		this.child.stdin.end();
+		const t = setTimeout(() => this.child.kill('SIGKILL'), 5000);
+		const exit = await this.done;
+		clearTimeout(t);
+		return exit;
+	}
+}
+
+const value = (section, name) => new RegExp(`^a=${name}:[ ]*(.*)$`, 'm').exec(section)?.[1]?.trim();
+
+// What a description says about its data channel section, as dc_echo wants it.
+export function remoteFacts(sdp) {
+	const at = sdp.indexOf('m=application');
+	const head = sdp.slice(0, sdp.indexOf('m='));
+	const section = sdp.slice(at).split(/\r?\nm=/)[0];
+	const get = (n) => value(section, n) ?? value(head, n);
+	return {
+		ufrag: get('ice-ufrag'), pwd: get('ice-pwd'), fingerprints: [get('fingerprint')],
+		theirSetup: get('setup'), sctpPort: Number(get('sctp-port') ?? 5000),
+		maxMessageSize: Number(get('max-message-size') ?? 65536),
+		mid: get('mid') ?? '0', lite: /^a=ice-lite/m.test(head),
+	};
+}
+
+export function description(type, echo, facts, { setup, mid = '0', channels = [] }) {
+	const { host, port } = echo.ready;
+	const v6 = host.includes(':');
+	return { type, sdp: [
+		'v=0', 'o=- 4711 1 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=ice-lite',
+		`m=application ${port} UDP/DTLS/SCTP webrtc-datachannel`,
+		`c=IN ${v6 ? 'IP6' : 'IP4'} ${host}`,
+		`a=mid:${mid}`, `a=ice-ufrag:${facts.ufrag}`, `a=ice-pwd:${facts.pwd}`,
+		`a=candidate:1 1 udp 2130706431 ${host} ${port} typ host`, 'a=end-of-candidates',
+		`a=fingerprint:${facts.fingerprint.replace(/^SHA/, 'sha')}`, `a=setup:${setup}`,
+		'a=sctp-port:5000', 'a=max-message-size:262144',
+		...channels.map((c) => `a=dcmap:${c.id} subprotocol="${c.protocol}"`), '',
+	].join('\r\n') };
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Interoperability matrix: every real stack x DTLS role x DCEP and dcmap x who offers.
+//   node run.mjs <dc_echo> [name-filter]       one line per case, ends 1 when one failed
+import { Echo, remoteFacts, description } from './lib.mjs';
+import { client } from './client.mjs';
+import { existsSync } from 'node:fs';
+
+const program = process.argv[2];
+const filter = new RegExp(process.argv[3] ?? '.');
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+// How each stack makes a peer connection; null where it cannot run here.
+const stacks = {
+	async wrtc() {
+		const m = (await import('@roamhq/wrtc')).default;
+		return { ms: 8000, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+	},
+	async 'node-datachannel'() {
+		const m = await import('node-datachannel/polyfill');
+		return { ms: 8000, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+	},
+	async werift() {
+		const m = await import('werift');
+		const make = () => new m.RTCPeerConnection({ iceServers: [], iceUseIpv6: false,
+			iceAdditionalHostAddresses: ['127.0.0.1'] });
+		return { ms: 20000, slow: true, run: (s, o) => client({ make }, s, o) };
+	},
+	async chromium() {
+		if (!existsSync(CHROMIUM)) return null;
+		const { chromium } = await import('playwright-core');
+		const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: [
+			'--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+			'--disable-background-networking', '--disable-component-update', '--disable-sync',
+			'--allow-loopback-in-peer-connection'] });
+		const page = await browser.newPage();
+		let signal;
+		await page.exposeFunction('signal', (what, arg) => signal(what, arg));
+		return { ms: 10000, close: () => browser.close(), run: (s, o) => {
+			signal = s;
+			return page.evaluate(`(${client})({ make: () => new RTCPeerConnection() }, signal, ${JSON.stringify(o)})`);
+		} };
+	},
+};
+
+// opt: server (our DTLS role), dcmap, answer (we offer), late (ms until the answer reaches us)
+async function one(stack, opt) {
+	const echo = await Echo.start(program, [...(opt.host ? ['-b', opt.host] : []), ...(process.env.VERBOSE ? ['-v'] : [])]);
+	const ids = [1000, 1002];
+	const channels = opt.dcmap ? [{ id: 1000, protocol: 'mpeg-sd' },
+		{ id: 1002, ordered: false, maxRetr: 0, protocol: '3gpp-ar-metadata' }] : [];
+	const setup = opt.answer ? 'actpass' : opt.server ? 'passive' : 'active';
+	const mine = await echo.ask({ cmd: 'new', setup, channels }, 'new');
+	const tell = async (sdp, ours) => {
+		const facts = remoteFacts(sdp);
+		const r = await echo.ask({ cmd: 'remote', peer: mine.peer, ...facts,
+			setup: ours ?? (facts.theirSetup === 'active' ? 'passive' : 'active') }, 'remote');
+		if (!r.ok) throw new Error(r.why);
+		return facts;
+	};
+	const signal = async (what, arg) => {
+		switch (what) {
+		case 'offer':
+			return description('offer', echo, mine, { setup, channels });
+		case 'answer':
+			if (opt.late) await new Promise((r) => setTimeout(r, opt.late));
+			await tell(arg);
+			return null;
+		case 'offered': {
+			const { mid } = await tell(arg, setup);
+			return description('answer', echo, mine, { setup, mid, channels });
+		}
+		case 'restarted': {
+			const fresh = await echo.ask({ cmd: 'restart', peer: mine.peer }, 'restarted');
+			const { mid } = await tell(arg, setup);
+			return description('answer', echo, { ...mine, ...fresh }, { setup, mid, channels });
+		}
+		case 'bulk':
+			echo.say({ cmd: 'bulk', peer: mine.peer, ...arg });
+			return null;
+		case 'close':
+			echo.say({ cmd: 'closeChannel', peer: mine.peer, id: arg });
+			return null;
+		case 'closed':
+			await echo.wait((m) => m.ev === 'channelClosed' && m.id === arg, 8000, `close of ${arg}`);
+			return null;
+		default:
+			throw new Error(what);
+		}
+	};
+	const out = await stack.run(signal, { ids, dcmap: !!opt.dcmap, answer: !!opt.answer, ms: stack.ms,
+		restart: opt.restart, bulk: opt.bulk, noEmpty: opt.noEmpty, noClose: opt.noClose });
+	const errors = echo.events.filter((m) => m.ev === 'error');
+	if (process.env.VERBOSE) console.log(echo.events);
+	const stats = await echo.ask({ cmd: 'stats', peer: mine.peer }, 'stats').catch(() => ({}));
+	const exit = await echo.stop();
+	if (out.ok && exit.code !== 0) {
+		out.ok = false;
+		out.error = `dc_echo ended with ${exit.code ?? exit.signal}`;
+	}
+	return { ...out, errors, stats };
+}
+
+const cases = [];
+for (const server of [true, false])
+	for (const dcmap of [false, true])
+		cases.push({ name: `${server ? 'server' : 'client'} ${dcmap ? 'dcmap' : 'dcep'}`, server, dcmap });
+cases.push({ name: 'server dcmap bulk restart', server: true, dcmap: true, bulk: 10e6, restart: true });
+cases.push({ name: 'we offer dcmap', answer: true, dcmap: true });
+cases.push({ name: 'we offer, answer 400 ms late', answer: true, dcmap: true, late: 400 });
+cases.push({ name: 'we offer dcep', answer: true });
+
+let failed = 0, passed = 0, skipped = 0;
+for (const [name, load] of Object.entries(stacks)) {
+	if (!cases.some((c) => filter.test(`${name} ${c.name}`))) continue;
+	let stack = null;
+	try {
+		stack = await load();
+	} catch (e) {
+		console.log(`SKIP ${name}: ${e.message.split('\n')[0]}`);
+	}
+	if (!stack) { skipped += cases.length; continue; }
+	for (const c of cases) {
+		if (!filter.test(`${name} ${c.name}`)) continue;
+		if (c.restart && stack.slow) { skipped++; continue; } // its ICE restart is its own matter
+		const r = await one(stack, c).catch((e) => ({ ok: false, error: e.message }));
+		if (r.ok) passed++; else failed++;
+		console.log(`${r.ok ? 'ok  ' : 'FAIL'} ${name} ${c.name}: ${r.ok
+			? `open ${r.opened} ms, ${r.checks.length} checks${r.bulkMBs ? `, bulk ${r.bulkMBs} MB/s` : ''}`
+			: r.error}`);
+		if (!r.ok && r.stats) console.log('    ', JSON.stringify(r.stats), JSON.stringify(r.errors));
+	}
+	await stack.close?.();
+}
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exit(failed ? 1 : 0);
