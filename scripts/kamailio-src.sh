@@ -6,7 +6,7 @@
 # Kamailio has no -dev package; a module needs the headers of the same point release. A bare Debian
 # has no source entry, so apt gets a sources list and a lists folder of its own: nothing under
 # /etc/apt or /var/lib/apt is read for sources or written. Safe to run twice; the second run only
-# prints. Environment: KAMAILIO_MIRROR (default: the machine's own Debian mirror).
+# prints. Environment: KAMAILIO_MIRROR (default: the archive that the machine's apt uses).
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -28,17 +28,15 @@ if [ -f "$tree/src/core/sr_module.h" ]; then
 fi
 command -v dpkg-source >/dev/null || die "dpkg-source is missing: apt-get install dpkg-dev"
 
-# The first archive that the machine itself uses, so that a local mirror is honoured.
-mirror() {
-	{
-		cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
-			sed -n 's/^deb\(-src\)\{0,1\} *\(\[[^]]*\] *\)\{0,1\}\(http[s]*:[^ ]*\).*/\3/p'
-		cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
-			sed -n 's/^URIs: *\([^ ]*\).*/\1/p'
-	} | grep -v security | grep '/debian/*$' | head -n 1
+# The archives that the machine itself uses, so that a local mirror is honoured.
+mirrors() {
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
+		sed -n 's/^deb\(-src\)\{0,1\} *\(\[[^]]*\] *\)\{0,1\}\(http[s]*:[^ ]*\).*/\3/p'
+	cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs: *\([^ ]*\).*/\1/p'
 }
-url=${KAMAILIO_MIRROR:-$(mirror)}
-url=${url:-http://deb.debian.org/debian}
+url=${KAMAILIO_MIRROR:-$(mirrors | grep '/debian/*$' | head -n 1)}
+[ -n "$url" ] || die "apt has no Debian archive over HTTP: set KAMAILIO_MIRROR to one"
+security=$(mirrors | grep '/debian-security/*$' | head -n 1)
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 [ -n "$suite" ] || die "/etc/os-release names no suite"
 
@@ -50,7 +48,7 @@ signed=
 	echo "deb-src $signed$url $suite main"
 	echo "deb-src $signed$url $suite-updates main"
 	case $version in
-	*deb[0-9]*u[0-9]*) echo "deb-src ${signed}http://security.debian.org/debian-security $suite-security main" ;;
+	*deb[0-9]*u[0-9]*) [ -z "$security" ] || echo "deb-src $signed$security $suite-security main" ;;
 	esac
 } >"$cache/sources.list"
 
