@@ -40,7 +40,7 @@ int ar_buf_reserve(struct ar_buf *b, size_t more)
 	cap = b->cap ? b->cap : AR_BUF_FIRST;
 	while (cap < need)
 		cap *= 2;
-	p = realloc(b->p, cap);
+	p = realloc(b->p, cap + 1); /* one over for the terminator that vsnprintf() writes */
 	if (!p)
 		return b->err = -ENOMEM;
 	b->p = p;
@@ -77,7 +77,7 @@ int ar_buf_printf(struct ar_buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (n < 0 || ar_buf_reserve(b, (size_t)n + 1) != 0)
+	if (n < 0 || ar_buf_reserve(b, (size_t)n) != 0)
 		return b->err ? b->err : (b->err = -EINVAL);
 	va_start(ap, fmt);
 	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);

@@ -7,9 +7,14 @@ int ar_frame_add(struct ar_buf *out, struct ar_span body)
 {
 	uint32_t n = (uint32_t)body.n;
 	uint8_t head[AR_FRAME_HEAD] = {n >> 24, n >> 16, n >> 8, n};
+	int err;
 
 	if (body.n == 0 || body.n > AR_FRAME_MAX)
 		return -EMSGSIZE;
+	/* whole or not at all: half a frame would garble all that follow */
+	err = ar_buf_reserve(out, sizeof(head) + body.n);
+	if (err)
+		return err;
 	ar_buf_add(out, head, sizeof(head));
 	return ar_buf_add_span(out, body);
 }

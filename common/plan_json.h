@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-/* New reference, or NULL without memory. */
+/* New reference, or NULL without memory or when a text is not UTF-8. */
 json_t *ar_plan_to_json(const struct ar_plan *p);
 /* Spans of *p borrow from j, which must outlive it (clone to keep). Checked with ar_plan_check().
  * -EBADMSG with *why (static text). Unknown members are ignored. */

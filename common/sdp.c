@@ -17,9 +17,9 @@ static size_t content_length(const char *p, size_t n)
 
 	while (end && (p[end - 1] == '\n' || p[end - 1] == '\r'))
 		end--;
-	if (end < n && p[end] == '\r')
+	if (end && end < n && p[end] == '\r')
 		end++;
-	if (end < n && p[end] == '\n')
+	if (end && end < n && p[end] == '\n')
 		end++;
 	return end;
 }
