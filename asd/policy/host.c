@@ -5,12 +5,49 @@
 #include "asd/policy/vm.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char list_type[] = "ar.list";
+
+/* ---- sources ---- */
+
+int sources_get(struct sources *s, const char *path, const char **text, size_t *n)
+{
+	unsigned i;
+	int err;
+
+	for (i = 0; i < s->n && strcmp(s->file[i].path, path) != 0; i++)
+		;
+	if (i == sizeof(s->file) / sizeof(*s->file))
+		return -E2BIG;
+	if (i == s->n) {
+		err = sandbox_read_file(path, VM_MAX_SOURCE, &s->file[i].text, &s->file[i].n);
+		if (err)
+			return err;
+		s->file[i].path = strdup(path);
+		if (!s->file[i].path) {
+			free(s->file[i].text);
+			return -ENOMEM;
+		}
+		s->n++;
+	}
+	*text = s->file[i].text;
+	*n = s->file[i].n;
+	return 0;
+}
+
+void sources_free(struct sources *s)
+{
+	while (s->n) {
+		s->n--;
+		free(s->file[s->n].path);
+		free(s->file[s->n].text);
+	}
+}
 
 static struct ar_span check_span(lua_State *L, int arg)
 {

@@ -8,15 +8,31 @@
 #define POLICY_HOST_H
 
 #include "asd/policy/lists.h"
+#include "asd/policy/sandbox.h"
 
 #include <lua.h>
 
 struct view;
 
+/* The texts a state was made from, so that it can be made again without the files. */
+struct sources {
+	unsigned n;
+	struct {
+		char *path, *text;
+		size_t n;
+	} file[SANDBOX_MAX_MODULES + 1];
+};
+
+/* Borrowed text of the file, read if it was not yet. 0 or as sandbox_read_file(). */
+int sources_get(struct sources *s, const char *path, const char **text, size_t *n);
+void sources_free(struct sources *s);
+
 /* vm_user() of a policy's state. */
 struct host {
 	struct lists lists;
+	struct sources sources;
 	const struct view *view; /* asd/policy/view.h; NULL outside a run */
+	const void *view_table; /* the table that shows it */
 };
 
 /* Pushes the module. */

@@ -154,6 +154,27 @@ static void tell(struct policy_gen *gen, enum policy_result r, const struct poli
 		policy_result_name(r), run->rule[0] ? run->rule : "(none)", err, what);
 }
 
+/* A script that keeps data between calls ends with no memory for any call; that must not last. */
+static void recover(struct policy_gen *gen, enum policy_result r)
+{
+	struct ar_buf err;
+
+	if (r != POLICY_NOMEM || !vm_is_full(gen->vm))
+		return;
+	ar_buf_init(&err, POLICY_MAX_ERROR);
+	if (policy_gen_restart(gen, &err) == 0) {
+		gen->restarts++;
+		ar_log_limited(AR_LOG_ERR, "policy",
+			"%s: the script has filled its memory with data it keeps between calls; "
+			"it was started afresh",
+			gen->name);
+	} else {
+		ar_log_limited(AR_LOG_ERR, "policy", "%s: out of memory, and no fresh start: %.*s",
+			gen->name, (int)err.n, err.p ? err.p : "");
+	}
+	ar_buf_free(&err);
+}
+
 /* ---- the three calls ---- */
 
 static void fall_back(const struct policy_gen *gen, struct policy_verdict *v)
@@ -280,6 +301,7 @@ enum policy_result policy_decide(
 	count(gen, r);
 	tell(gen, r, &run, v->action == POLICY_DENY ? "denied instead" : "plain call instead",
 		v->error);
+	recover(gen, r);
 	return r;
 }
 
@@ -293,6 +315,7 @@ enum policy_result policy_on_answer(struct policy_gen *gen, const struct policy_
 		return r;
 	count(gen, r);
 	tell(gen, r, &run, "answered by default", a->error);
+	recover(gen, r);
 	return r;
 }
 
@@ -307,6 +330,7 @@ enum policy_result policy_on_end(struct policy_gen *gen, const struct policy_cal
 		return r;
 	count(gen, r);
 	tell(gen, r, &run, "no record", err);
+	recover(gen, r);
 	return r;
 }
 
@@ -333,6 +357,7 @@ void policy_gen_free(struct policy_gen *gen)
 	if (!gen)
 		return;
 	vm_free(gen->vm);
+	sources_free(&gen->host.sources);
 	lists_free(&gen->host.lists); /* the state's list objects point there */
 	free(gen->rule);
 	free(gen);
@@ -423,7 +448,7 @@ static void set_defaults(struct policy_conf *c)
 	l->memory = l->memory ? l->memory : 4 * 1024 * 1024;
 	l->cpu_ms = l->cpu_ms ? l->cpu_ms : 20;
 	l->load_cpu_ms = l->load_cpu_ms ? l->load_cpu_ms : 250;
-	l->instructions = l->instructions ? l->instructions : 2000000;
+	l->instructions = l->instructions ? l->instructions : 1000000;
 	l->list_entries = l->list_entries ? l->list_entries : 1000000;
 	l->list_bytes = l->list_bytes ? l->list_bytes : 64 * 1024 * 1024;
 	if (c->fallback_code < 400 || c->fallback_code > 699)

@@ -75,7 +75,7 @@ struct policy_limits {
 	size_t memory; /* bytes per generation; 0: 4 MiB */
 	unsigned cpu_ms; /* thread CPU time per decision; 0: 20 */
 	unsigned load_cpu_ms; /* while a script loads and tests itself; 0: 250 */
-	uint64_t instructions; /* VM instructions per decision; 0: 2,000,000 */
+	uint64_t instructions; /* VM instructions per decision; 0: 1,000,000 */
 	size_t list_entries; /* of all lists of a generation; 0: 1,000,000 */
 	size_t list_bytes; /* 0: 64 MiB */
 	bool off; /* no limit at all: only to compare with, in benchmarks */

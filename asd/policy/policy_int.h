@@ -31,7 +31,7 @@ struct policy_gen {
 	int hook[POLICY_HOOKS], progress, selftest;
 	unsigned nrules;
 	struct policy_rule *rule;
-	uint64_t result[POLICY_RESULTS];
+	uint64_t result[POLICY_RESULTS], restarts;
 	/* The last run: rules that matched, in order. */
 	unsigned nlast, last[POLICY_MAX_RULES];
 };
@@ -75,6 +75,9 @@ void policy_gen_free(struct policy_gen *gen);
 
 /* policy_load.c: fills a new generation from the files. */
 int policy_gen_load(struct policy_gen *gen, struct ar_buf *err);
+/* A new state from the texts and lists read then, for one that a script has filled with what it
+ * keeps between calls. On failure the old one stays. */
+int policy_gen_restart(struct policy_gen *gen, struct ar_buf *err);
 /* policy_test.c: sample calls and the script's own cases. */
 int policy_gen_selftest(struct policy_gen *gen, struct ar_buf *err);
 

@@ -84,6 +84,14 @@ static int load_entry(lua_State *L)
 	return 0;
 }
 
+/* "policy.lua:3: what", "/etc/ims-ar/x.list: what" */
+static bool names_place(const char *why)
+{
+	const char *blank = strchr(why, ' ');
+
+	return blank && blank > why && blank[-1] == ':';
+}
+
 int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 {
 	const struct policy *p = gen->owner;
@@ -93,6 +101,8 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 		.unlimited = p->conf.limits.off,
 		.user = &gen->host};
 	struct vm_budget budget = {p->conf.limits.load_cpu_ms, LOAD_INSTRUCTIONS};
+	const char *slash = strrchr(p->conf.script, '/'),
+		   *base = slash ? slash + 1 : p->conf.script;
 	char why[POLICY_MAX_ERROR];
 	enum vm_status st;
 
@@ -104,9 +114,47 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 	st = vm_run(gen->vm, load_entry, gen, &budget, why, sizeof(why));
 	vm_set_loading(gen->vm, false);
 	if (st != VM_OK) {
+		/* Every message begins with a file of the operator's. */
+		if (!names_place(why))
+			ar_buf_printf(err, "%s: ", base);
 		ar_buf_add_str(err, why);
 		return -EINVAL;
 	}
 	vm_collect(gen->vm);
 	return 0;
+}
+
+/* The state's slots and rules belong together; lists and sources stay with gen. */
+static void take_over(struct policy_gen *gen, struct policy_gen *fresh)
+{
+	struct vm *old = gen->vm;
+
+	gen->vm = fresh->vm;
+	memcpy(gen->hook, fresh->hook, sizeof(gen->hook));
+	gen->progress = fresh->progress;
+	gen->selftest = fresh->selftest;
+	fresh->vm = old;
+	vm_set_user(gen->vm, &gen->host);
+}
+
+int policy_gen_restart(struct policy_gen *gen, struct ar_buf *err)
+{
+	struct policy_gen *fresh = policy_gen_new(gen->owner);
+	int rc = fresh ? 0 : -ENOMEM;
+
+	if (rc)
+		return rc;
+	fresh->host.lists = gen->host.lists;
+	fresh->host.sources = gen->host.sources;
+	rc = policy_gen_load(fresh, err);
+	if (!rc && fresh->nrules != gen->nrules)
+		rc = -EINVAL;
+	/* What a script that behaves differently now has opened beside, too. */
+	gen->host.lists = fresh->host.lists;
+	gen->host.sources = fresh->host.sources;
+	memset(&fresh->host, 0, sizeof(fresh->host));
+	if (!rc)
+		take_over(gen, fresh);
+	policy_gen_free(fresh);
+	return rc;
 }

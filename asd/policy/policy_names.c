@@ -95,6 +95,7 @@ static json_t *gen_item(const struct policy *p, const struct policy_gen *gen)
 	err |= set_int(o, "rules", gen->nrules);
 	err |= set_int(o, "list_entries", gen->host.lists.entries);
 	err |= set_int(o, "memory", vm_memory(gen->vm));
+	err |= set_int(o, "restarts", gen->restarts);
 	for (r = 0; r < POLICY_RESULTS; r++)
 		err |= set_int(o, result_names[r], gen->result[r]);
 	if (err) {

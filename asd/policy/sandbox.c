@@ -218,23 +218,21 @@ static const char *file_error(int err)
 
 void sandbox_load_file(lua_State *L, const char *path, const char *chunk_name)
 {
+	struct host *h = vm_user(vm_of(L));
 	char name[SANDBOX_MAX_MODULE_NAME + 16];
-	char *src = NULL;
+	struct sources own = {0}, *src = h ? &h->sources : &own;
+	const char *text = NULL;
 	size_t n = 0;
-	int err;
+	int err = sources_get(src, path, &text, &n);
 
 	snprintf(name, sizeof(name), "@%s", chunk_name);
-	err = sandbox_read_file(path, VM_MAX_SOURCE, &src, &n);
-	if (err) {
-		sandbox_fail(L, "%s: %s", path, file_error(err));
-		return;
-	}
-	err = luaL_loadbufferx(L, src, n, name, "t");
-	free(src);
-	if (err != LUA_OK) {
+	if (!err && luaL_loadbufferx(L, text, n, name, "t") != LUA_OK)
+		err = 1;
+	sources_free(&own);
+	if (err == 1)
 		lua_error(L);
-		return;
-	}
+	else if (err)
+		sandbox_fail(L, "%s: %s", path, file_error(err));
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key);
 	lua_setupvalue(L, -2, 1);
 }

@@ -62,8 +62,8 @@ static int safe_move(lua_State *L)
 	plain_table(L, 1);
 	if (!lua_isnoneornil(L, 5))
 		plain_table(L, 5);
-	if (f <= e && (lua_Unsigned)e - (lua_Unsigned)f >= VM_MAX_STRING)
-		return luaL_error(L, "more than %d elements", VM_MAX_STRING);
+	if (f <= e && (lua_Unsigned)e - (lua_Unsigned)f >= VM_MAX_SORT)
+		return luaL_error(L, "more than %d elements", VM_MAX_SORT);
 	if (f <= e)
 		vm_spend(L, (size_t)(e - f) * 8);
 	return call_stock(L);

@@ -342,7 +342,7 @@ static int view_index(lua_State *L)
 		return luaL_error(L, "call has no field '%s'",
 			lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2));
 	i = lua_tointeger(L, -1);
-	if (!h->view)
+	if (!h->view || lua_topointer(L, 1) != h->view_table)
 		return luaL_error(L, "call.%s: this call was decided before", fields[i].name);
 	fields[i].push(L, h->view);
 	lua_pushvalue(L, 2);
@@ -375,7 +375,10 @@ void view_open(lua_State *L)
 
 void view_push(lua_State *L)
 {
+	struct host *h = vm_user(vm_of(L));
+
 	lua_createtable(L, 0, 4);
+	h->view_table = lua_topointer(L, -1);
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
 	lua_setmetatable(L, -2);
 }

@@ -374,6 +374,11 @@ void *vm_user(const struct vm *vm)
 	return vm->conf.user;
 }
 
+void vm_set_user(struct vm *vm, void *user)
+{
+	vm->conf.user = user;
+}
+
 const char *vm_lib_dir(const struct vm *vm)
 {
 	return vm->lib_dir;
@@ -433,6 +438,16 @@ void vm_collect(struct vm *vm)
 	lua_gc(vm->L, LUA_GCCOLLECT);
 	vm->collecting = false;
 	vm->live = vm->used;
+}
+
+bool vm_is_full(struct vm *vm)
+{
+	size_t full = vm->conf.memory - vm->conf.memory / 4;
+
+	if (vm->used <= full)
+		return false;
+	vm_collect(vm);
+	return vm->used > full;
 }
 
 size_t vm_memory(const struct vm *vm)

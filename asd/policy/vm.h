@@ -27,7 +27,7 @@
 #define VM_MAX_STRING 65536 /* bytes of any Lua string */
 #define VM_MAX_SOURCE (256 * 1024) /* bytes of one source file */
 #define VM_MAX_VALUES 256 /* that unpack, byte and codepoint return at once */
-#define VM_MAX_SORT 16384 /* elements */
+#define VM_MAX_SORT 16384 /* elements, also that move copies */
 #define VM_LOG_MAX 2048 /* bytes of ar.log() text of one run */
 
 enum vm_status { VM_OK, VM_TIMEOUT, VM_NOMEM, VM_ERROR };
@@ -70,6 +70,7 @@ void vm_spend(lua_State *L, size_t n);
 bool vm_may_spend(lua_State *L, size_t n);
 struct vm *vm_of(lua_State *L);
 void *vm_user(const struct vm *vm);
+void vm_set_user(struct vm *vm, void *user);
 const char *vm_lib_dir(const struct vm *vm);
 const char *vm_policy_dir(const struct vm *vm);
 bool vm_loading(const struct vm *vm);
@@ -82,6 +83,8 @@ const char *vm_log(const struct vm *vm);
 /* A full collection; after loading. */
 void vm_collect(struct vm *vm);
 size_t vm_memory(const struct vm *vm);
+/* After a collection more than three quarters are in use: the script keeps data between runs. */
+bool vm_is_full(struct vm *vm);
 lua_State *vm_lua(const struct vm *vm); /* the main state; for tests */
 
 #endif
