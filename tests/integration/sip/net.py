@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kamailios, asd and rtpengine of one test network on 127.0.0.1, from the shipped configuration."""
+import json
+import os
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+BUILD = (ROOT / os.environ.get("BUILD", "build/debug")).resolve()
+MODULES = f"{BUILD}/kamailio-modules/ims_ar:/usr/lib/{os.uname().machine}-linux-gnu/kamailio/modules"
+BASE = int(os.environ.get("SIP_BASE_PORT", "21000"))
+
+ALICE, BOB, BOB2 = BASE + 1, BASE + 2, BASE + 3
+P1, P2, CORE = BASE + 10, BASE + 11, BASE + 12
+NG, RTP_MIN, RTP_MAX = BASE + 20, BASE + 100, BASE + 299
+
+
+class Failed(Exception):
+    pass
+
+
+def check(ok, why):
+    if not ok:
+        raise Failed(why)
+
+
+def until(seconds, what, test):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if test():
+            return
+        time.sleep(0.02)
+    raise Failed(f"not within {seconds} s: {what}")
+
+
+def front(sock, cmd, arg=None, timeout=3):
+    """One admin command over the front link, as kamcmd's process does it."""
+    def send(s, o):
+        b = json.dumps(o).encode()
+        s.sendall(struct.pack(">I", len(b)) + b)
+
+    def receive(s):
+        def exactly(n):
+            data = b""
+            while len(data) < n:
+                more = s.recv(n - len(data))
+                if not more:
+                    raise Failed("asd closed the connection")
+                data += more
+            return data
+        return json.loads(exactly(struct.unpack(">I", exactly(4))[0]))
+
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(timeout)
+        s.connect(str(sock))
+        send(s, {"id": 1, "cmd": "hello", "v": 1, "kind": "admin", "name": "test", "instance": "t"})
+        receive(s)
+        send(s, {"id": 2, "cmd": cmd, **({"arg": arg} if arg else {})})
+        return receive(s)
+
+
+class Process:
+    def __init__(self, run, name, cmd):
+        self.name = name
+        self.out = open(run / f"{name}.log", "ab")
+        self.p = subprocess.Popen(cmd, stdout=self.out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                  start_new_session=True)
+
+    def alive(self):
+        return self.p.poll() is None
+
+    def stop(self, signal=15):
+        if self.alive():
+            self.p.send_signal(signal)
+            try:
+                self.p.wait(8)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.p.pid, 9)
+                self.p.wait(5)
+        self.out.close()
+
+
+class Net:
+    def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1,
+                 children=1, kamailio_args=()):
+        self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
+        self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
+        self.modparams, self.asds, self.children = list(modparams), asds, children
+        self.kamailio_args = list(kamailio_args)
+        self.processes = {}
+        self.modes = list(modes)
+
+    # ---- processes
+
+    def asd_socket(self, i=1):
+        return self.run / f"asd{i}.sock"
+
+    def start_asd(self, *modes, i=1):
+        p = Process(self.run, f"asd{i}", [sys.executable, str(HERE / "fake_asd.py"), str(self.asd_socket(i)),
+                                          str(self.run / f"asd{i}.json"), *(modes or self.modes)])
+        self.processes[f"asd{i}"] = p
+        until(5, "fake asd listens", lambda: self.asd_socket(i).exists())
+
+    def stop_asd(self, signal=9, i=1):
+        self.processes.pop(f"asd{i}").stop(signal)
+        self.asd_socket(i).unlink(missing_ok=True)
+
+    def kamailio(self, name, config, defines, extra=()):
+        cmd = ["kamailio", "-f", str(ROOT / "etc/kamailio" / config), "-DD", "-E", "-m", "64", "-M", "8",
+               "-x", "tlsf", "-X", "tlsf", "-L", MODULES, "-P", str(self.run / f"{name}.kpid"), *self.kamailio_args]
+        for d in defines:
+            cmd += ["-A", d]
+        self.processes[name] = Process(self.run, name, cmd + list(extra))
+
+    def start_pcscf(self, n=1):
+        port = P1 if n == 1 else P2
+        d = [f"PCSCF_SIP=udp:127.0.0.1:{port}", f"PCSCF_TCP=tcp:127.0.0.1:{port}", f'PCSCF_HOME="sip:127.0.0.1:{CORE}"',
+             f"PCSCF_HOME_PORT={CORE}", f'PCSCF_CTL="unix:{self.run}/pcscf{n}.ctl"',
+             f'IMS_AR_ASD="unix:{self.asd_socket(1)}"', f'IMS_AR_NAME="pcscf{n}"', 'IMS_AR_SECRET="of the tests"',
+             f"PCSCF_CHILDREN={self.children}"]
+        if self.asds > 1:
+            d.append(f'IMS_AR_ASD2="unix:{self.asd_socket(2)}"')
+        if self.rtpengine:
+            d += ["WITH_RTPENGINE", f'PCSCF_RTPENGINE="udp:127.0.0.1:{NG}"']
+        params = []
+        for p in self.modparams:
+            params += ["--modparam", p]
+        self.kamailio(f"pcscf{n}", "pcscf.cfg", d + self.define, params)
+
+    def start_core(self):
+        d = [f"CORE_SIP=udp:127.0.0.1:{CORE}", f'CORE_CTL="unix:{self.run}/core.ctl"']
+        self.kamailio("core", "core.cfg", d + (["WITH_CHALLENGE"] if self.challenge else []))
+
+    def start_rtpengine(self):
+        self.processes["rtpengine"] = Process(self.run, "rtpengine", [
+            "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{NG}",
+            f"--port-min={RTP_MIN}", f"--port-max={RTP_MAX}", "--foreground", "--log-stderr", "--delete-delay=0",
+            f"--pidfile={self.run}/rtpengine.pid"])
+
+    def up(self):
+        for i in range(1, self.asds + 1):
+            self.start_asd(i=i)
+        if self.rtpengine:
+            self.start_rtpengine()
+        self.start_core()
+        for n in (1, 2) if self.two else (1,):
+            self.start_pcscf(n)
+        self.ready()
+        self.register("bob", BOB)
+        return self
+
+    def ready(self):
+        for name in ("core", "pcscf1", "pcscf2") if self.two else ("core", "pcscf1"):
+            until(10, f"{name} answers", lambda n=name: self.alive(n) and self.rpc(n, "core.uptime")[0] == 0)
+        until(5, "the link to asd is up", lambda: self.link_up())
+
+    def alive(self, name):
+        check(self.processes[name].alive(), f"{name} has died: {self.log_tail(name)}")
+        return True
+
+    def log_tail(self, name, n=400):
+        return (self.run / f"{name}.log").read_text(errors="replace")[-n:].replace("\n", " | ")
+
+    def down(self):
+        crashed = []
+        for name in list(self.processes)[::-1]:
+            p = self.processes.pop(name)
+            if not p.alive() and not name.startswith("asd"):
+                crashed.append(name)
+            p.stop()
+        if not os.environ.get("KEEP") and not crashed:
+            shutil.rmtree(self.run, ignore_errors=True)
+        else:
+            print(f"# {self.run}", flush=True)
+        check(not crashed, f"died before its end: {crashed}")
+
+    # ---- asking
+
+    def rpc(self, name, *cmd):
+        r = subprocess.run(["kamcmd", "-s", f"unix:{self.run}/{name}.ctl", *cmd], capture_output=True, text=True,
+                           timeout=15, check=False)
+        return (1 if "error:" in r.stdout + r.stderr or r.returncode else 0), r.stdout + r.stderr
+
+    def status(self, n=1):
+        """What the module says of itself, by name."""
+        rc, text = self.rpc(f"pcscf{n}", "ims_ar.status")
+        check(rc == 0, f"ims_ar.status: {text.strip()[:200]}")
+        part = re.search(r"\{[^{}]*part: ims_ar\b[^{}]*\}", text)
+        check(part, f"no module part in: {text[:200]}")
+        return dict(re.findall(r"(\w+): (\S+)", part.group(0)))
+
+    def link_up(self, n=1):
+        rc, text = self.rpc(f"pcscf{n}", "ims_ar.status")
+        return rc == 0 and len(re.findall(r"state: up", text)) == self.asds
+
+    def shm_used(self, n=1):
+        return int(re.search(r"used: (\d+)", self.rpc(f"pcscf{n}", "core.shmmem")[1]).group(1))
+
+    def asd(self, i=1):
+        """What the fake asd knows."""
+        return json.loads(front(self.asd_socket(i), "dump")["items"][0]["json"])
+
+    def mode(self, *modes, i=1):
+        front(self.asd_socket(i), "mode", ",".join(modes))
+
+    def events(self, call=None):
+        return [e["ev"] for e in self.asd()["events"] if call in (None, e["callid"])]
+
+    def settled(self, asd=True):
+        """After a call: nothing left anywhere."""
+        for n in (1, 2) if self.two else (1,):
+            until(3, f"pcscf{n} has no call: {self.status(n)}", lambda n=n: self.status(n)["calls"] == "0")
+            until(3, f"pcscf{n} owes asd nothing", lambda n=n: not asd or self.status(n)["events_unacked"] == "0")
+            s = self.status(n)
+            check(s["offers_waiting"] == "0", f"offers wait: {s}")
+        if asd:
+            d = self.asd()
+            check(d["reserve"] == d["release"] and not d["calls"],
+                  f"asd reserved {d['reserve']}, released {d['release']}, has {list(d['calls'])}; "
+                  f"events {[e['ev'] for e in d['events']][-8:]}")
+
+    def register(self, user, port, pcscf=None, tcp=False):
+        pcscf = pcscf or (P2 if self.two else P1)
+        text = (f"REGISTER sip:ims.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{user}{port}\r\n"
+                f"Max-Forwards: 70\r\nFrom: <sip:{user}@ims.example>;tag=r{port}\r\nTo: <sip:{user}@ims.example>\r\n"
+                f"Call-ID: reg-{user}-{port}@127.0.0.1\r\nCSeq: 1 REGISTER\r\nContact: <sip:{user}@127.0.0.1:{port}>\r\n"
+                f"Supported: path\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+            s.settimeout(3)
+            for _ in range(3):
+                s.sendto(text.encode(), ("127.0.0.1", pcscf))
+                try:
+                    answer = s.recv(65535)
+                except socket.timeout:
+                    continue
+                check(b" 200 " in answer.split(b"\r\n")[0], f"REGISTER: {answer[:60]}")
+                return
+        raise Failed("no answer to REGISTER")

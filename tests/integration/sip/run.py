@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The scenarios: run.py [--list] [scenario...]; see run.sh."""
+import os
+import sys
+import time
+import traceback
+
+import scenarios
+from net import Failed, Net
+
+
+def network_key(options):
+    return repr(sorted(options.items()))
+
+
+def main():
+    wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
+    table = scenarios.TABLE
+    if "--list" in sys.argv:
+        print("\n".join(table))
+        return 0
+    unknown = [w for w in wanted if w not in table]
+    if unknown:
+        print(f"no scenario {unknown}", file=sys.stderr)
+        return 2
+    names = wanted or [n for n, s in table.items() if scenarios.enabled(s)]
+    # scenarios that need the same network share it, one after the other
+    names.sort(key=lambda n: (network_key(table[n].options), list(table).index(n)))
+    failed, net, key = 0, None, None
+    for name in names:
+        s = table[name]
+        start = time.monotonic()
+        try:
+            if net is None or key != network_key(s.options) or s.alone:
+                if net:
+                    old, net = net, None
+                    old.down()
+                key, net = network_key(s.options), Net(**s.options)
+                net.up()
+                start = time.monotonic()
+            s.run(net)
+            print(f"ok {name} {int((time.monotonic() - start) * 1000)}", flush=True)
+        except Exception as e:  # noqa: BLE001 - a scenario may fail in any way
+            failed += 1
+            why = str(e) if isinstance(e, Failed) else traceback.format_exc()
+            print(f"not ok {name} {' '.join(why.split())[:800]}", flush=True)
+            if net:
+                os.environ["KEEP"] = os.environ.get("KEEP", "")
+                print(f"# left in {net.run}", flush=True)
+                old, net = net, None
+                stop(old)
+    if net:
+        try:
+            net.down()
+        except Failed as e:
+            failed += 1
+            print(f"not ok teardown {e}", flush=True)
+    return 1 if failed else 0
+
+
+def stop(net):
+    for p in list(net.processes.values())[::-1]:
+        p.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

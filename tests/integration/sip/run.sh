@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# SIPp calls through a real Kamailio with the module: run.sh [--list] [scenario...]
+#
+# Prints `ok NAME ms` or `not ok NAME reason` a line; fails when one failed. As root in a network
+# namespace of its own. Environment: BUILD (default build/debug), ASD=fake|real, KEEP=1 leaves the
+# run folders, LOOP=1 adds the 1,000 call loops, RTPENGINE=0 leaves out those with rtpengine.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../../.."
+BUILD=${BUILD:-build/debug}
+export BUILD
+if [ "$(id -u)" = 0 ] && [ -z "${SIP_IN_NETNS:-}" ]; then
+	SIP_IN_NETNS=1
+	export SIP_IN_NETNS
+	exec unshare -n sh -c 'ip link set lo up && exec "$@"' sh python3 "$here/run.py" "$@"
+fi
+exec python3 "$here/run.py" "$@"
