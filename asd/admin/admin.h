@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kamcmd's questions (ims_ar.status, .calls, .call, .reload, .policy), answered from live state:
+ * a list of flat objects, printed in order. `call` asks mediad for the context's live facts and so
+ * answers later, within a second.
+ */
+#ifndef ADMIN_H
+#define ADMIN_H
+
+#include "asd/call/call.h"
+
+#define ADMIN_MAX_CALLS 500 /* listed at a time; the rest is counted */
+#define ADMIN_MAX_ASKED 32 /* `call` questions that wait for mediad */
+
+struct asd;
+
+/* Answers ref exactly once, now or later. */
+void admin_command(struct asd *a, struct front_ref ref, const char *cmd, const char *arg);
+/* Loads the policy anew; on failure the old one stays and err says why. */
+int admin_reload(struct asd *a, struct ar_buf *err) __attribute__((warn_unused_result));
+
+#endif

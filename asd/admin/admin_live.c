@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "asd/admin/admin_live.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* Strings as they are, numbers as text, the rest left out: kamcmd prints flat objects. */
+static void copy(json_t *to, const char *name, const json_t *v)
+{
+	char buf[40];
+
+	if (json_is_string(v)) {
+		json_object_set_new(to, name, json_string(json_string_value(v)));
+		return;
+	}
+	if (json_is_integer(v))
+		snprintf(buf, sizeof(buf), "%lld", (long long)json_integer_value(v));
+	else if (json_is_real(v))
+		snprintf(buf, sizeof(buf), "%.3f", json_real_value(v));
+	else if (json_is_boolean(v))
+		snprintf(buf, sizeof(buf), "%s", json_is_true(v) ? "yes" : "no");
+	else
+		return;
+	json_object_set_new(to, name, json_string(buf));
+}
+
+static void copy_all(json_t *to, const json_t *from, const char *prefix)
+{
+	const char *key;
+	json_t *v;
+	char name[80];
+
+	json_object_foreach((json_t *)(uintptr_t)from, key, v)
+	{
+		snprintf(name, sizeof(name), "%s%s", prefix, key);
+		copy(to, name, v);
+	}
+}
+
+static void channel_items(json_t *items, const char *leg, const json_t *channels)
+{
+	const json_t *ch;
+	size_t i;
+
+	json_array_foreach(channels, i, ch)
+	{
+		json_t *o = json_pack("{s:s}", "channel_of", leg);
+
+		copy_all(o, ch, "");
+		json_array_append_new(items, o);
+	}
+}
+
+static void termination_items(json_t *items, const json_t *t)
+{
+	const char *leg = json_string_value(json_object_get(t, "terminationId"));
+	const json_t *x =
+		json_object_get(json_array_get(json_object_get(t, "medias"), 0), "x-ims-ar");
+	json_t *o = json_pack("{s:s}", "ue", leg ? leg : "?");
+
+	copy(o, "user", json_object_get(x, "user"));
+	copy(o, "state", json_object_get(x, "state"));
+	copy(o, "selected", json_object_get(x, "selected"));
+	copy(o, "rtt_ms", json_object_get(x, "rttMs"));
+	copy_all(o, json_object_get(x, "times"), "ms_to_");
+	json_array_append_new(items, o);
+	channel_items(items, leg ? leg : "?", json_object_get(x, "channels"));
+}
+
+void admin_live_items(json_t *items, const json_t *context)
+{
+	const json_t *x = json_object_get(context, "x-ims-ar"), *t;
+	json_t *o = json_object();
+	size_t i;
+
+	json_array_foreach(json_object_get(context, "terminations"), i, t)
+		termination_items(items, t);
+	copy_all(o, json_object_get(x, "scene"), "scene_");
+	copy(o, "scene", json_object_get(x, "scene"));
+	copy(o, "application", json_object_get(x, "application"));
+	copy(o, "poses", json_object_get(x, "poses"));
+	copy(o, "actions", json_object_get(x, "actions"));
+	copy(o, "updates", json_object_get(x, "updates"));
+	copy(o, "worker", json_object_get(x, "worker"));
+	json_array_append_new(items, o);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mediad's live facts of one context (docs/mrm.md) as flat items for people. Pure. */
+#ifndef ADMIN_LIVE_H
+#define ADMIN_LIVE_H
+
+#include <jansson.h>
+
+/* Appends one item for each termination, one for each channel, one for the scene. */
+void admin_live_items(json_t *items, const json_t *context);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "asd/asd_conf.h"
+#include "asd/call/planner.h"
+#include "common/daemon/ar_log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#define AT(member) offsetof(struct asd_conf, member)
+
+static const struct ar_conf_key keys[] = {
+	{"asd", "name", AR_CONF_STRING, AT(name), "asd1", 0, 0,
+		"owner of our contexts in mediad; one for each asd, kept over restarts"},
+	{"asd", "user", AR_CONF_STRING, AT(user), NULL, 0, 0,
+		"user to become after start; unset: stay"},
+	{"asd", "group", AR_CONF_STRING, AT(group), NULL, 0, 0,
+		"group to become and to own the Unix socket; unset: the user's"},
+	{"asd", "log_level", AR_CONF_STRING, AT(log_level), "info", 0, 0,
+		"err, warn, notice, info or debug"},
+	{"asd", "metrics", AR_CONF_STRING, AT(metrics), NULL, 0, 0,
+		"host:port of /metrics and /healthz; unset: none"},
+	{"front", "listen", AR_CONF_LIST, AT(listen), "unix:/run/ims-ar/asd.sock", 0, 0,
+		"unix:/path or tcp:host:port; may be repeated"},
+	{"front", "unix_mode", AR_CONF_STRING, AT(unix_mode), "0660", 0, 0,
+		"permissions of a Unix socket, octal"},
+	{"front", "max_connections", AR_CONF_INT, AT(max_connections), "64", 1, 4096,
+		"connections at a time, admin commands included"},
+	{"front", "send_buffer_kib", AR_CONF_INT, AT(send_buffer_kib), "4096", 512, 262144,
+		"unsent bytes at which a slow connection is closed"},
+	{"call", "decision_timeout_ms", AR_CONF_INT, AT(decision_ms), "2000", 100, 20000,
+		"every offer is answered within this; keep it below the module's timeout"},
+	{"call", "ring_ttl", AR_CONF_INT, AT(ring_ttl_s), "200", 1, 3600,
+		"seconds a call may stay unanswered"},
+	{"call", "call_ttl", AR_CONF_INT, AT(call_ttl_s), "21600", 10, 604800,
+		"seconds after which a call that is not heard of ends"},
+	{"call", "max_calls", AR_CONF_INT, AT(max_calls), "20000", 1, 65000,
+		"calls at a time; further ones go on as ordinary calls"},
+	{"call", "fallback", AR_CONF_STRING, AT(fallback), "plain", 0, 0,
+		"when the policy fails: plain, or deny CODE"},
+	{"dcsf", "dcmf", AR_CONF_LIST, AT(dcmf), "mediad1 127.0.0.1:9910", 0, 0,
+		"name host:port of a mediad; may be repeated"},
+	{"dcsf", "reserve_timeout_ms", AR_CONF_INT, AT(reserve_ms), "800", 50, 20000,
+		"time one mediad has to reserve before the next is tried"},
+	{"dcsf", "lease", AR_CONF_INT, AT(lease_s), "300", 10, 86400,
+		"seconds mediad keeps our contexts while we are away"},
+	{"dcsf", "network_a", AR_CONF_STRING, AT(network_a), "default", 0, 0,
+		"mediad's network towards the caller"},
+	{"dcsf", "network_b", AR_CONF_STRING, AT(network_b), "default", 0, 0,
+		"mediad's network towards the callee"},
+	{"dcsf", "scene", AR_CONF_STRING, AT(scene), "default", 0, 0,
+		"scene of a call for which the policy names none"},
+	{"dcsf", "application", AR_CONF_STRING, AT(application), "shared-scene", 0, 0,
+		"AR call application for which the policy names none"},
+	{"dcsf", "accept", AR_CONF_STRING, AT(accept), PLANNER_ACCEPT, 0, 0,
+		"sub-protocols of data channels that are taken; an item may end in *"},
+	{"dcsf", "max_stream_id", AR_CONF_INT, AT(max_stream_id), "1022", 0, 65534,
+		"data channels with higher ids are left out (some UEs stop at 1023)"},
+	{"policy", "file", AR_CONF_STRING, AT(policy_file), "/etc/ims-ar/policy.lua", 0, 0,
+		"the policy"},
+	{"policy", "dir", AR_CONF_STRING, AT(policy_dir), NULL, 0, 0,
+		"where the library ar.* lies; unset: as installed"},
+	{"policy", "time_ms", AR_CONF_INT, AT(policy_time_ms), "20", 1, 1000,
+		"CPU time of one decision"},
+	{"policy", "load_time_ms", AR_CONF_INT, AT(policy_load_ms), "250", 1, 60000,
+		"CPU time for loading and testing a policy"},
+	{"policy", "memory_kib", AR_CONF_INT, AT(policy_memory_kib), "4096", 256, 1048576,
+		"memory of one loaded policy, lists included"},
+	{"store", "file", AR_CONF_STRING, AT(store_file), "/var/lib/ims-ar/asd.db", 0, 0,
+		"calls survive a restart in it; empty: not kept"},
+};
+#define NKEYS (sizeof(keys) / sizeof(keys[0]))
+
+static int parse_port(const char *p, uint16_t *port)
+{
+	char *end;
+	long n;
+
+	if (*p < '0' || *p > '9')
+		return -EINVAL;
+	n = strtol(p, &end, 10);
+	if (*end || n < 1 || n > 65535)
+		return -EINVAL;
+	*port = (uint16_t)n;
+	return 0;
+}
+
+/* Names stand in paths, in JSON and in metrics. */
+static bool name_ok(const char *name)
+{
+	return *name && strlen(name) <= ASD_MAX_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789._-") == strlen(name);
+}
+
+int asd_parse_hostport(struct asd_endpoint *e, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n;
+
+	if (!colon || colon == text)
+		return -EINVAL;
+	n = (size_t)(colon - text);
+	if (text[0] == '[') {
+		if (text[n - 1] != ']' || n < 4)
+			return -EINVAL;
+		text++;
+		n -= 2;
+	} else if (memchr(text, ':', n)) {
+		return -EINVAL; /* an IPv6 address without its brackets */
+	}
+	if (n >= sizeof(e->host) || parse_port(colon + 1, &e->port) != 0)
+		return -EINVAL;
+	memcpy(e->host, text, n);
+	e->host[n] = '\0';
+	return 0;
+}
+
+int asd_parse_listen(struct asd_endpoint *e, const char *text)
+{
+	struct sockaddr_un un;
+
+	*e = (struct asd_endpoint){.name = ""};
+	if (strncmp(text, "tcp:", 4) == 0)
+		return asd_parse_hostport(e, text + 4);
+	if (strncmp(text, "unix:/", 6) != 0 || strlen(text + 5) >= sizeof(un.sun_path))
+		return -EINVAL;
+	snprintf(e->host, sizeof(e->host), "%s", text + 5);
+	return 0;
+}
+
+int asd_parse_dcmf(struct asd_endpoint *e, const char *text)
+{
+	size_t n = strcspn(text, " \t");
+
+	*e = (struct asd_endpoint){.name = ""};
+	if (n == 0 || n > ASD_MAX_NAME || !text[n])
+		return -EINVAL;
+	memcpy(e->name, text, n);
+	if (!name_ok(e->name))
+		return -EINVAL;
+	return asd_parse_hostport(e, text + n + strspn(text + n, " \t"));
+}
+
+int asd_parse_fallback(struct asd_fallback *f, const char *text)
+{
+	char *end;
+	long code;
+
+	*f = (struct asd_fallback){.deny = false};
+	if (strcmp(text, "plain") == 0)
+		return 0;
+	if (strncmp(text, "deny ", 5) != 0)
+		return -EINVAL;
+	code = strtol(text + 5, &end, 10);
+	if (end == text + 5 || *end || code < 400 || code > 699)
+		return -EINVAL;
+	*f = (struct asd_fallback){.deny = true, .code = (unsigned)code};
+	return 0;
+}
+
+static int bad(struct ar_buf *err, const char *key, const char *value, const char *want)
+{
+	ar_buf_printf(err, "%s = %s: %s", key, value ? value : "", want);
+	return -EINVAL;
+}
+
+static int check_listen(const struct asd_conf *c, struct ar_buf *err)
+{
+	struct asd_endpoint e;
+
+	for (unsigned i = 0; i < c->listen.n; i++) {
+		if (asd_parse_listen(&e, c->listen.item[i]) != 0)
+			return bad(err, "[front] listen", c->listen.item[i],
+				"want unix:/path or tcp:host:port");
+	}
+	if (c->metrics && asd_parse_hostport(&e, c->metrics) != 0)
+		return bad(err, "[asd] metrics", c->metrics, "want host:port");
+	return 0;
+}
+
+static int check_dcmfs(const struct asd_conf *c, struct ar_buf *err)
+{
+	struct asd_endpoint e, o;
+
+	for (unsigned i = 0; i < c->dcmf.n; i++) {
+		if (asd_parse_dcmf(&e, c->dcmf.item[i]) != 0)
+			return bad(err, "[dcsf] dcmf", c->dcmf.item[i], "want: name host:port");
+		for (unsigned k = 0; k < i; k++) {
+			if (asd_parse_dcmf(&o, c->dcmf.item[k]) == 0 && strcmp(o.name, e.name) == 0)
+				return bad(err, "[dcsf] dcmf", c->dcmf.item[i],
+					"the name is taken by another one");
+		}
+	}
+	return 0;
+}
+
+static int check_words(const struct asd_conf *c, struct ar_buf *err)
+{
+	struct asd_fallback f;
+	enum ar_log_level level;
+	char *end;
+	long mode = strtol(c->unix_mode, &end, 8);
+
+	if (asd_parse_fallback(&f, c->fallback) != 0)
+		return bad(err, "[call] fallback", c->fallback, "want plain, or deny 400..699");
+	if (ar_log_level_parse(c->log_level, &level) != 0)
+		return bad(err, "[asd] log_level", c->log_level,
+			"want err, warn, notice, info or debug");
+	if (end == c->unix_mode || *end || mode < 0 || mode > 0777)
+		return bad(err, "[front] unix_mode", c->unix_mode, "want octal, 0660");
+	if (!name_ok(c->name))
+		return bad(err, "[asd] name", c->name, "want up to 63 of A-Z a-z 0-9 . _ -");
+	if (c->reserve_ms > c->decision_ms) {
+		ar_buf_printf(err,
+			"[dcsf] reserve_timeout_ms = %ld: above [call] "
+			"decision_timeout_ms = %ld",
+			c->reserve_ms, c->decision_ms);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int asd_conf_read(struct asd_conf *c, const char *path, struct ar_buf *err)
+{
+	int e;
+
+	*c = (struct asd_conf){.name = NULL};
+	e = ar_conf_read(keys, NKEYS, c, path, err);
+	if (e)
+		return e;
+	e = check_words(c, err);
+	if (!e)
+		e = check_listen(c, err);
+	if (!e)
+		e = check_dcmfs(c, err);
+	return e;
+}
+
+void asd_conf_free(struct asd_conf *c)
+{
+	ar_conf_free(keys, NKEYS, c);
+}
+
+void asd_conf_help(FILE *out)
+{
+	ar_conf_help(keys, NKEYS, out);
+}
+
+struct policy_conf asd_policy_conf(const struct asd_conf *c)
+{
+	struct asd_fallback f = {.deny = false};
+
+	(void)!asd_parse_fallback(&f, c->fallback);
+	return (struct policy_conf){.script = c->policy_file,
+		.lib_dir = c->policy_dir,
+		.limits = {.memory = (size_t)c->policy_memory_kib * 1024,
+			.cpu_ms = (unsigned)c->policy_time_ms,
+			.load_cpu_ms = (unsigned)c->policy_load_ms},
+		.fallback = f.deny ? POLICY_DENY : POLICY_PLAIN,
+		.fallback_code = (int)f.code};
+}

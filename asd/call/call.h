@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The calls: what asd knows of each, and the table that finds them.
+ *
+ * A call is named by the module's token; several calls may share a Call-ID (both UEs behind one
+ * Kamailio). Owner of every struct call is struct calls. Others keep its id, never a pointer:
+ * calls_get() of a stale id is NULL. State changes only in call_flow.c.
+ */
+#ifndef CALL_H
+#define CALL_H
+
+#include "common/ar_ids.h"
+#include "common/plan.h"
+
+#include <jansson.h>
+
+#define CALL_TOKEN_LEN 16
+#define CALL_MAX_EXCHANGES 8 /* open; the oldest makes room */
+#define CALL_MAX_LEGS 8 /* forks of the callee that we keep apart */
+#define CALL_MAX_SEEN 32 /* events remembered by meaning */
+#define CALL_MAX_CALLID 255 /* bytes; longer ones are malformed offers */
+#define CALL_MAX_TAG 255
+#define CALL_MAX_URI 1023
+
+enum call_state {
+	CALL_SETUP, /* the first offer is being decided, or waits for its answer */
+	CALL_UP, /* answered */
+};
+
+/* The AR part of the call. */
+enum call_ctx_state {
+	CTX_NONE,
+	CTX_RESERVING,
+	CTX_UP,
+	CTX_LOST, /* mediad lost it; the module is told, the dialog goes on */
+};
+
+struct call_ctx {
+	enum call_ctx_state state;
+	int dcmf; /* index in the pool */
+	char *dcmf_name; /* over restarts, indices change */
+	char *instance; /* mediad's, when it was made */
+	char *id; /* contextId */
+	uint64_t since; /* asd_now() of its confirmation, 0: restored */
+	json_t *doc; /* mediad's answer */
+	json_t *told[2]; /* facts that mediad has, by side */
+	json_t *wanted[2]; /* facts that it should have; NULL: what was told */
+	bool updating[2];
+};
+
+enum exchange_state {
+	EXCHANGE_DECIDING, /* the module waits for our answer */
+	EXCHANGE_OPEN, /* it has a plan; the UE has not answered */
+};
+
+/* Where an answer goes: front's connection and the request's id there. */
+struct front_ref {
+	uint32_t conn;
+	int64_t id;
+};
+
+struct exchange {
+	enum exchange_state state;
+	char *from_tag;
+	uint32_t cseq;
+	char method[16];
+	enum ar_side side; /* the offerer */
+	bool initial;
+	struct front_ref ref; /* DECIDING: who waits */
+	uint64_t since; /* asd_now() of the offer */
+	char *sdp; /* DECIDING: the offer */
+	json_t *facts; /* the offerer's, NULL without a data channel */
+	struct ar_plan *plan; /* NULL while DECIDING */
+	unsigned keep; /* bit per outcome, planner.h */
+	bool without; /* the policy wants the data channel out of this dialog */
+	unsigned no; /* of the plan, from 1 */
+};
+
+/* One UE that answered the call's first offer. */
+struct leg {
+	char *tag;
+	json_t *facts; /* NULL: no data channel */
+	enum ar_outcome outcome;
+	bool answered, ended;
+};
+
+enum call_index { CALL_BY_TOKEN, CALL_BY_CALLID, CALL_BY_CALLER, CALL_BY_CONTEXT, CALL_INDEXES };
+
+struct call {
+	uint32_t id;
+	char token[CALL_TOKEN_LEN + 1];
+	char *callid, *from_tag, *to_tag; /* to_tag: NULL until answered */
+	char *caller, *callee, *module, *role;
+	unsigned caps; /* the caller's, enum policy_cap */
+	enum call_state state;
+	struct call_ctx ctx;
+
+	struct policy_gen *gen;
+	char rule[64], scene[64], application[64];
+	char dcmf[64], network[2][32]; /* what the policy chose */
+	unsigned keep; /* bit per outcome: the offerer keeps its data channel (planner.h) */
+	unsigned max_seconds; /* of the AR part, 0: no limit */
+	bool trace;
+	uint64_t ar_ends; /* asd_now() at which the policy's max_seconds is over; 0: never */
+
+	struct exchange *ex[CALL_MAX_EXCHANGES]; /* oldest first */
+	unsigned nex;
+	struct leg legs[CALL_MAX_LEGS];
+	unsigned nlegs;
+	struct ar_plan *map; /* plan of the last answered exchange, both ways */
+	unsigned map_no;
+	json_t *settled[2]; /* facts of the last answered exchange */
+	enum ar_setup setup[2]; /* ours towards each side, settled */
+	enum ar_outcome outcome; /* of the first answer */
+	uint32_t version[2]; /* o= of the leg to A and to B */
+	unsigned plans; /* made */
+
+	uint64_t created_ms, answered_ms; /* wall clock; for people and the store */
+	uint64_t heard; /* asd_now() */
+	bool dirty; /* not yet in the store */
+
+	uint64_t seen[CALL_MAX_SEEN];
+	unsigned nseen;
+	struct call *chain[CALL_INDEXES]; /* of struct calls */
+};
+
+struct calls {
+	struct ar_ids ids;
+	struct call **bucket[CALL_INDEXES];
+	unsigned nbuckets;
+	uint64_t key[2]; /* of the hash: Call-IDs are chosen by strangers */
+	unsigned deciding; /* exchanges in EXCHANGE_DECIDING */
+	uint32_t *dirty; /* ids of calls to be stored at the end of the turn */
+	unsigned ndirty, dirty_cap;
+	unsigned ticks;
+};
+
+int calls_init(struct calls *t, unsigned max) __attribute__((warn_unused_result));
+/* Frees every call, without unpinning: call_flow_close() comes before. */
+void calls_free(struct calls *t);
+/* 0, -ENOSPC at the maximum, -ENOMEM. Strings are copied. */
+int calls_add(struct calls *t, const char *token, const char *callid, const char *caller,
+	struct call **cp) __attribute__((warn_unused_result));
+void calls_remove(struct calls *t, struct call *c);
+struct call *calls_get(const struct calls *t, uint32_t id);
+struct call *calls_find(const struct calls *t, const char *token);
+/* Next call with this Call-ID after prev (NULL: the first). */
+struct call *calls_find_callid(const struct calls *t, const char *callid, const struct call *prev);
+struct call *calls_find_caller(const struct calls *t, const char *caller, const struct call *prev);
+struct call *calls_find_context(const struct calls *t, int dcmf, const char *context_id);
+/* The call's context got this id (copied), or has none any more. */
+int calls_set_context(struct calls *t, struct call *c, const char *context_id)
+	__attribute__((warn_unused_result));
+static inline unsigned calls_n(const struct calls *t)
+{
+	return t->ids.used;
+}
+
+void calls_clear_context(struct calls *t, struct call *c);
+int calls_mark_dirty(struct calls *t, const struct call *c) __attribute__((warn_unused_result));
+
+/* 16 hex digits, lower case. */
+bool call_token_ok(const char *s);
+/* Replaces *dst with a copy of s (NULL: none). -ENOMEM leaves it as it was. */
+int call_set(char **dst, const char *s) __attribute__((warn_unused_result));
+void call_set_json(json_t **dst, json_t *j); /* borrows j */
+
+/* NULL when unknown. from_tag NULL: any. */
+struct exchange *call_exchange(const struct call *c, const char *from_tag, uint32_t cseq);
+/* Makes room if need be: the oldest that is not DECIDING goes. -ENOSPC, -ENOMEM. */
+int call_exchange_new(struct call *c, struct exchange **xp) __attribute__((warn_unused_result));
+void call_exchange_drop(struct call *c, struct exchange *x);
+/* The one that waits for our answer, NULL: none. */
+struct exchange *call_deciding(const struct call *c);
+/* Finds or makes; NULL at the maximum or without memory. */
+struct leg *call_leg(struct call *c, const char *tag, bool make);
+/* True when this meaning was seen before; remembers it. */
+bool call_seen(struct call *c, uint64_t meaning);
+const char *call_state_name(const struct call *c);
+const char *ctx_state_name(enum call_ctx_state s);
+/* What must always hold; for tests. NULL or what is wrong. */
+const char *call_check(const struct call *c);
+/* Keyed hash of bytes (SipHash-1-3). */
+uint64_t calls_hash(const struct calls *t, const void *p, size_t n);
+
+#endif

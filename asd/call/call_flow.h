@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The call, in the order of the call flow (docs/architecture.md): what comes in from the front and
+ * from the DCSF, and what asd does about it.
+ *
+ * One thread. Messages are borrowed for the length of the call. Every offer gets exactly one answer
+ * within call.decision_timeout_ms, whatever becomes of policy and mediad. call_flow.c holds the
+ * steps, call_life.c what time, restarts and losses do to a call.
+ */
+#ifndef CALL_FLOW_H
+#define CALL_FLOW_H
+
+#include "asd/call/call.h"
+#include "asd/front/front_msg.h"
+
+struct asd;
+struct dcsf_result;
+
+/* ---- front (steps 2, 6, 7, BYE) ---- */
+void call_on_offer(
+	struct asd *a, const struct front_offer *m, const char *module, struct front_ref ref);
+void call_on_event(struct asd *a, const struct front_event *m);
+/* The answer to `map`: a new reference, NULL when there is no answered call of that token. */
+json_t *call_map(struct asd *a, const char *token);
+/* A module has connected: tells it again what it may have missed. */
+void call_on_module(struct asd *a, const char *module);
+
+/* ---- dcsf (step 5) ---- */
+void call_on_reserved(struct asd *a, uint32_t call, const struct dcsf_result *r);
+/* err 0, -ENOENT (mediad has no such context), -EREMOTEIO (refused), else: no answer. doc may be
+ * NULL. facts: what was sent. */
+void call_on_updated(
+	struct asd *a, uint32_t call, enum ar_side side, int err, json_t *facts, json_t *doc);
+void call_on_context_gone(struct asd *a, int dcmf, const char *context_id, const char *reason);
+/* listed: set of the context ids that the DCMF has; the known ones are taken out. asked: when. */
+void call_on_contexts_listed(struct asd *a, int dcmf, json_t *listed, uint64_t asked);
+
+/* ---- time and life ---- */
+#define CALL_TICK_MS 100
+void call_flow_tick(struct asd *a);
+/* Ends it: releases, unpins, forgets. reason: "bye", "failed 486", ... */
+void call_end(struct asd *a, struct call *c, const char *reason);
+/* asd stops: offers under way are answered, calls stay for the next start. */
+void call_flow_close(struct asd *a);
+
+/* ---- between call_flow.c and call_life.c ---- */
+/* Answers the exchange that waits with a plan, or else plain; the call may end. */
+void call_make_plan(struct asd *a, struct call *c, struct exchange *x);
+/* The AR part is over, the dialog goes on. */
+void call_lose(struct asd *a, struct call *c, const char *reason);
+/* mediad is to know these facts of side (NULL: nothing to tell). */
+void call_tell_facts(struct asd *a, struct call *c, enum ar_side side, json_t *facts);
+void call_send_facts(struct asd *a, struct call *c, enum ar_side side);
+void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to);
+/* Something changed that must survive a restart. */
+void call_changed(struct asd *a, struct call *c);
+
+#endif

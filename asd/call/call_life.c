@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What time, restarts and losses do to a call: its end, its limits, its reconciliation. */
+#include "asd/asd.h"
+#include "asd/call/call_flow.h"
+#include "asd/call/call_plan.h"
+#include "asd/call/call_store.h"
+#include "asd/call/call_verdict.h"
+#include "asd/call/call_view.h"
+#include "asd/dcsf/dcsf.h"
+#include "asd/front/front.h"
+#include "common/daemon/ar_clock.h"
+#include "common/daemon/ar_log.h"
+#include "common/plan_json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void call_changed(struct asd *a, struct call *c)
+{
+	if (!c->dirty)
+		c->dirty = calls_mark_dirty(&a->calls, c) == 0;
+	asd_settle_soon(a);
+}
+
+/* ---- the end ---- */
+
+void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to)
+{
+	struct call_ctx *x = &c->ctx;
+
+	if (x->state == CTX_RESERVING)
+		dcsf_forget(a, c->id);
+	if (x->state == CTX_UP && to == CTX_NONE)
+		dcsf_release(a, x->dcmf, x->id);
+	x->state = to;
+	c->ar_ends = 0;
+	calls_clear_context(&a->calls, c);
+	call_set_json(&x->doc, NULL);
+	for (int i = 0; i < 2; i++) {
+		call_set_json(&x->told[i], NULL);
+		call_set_json(&x->wanted[i], NULL);
+		x->updating[i] = false;
+	}
+}
+
+/* The script may want something in the record of the call; it is one log line. */
+static void write_record(struct asd *a, struct call *c, const char *reason)
+{
+	uint64_t since = c->answered_ms ? c->answered_ms : ar_wall_ms();
+	struct policy_end end = {.reason = ar_span_str(reason),
+		.rule = ar_span_str(c->rule),
+		.scene = ar_span_str(c->scene),
+		.seconds = (ar_wall_ms() - since) / 1000,
+		.action = c->plans ? POLICY_AR : POLICY_PLAIN};
+	struct policy_record rec;
+	struct call_view v;
+
+	ar_log(AR_LOG_INFO, "call", "ended: %s, after %llu s, rule '%s'", reason,
+		(unsigned long long)end.seconds, c->rule);
+	if (!c->gen || !c->plans)
+		return;
+	call_view_make(&v, a, c, NULL, NULL);
+	(void)policy_on_end(c->gen, &v.call, &end, &rec);
+	for (unsigned i = 0; i < rec.n; i++)
+		ar_log(AR_LOG_INFO, "record", "%s=%s", rec.field[i].name, rec.field[i].value);
+}
+
+void call_end(struct asd *a, struct call *c, const char *reason)
+{
+	struct exchange *x = call_deciding(c);
+	AR_LOG_CALL(c->callid);
+
+	if (x)
+		front_answer(a, x->ref, front_error("gone", reason));
+	write_record(a, c, reason);
+	call_drop_context(a, c, CTX_NONE);
+	policy_unpin(c->gen);
+	call_store_forget(a, c);
+	calls_remove(&a->calls, c);
+	asd_count(a, ASD_CALLS_ENDED);
+	asd_settle_soon(a);
+}
+
+/* ---- the AR part is lost ---- */
+
+static bool tell_released(struct asd *a, const struct call *c)
+{
+	return front_tell(
+		a, c->module, json_pack("{s:s, s:s}", "cmd", "release", "call", c->token));
+}
+
+void call_lose(struct asd *a, struct call *c, const char *reason)
+{
+	AR_LOG_CALL(c->callid);
+
+	ar_log(AR_LOG_WARN, "call", "the AR part is lost: %s; the call goes on", reason);
+	asd_count(a, ASD_CALLS_LOST);
+	call_drop_context(a, c, CTX_LOST);
+	(void)tell_released(a, c); /* not connected: when it says hello */
+	call_changed(a, c);
+}
+
+void call_on_context_gone(struct asd *a, int dcmf, const char *context_id, const char *reason)
+{
+	struct call *c = calls_find_context(&a->calls, dcmf, context_id);
+
+	if (c)
+		call_lose(a, c, reason[0] ? reason : "mediad ended it");
+}
+
+/* listed: its own context, a call just made may be too young to be in the list. */
+static void check_listed(struct asd *a, struct call *c, json_t *listed, uint64_t asked)
+{
+	if (json_object_get(listed, c->ctx.id)) {
+		json_object_del(listed, c->ctx.id);
+		for (int i = 0; i < 2; i++)
+			call_send_facts(a, c, (enum ar_side)i);
+	} else if (c->ctx.since < asked) {
+		call_lose(a, c, "mediad does not have its context any more");
+	}
+}
+
+void call_on_contexts_listed(struct asd *a, int dcmf, json_t *listed, uint64_t asked)
+{
+	struct call *c;
+
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
+		if (c->ctx.state == CTX_UP && c->ctx.dcmf == dcmf)
+			check_listed(a, c, listed, asked);
+	}
+}
+
+void call_on_module(struct asd *a, const char *module)
+{
+	struct call *c;
+
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
+		if (c->ctx.state == CTX_LOST && strcmp(c->module, module) == 0)
+			(void)tell_released(a, c);
+	}
+}
+
+/* ---- the module lost its memory ---- */
+
+json_t *call_map(struct asd *a, const char *token)
+{
+	struct call *c = call_token_ok(token) ? calls_find(&a->calls, token) : NULL;
+	json_t *plan;
+
+	if (!c || !c->map || !c->to_tag)
+		return NULL;
+	c->heard = asd_now(a);
+	plan = ar_plan_to_json(c->map);
+	if (!plan)
+		return NULL;
+	return json_pack("{s:b, s:s, s:s, s:s, s:o, s:[ii], s:b}", "ok", 1, "callid", c->callid,
+		"from_tag", c->from_tag, "to_tag", c->to_tag, "plan", plan, "version",
+		(int)c->version[0], (int)c->version[1], "released", c->ctx.state == CTX_LOST);
+}
+
+/* ---- time ---- */
+
+/* The offer has waited long enough; an in-dialog one waits for mediad only as long as one try. */
+static void check_decision(struct asd *a, struct call *c, uint64_t now)
+{
+	struct exchange *x = call_deciding(c);
+	uint64_t limit = (uint64_t)a->conf.decision_ms * AR_MS;
+	AR_LOG_CALL(c->callid);
+
+	if (!x)
+		return;
+	if (c->ctx.state == CTX_UP)
+		limit = (uint64_t)a->conf.reserve_ms * AR_MS;
+	if (now - x->since < limit)
+		return;
+	if (c->ctx.state == CTX_UP) {
+		call_make_plan(a, c, x);
+		return;
+	}
+	dcsf_forget(a, c->id);
+	c->ctx.state = CTX_NONE;
+	asd_count(a, ASD_PLAIN_TIMEOUT);
+	call_answer_plain(a, c, x, "the decision took too long");
+}
+
+static void check_age(struct asd *a, struct call *c, uint64_t now)
+{
+	uint64_t quiet = now - c->heard;
+	AR_LOG_CALL(c->callid);
+
+	if (c->state == CALL_SETUP && quiet > (uint64_t)a->conf.ring_ttl_s * AR_SEC) {
+		asd_count(a, ASD_CALLS_EXPIRED_RING);
+		call_end(a, c, "never answered");
+	} else if (quiet > (uint64_t)a->conf.call_ttl_s * AR_SEC) {
+		asd_count(a, ASD_CALLS_EXPIRED_TTL);
+		call_end(a, c, "not heard of for call_ttl");
+	} else if (c->ar_ends && now >= c->ar_ends) {
+		asd_count(a, ASD_CALLS_EXPIRED_LIMIT);
+		dcsf_release(a, c->ctx.dcmf, c->ctx.id);
+		call_lose(a, c, "the policy's max_seconds are over");
+	} else {
+		for (int i = 0; i < 2; i++)
+			call_send_facts(a, c, (enum ar_side)i);
+	}
+}
+
+static void each_call(struct asd *a, void (*check)(struct asd *, struct call *, uint64_t))
+{
+	uint64_t now = asd_now(a);
+	struct call *c;
+
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));)
+		check(a, c, now);
+}
+
+void call_flow_tick(struct asd *a)
+{
+	if (a->calls.deciding)
+		each_call(a, check_decision);
+	if (++a->calls.ticks % (1000 / CALL_TICK_MS) == 0)
+		each_call(a, check_age);
+}
+
+void call_flow_close(struct asd *a)
+{
+	struct call *c;
+
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
+		struct exchange *x = call_deciding(c);
+
+		if (x) /* the script decides what becomes of it */
+			front_answer(a, x->ref, front_error("stopping", "asd stops"));
+		policy_unpin(c->gen);
+		c->gen = NULL;
+	}
+}

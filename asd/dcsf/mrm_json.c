@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "asd/dcsf/mrm_json.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- building ---- */
+
+/* Steals v; false when anything is missing. */
+static bool put(json_t *o, const char *key, json_t *v)
+{
+	return v && o && json_object_set_new(o, key, v) == 0;
+}
+
+static json_t *span_json(struct ar_span s)
+{
+	return json_stringn(s.p ? s.p : "", s.n);
+}
+
+/* RFC 8122: hash name in any case; TS 29.571's pattern wants capitals. */
+static json_t *fingerprint_json(struct ar_span s)
+{
+	char buf[256];
+
+	if (s.n >= sizeof(buf))
+		return NULL;
+	for (size_t i = 0; i < s.n; i++)
+		buf[i] = (char)toupper((unsigned char)s.p[i]);
+	return json_stringn(buf, s.n);
+}
+
+/* RFC 8864 5.1.1: %HH in quoted names. */
+static json_t *decoded_json(struct ar_span s)
+{
+	char buf[512];
+	size_t n = 0;
+
+	if (s.n > sizeof(buf))
+		return NULL;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c == '%' && i + 2 < s.n && isxdigit((unsigned char)s.p[i + 1]) &&
+			isxdigit((unsigned char)s.p[i + 2])) {
+			char hex[3] = {s.p[i + 1], s.p[i + 2], '\0'};
+
+			c = (char)strtol(hex, NULL, 16);
+			i += 2;
+		}
+		buf[n++] = c ? c : '?';
+	}
+	return json_stringn(buf, n);
+}
+
+static bool put_reliability(json_t *o, const struct ar_dc_stream *s)
+{
+	if (s->max_retr >= 0 && !put(o, "maxRetry", json_integer(s->max_retr)))
+		return false;
+	if (s->max_time >= 0 && !put(o, "maxTime", json_integer(s->max_time)))
+		return false;
+	return true;
+}
+
+static json_t *stream_json(const struct ar_dc_stream *s)
+{
+	json_t *o = json_object();
+
+	if (put(o, "streamId", json_integer(s->id)) &&
+		put(o, "subprotocol", decoded_json(s->subprotocol)) &&
+		put(o, "label", decoded_json(s->label)) &&
+		put(o, "order", json_boolean(s->ordered)) &&
+		put(o, "priority", json_integer(s->priority)) && put_reliability(o, s))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+json_t *mrm_streams(const struct ar_dc_stream *stream, unsigned n)
+{
+	json_t *o = json_object();
+	char key[8];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "%u", (unsigned)stream[i].id);
+		if (!put(o, key, stream_json(&stream[i]))) {
+			json_decref(o);
+			return NULL;
+		}
+	}
+	return o;
+}
+
+static json_t *dc_endpoint(const struct ar_sdp_dc *dc)
+{
+	json_t *o = json_object();
+	bool ok = put(o, "sctpPort", json_integer(dc->sctp_port));
+
+	if (dc->nfingerprint)
+		ok = ok && put(o, "fingerprint", fingerprint_json(dc->fingerprint[0]));
+	if (dc->tls_id.n)
+		ok = ok && put(o, "tlsId", span_json(dc->tls_id));
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *mb_endpoint(struct ar_span addr, uint16_t port)
+{
+	bool v6 = addr.n && memchr(addr.p, ':', addr.n);
+	json_t *o = json_object(), *ip = json_object();
+
+	if (!put(ip, v6 ? "ipv6Addr" : "ipv4Addr", span_json(addr))) {
+		json_decref(ip);
+		ip = NULL;
+	}
+	if (put(o, "ip", ip) && put(o, "transport", json_string("UDP")) &&
+		put(o, "portNumber", json_integer(port)))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *span_array(const struct ar_span *s, unsigned n, json_t *(*make)(struct ar_span))
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < n; i++) {
+		json_t *v = make(s[i]);
+
+		if (!v || json_array_append_new(a, v) != 0) {
+			json_decref(a);
+			return NULL;
+		}
+	}
+	return a;
+}
+
+static json_t *ice_json(const struct ar_sdp_dc *dc)
+{
+	json_t *o = json_object();
+
+	if (put(o, "ufrag", span_json(dc->ufrag)) && put(o, "pwd", span_json(dc->pwd)) &&
+		put(o, "lite", json_boolean(dc->ice_lite)) &&
+		put(o, "candidates", span_array(dc->candidate, dc->ncandidate, span_json)))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *remote_json(const struct ar_sdp_dc *dc, const char *capability)
+{
+	json_t *o = json_object();
+	bool ok = put(o, "maxMessageSize", json_integer((json_int_t)dc->max_message_size)) &&
+		  put(o, "fingerprints",
+			  span_array(dc->fingerprint, dc->nfingerprint, fingerprint_json));
+
+	if (dc->ufrag.n)
+		ok = ok && put(o, "ice", ice_json(dc));
+	if (capability)
+		ok = ok && put(o, "capability", json_string(capability));
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static const char *setup_word(enum ar_setup s)
+{
+	return s == AR_SETUP_ACTIVE ? "ACTIVE" : s == AR_SETUP_PASSIVE ? "PASSIVE" : "ACTPASS";
+}
+
+/* A host name instead of an address is legal (RFC 8866 5.7), but only ICE can reach that UE. */
+static bool is_address(struct ar_span a)
+{
+	if (a.n == 0)
+		return false;
+	for (size_t i = 0; i < a.n; i++) {
+		if (!isxdigit((unsigned char)a.p[i]) && a.p[i] != '.' && a.p[i] != ':')
+			return false;
+	}
+	return true;
+}
+
+json_t *mrm_facts(
+	const struct ar_sdp_dc *dc, uint16_t port, enum ar_setup ours, const char *capability)
+{
+	json_t *o = json_object();
+	bool ok = put(o, "remoteDcEndpoint", dc_endpoint(dc)) &&
+		  put(o, "securitySetup", json_string(setup_word(ours))) &&
+		  put(o, "remote", remote_json(dc, capability));
+
+	if (is_address(dc->addr))
+		ok = ok && put(o, "remoteMbEndpoint", mb_endpoint(dc->addr, port));
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *shared(const json_t *j)
+{
+	return json_incref((json_t *)(uintptr_t)j);
+}
+
+static json_t *dc_media(const struct mrm_leg *l)
+{
+	json_t *o = json_object();
+	bool ok = put(o, "streams", l->streams ? shared(l->streams) : json_object());
+
+	if (l->facts)
+		ok = ok &&
+		     put(o, "remoteDcEndpoint",
+			     shared(json_object_get(l->facts, "remoteDcEndpoint"))) &&
+		     put(o, "securitySetup", shared(json_object_get(l->facts, "securitySetup")));
+	else
+		ok = ok && put(o, "securitySetup", json_string("ACTPASS"));
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *vendor_media(const struct mrm_leg *l)
+{
+	json_t *o = json_object();
+	bool ok =
+		put(o, "network", json_string(l->network)) && put(o, "user", json_string(l->user));
+
+	if (l->facts)
+		ok = ok && put(o, "remote", shared(json_object_get(l->facts, "remote")));
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *medium(const struct mrm_leg *l)
+{
+	json_t *o = json_object(), *mb = json_object_get(l->facts, "remoteMbEndpoint");
+	bool ok = put(o, "mediaId", json_string("1")) &&
+		  put(o, "mediaResourceType", json_string("DC")) &&
+		  put(o, "dcMedia", dc_media(l)) && put(o, "x-ims-ar", vendor_media(l));
+
+	if (mb)
+		ok = ok && put(o, "remoteMbEndpoint", shared(mb));
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *termination(const char *id, const struct mrm_leg *l)
+{
+	json_t *o = json_object(), *medias = json_array(), *m = medium(l);
+
+	if (m && json_array_append_new(medias, m) == 0 &&
+		put(o, "terminationId", json_string(id)) && put(o, "medias", shared(medias))) {
+		json_decref(medias);
+		return o;
+	}
+	json_decref(medias);
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *vendor_context(const struct mrm_context *c)
+{
+	json_t *o = json_object();
+
+	if (put(o, "owner", json_string(c->owner)) && put(o, "callId", json_string(c->callid)) &&
+		put(o, "call", json_string(c->call)) && put(o, "scene", json_string(c->scene)) &&
+		put(o, "application", json_string(c->application)) &&
+		put(o, "trace", json_boolean(c->trace)) &&
+		put(o, "leaseSeconds", json_integer(c->lease_s)))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+json_t *mrm_context(const struct mrm_context *c)
+{
+	json_t *o = json_object(), *a = termination("a", &c->leg[AR_SIDE_A]),
+	       *b = termination("b", &c->leg[AR_SIDE_B]);
+
+	if (a && b && put(o, "terminations", json_pack("[oo]", a, b)) &&
+		put(o, "x-ims-ar", vendor_context(c)))
+		return o;
+	if (!a || !b) {
+		json_decref(a);
+		json_decref(b);
+	}
+	json_decref(o);
+	return NULL;
+}
+
+static bool patch_add(json_t *ops, enum ar_side side, const char *path, const json_t *value)
+{
+	char at[80];
+	json_t *op;
+
+	if (!value)
+		return true;
+	snprintf(at, sizeof(at), "/terminations/%d/medias/0/%s", (int)side, path);
+	op = json_pack("{s:s, s:s, s:O}", "op", "add", "path", at, "value", value);
+	return op && json_array_append_new(ops, op) == 0;
+}
+
+json_t *mrm_patch(enum ar_side side, const json_t *facts, const json_t *streams)
+{
+	json_t *ops = json_array();
+
+	if (patch_add(ops, side, "dcMedia/remoteDcEndpoint",
+		    json_object_get(facts, "remoteDcEndpoint")) &&
+		patch_add(ops, side, "dcMedia/securitySetup",
+			json_object_get(facts, "securitySetup")) &&
+		patch_add(ops, side, "remoteMbEndpoint",
+			json_object_get(facts, "remoteMbEndpoint")) &&
+		patch_add(ops, side, "dcMedia/streams", streams) &&
+		patch_add(ops, side, "x-ims-ar/remote", json_object_get(facts, "remote")))
+		return ops;
+	json_decref(ops);
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+static struct ar_span text_of(const json_t *o, const char *key)
+{
+	const json_t *s = json_object_get(o, key);
+
+	if (!json_is_string(s))
+		return AR_SPAN_NONE;
+	return (struct ar_span){json_string_value(s), json_string_length(s)};
+}
+
+/* May stand in an SDP line; blanks only where the caller says so. */
+static bool clean(struct ar_span s, bool blanks, size_t max)
+{
+	if (s.n == 0 || s.n > max)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c >= 0x7f || (c == ' ' && !blanks))
+			return false;
+	}
+	return true;
+}
+
+static bool port_of(const json_t *o, const char *key, uint16_t *port)
+{
+	json_int_t v = json_integer_value(json_object_get(o, key));
+
+	if (v < 1 || v > 65535)
+		return false;
+	*port = (uint16_t)v;
+	return true;
+}
+
+static const json_t *medium_of(const json_t *context, enum ar_side side)
+{
+	const char *want = side == AR_SIDE_A ? "a" : "b";
+	const json_t *t;
+	size_t i;
+
+	json_array_foreach(json_object_get(context, "terminations"), i, t)
+	{
+		const char *id = json_string_value(json_object_get(t, "terminationId"));
+
+		if (id && strcmp(id, want) == 0)
+			return json_array_get(json_object_get(t, "medias"), 0);
+	}
+	return NULL;
+}
+
+static const char *read_mb(const json_t *m, struct mrm_local *l)
+{
+	const json_t *mb = json_object_get(m, "localMbEndpoint");
+	const json_t *ip = json_object_get(mb, "ip");
+
+	l->addr = text_of(ip, "ipv4Addr");
+	l->v6 = !l->addr.p;
+	if (l->v6)
+		l->addr = text_of(ip, "ipv6Addr");
+	if (!clean(l->addr, false, 45) || !is_address(l->addr))
+		return "localMbEndpoint has no address";
+	if (!port_of(mb, "portNumber", &l->port))
+		return "localMbEndpoint has no portNumber";
+	return NULL;
+}
+
+static const char *read_dc(const json_t *m, struct mrm_local *l)
+{
+	const json_t *dc = json_object_get(json_object_get(m, "dcMedia"), "localDcEndpoint");
+
+	l->fingerprint = text_of(dc, "fingerprint");
+	l->tls_id = text_of(dc, "tlsId");
+	if (!port_of(dc, "sctpPort", &l->sctp_port))
+		return "localDcEndpoint has no sctpPort";
+	if (!clean(l->fingerprint, true, 255))
+		return "localDcEndpoint has no usable fingerprint";
+	if (l->tls_id.p && !clean(l->tls_id, false, 255))
+		return "localDcEndpoint has no usable tlsId";
+	return NULL;
+}
+
+static const char *read_ice(const json_t *m, struct mrm_local *l)
+{
+	const json_t *x = json_object_get(m, "x-ims-ar"), *ice = json_object_get(x, "ice"), *c;
+	json_int_t max = json_integer_value(json_object_get(x, "localMaxMessageSize"));
+	size_t i;
+
+	l->ufrag = text_of(ice, "ufrag");
+	l->pwd = text_of(ice, "pwd");
+	l->max_message_size = max > 0 ? (uint64_t)max : AR_DC_DEFAULT_MESSAGE_SIZE;
+	if (!clean(l->ufrag, false, 256) || !clean(l->pwd, false, 256))
+		return "x-ims-ar.ice has no usable ufrag and pwd";
+	json_array_foreach(json_object_get(ice, "candidates"), i, c)
+	{
+		struct ar_span s = {json_string_value(c), json_string_length(c)};
+
+		if (!clean(s, true, 512))
+			return "x-ims-ar.ice has an unusable candidate";
+		if (l->ncandidate < MRM_MAX_CANDIDATES)
+			l->candidate[l->ncandidate++] = s;
+	}
+	return NULL;
+}
+
+int mrm_local(const json_t *context, enum ar_side side, struct mrm_local *l, const char **why)
+{
+	const json_t *m = medium_of(context, side);
+
+	*l = (struct mrm_local){.port = 0};
+	*why = m ? NULL : "a termination is missing";
+	if (!*why)
+		*why = read_mb(m, l);
+	if (!*why)
+		*why = read_dc(m, l);
+	if (!*why)
+		*why = read_ice(m, l);
+	return *why ? -EBADMSG : 0;
+}
+
+const char *mrm_context_id(const json_t *context)
+{
+	const char *id = json_string_value(json_object_get(context, "contextId"));
+	static const char ok[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789._~-";
+
+	if (!id || !*id || strlen(id) > MRM_MAX_CONTEXT_ID || strspn(id, ok) != strlen(id))
+		return NULL;
+	return id;
+}
+
+void mrm_problem(struct ar_span body, char *buf, size_t cap)
+{
+	static const char *const keys[] = {"detail", "title", "cause"};
+	json_t *j = body.n ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+
+	snprintf(buf, cap, "no reason given");
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *s = json_string_value(json_object_get(j, keys[i]));
+
+		if (s) {
+			snprintf(buf, cap, "%s", s);
+			break;
+		}
+	}
+	json_decref(j);
+}
