@@ -141,6 +141,10 @@ class Caller:
                        await_request("ACK")]
         return self
 
+    def hold(self, ms):
+        self.steps.append(pause(ms))
+        return self
+
     def bye(self):
         self.cseq += 1
         self.steps += [pause(100), send(self._request("BYE")), expect(200, routes=False)]
