@@ -62,11 +62,13 @@ struct maker {
 /* o= of ours for the call's life: a name that no UE chose, and mediad's address on that leg. */
 static void name_legs(struct maker *m, const struct call *c)
 {
+	unsigned number = (unsigned)strtoul(c->token + CALL_TOKEN_LEN - 8, NULL, 16);
+
 	for (int i = 0; i < 2; i++) {
 		const struct planner_leg *l = &m->in.leg[i];
 		bool v6 = l->addr.n && memchr(l->addr.p, ':', l->addr.n);
 
-		snprintf(m->session[i], sizeof(m->session[i]), "- %u", (c->id ^ 0x5a5a0000u) + i);
+		snprintf(m->session[i], sizeof(m->session[i]), "- %u%d", number, i + 1);
 		if (l->present)
 			snprintf(m->origin[i], sizeof(m->origin[i]), "IN IP%c %.*s", v6 ? '6' : '4',
 				(int)l->addr.n, l->addr.p);
