@@ -81,7 +81,7 @@ static struct via_body *second_via(struct sip_msg *msg)
 		return msg->via1->next;
 	if (parse_headers(msg, HDR_VIA2_F, 0) < 0)
 		return NULL;
-	return msg->via2 && !msg->via2->error ? msg->via2 : NULL;
+	return msg->via2 && msg->via2->error == PARSE_OK ? msg->via2 : NULL;
 }
 
 static int read_names(struct sip_msg *msg, struct ar_view *v)
