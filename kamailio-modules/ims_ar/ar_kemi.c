@@ -95,9 +95,9 @@ static int w_untrusted(sip_msg_t *msg, char *p1, char *p2)
 
 cmd_export_t ar_cmds[] = {
 	{"ims_ar_offer", (cmd_function)w_offer, 1, fixup_spve_null, fixup_free_spve_null,
-		REQUEST_ROUTE},
+		REQUEST_ROUTE | FAILURE_ROUTE},
 	{"ims_ar_offer", (cmd_function)w_offer, 2, fixup_spve_spve, fixup_free_spve_spve,
-		REQUEST_ROUTE},
+		REQUEST_ROUTE | FAILURE_ROUTE},
 	{"ims_ar_sdp_hide", (cmd_function)w_sdp_hide, 0, 0, 0, ANY_ROUTE},
 	{"ims_ar_sdp_restore", (cmd_function)w_sdp_restore, 0, 0, 0, ANY_ROUTE},
 	{"ims_ar_sdp", (cmd_function)w_sdp, 0, 0, 0, ANY_ROUTE},

@@ -394,6 +394,8 @@ int ar_offer(struct sip_msg *msg, const str *route, const char *role)
 {
 	static struct offer o;
 
+	if (get_route_type() != REQUEST_ROUTE)
+		return AR_OFFER_DECIDED;
 	memset(&o, 0, sizeof(o));
 	o.msg = msg;
 	o.route = route;

@@ -11,6 +11,7 @@ enum ar_offer_rc {
 	AR_OFFER_ORDINARY = 1, /* nothing to do */
 	AR_OFFER_ELSEWHERE = 2, /* anchored by another pass or another Kamailio */
 	AR_OFFER_LOCAL = 3, /* inside an anchored dialog, planned without asd */
+	AR_OFFER_DECIDED = 4, /* not in request_route: the offer was dealt with before */
 	AR_OFFER_ERROR = -1, /* memory, or a request that cannot be read */
 	AR_OFFER_AWAY = -2, /* no asd, or too many offers: an ordinary call without data channel */
 	AR_OFFER_REFUSED = -3, /* inside a dialog: cannot be planned: answer 500 with Retry-After */

@@ -59,6 +59,17 @@ static int plan_now(struct work *w)
 	return rc == 0 && w->u.plan ? 0 : AR_SDP_REFUSED;
 }
 
+static void unreadable(const struct work *w)
+{
+	struct ar_sdp_error err = {0};
+	struct ar_sdp again;
+
+	AR_COUNT(bad_sdp);
+	if (ar_sdp_parse(&again, w->v.body.p, w->v.body.n, &err) < 0)
+		LM_WARN("call %s: %s: SDP line %u: %s\n", w->u.id, w->v.reply ? "answer" : "offer",
+			err.line, err.reason ? err.reason : "unreadable");
+}
+
 static int find_exchange(struct work *w)
 {
 	if (w->v.reply && (w->v.status < 101 || w->v.status > 299))
@@ -70,8 +81,10 @@ static int find_exchange(struct work *w)
 		w->dir.answer = is_answer(w);
 		return 0;
 	}
-	if (!w->readable)
+	if (!w->readable) {
+		unreadable(w);
 		return AR_SDP_FAILED;
+	}
 	w->dir.answer = is_answer(w);
 	if (!w->u.plan && (w->dir.answer || plan_now(w) < 0))
 		return AR_SDP_REFUSED;
@@ -83,18 +96,12 @@ static int find_exchange(struct work *w)
 
 static int begin(struct sip_msg *msg, struct work *w)
 {
-	struct ar_sdp_error err = {0};
 	int rc;
 
 	memset(w, 0, sizeof(*w));
 	if (ar_view_read(msg, &w->v) < 0 || !w->v.body.p)
 		return AR_SDP_NONE;
-	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, &err) == 0;
-	if (!w->readable) {
-		AR_COUNT(bad_sdp);
-		LM_INFO("%.*s: SDP line %u: %s\n", (int)w->v.key.callid.n, w->v.key.callid.p,
-			err.line, err.reason ? err.reason : "unreadable");
-	}
+	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, NULL) == 0;
 	rc = find_exchange(w);
 	if (rc < 0)
 		ar_use_done(&w->u);

@@ -97,6 +97,7 @@ class Net:
         self.kamailio_args = list(kamailio_args)
         self.processes = {}
         self.modes = list(modes)
+        self.sipps = []
 
     # ---- processes
 
@@ -188,6 +189,12 @@ class Net:
         r = subprocess.run(["kamcmd", "-s", f"unix:{self.run}/{name}.ctl", *cmd], capture_output=True, text=True,
                            timeout=15, check=False)
         return (1 if "error:" in r.stdout + r.stderr or r.returncode else 0), r.stdout + r.stderr
+
+    def set(self, name, value):
+        """A run-time parameter of the module."""
+        rc, text = self.rpc("pcscf1", "cfg.set_now_int", "ims_ar", name, str(value))
+        check(rc == 0, f"cfg.set_now_int {name}: {text}")
+        time.sleep(0.05)
 
     def status(self, n=1):
         """What the module says of itself, by name."""

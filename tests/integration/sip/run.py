@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The scenarios: run.py [--list] [scenario...]; see run.sh."""
-import os
 import sys
 import time
 import traceback
@@ -46,7 +45,6 @@ def main():
             why = str(e) if isinstance(e, Failed) else traceback.format_exc()
             print(f"not ok {name} {' '.join(why.split())[:800]}", flush=True)
             if net:
-                os.environ["KEEP"] = os.environ.get("KEEP", "")
                 print(f"# left in {net.run}", flush=True)
                 old, net = net, None
                 stop(old)
@@ -60,6 +58,8 @@ def main():
 
 
 def stop(net):
+    for p in net.sipps:
+        p.stop()
     for p in list(net.processes.values())[::-1]:
         p.stop()
 

@@ -87,9 +87,16 @@ class Callee:
 
     def invite(self, **kw):
         keep = "".join(f'<ereg regexp=".*" search_in="hdr" header="{h}:" assign_to="{i}"/>'
-                       for i, h in ((1, "From"), (2, "To"), (3, "Call-ID"), (4, "CSeq"), (5, "Record-Route")))
-        via = '<ereg regexp=".*" search_in="hdr" header="Via:" occurrence="%d" assign_to="%d"/>'
+                       for i, h in ((1, "From"), (2, "To"), (3, "Call-ID"), (4, "CSeq")))
+        # all Vias and Record-Routes: a final answer after a CANCEL needs those of the INVITE
+        keep += '<ereg regexp="(Record-Route: [^\r\n]*\r\n)+" search_in="msg" assign_to="5"/>'
+        keep += '<ereg regexp="(Via: [^\r\n]*\r\n)+" search_in="msg" assign_to="6"/>'
         return recv("INVITE", rrs=True, extra=keep, **kw)
+
+    def reply_invite(self, status, sdp=None):
+        """To the first INVITE, whatever was received since."""
+        return _send(f"SIP/2.0 {status}\n[$6][$5]From:[$1]\nTo:[$2];tag={self.tag}[call_number]\nCall-ID:[$3]\nCSeq:[$4]\n"
+                     f"Contact: {self.contact}{self.tags}\n{_body(sdp)}", retrans=False)
 
     def reply(self, status, sdp=None, totag=True, extra=""):
         """To the request received last."""
@@ -97,9 +104,6 @@ class Callee:
         return _send(f"SIP/2.0 {status}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n[last_To:]{tag}\n"
                      f"[last_Call-ID:]\n[last_CSeq:]\n{extra}Contact: {self.contact}{self.tags}\n{_body(sdp)}",
                      retrans=False)
-
-    def reply_again(self, status, sdp=None):
-        return self.reply(status, sdp)
 
     def in_dialog_reply(self, status, sdp=None):
         return self.reply(status, sdp, totag=False)
@@ -112,7 +116,7 @@ class Callee:
 
 
 def scenario(name, steps):
-    use = '<Reference variables="1,2,3,4,5"/>\n' if any("[$" in s or 'assign_to="1"' in s for s in steps) else ""
+    use = '<Reference variables="1,2,3,4,5,6"/>\n' if any("[$" in s or 'assign_to="1"' in s for s in steps) else ""
     return f'<?xml version="1.0" encoding="ISO-8859-1"?>\n<scenario name="{name}">\n{"".join(steps)}{use}</scenario>\n'
 
 
@@ -122,7 +126,7 @@ class Sipp:
     def __init__(self, run, name, steps, port, peer=None, calls=1, rate=10, limit=60, args=()):
         self.name, self.dir, self.limit = name, Path(run), limit
         xml = self.dir / f"{name}.xml"
-        xml.write_text(scenario(name, steps))
+        xml.write_text(scenario(name, steps), encoding="latin-1")
         self.messages = self.dir / f"{name}.msg"
         self.messages.unlink(missing_ok=True)
         cmd = ["timeout", str(limit), "sipp", "-sf", str(xml), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls),
@@ -132,7 +136,7 @@ class Sipp:
             cmd += ["-trace_msg", "-message_file", str(self.messages), "-message_overwrite", "false"]
         if peer:
             cmd += [peer, "-s", "bob"]
-        self.log = open(self.dir / f"{name}.out", "w", encoding="utf-8")
+        self.log = open(self.dir / f"{name}.out", "w", encoding="utf-8")  # noqa: SIM115
         self.p = subprocess.Popen(cmd + list(args), stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
 
     def wait(self):
@@ -169,6 +173,10 @@ class Sipp:
             length = re.search(r"(?im)^Content-Length:\s*(\d+)", headers)
             out.append((first.strip(), headers, body[:int(length.group(1))] if length else body))
         return out
+
+    def callid(self):
+        m = re.search(r"(?im)^Call-ID: *(\S+)", self.messages.read_text("latin-1") if self.messages.exists() else "")
+        return m.group(1) if m else None
 
     def received(self, what):
         """Bodies of the messages whose first line has this word."""

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the scenarios share: the table they are in, both ends of a call, what an AR call must look like."""
+import os
+
+import sdp
+from net import ALICE, BOB, P1, check
+from sipp import Callee, Caller, Sipp, pause, recv
+
+TABLE = {}
+_seq = 0
+
+
+class Scenario:
+    def __init__(self, run, options, alone, when):
+        self.run, self.options, self.alone, self.when = run, options, alone, when
+
+
+def enabled(s):
+    return s.when is None or os.environ.get(s.when[0], s.when[1]) != "0"
+
+
+def scenario(alone=False, when=None, **options):
+    def add(f):
+        TABLE[f.__name__.replace("_", "-")] = Scenario(f, options, alone, when)
+        return f
+    return add
+
+
+AR_TAGS = ';+sip.app-subtype="webrtc-datachannel";+sip.3gpp-ar-support="ar-capable"'
+
+
+class Call:
+    """Both ends of one call and what they saw."""
+
+    def __init__(self, net, caller, callee, **kw):
+        global _seq
+        _seq += 1
+        self.net, self.n = net, _seq
+        for old in net.sipps:
+            old.stop()
+        self.uas = Sipp(net.run, f"uas{_seq}", callee, BOB, **kw) if callee else None
+        self.uac = Sipp(net.run, f"uac{_seq}", caller, ALICE, peer=f"127.0.0.1:{P1}", **kw)
+
+        net.sipps = [p for p in (self.uas, self.uac) if p]
+
+    def callid(self):
+        return self.uac.callid()
+
+    def wait(self):
+        rc = self.uac.wait()
+        check(rc == 0, f"caller: SIPp says {rc}: {self.uac.why()}")
+        if self.uas:
+            rc = self.uas.wait()
+            check(rc == 0, f"callee: SIPp says {rc}: {self.uas.why()}")
+        return self
+
+
+def setup(a, b, offer, answer, early=False):
+    """INVITE to ACK on both sides."""
+    caller = [a.invite(offer), recv(100, optional=True), recv(183, optional=True), recv(180, optional=True),
+              recv(200, rrs=True), a.ack()]
+    callee = [b.invite()] + ([b.reply("183 Session Progress", answer)] if early else []) + \
+        [b.reply("180 Ringing"), pause(100), b.reply("200 OK", answer), recv("ACK")]
+    return caller, callee
+
+
+def bye_by_caller(a, b):
+    return [pause(200), a.request("BYE", 9), recv(200)], [recv("BYE"), b.in_dialog_reply("200 OK")]
+
+
+def bye_by_callee(a, b):
+    return [recv("BYE"), a.reply("200 OK")], [pause(200), b.request("BYE", 1), recv(200)]
+
+
+def plain_call(net, offer, answer, bye=bye_by_caller, early=False, tags=AR_TAGS):
+    a, b = Caller(tags), Callee(tags)
+    caller, callee = setup(a, b, offer, answer, early)
+    x, y = bye(a, b)
+    return Call(net, caller + x, callee + y).wait()
+
+
+def check_ar(call, offer=sdp.AR_OFFER, answer=sdp.AR_ANSWER):
+    """Both sides have a data channel to the DCMF and each other's audio, byte for byte."""
+    got = call.uas.received("INVITE")[0]
+    check("ufragB" in got and "a=setup:actpass" in got, f"callee's data channel is not the DCMF's: {got}")
+    check(sdp.UE1_UFRAG not in got, "the caller's own data channel reached the callee")
+    check(sdp.audio(got) == sdp.audio(offer), f"audio towards the callee changed: {sdp.audio(got)!r}")
+    for body in call.uac.received("200")[:1] + call.uac.received("183")[:1]:
+        if not body:
+            continue
+        check("ufragA" in body and "a=setup:passive" in body, f"caller's data channel is not the DCMF's: {body}")
+        check(sdp.UE2_UFRAG not in body, "the callee's own data channel reached the caller")
+        check(sdp.audio(body) == sdp.audio(answer), f"audio towards the caller changed: {sdp.audio(body)!r}")
+        check("a=group" not in body, "a=group is still there")
