@@ -133,7 +133,7 @@ static nghttp2_nv nv(const char *name, const char *value)
 
 static int submit(struct h2_client *c, struct req *r, const struct h2_request *q)
 {
-	char length[24];
+	char length[24] = "";
 	nghttp2_data_provider body = {.read_callback = read_body};
 	nghttp2_nv head[] = {nv(":method", q->method), nv(":scheme", "http"),
 		nv(":authority", c->authority), nv(":path", q->path),

@@ -62,7 +62,9 @@ static int bind_unix(struct front_listener *l, const char *path, const struct as
 	mode_t before;
 	int err;
 
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	if (strlen(path) >= sizeof(un.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(un.sun_path, path, strlen(path) + 1);
 	err = clear_path(&un);
 	if (err)
 		return err;
