@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mediad's configuration: one table (keys, ranges, defaults, help), read before anything starts.
+ * A mistake is "file:line: what and what to do". Parent and workers share it read-only.
+ */
+#ifndef MEDIAD_CONF_H
+#define MEDIAD_CONF_H
+
+#include "common/daemon/ar_conf.h"
+#include "mediad/nets.h"
+
+#define MEDIAD_MAX_WORKERS 32
+#define MEDIAD_MAX_LISTEN 8
+
+struct mediad_conf {
+	/* [mediad] */
+	char *user, *group, *log_level;
+	long workers;
+	/* [control] */
+	struct ar_conf_list listen;
+	long max_connections;
+	/* [media] */
+	struct ar_conf_list network;
+	long port, max_contexts, max_peers;
+	/* [application] */
+	char *scenes, *webapp, *application, *pose_types, *action_types;
+	long update_rate, own_rate, idle_seconds, lease_seconds;
+
+	/* made from the above by mediad_conf_read() */
+	unsigned nworker;
+	struct nets_list networks;
+};
+
+/* path NULL: defaults only. 0, or negative errno with the reason in err. */
+int mediad_conf_read(struct mediad_conf *c, const char *path, struct ar_buf *err)
+	__attribute__((warn_unused_result));
+void mediad_conf_free(struct mediad_conf *c);
+void mediad_conf_help(FILE *out);
+
+#endif

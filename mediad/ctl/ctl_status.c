@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parent knows itself: list of contexts, status, Prometheus metrics. */
+#include "mediad/ctl/ctl_internal.h"
+
+#include "common/daemon/ar_clock.h"
+
+#include <stdio.h>
+
+/* ---- list ---- */
+
+struct listing {
+	json_t *list;
+	const char *owner; /* NULL: all */
+};
+
+static void list_one(void *arg, struct mcontext *m)
+{
+	struct listing *l = arg;
+
+	if (l->owner && strcmp(l->owner, m->owner) != 0)
+		return;
+	json_array_append_new(l->list,
+		json_pack("{s:s, s:{s:s, s:s, s:s, s:i}}", "contextId", m->id, "x-ims-ar", "owner",
+			m->owner, "callId", m->call_id, "call", m->call, "worker", (int)m->worker));
+}
+
+void ctl_list(struct ctl *c, const struct ctl_call *q)
+{
+	char owner[MRM_MAX_TEXT + 1];
+	struct listing l = {.list = json_array()};
+
+	if (ctl_query(q->req->query, "owner", owner, sizeof(owner)))
+		l.owner = owner;
+	contexts_each(c->contexts, list_one, &l);
+	ctl_answer_json(c, q->req->id, json_pack("{s:o}", "contexts", l.list));
+}
+
+/* ---- load and status ---- */
+
+json_t *ctl_load(const struct ctl *c)
+{
+	unsigned n = workers_count(c->workers), contexts = contexts_count(c->contexts), up = 0;
+	unsigned long max = (unsigned long)c->conf->max_contexts * n;
+	double cpu = 0;
+	int load;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct workers_info w;
+
+		workers_get(c->workers, i, &w);
+		up += w.up;
+		cpu += json_number_value(json_object_get(w.stats, "cpu"));
+	}
+	load = (int)(cpu / n * 100 + 0.5);
+	if ((int)(contexts * 100ul / max) > load)
+		load = (int)(contexts * 100ul / max);
+	return json_pack("{s:i, s:i, s:I, s:b, s:i, s:i, s:s}", "load", load > 100 ? 100 : load,
+		"contexts", (int)contexts, "maxContexts", (json_int_t)max, "draining",
+		c->draining || up == 0, "workers", (int)n, "workersUp", (int)up, "instance",
+		c->instance);
+}
+
+void ctl_status(struct ctl *c, const struct ctl_call *q)
+{
+	json_t *j = ctl_load(c), *list = json_array();
+
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
+		struct workers_info w;
+		json_t *one;
+
+		workers_get(c->workers, i, &w);
+		one = json_pack("{s:i, s:i, s:b, s:I, s:I}", "worker", (int)i, "pid", (int)w.pid,
+			"up", w.up, "starts", (json_int_t)w.starts, "killedHung",
+			(json_int_t)w.killed);
+		if (w.stats)
+			json_object_update_missing(one, (json_t *)(uintptr_t)w.stats);
+		json_array_append_new(list, one);
+	}
+	json_object_set_new(j, "version", json_string(IMS_AR_VERSION));
+	json_object_set_new(
+		j, "uptimeSeconds", json_integer((json_int_t)((ar_now() - c->started) / AR_SEC)));
+	json_object_set_new(j, "worker", list);
+	ctl_answer_json(c, q->req->id, j);
+}
+
+/* ---- metrics ---- */
+
+/* Members of a worker's statistics. */
+static const struct metric {
+	const char *member, *name, *type, *help;
+} metrics[] = {
+	{"contexts", "contexts", "gauge", "Media contexts"},
+	{"participants", "participants", "gauge", "UEs in scenes"},
+	{"peersConnected", "peers_connected", "gauge", "Connected UEs"},
+	{"contextsCreated", "contexts_created_total", "counter", "Contexts created"},
+	{"contextsIdle", "contexts_idle_total", "counter", "Contexts ended because their UEs left"},
+	{"requestsRefused", "requests_refused_total", "counter", "Requests refused by workers"},
+	{"connects", "connects_total", "counter", "Connections that came up"},
+	{"poses", "poses_total", "counter", "Poses applied"},
+	{"posesBad", "poses_incomplete_total", "counter", "Poses without what is needed"},
+	{"posesStale", "poses_stale_total", "counter", "Poses whose time went backwards"},
+	{"posesRange", "poses_range_total", "counter", "Poses out of range"},
+	{"posesQuaternion", "poses_quaternion_total", "counter", "Poses without a unit quaternion"},
+	{"posesNotFinite", "poses_not_finite_total", "counter", "Poses with non-finite numbers"},
+	{"actions", "actions_total", "counter", "User actions applied"},
+	{"actionsRefused", "actions_refused_total", "counter", "User actions refused"},
+	{"actionsRepeated", "actions_repeated_total", "counter", "Repetitions of actions"},
+	{"updates", "scene_updates_total", "counter", "Scene updates sent"},
+	{"updateBytes", "scene_update_bytes_total", "counter", "Bytes of scene updates"},
+	{"scenes", "scenes_total", "counter", "Whole scenes sent, in messages"},
+	{"sceneBytes", "scene_bytes_total", "counter", "Bytes of whole scenes"},
+	{"sceneMisfit", "scene_misfit_total", "counter", "Scenes over a UE's message size"},
+	{"resyncs", "resyncs_total", "counter", "Whole scenes asked for again"},
+	{"metaBad", "metadata_bad_total", "counter", "Metadata messages not understood"},
+	{"metaUnknown", "metadata_unknown_total", "counter", "Metadata of unknown type"},
+	{"metaTooBig", "metadata_too_big_total", "counter", "Metadata over the size limit"},
+	{"messagesUnknown", "messages_unknown_total", "counter", "Messages on unknown channels"},
+	{"sendFailed", "send_failed_total", "counter", "Messages a connection did not take"},
+	{"httpRequests", "bootstrap_requests_total", "counter", "Requests on bootstrap channels"},
+	{"httpNotFound", "bootstrap_not_found_total", "counter", "of them not found"},
+	{"httpRefused", "bootstrap_refused_total", "counter", "of them refused"},
+	{"httpBytes", "bootstrap_bytes_total", "counter", "Bytes of answers"},
+	{"datagrams", "datagrams_total", "counter", "Datagrams looked at"},
+	{"noPeer", "datagrams_no_peer_total", "counter", "Datagrams for nobody"},
+	{"garbage", "datagrams_garbage_total", "counter", "Datagrams of no known kind"},
+	{"rateLimited", "datagrams_rate_limited_total", "counter", "Datagrams over a rate limit"},
+	{"udpRxBytes", "udp_rx_bytes_total", "counter", "Bytes received"},
+	{"udpTxBytes", "udp_tx_bytes_total", "counter", "Bytes sent"},
+	{"udpTooLong", "udp_too_long_total", "counter", "Datagrams longer than we take"},
+	{"udpTxFailed", "udp_tx_failed_total", "counter", "Datagrams the kernel did not take"},
+	{"cpu", "cpu_share", "gauge", "Share of one core, 0 to 1"},
+};
+
+static void worker_metrics(const struct ctl *c, const struct metric *m, struct ar_buf *b)
+{
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
+		struct workers_info w;
+		const json_t *v;
+
+		workers_get(c->workers, i, &w);
+		v = json_object_get(w.stats, m->member);
+		if (v)
+			ar_buf_printf(b, "mediad_%s{worker=\"%u\"} %.10g\n", m->name, i,
+				json_number_value(v));
+	}
+}
+
+static void header(struct ar_buf *b, const char *name, const char *type, const char *help)
+{
+	ar_buf_printf(b, "# HELP mediad_%s %s\n# TYPE mediad_%s %s\n", name, help, name, type);
+}
+
+static void process_metrics(const struct ctl *c, struct ar_buf *b)
+{
+	header(b, "worker_up", "gauge", "Whether the worker runs");
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
+		struct workers_info w;
+
+		workers_get(c->workers, i, &w);
+		ar_buf_printf(b, "mediad_worker_up{worker=\"%u\"} %d\n", i, w.up);
+	}
+	header(b, "worker_starts_total", "counter", "Times a worker was started");
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
+		struct workers_info w;
+
+		workers_get(c->workers, i, &w);
+		ar_buf_printf(b, "mediad_worker_starts_total{worker=\"%u\"} %llu\n", i,
+			(unsigned long long)w.starts);
+		ar_buf_printf(b, "mediad_worker_killed_total{worker=\"%u\"} %llu\n", i,
+			(unsigned long long)w.killed);
+	}
+}
+
+static void control_metrics(const struct ctl *c, struct ar_buf *b)
+{
+	struct h2_stats h;
+
+	h2_server_get_stats(c->h2, &h);
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} all[] = {{"control_connections_total", "HTTP connections", h.connections},
+		{"control_refused_total", "HTTP connections over the limit", h.refused},
+		{"control_garbage_total", "HTTP connections with something else on them",
+			h.garbage},
+		{"control_requests_total", "HTTP requests", h.requests},
+		{"control_timeouts_total", "HTTP requests that did not finish", h.timeouts},
+		{"control_slow_total", "HTTP clients that did not read", h.slow},
+		{"control_answers_2xx_total", "Answers", c->stats.answers[2]},
+		{"control_answers_4xx_total", "Answers", c->stats.answers[4]},
+		{"control_answers_5xx_total", "Answers", c->stats.answers[5]},
+		{"worker_timeouts_total", "Requests a worker did not answer", c->stats.timeouts},
+		{"worker_deaths_total", "Workers that ended", c->stats.worker_deaths},
+		{"leases_expired_total", "Contexts nobody renewed", c->stats.leases},
+		{"events_lost_total", "Events a subscriber did not take", c->stats.events_lost}};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		header(b, all[i].name, "counter", all[i].help);
+		ar_buf_printf(b, "mediad_%s %llu\n", all[i].name, (unsigned long long)all[i].value);
+	}
+}
+
+void ctl_metrics(struct ctl *c, const struct ctl_call *q)
+{
+	struct ar_buf b;
+
+	ar_buf_init(&b, 1 << 20);
+	header(&b, "info", "gauge", "Version");
+	ar_buf_printf(
+		&b, "mediad_info{version=\"%s\",instance=\"%s\"} 1\n", IMS_AR_VERSION, c->instance);
+	process_metrics(c, &b);
+	control_metrics(c, &b);
+	for (unsigned i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		header(&b, metrics[i].name, metrics[i].type, metrics[i].help);
+		worker_metrics(c, &metrics[i], &b);
+	}
+	if (ar_buf_err(&b))
+		ctl_problem(c, q->req->id, 500, "SYSTEM_FAILURE", "out of memory");
+	else
+		ctl_answer(c, q->req->id, 200, "text/plain; version=0.0.4", ar_buf_span(&b));
+	ar_buf_free(&b);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests that a worker answers: create goes to the least loaded, the others to the context's. */
+#include "mediad/ctl/ctl_internal.h"
+
+#include "common/daemon/ar_clock.h"
+#include "common/daemon/ar_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void forget(struct ctl *c, struct ctl_pending *p)
+{
+	ar_ids_remove(&c->pending, p->id);
+	free(p);
+}
+
+static int pass_on(struct ctl *c, const struct ctl_pending *p, struct ar_span body)
+{
+	json_t *head = json_pack(
+		"{s:I, s:s, s:s}", "id", (json_int_t)p->id, "op", p->op, "ctx", p->context);
+	int err = head ? workers_send(c->workers, p->worker, head, body) : -ENOMEM;
+
+	json_decref(head);
+	return err;
+}
+
+static int send_request(struct ctl *c, unsigned worker, const char *op, const char *context,
+	uint32_t stream, struct ar_span body)
+{
+	struct ctl_pending *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->stream = stream;
+	p->worker = worker;
+	p->op = op;
+	p->deadline = ar_now() + CTL_ANSWER_S * AR_SEC;
+	snprintf(p->context, sizeof(p->context), "%s", context);
+	err = ar_ids_add(&c->pending, p, &p->id);
+	if (err) {
+		free(p);
+		return err;
+	}
+	err = pass_on(c, p, body);
+	if (err)
+		forget(c, p);
+	return err;
+}
+
+static void request(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op)
+{
+	int err = send_request(c, worker, op, q->context, q->req->id, q->req->body);
+
+	if (!err)
+		return;
+	c->stats.no_worker++;
+	ctl_problem(c, q->req->id, 503, err == -ENOENT ? "NF_FAILOVER" : "NF_CONGESTION",
+		"worker %u cannot take the request: %s", worker, strerror(-err));
+}
+
+/* ---- the five operations ---- */
+
+static uint64_t load_of(const struct workers_info *i)
+{
+	return (uint64_t)json_integer_value(json_object_get(i->stats, "contexts"));
+}
+
+struct tally {
+	unsigned n[MEDIAD_MAX_WORKERS];
+};
+
+static void count_one(void *arg, struct mcontext *m)
+{
+	struct tally *t = arg;
+
+	t->n[m->worker % MEDIAD_MAX_WORKERS]++;
+}
+
+/* The one that is up with the fewest contexts, those that were just made counted too. */
+static int choose(struct ctl *c)
+{
+	struct tally t = {{0}};
+	struct workers_info i;
+	uint64_t least = UINT64_MAX;
+	int best = -1;
+
+	contexts_each(c->contexts, count_one, &t);
+	for (unsigned w = 0; w < workers_count(c->workers); w++) {
+		uint64_t n;
+
+		workers_get(c->workers, w, &i);
+		n = t.n[w] > load_of(&i) ? t.n[w] : load_of(&i);
+		if (i.up && n < least) {
+			least = n;
+			best = (int)w;
+		}
+	}
+	return best;
+}
+
+void ctl_create(struct ctl *c, const struct ctl_call *q)
+{
+	int worker = choose(c);
+
+	if (c->draining) {
+		ctl_problem(
+			c, q->req->id, 503, "NF_CONGESTION", "draining: no new contexts are taken");
+	} else if (worker < 0) {
+		c->stats.no_worker++;
+		ctl_problem(c, q->req->id, 503, "NF_FAILOVER", "no worker is running");
+	} else {
+		request(c, q, (unsigned)worker, "create");
+	}
+}
+
+static void to_owner(struct ctl *c, const struct ctl_call *q, const char *op)
+{
+	struct mcontext *m = contexts_find(c->contexts, q->context);
+
+	if (!m)
+		ctl_problem(c, q->req->id, 404, "CONTEXT_NOT_FOUND", "no context %s", q->context);
+	else
+		request(c, q, m->worker, op);
+}
+
+void ctl_patch(struct ctl *c, const struct ctl_call *q)
+{
+	to_owner(c, q, "patch");
+}
+
+void ctl_delete(struct ctl *c, const struct ctl_call *q)
+{
+	to_owner(c, q, "delete");
+}
+
+void ctl_get(struct ctl *c, const struct ctl_call *q)
+{
+	char scene[8];
+
+	to_owner(c, q, ctl_query(q->req->query, "scene", scene, sizeof(scene)) ? "scene" : "get");
+}
+
+void ctl_get_scene(struct ctl *c, const struct ctl_call *q)
+{
+	to_owner(c, q, "scene");
+}
+
+void ctl_delete_quietly(struct ctl *c, const struct mcontext *m)
+{
+	if (send_request(c, m->worker, "delete", m->id, 0, AR_SPAN("")) != 0)
+		ar_log_limited(AR_LOG_WARN, "ctl", "worker %u could not be told to delete %s",
+			m->worker, m->id);
+}
+
+/* ---- answers ---- */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static void fill(struct ctl *c, struct mcontext *m, const json_t *head, unsigned worker)
+{
+	json_int_t lease = json_integer_value(json_object_get(head, "lease"));
+
+	snprintf(m->id, sizeof(m->id), "%s", text_of(head, "ctx"));
+	snprintf(m->owner, sizeof(m->owner), "%s", text_of(head, "owner"));
+	snprintf(m->call_id, sizeof(m->call_id), "%s", text_of(head, "callId"));
+	snprintf(m->call, sizeof(m->call), "%s", text_of(head, "call"));
+	m->worker = worker;
+	m->lease_us = (uint64_t)(lease ? lease : c->conf->lease_seconds) * AR_SEC;
+	ctl_touch(m, ar_now());
+}
+
+static void created(
+	struct ctl *c, const struct ctl_pending *p, const json_t *head, struct ar_span body)
+{
+	char location[MRM_MAX_ID + 32];
+	struct mcontext m = {.worker = p->worker};
+	struct h2_response r = {.status = 201,
+		.content_type = CTL_JSON,
+		.name = {"location"},
+		.value = {location},
+		.body = body};
+
+	fill(c, &m, head, p->worker);
+	snprintf(location, sizeof(location), "/nmf-mrm/v1/contexts/%s", m.id);
+	if (contexts_add(c->contexts, &m) != 0) {
+		ctl_delete_quietly(c, &m);
+		ctl_problem(c, p->stream, 500, "SYSTEM_FAILURE", "out of memory");
+		return;
+	}
+	c->stats.answers[2]++;
+	if (h2_reply(c->h2, p->stream, &r) == 0)
+		return;
+	/* its client has gone and will never know the id */
+	ctl_delete_quietly(c, &m);
+	contexts_remove(c->contexts, m.id);
+}
+
+static void bookkeeping(struct ctl *c, const struct ctl_pending *p, const json_t *head, int status)
+{
+	struct mcontext *m = contexts_find(c->contexts, p->context);
+
+	if (m && (status == 404 || (status == 204 && strcmp(p->op, "delete") == 0)))
+		contexts_remove(c->contexts, p->context);
+	else if (m && status == 200 && strcmp(p->op, "patch") == 0)
+		fill(c, m, head, m->worker);
+}
+
+void ctl_on_reply(void *arg, unsigned worker, const json_t *head, struct ar_span body)
+{
+	struct ctl *c = arg;
+	uint32_t id = (uint32_t)json_integer_value(json_object_get(head, "id"));
+	int status = (int)json_integer_value(json_object_get(head, "status"));
+	struct ctl_pending *p = ar_ids_get(&c->pending, id);
+
+	if (!p || p->worker != worker) {
+		struct mcontext late = {.worker = worker};
+
+		/* a create that nobody waits for any more leaves nothing behind */
+		snprintf(late.id, sizeof(late.id), "%s", text_of(head, "ctx"));
+		if (status == 201)
+			ctl_delete_quietly(c, &late);
+		return;
+	}
+	if (status == 201 && strcmp(p->op, "create") == 0) {
+		created(c, p, head, body);
+	} else {
+		bookkeeping(c, p, head, status);
+		if (p->stream)
+			ctl_answer(c, p->stream, status,
+				status == 204  ? NULL
+				: status < 400 ? CTL_JSON
+					       : CTL_PROBLEM,
+				body);
+	}
+	forget(c, p);
+}
+
+void ctl_check_pending(struct ctl *c, uint64_t now)
+{
+	struct ctl_pending *p;
+	uint32_t pos = 0;
+
+	while ((p = ar_ids_next(&c->pending, &pos)) != NULL) {
+		if (now < p->deadline)
+			continue;
+		c->stats.timeouts++;
+		if (p->stream)
+			ctl_problem(c, p->stream, 504, "TIMED_OUT_REQUEST",
+				"worker %u did not answer in %d s", p->worker, CTL_ANSWER_S);
+		forget(c, p);
+	}
+}
+
+/* ---- a worker's end ---- */
+
+struct funeral {
+	struct ctl *c;
+	unsigned worker;
+	const char *reason;
+};
+
+static void bury(void *arg, struct mcontext *m)
+{
+	struct funeral *f = arg;
+	char id[MRM_MAX_ID + 1];
+
+	if (m->worker != f->worker)
+		return;
+	snprintf(id, sizeof(id), "%s", m->id);
+	contexts_remove(f->c->contexts, id);
+	ctl_publish_gone(f->c, id, f->reason);
+}
+
+void ctl_on_died(void *arg, unsigned worker, const char *reason)
+{
+	struct ctl *c = arg;
+	struct funeral f = {c, worker, reason};
+	struct ctl_pending *p;
+	uint32_t pos = 0;
+
+	c->stats.worker_deaths++;
+	while ((p = ar_ids_next(&c->pending, &pos)) != NULL) {
+		if (p->worker != worker)
+			continue;
+		if (p->stream)
+			ctl_problem(c, p->stream, 503, "NF_FAILOVER", "%s", reason);
+		forget(c, p);
+	}
+	contexts_each(c->contexts, bury, &f);
+}
+
+void ctl_on_event(void *arg, unsigned worker, const json_t *event)
+{
+	struct ctl *c = arg;
+
+	(void)worker;
+	if (strcmp(text_of(event, "ev"), "context-gone") == 0)
+		contexts_remove(c->contexts, text_of(event, "contextId"));
+	ctl_publish(c, event);
+}

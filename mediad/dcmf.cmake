@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# mediad_dcmf: contexts, application, scene; no socket, no clock, no libevent. It calls peer.h and
+# transport.h: link it with mediad_transport, or in tests with a stand-in.
+add_library(mediad_dcmf STATIC nets.c ctl/json_strict.c ctl/json_patch.c
+	scene/scene.c scene/scene_text.c scene/view.c scene/pieces.c scene/gltf.c scene/library.c
+	dcmf/js.c dcmf/meta.c dcmf/mrm.c dcmf/assets.c dcmf/boot.c
+	dcmf/app.c dcmf/app_send.c dcmf/app_meta.c dcmf/app_shared.c
+	dcmf/dcmf.c dcmf/context.c dcmf/medium.c dcmf/facts.c)
+ims_ar_target(mediad_dcmf)
+target_link_libraries(mediad_dcmf PUBLIC ar_daemon PkgConfig::JANSSON m)
+
+# mediad_ctl: the parent's control interface.
+add_library(mediad_ctl STATIC conf.c ctl/h2.c ctl/h2_conn.c ctl/h1.c ctl/contexts.c ctl/ctl.c
+	ctl/ctl_worker.c ctl/ctl_events.c ctl/ctl_status.c worker/wlink.c worker/udp.c)
+ims_ar_target(mediad_ctl)
+target_compile_definitions(mediad_ctl PRIVATE IMS_AR_DATADIR="${CMAKE_INSTALL_FULL_DATADIR}/ims-ar")
+target_link_libraries(mediad_ctl PUBLIC mediad_dcmf PkgConfig::EVENT PkgConfig::NGHTTP2)
+
+add_executable(mediad main.c mediad.c workers.c privs.c worker/worker.c)
+ims_ar_target(mediad)
+target_link_libraries(mediad PRIVATE mediad_ctl mediad_dcmf mediad_transport PkgConfig::SYSTEMD)
+install(TARGETS mediad RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})

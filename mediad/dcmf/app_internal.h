@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by app.c (participants), app_send.c (pacing), app_meta.c (poses, actions) and the
+ * applications (app_shared.c); nobody else. */
+#ifndef APP_INTERNAL_H
+#define APP_INTERNAL_H
+
+#include "mediad/dcmf/app.h"
+
+struct app_channel {
+	struct peer *peer; /* NULL: not open */
+	uint16_t id;
+};
+
+/* Ids of actions that have been dealt with, and what came of it. */
+struct app_log {
+	unsigned n;
+	struct {
+		uint64_t hash; /* 0: empty */
+		uint64_t rev;
+		const char *code;
+		char reason[96];
+	} item[APP_ACTION_WINDOW];
+};
+
+struct participant {
+	struct app *app;
+	char name[APP_MAX_NAME + 1], user[APP_MAX_USER + 1];
+	int node; /* -1: none yet */
+	bool joined, view_open, blocked;
+	struct app_channel scene, meta;
+	struct scene_view view;
+	uint64_t last_sent, own_due, keepalive_due, resync_due;
+	unsigned keepalives; /* still to send */
+	size_t last_size;
+	bool resync_wanted, has_time;
+	double last_time; /* poseTime */
+	uint64_t last_accepted;
+	struct app_log log;
+	struct app_stats stats;
+};
+
+struct app {
+	const struct app_conf *conf;
+	const struct app_ops *ops;
+	struct scene *scene;
+	unsigned n, objects;
+	struct participant *p[APP_MAX_PARTICIPANTS];
+	struct ar_buf out;
+	uint64_t now;
+};
+
+/* app_send.c */
+uint64_t app_send_due(struct participant *p, uint64_t now);
+int app_send_meta(struct participant *p, const json_t *message);
+
+/* app_meta.c */
+void app_meta_input(struct participant *p, struct ar_span data, uint64_t now);
+
+/* app_shared.c */
+extern const struct app_ops app_shared;
+
+#endif

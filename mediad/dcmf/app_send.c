@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Pacing of scene messages to one UE. A message inside the SCTP stack can no longer be replaced by
+ * a newer one, so changes wait in the view's dirty set until less than about one round trip of
+ * updates is unacknowledged.
+ */
+#include "mediad/dcmf/app_internal.h"
+
+#include "common/daemon/ar_clock.h"
+#include "common/daemon/ar_log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BURST 8 /* messages of one turn: the rest in the next */
+#define SLACK 1500 /* us: poses at our own rate must not miss every second slot */
+#define BLOCKED_CHECK 50000 /* us: looks again even if nobody says it is writable */
+#define WINDOW_MIN 2048
+#define WINDOW_MAX 65536
+
+static const uint64_t keepalive_after[APP_KEEPALIVES] = {50 * AR_MS, 100 * AR_MS, 250 * AR_MS};
+
+/* What may be unacknowledged for one more message to go. */
+static size_t window(const struct participant *p)
+{
+	struct peer_stats s;
+	uint64_t w;
+
+	if (p->view.whole || p->view.backlog.n)
+		return APP_BULK_UNACKED;
+	peer_get_stats(p->scene.peer, &s);
+	w = (uint64_t)p->last_size * p->app->conf->update_hz * s.rtt_us / AR_SEC;
+	return w < WINDOW_MIN ? WINDOW_MIN : w > WINDOW_MAX ? WINDOW_MAX : (size_t)w;
+}
+
+static void give_up(struct participant *p)
+{
+	struct peer *peer = p->scene.peer;
+
+	p->stats.scene_misfit++;
+	ar_log(AR_LOG_WARN, "app",
+		"%s: the scene does not fit its max-message-size of %zu: channel %u closed",
+		p->name, peer_max_message(peer), p->scene.id);
+	p->scene.peer = NULL;
+	scene_view_close(p->app->scene, &p->view);
+	p->view_open = false;
+	peer_close_channel(peer, p->scene.id);
+}
+
+static void count(struct participant *p, bool scene, size_t n, uint64_t now)
+{
+	struct app_stats *s = &p->stats;
+
+	if (scene) {
+		s->scenes++;
+		s->scene_bytes += n;
+		if (!s->at_scene)
+			s->at_scene = now;
+		return;
+	}
+	s->updates++;
+	s->update_bytes += n;
+	p->last_size = n;
+	if (!s->at_first_update)
+		s->at_first_update = now;
+}
+
+static int transmit(struct participant *p)
+{
+	struct ar_buf *out = &p->app->out;
+	int err = peer_send(p->scene.peer, p->scene.id, PEER_TEXT, ar_buf_span(out));
+
+	if (err) {
+		/* what it said is lost: the UE needs all of it again */
+		p->stats.send_failed++;
+		scene_view_reset(&p->view);
+		p->blocked = true;
+	}
+	return err;
+}
+
+/* One message if there is one and the line takes it. 1: sent. */
+static int send_one(struct participant *p, bool with_own, uint64_t now)
+{
+	size_t w = window(p);
+	bool scene = p->view.whole || p->view.backlog.n;
+	int rc;
+
+	if (peer_buffered(p->scene.peer) >= w) {
+		p->blocked = true;
+		peer_watch_buffered(p->scene.peer, w);
+		return 0;
+	}
+	rc = scene_view_next(
+		p->app->scene, &p->view, peer_max_message(p->scene.peer), with_own, &p->app->out);
+	if (rc == -EMSGSIZE)
+		give_up(p);
+	if (rc != 1)
+		return 0;
+	if (transmit(p) != 0)
+		return 0;
+	count(p, scene, p->app->out.n, now);
+	p->last_sent = now;
+	p->keepalives = APP_KEEPALIVES;
+	p->keepalive_due = now + keepalive_after[0];
+	if (with_own)
+		p->own_due = now + AR_SEC / p->app->conf->own_hz;
+	return 1;
+}
+
+static void keepalive(struct participant *p, uint64_t now)
+{
+	if (!p->keepalives || now < p->keepalive_due || p->view.whole)
+		return;
+	if (scene_view_keepalive(&p->view, &p->app->out) == 0 &&
+		peer_send(p->scene.peer, p->scene.id, PEER_TEXT, ar_buf_span(&p->app->out)) == 0)
+		p->stats.keepalives++;
+	p->keepalives--;
+	if (p->keepalives)
+		p->keepalive_due = now + keepalive_after[APP_KEEPALIVES - p->keepalives];
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void flush(struct participant *p, uint64_t now)
+{
+	const struct scene *s = p->app->scene;
+	bool own = now >= p->own_due;
+
+	if (p->blocked && now < p->last_sent + BLOCKED_CHECK)
+		return;
+	p->blocked = false;
+	for (unsigned i = 0; i < BURST && p->scene.peer && !p->blocked; i++) {
+		if (!scene_view_pending(s, &p->view, own) || send_one(p, own, now) != 1)
+			break;
+	}
+}
+
+uint64_t app_send_due(struct participant *p, uint64_t now)
+{
+	const struct scene *s = p->app->scene;
+	uint64_t step = AR_SEC / p->app->conf->update_hz, due = AR_NEVER;
+
+	if (!p->scene.peer)
+		return AR_NEVER;
+	if (p->resync_wanted && now >= p->resync_due) {
+		p->resync_wanted = false;
+		p->resync_due = now + APP_RESYNC_MIN;
+		scene_view_reset(&p->view);
+	}
+	step = step > 2 * SLACK ? step - SLACK : step;
+	if (p->last_sent == 0 || now >= p->last_sent + step || p->view.backlog.n || p->view.whole)
+		flush(p, now);
+	if (p->scene.peer)
+		keepalive(p, now);
+	if (!p->scene.peer)
+		return AR_NEVER;
+	if (p->resync_wanted)
+		due = earlier(due, p->resync_due);
+	if (p->keepalives)
+		due = earlier(due, p->keepalive_due);
+	if (p->blocked)
+		return earlier(due, now + BLOCKED_CHECK);
+	if (scene_view_pending(s, &p->view, false))
+		due = earlier(due, p->view.backlog.n ? now + AR_MS : p->last_sent + step);
+	if (scene_view_pending(s, &p->view, true))
+		due = earlier(
+			due, p->own_due > p->last_sent + step ? p->own_due : p->last_sent + step);
+	return due > now ? due : now + AR_MS;
+}
+
+int app_send_meta(struct participant *p, const json_t *message)
+{
+	char *text = json_dumps(message, JSON_COMPACT);
+	int err = text ? -ENOTCONN : -ENOMEM;
+
+	if (text && p->meta.peer)
+		err = peer_send(p->meta.peer, p->meta.id, PEER_TEXT, ar_span_str(text));
+	if (err)
+		p->stats.send_failed++;
+	else
+		p->stats.meta_sent++;
+	free(text);
+	return err;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A bootstrap data channel (sub-protocol `http`, streams 0, 10, 100, 110; TS 26.114 6.2.10.1): the
+ * UE's HTTP/1.1 GETs, spread over messages as it likes, answered from the assets in messages of its
+ * size, one at a time. Owned by the medium that has the channel; the worker's loop only.
+ */
+#ifndef BOOT_H
+#define BOOT_H
+
+#include "common/ar_buf.h"
+#include "mediad/dcmf/assets.h"
+#include "mediad/peer.h"
+
+#define BOOT_MAX_REQUEST 8192 /* bytes of one request's head */
+#define BOOT_MAX_PIECE 16384 /* bytes of one message of ours */
+#define BOOT_MAX_UNACKED 65536 /* bytes on the way before we wait */
+
+struct boot_stats {
+	uint64_t requests, not_found, refused, bytes;
+};
+
+struct boot {
+	struct peer *peer; /* NULL: unused */
+	uint16_t id;
+	uint64_t tx; /* messages */
+	const struct assets *assets;
+	struct boot_stats *stats;
+	struct ar_buf in, head; /* head: the answer's, and generated bodies */
+	size_t head_sent;
+	struct ar_span body; /* the rest of it, borrowed from the assets */
+	bool closing; /* no further request: the last one could not be understood */
+};
+
+void boot_open(struct boot *b, struct peer *peer, uint16_t id, const struct assets *assets,
+	struct boot_stats *stats);
+void boot_close(struct boot *b);
+void boot_input(struct boot *b, struct ar_span data);
+/* Sends what the line takes. True: something waits for it. */
+bool boot_run(struct boot *b);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by dcmf.c (table, requests), context.c (life of a context), medium.c (one connection and
+ * its channels), facts.c (what documents say of us); nobody else. */
+#ifndef DCMF_INTERNAL_H
+#define DCMF_INTERNAL_H
+
+#include "mediad/dcmf/boot.h"
+#include "mediad/dcmf/dcmf.h"
+
+#define DCMF_BUCKETS 1024
+#define DCMF_MAX_BOOTS 8 /* http channels of one medium */
+#define DCMF_TLS_ID 32
+
+struct context;
+struct termination;
+
+struct medium {
+	struct termination *term;
+	char id[MRM_MAX_ID + 1];
+	int net;
+	struct peer *peer;
+	enum peer_state state;
+	uint64_t made;
+	char tls_id[DCMF_TLS_ID + 1];
+	unsigned noffered, naccepted;
+	uint16_t offered[AR_DC_MAX_STREAMS], accepted[AR_DC_MAX_STREAMS];
+	struct peer_channel open[PEER_MAX_CHANNELS]; /* in use, for GET */
+	uint64_t rx[PEER_MAX_CHANNELS];
+	unsigned nopen;
+	struct boot boot[DCMF_MAX_BOOTS];
+};
+
+struct termination {
+	struct context *ctx;
+	char id[MRM_MAX_ID + 1];
+	struct participant *part;
+	unsigned nmedia;
+	struct medium *media[MRM_MAX_MEDIAS];
+};
+
+struct context {
+	struct dcmf *d;
+	struct context *next; /* bucket */
+	struct context *next_active; /* has something due */
+	char id[MRM_MAX_ID + 1], call_id[MRM_MAX_TEXT + 1], scene[LIBRARY_MAX_NAME + 1];
+	json_t *doc;
+	struct app *app;
+	unsigned nterm;
+	struct termination *term[MRM_MAX_TERMINATIONS];
+	uint64_t made, due, idle_since;
+	bool active, once_connected;
+	bool known; /* its client has its id: events make sense */
+};
+
+struct dcmf_stats {
+	uint64_t created, deleted, idle_ended, refused, peers_connected, messages_unknown;
+	struct app_stats ended; /* of contexts that are gone */
+	struct boot_stats boot;
+};
+
+struct dcmf {
+	struct dcmf_conf conf;
+	struct transport *t;
+	struct dcmf_handlers h;
+	void *arg;
+	uint64_t now, next_check;
+	unsigned n;
+	struct context *bucket[DCMF_BUCKETS];
+	struct context *active;
+	struct dcmf_stats stats;
+};
+
+/* context.c */
+/* The id is set. */
+int context_new(struct context **cp, struct dcmf *d, const struct mrm_context *spec, json_t *doc,
+	struct mrm_error *err);
+void context_free(struct context *c);
+int context_patch(
+	struct context *c, const struct mrm_context *spec, json_t *doc, struct mrm_error *err);
+struct termination *context_term(const struct context *c, struct ar_span id);
+/* Something may be due: dcmf_run() looks at it at the end of the turn. */
+void context_wake(struct context *c);
+/* All its UEs have been gone for long enough. */
+bool context_idle(struct context *c, uint64_t now);
+
+/* medium.c */
+int medium_new(struct medium **mp, struct termination *t, const struct mrm_media *spec,
+	struct mrm_error *err);
+void medium_free(struct medium *m, const char *reason);
+/* New facts of the UE; may replace a closed peer by a fresh one. */
+int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
+int medium_accept(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
+struct medium *termination_medium(const struct termination *t, struct ar_span id);
+/* Bootstrap answers that wait for room. */
+bool medium_run(struct medium *m);
+
+/* facts.c */
+int facts_local(struct context *c, json_t *doc);
+json_t *facts_live(struct context *c, uint64_t now);
+/* What the client may not change: 0, or -EINVAL with *err. */
+int facts_same(const json_t *before, const json_t *after, struct mrm_error *err);
+
+#endif

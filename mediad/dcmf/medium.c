@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One data channel connection of a UE: the peer below, the application and the bootstrap above. */
+#include "mediad/dcmf/dcmf_internal.h"
+
+#include "common/daemon/ar_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static void on_send(void *arg, struct ar_span datagram, const struct peer_addr *to)
+{
+	struct medium *m = arg;
+	struct dcmf *d = m->term->ctx->d;
+
+	d->h.send(d->arg, m->net, datagram, to);
+}
+
+static void tell_state(struct medium *m, const char *reason)
+{
+	struct context *c = m->term->ctx;
+	json_t *ev;
+
+	if (!c->known)
+		return;
+	ev = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "ev", "peer", "contextId", c->id,
+		"terminationId", m->term->id, "mediaId", m->id, "state", peer_state_name(m->state),
+		"reason", reason ? reason : "");
+
+	if (ev)
+		c->d->h.event(c->d->arg, ev);
+	json_decref(ev);
+}
+
+static void close_boots(struct medium *m)
+{
+	for (unsigned i = 0; i < DCMF_MAX_BOOTS; i++)
+		boot_close(&m->boot[i]);
+}
+
+static void on_state(void *arg, enum peer_state state, const char *reason)
+{
+	struct medium *m = arg;
+	struct context *c = m->term->ctx;
+
+	AR_LOG_CALL(c->call_id);
+	m->state = state;
+	ar_log(AR_LOG_INFO, "dcmf", "%s/%s %s%s%s", m->term->id, m->id, peer_state_name(state),
+		reason && *reason ? ": " : "", reason ? reason : "");
+	if (state == PEER_CONNECTED) {
+		c->once_connected = true;
+		c->d->stats.peers_connected++;
+	}
+	if (state == PEER_CLOSED) {
+		m->nopen = 0;
+		close_boots(m);
+		app_on_peer_closed(m->term->part, m->peer, c->d->now);
+	}
+	tell_state(m, reason);
+	context_wake(c);
+}
+
+static bool has_id(const uint16_t *list, unsigned n, uint16_t id)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (list[i] == id)
+			return true;
+	}
+	return false;
+}
+
+/* A handset's "HTTP" counts too. */
+static bool is_http(const struct peer_channel *ch)
+{
+	return strcasestr(ch->subprotocol, "http") != NULL;
+}
+
+static void open_boot(struct medium *m, uint16_t id)
+{
+	struct dcmf *d = m->term->ctx->d;
+
+	for (unsigned i = 0; i < DCMF_MAX_BOOTS; i++) {
+		if (m->boot[i].peer)
+			continue;
+		boot_open(&m->boot[i], m->peer, id, d->conf.assets, &d->stats.boot);
+		return;
+	}
+	peer_close_channel(m->peer, id);
+}
+
+static void on_channel(void *arg, const struct peer_channel *ch)
+{
+	struct medium *m = arg;
+	struct context *c = m->term->ctx;
+
+	/* offered by us and left out of the UE's answer: RFC 8864 6.4 */
+	if (has_id(m->offered, m->noffered, ch->id) && !has_id(m->accepted, m->naccepted, ch->id))
+		return;
+	AR_LOG_CALL(c->call_id);
+	ar_log(AR_LOG_DEBUG, "dcmf", "%s/%s channel %u %s", m->term->id, m->id, ch->id,
+		ch->subprotocol);
+	if (m->nopen < PEER_MAX_CHANNELS) {
+		m->open[m->nopen] = *ch;
+		m->rx[m->nopen] = 0;
+		m->nopen++;
+	}
+	if (is_http(ch))
+		open_boot(m, ch->id);
+	else
+		app_on_channel(m->term->part, m->peer, ch, c->d->now);
+	context_wake(c);
+}
+
+static void on_channel_closed(void *arg, uint16_t id)
+{
+	struct medium *m = arg;
+
+	for (unsigned i = 0; i < m->nopen; i++) {
+		if (m->open[i].id == id) {
+			m->nopen--;
+			m->open[i] = m->open[m->nopen];
+			m->rx[i] = m->rx[m->nopen];
+			break;
+		}
+	}
+	for (unsigned i = 0; i < DCMF_MAX_BOOTS; i++) {
+		if (m->boot[i].peer && m->boot[i].id == id)
+			boot_close(&m->boot[i]);
+	}
+	app_on_channel_closed(m->term->part, m->peer, id, m->term->ctx->d->now);
+	context_wake(m->term->ctx);
+}
+
+static void on_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_span data)
+{
+	struct medium *m = arg;
+	struct context *c = m->term->ctx;
+
+	(void)kind;
+	for (unsigned i = 0; i < m->nopen; i++) {
+		if (m->open[i].id == id)
+			m->rx[i]++;
+	}
+	if (app_on_message(m->term->part, m->peer, id, data, c->d->now)) {
+		context_wake(c);
+		return;
+	}
+	for (unsigned i = 0; i < DCMF_MAX_BOOTS; i++) {
+		if (m->boot[i].peer && m->boot[i].id == id) {
+			boot_input(&m->boot[i], data);
+			context_wake(c);
+			return;
+		}
+	}
+	c->d->stats.messages_unknown++;
+}
+
+static void on_writable(void *arg)
+{
+	struct medium *m = arg;
+
+	app_on_writable(m->term->part, m->peer);
+	context_wake(m->term->ctx);
+}
+
+bool medium_run(struct medium *m)
+{
+	bool waits = false;
+
+	for (unsigned i = 0; i < DCMF_MAX_BOOTS; i++) {
+		if (m->boot[i].peer && boot_run(&m->boot[i]))
+			waits = true;
+	}
+	return waits;
+}
+
+static int random_token(char *out, size_t n)
+{
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
+	unsigned char r[64];
+
+	if (n > sizeof(r) || getrandom(r, n, 0) != (ssize_t)n)
+		return -EIO;
+	for (size_t i = 0; i < n; i++)
+		out[i] = set[r[i] & 63];
+	out[n] = '\0';
+	return 0;
+}
+
+static int make_peer(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+{
+	static const struct peer_handlers handlers = {.send = on_send,
+		.on_state = on_state,
+		.on_channel = on_channel,
+		.on_channel_closed = on_channel_closed,
+		.on_message = on_message,
+		.on_writable = on_writable};
+	struct context *c = m->term->ctx;
+	struct peer_conf conf = {.setup = spec->setup,
+		.channel = spec->channel,
+		.nchannel = spec->nchannel,
+		.log_call = c->call_id};
+	int rc = random_token(m->tls_id, DCMF_TLS_ID);
+
+	if (!rc)
+		rc = peer_new(&m->peer, c->d->t, &conf, &handlers, m, c->d->now);
+	if (rc) {
+		mrm_fail(err, rc == -ENOSPC ? 503 : 500,
+			rc == -ENOSPC ? "INSUFFICIENT_RESOURCES" : "SYSTEM_FAILURE",
+			"no connection can be made: %s", strerror(-rc));
+		return rc;
+	}
+	m->state = PEER_WAITING;
+	m->made = c->d->now;
+	return 0;
+}
+
+int medium_new(struct medium **mp, struct termination *t, const struct mrm_media *spec,
+	struct mrm_error *err)
+{
+	struct medium *m = calloc(1, sizeof(*m));
+	int rc;
+
+	if (!m) {
+		mrm_fail(err, 500, "SYSTEM_FAILURE", "out of memory");
+		return -ENOMEM;
+	}
+	m->term = t;
+	m->net = spec->network;
+	memcpy(m->id, spec->id.p, spec->id.n);
+	for (unsigned i = 0; i < spec->nchannel; i++)
+		m->offered[i] = m->accepted[i] = spec->channel[i].id;
+	m->noffered = m->naccepted = spec->nchannel;
+	rc = make_peer(m, spec, err);
+	if (rc)
+		free(m);
+	else
+		*mp = m;
+	return rc;
+}
+
+void medium_free(struct medium *m, const char *reason)
+{
+	close_boots(m);
+	app_on_peer_closed(m->term->part, m->peer, m->term->ctx->d->now);
+	if (m->state != PEER_CLOSED)
+		peer_close(m->peer, reason);
+	peer_free(m->peer);
+	free(m);
+}
+
+int medium_accept(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+{
+	for (unsigned i = 0; i < spec->nchannel; i++) {
+		if (!has_id(m->offered, m->noffered, spec->channel[i].id)) {
+			mrm_fail(err, 400, "MODIFICATION_NOT_ALLOWED",
+				"stream %u of %s/%s was not there when it was made: streams can "
+				"only "
+				"be taken away, a new medium may have others",
+				spec->channel[i].id, m->term->id, m->id);
+			return -EINVAL;
+		}
+	}
+	m->naccepted = spec->nchannel;
+	for (unsigned i = 0; i < spec->nchannel; i++)
+		m->accepted[i] = spec->channel[i].id;
+	return 0;
+}
+
+/* A closed connection does not come back; its UE gets a fresh one with new credentials. */
+static int renew(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+{
+	struct peer *old = m->peer;
+	int rc = make_peer(m, spec, err);
+
+	if (rc) {
+		m->peer = old;
+		return rc;
+	}
+	peer_free(old);
+	m->noffered = m->naccepted = spec->nchannel;
+	for (unsigned i = 0; i < spec->nchannel; i++)
+		m->offered[i] = m->accepted[i] = spec->channel[i].id;
+	return 0;
+}
+
+int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+{
+	const char *why = "not usable";
+	int rc = 0;
+
+	if (!spec->has_remote)
+		return 0;
+	if (m->state == PEER_CLOSED)
+		rc = renew(m, spec, err);
+	if (rc)
+		return rc;
+	rc = peer_set_remote(m->peer, &spec->remote, m->term->ctx->d->now, &why);
+	if (rc) {
+		mrm_fail(err, 400, "MANDATORY_IE_INCORRECT", "%s/%s: the UE's description: %s",
+			m->term->id, m->id, why);
+		return rc;
+	}
+	context_wake(m->term->ctx);
+	return 0;
+}
+
+struct medium *termination_medium(const struct termination *t, struct ar_span id)
+{
+	for (unsigned i = 0; i < t->nmedia; i++) {
+		if (ar_span_eq(ar_span_str(t->media[i]->id), id))
+			return t->media[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/worker/worker.h"
+
+#include "common/daemon/ar_clock.h"
+#include "common/daemon/ar_log.h"
+#include "mediad/dcmf/dcmf.h"
+#include "mediad/worker/udp.h"
+#include "mediad/worker/wlink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+struct worker {
+	const struct worker_start *start;
+	struct event_base *base;
+	struct event *timer, *beat;
+	struct wlink *link;
+	struct transport *t;
+	struct dcmf *d;
+	struct udp *udp[NETS_MAX];
+	uint64_t cpu_us, cpu_at; /* at the last beat */
+};
+
+/* ---- the turn ---- */
+
+static void flush_all(struct worker *w)
+{
+	for (unsigned i = 0; i < w->start->conf->networks.n; i++)
+		udp_flush(w->udp[i]);
+}
+
+/* Everything that a batch of datagrams, a request or a timer has caused leaves together. */
+static void turn(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t now = ar_now(), next = dcmf_run(w->d, now), t;
+	struct timeval tv;
+
+	flush_all(w);
+	t = transport_next_timeout(w->t);
+	if (t < next)
+		next = t;
+	t = next > now ? next - now : 0;
+	tv = (struct timeval){.tv_sec = (time_t)(t / AR_SEC), .tv_usec = (suseconds_t)(t % AR_SEC)};
+	event_add(w->timer, &tv);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd, (void)what;
+	transport_on_timer(w->t, ar_now());
+	turn(w);
+}
+
+static void on_datagram(void *arg, struct ar_span datagram, const struct peer_addr *from)
+{
+	struct worker *w = arg;
+
+	transport_input(w->t, datagram, from, ar_now());
+}
+
+static void on_send(void *arg, int net, struct ar_span datagram, const struct peer_addr *to)
+{
+	struct worker *w = arg;
+	const struct nets_list *nets = &w->start->conf->networks;
+	int line = net;
+
+	if (nets->line[net].bind.ss.ss_family != to->ss.ss_family)
+		line = nets_find(nets, ar_span_str(nets->line[net].name), to->ss.ss_family);
+	if (line >= 0)
+		udp_send(w->udp[line], datagram, to);
+}
+
+/* ---- the parent ---- */
+
+static void on_event(void *arg, const json_t *event)
+{
+	struct worker *w = arg;
+	json_t *head = json_pack("{s:O}", "ev", event);
+
+	if (head && wlink_send(w->link, head, AR_SPAN("")) != 0)
+		ar_log_limited(AR_LOG_WARN, "worker", "an event is lost: the parent is too slow");
+	json_decref(head);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static void execute(struct worker *w, const json_t *head, struct ar_span body, struct dcmf_reply *r)
+{
+	struct ar_span id = ar_span_str(text_of(head, "ctx"));
+	const char *op = text_of(head, "op");
+	uint64_t now = ar_now();
+
+	if (strcmp(op, "create") == 0)
+		dcmf_create(w->d, body, now, r);
+	else if (strcmp(op, "patch") == 0)
+		dcmf_patch(w->d, id, body, now, r);
+	else if (strcmp(op, "delete") == 0)
+		dcmf_delete(w->d, id, now, r);
+	else if (strcmp(op, "scene") == 0)
+		dcmf_get_scene(w->d, id, r);
+	else
+		dcmf_get(w->d, id, now, r);
+}
+
+static void on_request(void *arg, const json_t *head, struct ar_span body)
+{
+	struct worker *w = arg;
+	struct dcmf_reply r;
+	json_t *answer;
+
+	execute(w, head, body, &r);
+	answer = json_pack("{s:O, s:i, s:s, s:s, s:s, s:s, s:I}", "id", json_object_get(head, "id"),
+		"status", r.status, "ctx", r.context, "owner", r.owner, "callId", r.call_id, "call",
+		r.call, "lease", (json_int_t)r.lease_s);
+	if (answer &&
+		wlink_send(w->link, answer, r.body.n ? ar_buf_span(&r.body) : AR_SPAN("")) != 0)
+		ar_log(AR_LOG_WARN, "worker", "an answer to the parent is lost");
+	json_decref(answer);
+	dcmf_reply_free(&r);
+	turn(w);
+}
+
+/* Here a later version waits for a new parent; today the calls end with the old one. */
+static void on_lost(void *arg, const char *reason)
+{
+	struct worker *w = arg;
+
+	ar_log(AR_LOG_NOTICE, "worker", "parent gone (%s): stopping", reason);
+	event_base_loopbreak(w->base);
+}
+
+/* ---- sign of life ---- */
+
+static double cpu_share(struct worker *w)
+{
+	struct rusage u;
+	uint64_t us, now = ar_now();
+	double share = 0;
+
+	getrusage(RUSAGE_SELF, &u);
+	us = (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * AR_SEC +
+	     (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	if (w->cpu_at && now > w->cpu_at)
+		share = (double)(us - w->cpu_us) / (double)(now - w->cpu_at);
+	w->cpu_us = us;
+	w->cpu_at = now;
+	return share > 1 ? 1 : share;
+}
+
+static void add_transport(const struct worker *w, json_t *o)
+{
+	struct transport_stats t;
+	struct udp_stats sum = {0};
+
+	transport_get_stats(w->t, &t);
+	for (unsigned i = 0; i < w->start->conf->networks.n; i++) {
+		const struct udp_stats *s = udp_get_stats(w->udp[i]);
+
+		sum.rx += s->rx, sum.tx += s->tx;
+		sum.rx_bytes += s->rx_bytes, sum.tx_bytes += s->tx_bytes;
+		sum.rx_too_long += s->rx_too_long, sum.tx_failed += s->tx_failed;
+	}
+	const struct {
+		const char *name;
+		uint64_t value;
+	} all[] = {{"peers", t.peers}, {"datagrams", t.rx}, {"noPeer", t.no_peer},
+		{"garbage", t.garbage}, {"rateLimited", t.rate_limited}, {"udpRx", sum.rx},
+		{"udpTx", sum.tx}, {"udpRxBytes", sum.rx_bytes}, {"udpTxBytes", sum.tx_bytes},
+		{"udpTooLong", sum.rx_too_long}, {"udpTxFailed", sum.tx_failed}};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		json_object_set_new(o, all[i].name, json_integer((json_int_t)all[i].value));
+}
+
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	json_t *stats = json_object(), *head;
+
+	(void)fd, (void)what;
+	dcmf_get_stats(w->d, stats);
+	add_transport(w, stats);
+	json_object_set_new(stats, "cpu", json_real(cpu_share(w)));
+	head = json_pack("{s:o}", "beat", stats);
+	if (head && wlink_send(w->link, head, AR_SPAN("")) != 0)
+		ar_log_limited(AR_LOG_WARN, "worker", "no sign of life could be sent");
+	json_decref(head);
+}
+
+/* ---- start and end ---- */
+
+static int app_conf(struct app_conf *a, const struct mediad_conf *c)
+{
+	a->update_hz = (unsigned)c->update_rate;
+	a->own_hz = (unsigned)c->own_rate;
+	if (app_types_add(&a->types, c->pose_types, APP_TYPE_POSE) != 0 ||
+		app_types_add(&a->types, c->action_types, APP_TYPE_ACTION) != 0)
+		return -E2BIG;
+	return app_types_add(&a->types, "urn:x-imsar:resync:1", APP_TYPE_RESYNC);
+}
+
+static int start_dcmf(struct worker *w)
+{
+	static const struct dcmf_handlers handlers = {.send = on_send, .event = on_event};
+	const struct mediad_conf *c = w->start->conf;
+	struct transport_conf tc = {.max_peers = (uint32_t)c->max_peers};
+	struct dcmf_conf dc = {.worker = w->start->index,
+		.max_contexts = (unsigned)c->max_contexts,
+		.idle_s = (unsigned)c->idle_seconds,
+		.port = (uint16_t)(c->port + w->start->index),
+		.application = c->application,
+		.nets = &c->networks,
+		.scenes = w->start->scenes,
+		.assets = w->start->assets};
+	int err = app_conf(&dc.app, c);
+
+	if (!err)
+		err = transport_new(&w->t, &tc);
+	return err ? err : dcmf_new(&w->d, &dc, w->t, &handlers, w);
+}
+
+static int start_sockets(struct worker *w)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < w->start->conf->networks.n; i++)
+		err = udp_new(&w->udp[i], w->base, w->start->socket[i], on_datagram, turn, w);
+	return err;
+}
+
+static int start_events(struct worker *w)
+{
+	static const struct wlink_handlers handlers = {
+		.on_message = on_request, .on_lost = on_lost};
+	struct timeval beat = {.tv_sec = WORKER_BEAT_MS / 1000};
+	int err = wlink_new(&w->link, w->base, w->start->link, &handlers, w);
+
+	if (err)
+		return err;
+	w->timer = event_new(w->base, -1, 0, on_timer, w);
+	w->beat = event_new(w->base, -1, EV_PERSIST, on_beat, w);
+	if (!w->timer || !w->beat || event_add(w->beat, &beat) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static struct event_base *precise_base(void)
+{
+	struct event_config *c = event_config_new();
+	struct event_base *b = NULL;
+
+	if (c && event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+		b = event_base_new_with_config(c);
+	if (c)
+		event_config_free(c);
+	return b;
+}
+
+static void stop(struct worker *w)
+{
+	dcmf_free(w->d, ar_now());
+	for (unsigned i = 0; i < NETS_MAX; i++) {
+		if (w->udp[i])
+			udp_flush(w->udp[i]);
+	}
+	if (w->t)
+		transport_free(w->t);
+	for (unsigned i = 0; i < NETS_MAX; i++)
+		udp_free(w->udp[i]);
+	wlink_free(w->link);
+	if (w->timer)
+		event_free(w->timer);
+	if (w->beat)
+		event_free(w->beat);
+	if (w->base)
+		event_base_free(w->base);
+}
+
+int worker_main(const struct worker_start *s)
+{
+	struct worker w = {.start = s, .base = precise_base()};
+	int err = w.base ? start_events(&w) : -ENOMEM;
+
+	if (!err)
+		err = start_dcmf(&w);
+	if (!err)
+		err = start_sockets(&w);
+	if (err) {
+		ar_log(AR_LOG_ERR, "worker", "cannot start: %s", strerror(-err));
+	} else {
+		on_beat(-1, 0, &w);
+		turn(&w);
+		event_base_dispatch(w.base);
+	}
+	stop(&w);
+	return err ? 1 : 0;
+}

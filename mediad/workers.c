@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/workers.h"
+
+#include "common/daemon/ar_clock.h"
+#include "common/daemon/ar_log.h"
+#include "mediad/worker/wlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS 250
+#define STOP_WAIT_MS 2000
+
+struct one {
+	struct workers *all;
+	unsigned index;
+	pid_t pid;
+	struct wlink *link;
+	bool up, lost, killed_hung;
+	uint64_t last_beat, started, retry_at, starts, killed;
+	unsigned retry_ms;
+	json_t *stats;
+};
+
+struct workers {
+	struct event_base *base;
+	struct event *tick;
+	struct worker_start common;
+	int (*sockets)[NETS_MAX];
+	struct workers_handlers h;
+	void *arg;
+	unsigned n;
+	bool was_ready;
+	uint64_t last_tick;
+	struct one one[MEDIAD_MAX_WORKERS];
+};
+
+/* ---- the child ---- */
+
+static void keep_only(int *keep, unsigned n)
+{
+	int from = 3;
+
+	for (unsigned i = 0; i < n; i++) { /* keep is sorted */
+		if (keep[i] > from)
+			close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		from = keep[i] + 1;
+	}
+	close_range((unsigned)from, ~0u, 0);
+}
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static void child(struct workers *w, unsigned index, int link)
+{
+	struct worker_start s = w->common;
+	int keep[NETS_MAX + 1];
+	unsigned n = 0;
+	sigset_t none;
+	char name[16];
+
+	s.index = index;
+	s.link = link;
+	keep[n++] = link;
+	for (unsigned i = 0; i < s.conf->networks.n; i++)
+		keep[n++] = s.socket[i] = w->sockets[index][i];
+	qsort(keep, n, sizeof(keep[0]), compare_int);
+	keep_only(keep, n);
+	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the parent */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	snprintf(name, sizeof(name), "mediad/%u", index);
+	prctl(PR_SET_NAME, name);
+	_exit(worker_main(&s));
+}
+
+/* ---- the parent ---- */
+
+static void check_ready(struct workers *w)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		if (!w->one[i].up)
+			return;
+	}
+	if (w->was_ready)
+		return;
+	w->was_ready = true;
+	w->h.on_ready(w->arg);
+}
+
+static void on_message(void *arg, const json_t *head, struct ar_span body)
+{
+	struct one *o = arg;
+	struct workers *w = o->all;
+	json_t *beat = json_object_get(head, "beat");
+	const json_t *ev = json_object_get(head, "ev");
+
+	o->last_beat = ar_now();
+	if (beat) {
+		json_decref(o->stats);
+		o->stats = json_incref(beat);
+		o->up = true;
+		check_ready(w);
+	} else if (ev) {
+		w->h.on_event(w->arg, o->index, ev);
+	} else {
+		w->h.on_reply(w->arg, o->index, head, body);
+	}
+}
+
+static void on_lost(void *arg, const char *reason)
+{
+	struct one *o = arg;
+
+	(void)reason;
+	o->lost = true; /* the process's end tells why */
+}
+
+static int start_one(struct one *o)
+{
+	static const struct wlink_handlers handlers = {
+		.on_message = on_message, .on_lost = on_lost};
+	struct workers *w = o->all;
+	int pair[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return -errno;
+	o->pid = fork();
+	if (o->pid == 0)
+		child(w, o->index, pair[1]);
+	close(pair[1]);
+	if (o->pid < 0) {
+		err = -errno;
+		o->pid = 0;
+		close(pair[0]);
+		return err;
+	}
+	o->up = o->lost = o->killed_hung = false;
+	o->started = o->last_beat = ar_now();
+	o->starts++;
+	err = wlink_new(&o->link, w->base, pair[0], &handlers, o);
+	ar_log(AR_LOG_NOTICE, "mediad", "worker %u is process %d", o->index, (int)o->pid);
+	return err;
+}
+
+static void describe_end(const struct one *o, int status, char *buf, size_t cap)
+{
+	if (o->killed_hung)
+		snprintf(buf, cap, "worker hung");
+	else if (WIFSIGNALED(status))
+		snprintf(buf, cap, "worker died of signal %d", WTERMSIG(status));
+	else
+		snprintf(buf, cap, "worker ended with status %d", WEXITSTATUS(status));
+}
+
+static void ended(struct one *o, int status)
+{
+	struct workers *w = o->all;
+	uint64_t now = ar_now();
+	char reason[48];
+
+	describe_end(o, status, reason, sizeof(reason));
+	if (now - o->started > 10 * AR_SEC || o->retry_ms == 0)
+		o->retry_ms = WORKERS_RETRY_MS / 2;
+	o->retry_ms =
+		o->retry_ms * 2 > WORKERS_RETRY_MAX_MS ? WORKERS_RETRY_MAX_MS : o->retry_ms * 2;
+	o->retry_at = now + (now - o->started > 10 * AR_SEC ? 0 : o->retry_ms * AR_MS);
+	ar_log(AR_LOG_ERR, "mediad", "worker %u (process %d): %s; its calls are lost", o->index,
+		(int)o->pid, reason);
+	o->pid = 0;
+	o->up = false;
+	wlink_free(o->link);
+	o->link = NULL;
+	json_decref(o->stats);
+	o->stats = NULL;
+	w->h.on_died(w->arg, o->index, reason);
+}
+
+void workers_reap(struct workers *w)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		int status;
+
+		if (w->one[i].pid && waitpid(w->one[i].pid, &status, WNOHANG) == w->one[i].pid)
+			ended(&w->one[i], status);
+	}
+}
+
+static void check(struct one *o, uint64_t now)
+{
+	if (!o->pid) {
+		if (now >= o->retry_at && start_one(o) != 0) {
+			ar_log_limited(
+				AR_LOG_ERR, "mediad", "worker %u cannot be started", o->index);
+			o->retry_at = now + WORKERS_RETRY_MAX_MS * AR_MS;
+		}
+		return;
+	}
+	if (o->killed_hung || now - o->last_beat < WORKERS_HUNG_MS * AR_MS)
+		return;
+	ar_log(AR_LOG_ERR, "mediad", "worker %u (process %d) gives no sign of life: killed",
+		o->index, (int)o->pid);
+	o->killed_hung = true;
+	o->killed++;
+	kill(o->pid, SIGKILL);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct workers *w = arg;
+	uint64_t now = ar_now();
+
+	(void)fd, (void)what;
+	/* when it is we who were held up, their signs of life wait unread */
+	for (unsigned i = 0; i < w->n && now - w->last_tick > AR_SEC; i++)
+		w->one[i].last_beat = now;
+	w->last_tick = now;
+	for (unsigned i = 0; i < w->n; i++)
+		check(&w->one[i], now);
+}
+
+int workers_new(struct workers **wp, struct event_base *base, const struct worker_start *common,
+	int (*sockets)[NETS_MAX], const struct workers_handlers *h, void *arg)
+{
+	struct workers *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->base = base;
+	w->common = *common;
+	w->sockets = sockets;
+	w->h = *h;
+	w->arg = arg;
+	w->n = common->conf->nworker;
+	w->tick = event_new(base, -1, EV_PERSIST, on_tick, w);
+	if (!w->tick) {
+		free(w);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < w->n; i++) {
+		w->one[i].all = w;
+		w->one[i].index = i;
+	}
+	*wp = w;
+	return 0;
+}
+
+int workers_start(struct workers *w)
+{
+	struct timeval tick = {.tv_usec = TICK_MS * 1000};
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < w->n; i++)
+		err = start_one(&w->one[i]);
+	if (!err && event_add(w->tick, &tick) != 0)
+		err = -ENOMEM;
+	return err;
+}
+
+/* Their end of the link closing tells them; the stubborn are killed. */
+void workers_free(struct workers *w)
+{
+	uint64_t until = ar_now() + STOP_WAIT_MS * AR_MS;
+
+	if (!w)
+		return;
+	for (unsigned i = 0; i < w->n; i++) {
+		wlink_free(w->one[i].link);
+		json_decref(w->one[i].stats);
+	}
+	for (unsigned i = 0; i < w->n; i++) {
+		struct one *o = &w->one[i];
+
+		while (o->pid && waitpid(o->pid, NULL, WNOHANG) == 0) {
+			if (ar_now() > until)
+				kill(o->pid, SIGKILL);
+			usleep(5000);
+		}
+	}
+	event_free(w->tick);
+	free(w);
+}
+
+int workers_send(struct workers *w, unsigned i, const json_t *head, struct ar_span body)
+{
+	if (i >= w->n || !w->one[i].link || w->one[i].lost)
+		return -ENOENT;
+	return wlink_send(w->one[i].link, head, body);
+}
+
+unsigned workers_count(const struct workers *w)
+{
+	return w->n;
+}
+
+void workers_get(const struct workers *w, unsigned i, struct workers_info *out)
+{
+	const struct one *o = &w->one[i];
+
+	*out = (struct workers_info){.pid = o->pid,
+		.up = o->up,
+		.starts = o->starts,
+		.killed = o->killed,
+		.stats = o->stats};
+}

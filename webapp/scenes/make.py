@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes the scene descriptions of this folder: python3 webapp/scenes/make.py
+
+Small on purpose: every mesh is a few hundred bytes of data URI without normals (a client computes
+flat ones, glTF 2.0 3.7.2.1), so that a whole scene reaches a UE whose data channel takes 1024-byte
+messages. An object that participants may act upon has extras.object true and a material of its own.
+"""
+import base64
+import json
+import math
+import os
+import struct
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def box(x, y, z):
+    v = [(sx * x / 2, sy * y / 2, sz * z / 2) for sx in (-1, 1) for sy in (-1, 1) for sz in (-1, 1)]
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    return v, [i for a, b, c, d in quads for i in (a, b, c, a, c, d)]
+
+
+def cylinder(radius, height, n=12):
+    ring = [(radius * math.cos(2 * math.pi * k / n), radius * math.sin(2 * math.pi * k / n)) for k in range(n)]
+    v = [(x, y, z) for y in (height / 2, -height / 2) for x, z in ring] + [(0, height / 2, 0), (0, -height / 2, 0)]
+    f = []
+    for k in range(n):
+        m = (k + 1) % n
+        f += [k, n + m, n + k, k, m, n + m, 2 * n, m, k, 2 * n + 1, n + k, n + m]
+    return v, f
+
+
+def cone(radius, height, n=10):
+    v = [(radius * math.cos(2 * math.pi * k / n), -height / 2, radius * math.sin(2 * math.pi * k / n)) for k in range(n)]
+    v += [(0, height / 2, 0), (0, -height / 2, 0)]
+    f = []
+    for k in range(n):
+        m = (k + 1) % n
+        f += [n, m, k, n + 1, k, m]
+    return v, f
+
+
+def ball(radius):
+    """An octahedron, once subdivided."""
+    v = [(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]
+    f = [(0, 2, 4), (4, 2, 1), (1, 2, 5), (5, 2, 0), (4, 3, 0), (1, 3, 4), (5, 3, 1), (0, 3, 5)]
+    mid, out = {}, []
+
+    def middle(a, b):
+        key = (min(a, b), max(a, b))
+        if key not in mid:
+            p = [(v[a][i] + v[b][i]) / 2 for i in range(3)]
+            n = math.sqrt(sum(x * x for x in p))
+            mid[key] = len(v)
+            v.append(tuple(x / n for x in p))
+        return mid[key]
+
+    for a, b, c in f:
+        ab, bc, ca = middle(a, b), middle(b, c), middle(c, a)
+        out += [a, ab, ca, b, bc, ab, c, ca, bc, ab, bc, ca]
+    return [tuple(radius * x for x in p) for p in v], out
+
+
+def head():
+    """A head that looks along -Z: a ball, and a wedge for the visor."""
+    v, f = ball(0.13)
+    n = len(v)
+    v = list(v) + [(-0.11, 0.0, -0.09), (0.11, 0.0, -0.09), (0.0, 0.05, -0.2), (-0.11, 0.07, -0.09), (0.11, 0.07, -0.09)]
+    f = list(f) + [n + i for i in (0, 2, 1, 3, 4, 2, 0, 3, 2, 1, 2, 4)]
+    return v, f
+
+
+class Scene:
+    def __init__(self):
+        self.doc = {
+            "asset": {"version": "2.0", "generator": "ims-ar"},
+            "extensionsUsed": ["MPEG_anchor", "MPEG_node_avatar"],
+            "scene": 0,
+            "scenes": [{"nodes": [], "extensions": {"MPEG_anchor": {"anchor": 0}}, "extras": {"rev": 1}}],
+            "nodes": [],
+            "materials": [],
+            "meshes": [],
+            "accessors": [],
+            "bufferViews": [],
+            "buffers": [],
+            "extensions": {
+                "MPEG_anchor": {
+                    # trackable type 0: the floor
+                    "trackables": [{"type": 0}],
+                    "anchors": [{"trackable": 0, "requiresAnchoring": False}],
+                }
+            },
+        }
+
+    def add(self, what, item):
+        self.doc[what].append(item)
+        return len(self.doc[what]) - 1
+
+    def shape(self, geometry):
+        v, f = geometry
+        size = "B" if len(v) < 255 else "H"
+        packed = struct.pack("<%df" % (3 * len(v)), *[x for p in v for x in p])
+        index = struct.pack("<%d%s" % (len(f), size), *f)
+        data = packed + index
+        buffer = self.add("buffers", {"byteLength": len(data), "uri": "data:application/octet-stream;base64," + base64.b64encode(data).decode()})
+        points = self.add("bufferViews", {"buffer": buffer, "byteLength": len(packed), "target": 34962})
+        faces = self.add("bufferViews", {"buffer": buffer, "byteOffset": len(packed), "byteLength": len(index), "target": 34963})
+        f32 = lambda x: struct.unpack("<f", struct.pack("<f", x))[0]
+        position = self.add("accessors", {
+            "bufferView": points, "componentType": 5126, "count": len(v), "type": "VEC3",
+            "min": [f32(min(p[i] for p in v)) for i in range(3)], "max": [f32(max(p[i] for p in v)) for i in range(3)]})
+        indices = self.add("accessors", {"bufferView": faces, "componentType": 5121 if size == "B" else 5123, "count": len(f), "type": "SCALAR"})
+        return {"attributes": {"POSITION": position}, "indices": indices}
+
+    def material(self, name, color, roughness=0.8):
+        return self.add("materials", {"name": name, "pbrMetallicRoughness": {"baseColorFactor": color, "metallicFactor": 0.0, "roughnessFactor": roughness}})
+
+    def mesh(self, name, primitive, material):
+        return self.add("meshes", {"name": name, "primitives": [dict(primitive, material=material)]})
+
+    def node(self, name, mesh=None, at=(0, 0, 0), turn=(0, 0, 0, 1), extras=None, root=True):
+        n = {"name": name, "translation": list(at), "rotation": list(turn)}
+        if mesh is not None:
+            n["mesh"] = mesh
+        if extras:
+            n["extras"] = extras
+        i = self.add("nodes", n)
+        if root:
+            self.doc["scenes"][0]["nodes"].append(i)
+        return i
+
+    def thing(self, name, primitive, color, at):
+        """Something that participants may select, move, colour and remove."""
+        mesh = self.mesh(name, primitive, self.material(name, color))
+        return self.node(name, mesh, at, extras={"object": True, "selectedBy": None, "heldBy": None})
+
+    def write(self, name):
+        with open(os.path.join(HERE, name + ".gltf"), "w") as f:
+            json.dump(self.doc, f, indent=1)
+            f.write("\n")
+
+
+def common(s):
+    """What every scene has: the participants' head, the shapes that `add` offers."""
+    s.mesh("avatar", s.shape(head()), s.material("avatar", [0.95, 0.75, 0.6, 1.0]))
+
+
+def default():
+    """Objects on a table between the participants."""
+    s = Scene()
+    top, leg = s.shape(cylinder(0.6, 0.04)), s.shape(cylinder(0.06, 0.7, 8))
+    wood = s.material("wood", [0.45, 0.3, 0.18, 1.0])
+    s.node("table top", s.mesh("table top", top, wood), (0, 0.72, 0))
+    s.node("table leg", s.mesh("table leg", leg, wood), (0, 0.35, 0))
+    cube, sphere, spike = s.shape(box(0.2, 0.2, 0.2)), s.shape(ball(0.12)), s.shape(cone(0.11, 0.26))
+    s.thing("cube", cube, [0.16, 0.45, 0.85, 1.0], (0, 0.84, 0))
+    s.thing("ball", sphere, [0.9, 0.35, 0.2, 1.0], (0.34, 0.86, 0.1))
+    s.thing("cone", spike, [0.25, 0.7, 0.35, 1.0], (-0.3, 0.87, 0.16))
+    common(s)
+    s.write("default")
+
+
+def whiteboard():
+    """A board on the wall, pins to place on it."""
+    s = Scene()
+    s.node("board", s.mesh("board", s.shape(box(2.4, 1.3, 0.04)), s.material("board", [0.96, 0.96, 0.94, 1.0])), (0, 1.5, -2))
+    s.node("frame", s.mesh("frame", s.shape(box(2.5, 0.06, 0.08)), s.material("frame", [0.3, 0.32, 0.36, 1.0])), (0, 0.82, -1.98))
+    pin = s.shape(cone(0.05, 0.1))
+    for i, color in enumerate(([0.85, 0.2, 0.2, 1.0], [0.2, 0.4, 0.85, 1.0], [0.2, 0.65, 0.3, 1.0], [0.95, 0.75, 0.1, 1.0])):
+        s.thing("pin %d" % (i + 1), pin, color, (-0.6 + 0.4 * i, 0.9, -1.92))
+    s.mesh("note", s.shape(box(0.3, 0.2, 0.01)), s.material("note", [1.0, 0.95, 0.5, 1.0]))
+    common(s)
+    s.write("whiteboard")
+
+
+if __name__ == "__main__":
+    default()
+    whiteboard()
