@@ -88,6 +88,13 @@ class Process:
         self.out.close()
 
 
+    def crash(self):
+        """All of it at once, as a power cut would."""
+        os.killpg(self.p.pid, 9)
+        self.p.wait(5)
+        self.out.close()
+
+
 class Net:
     def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1,
                  children=1, kamailio_args=()):
