@@ -39,7 +39,7 @@ listen = unix:$RUN/asd.sock
 dcmf = mediad1 $ADDRESS:$P_MRM
 [policy]
 file = $RUN/policy.lua
-dir = $ROOT/lua
+dir = $ROOT/lua/ar
 [store]
 file = $RUN/asd.db
 C
@@ -65,15 +65,17 @@ stack_new() { # PREFIX [two]
 	BUILD=$(readlink -f "${BUILD:-$ROOT/build/release}") ADDRESS=${ADDRESS:-127.0.0.1} PORTS=${PORTS:-20000 29999}
 	DOMAIN=${DOMAIN:-ims.example} WEB=${WEB:-0} TWO=0
 	[ "${2:-}" = two ] && TWO=1
+	SECRET=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 	run_folder "$1" && stack_ports || return 1
 	WS1=ws://$ADDRESS:$P_WS1 WS2=ws://$ADDRESS:$P_WS2 MRM=http://$ADDRESS:$P_MRM PAGE=http://$ADDRESS:$P_WEB/
 	[ $TWO = 1 ] || WS2=$WS1
 	stack_write_asd && stack_write_mediad || return 1
 	local v
-	for v in RUN BUILD ADDRESS DOMAIN WEB TWO P_RTP P_MEDIA P_NG P_MRM P_ASD P_CORE P_SIP1 P_WS1 P_SIP2 P_WS2 \
+	for v in RUN BUILD ADDRESS DOMAIN SECRET WEB TWO P_RTP P_MEDIA P_NG P_MRM P_ASD P_CORE P_SIP1 P_WS1 P_SIP2 P_WS2 \
 		P_WEB WS1 WS2 MRM PAGE; do
 		printf '%s=%q\n' $v "${!v}"
 	done >"$RUN/env"
+	chmod 600 "$RUN/env"
 }
 
 # ---------------------------------------------------------------- one process
@@ -82,26 +84,37 @@ kamailio_start() { # NAME CONFIG DEFINE...
 	local name=$1 config=$2 defines=() d
 	shift 2
 	for d in "$@"; do defines+=(-A "$d"); done
-	start "$name" kamailio -f "$config" -DD -E -m 64 -M 8 -x tlsf -X tlsf \
-		-L "$BUILD/kamailio-modules/ims_ar:/usr/lib/$(gcc -print-multiarch 2>/dev/null || uname -m)/kamailio/modules" \
+	start "$name" kamailio -f "${KAMAILIO_ETC:-$ROOT/etc/kamailio}/$config" -DD -E -m 64 -M 8 -x tlsf -X tlsf \
+		-L "$BUILD/kamailio-modules/ims_ar:/usr/lib/$(gcc -print-multiarch)/kamailio/modules" \
 		-P "$RUN/$name.kpid" "${defines[@]}"
 }
 
-ng_answers() {
-	local answer
-	exec 3<>"/dev/udp/$ADDRESS/$P_NG" || return 1
-	printf '1 d7:command4:pinge' >&3
-	IFS= read -r -t 0.3 -n 18 -u 3 answer
-	exec 3>&-
-	case $answer in *pong*) ;; *) return 1 ;; esac
+stack_start_core() {
+	kamailio_start core core.cfg "CORE_SIP=udp:$ADDRESS:$P_CORE" "CORE_CTL=\"unix:$RUN/core.ctl\"" \
+		"CORE_DOMAIN=\"$DOMAIN\""
 }
+
+stack_start_pcscf() { # NAME SIP-PORT WEBSOCKET-PORT
+	kamailio_start "$1" pcscf.cfg "PCSCF_SIP=udp:$ADDRESS:$2" "PCSCF_TCP=tcp:$ADDRESS:$2" "PCSCF_WS=tcp:$ADDRESS:$3" \
+		"PCSCF_HOME=\"sip:$ADDRESS:$P_CORE\"" "PCSCF_HOME_IP=\"$ADDRESS\"" "PCSCF_HOME_PORT=$P_CORE" \
+		"PCSCF_CTL=\"unix:$RUN/$1.ctl\"" WITH_RTPENGINE "PCSCF_RTPENGINE=\"udp:$ADDRESS:$P_NG\"" \
+		"IMS_AR_ASD=\"unix:$RUN/asd.sock\"" "IMS_AR_NAME=\"$1\"" "IMS_AR_SECRET=\"$SECRET\""
+}
+
+ng_answers() (
+	exec 3<>"/dev/udp/$ADDRESS/$P_NG"
+	printf '1 d7:command4:pinge' >&3
+	# dd, because bash's read takes a datagram byte by byte and loses the rest
+	case $(timeout 0.3 dd bs=64 count=1 <&3 2>/dev/null) in *pong*) ;; *) exit 1 ;; esac
+)
 
 kamailio_answers() { kamcmd -s "unix:$RUN/$1.ctl" core.uptime | grep -q uptime; }
 
 # asd answers through the module: the whole chain Kamailio - asd stands
-pcscf_answers() { kamcmd -s "unix:$RUN/$1.ctl" ims_ar.status | grep -q ':'; }
+pcscf_answers() { kamcmd -s "unix:$RUN/$1.ctl" ims_ar.status | grep -q 'state: up'; }
 
 stack_start() { # NAME
+	! alive "$1" || { echo "stack.sh: $1 runs already" >&2; return 1; }
 	case $1 in
 	rtpengine)
 		start rtpengine rtpengine --config-file="$ROOT/etc/rtpengine/rtpengine.conf" --interface="default/$ADDRESS" \
@@ -139,10 +152,16 @@ stack_names() {
 	[ "$WEB" = 0 ] || echo web
 }
 
+# What others ask for at their start comes first: Kamailio leaves an rtpengine alone for a minute
+# when it does not answer.
 stack_up() {
 	local n rc=0
-	for n in $(stack_names); do stack_start "$n" || return 1; done
-	for n in $(stack_names); do stack_ready "$n" || rc=1; done
+	stack_start rtpengine && stack_start mediad && stack_start asd && stack_start core || return 1
+	[ "$WEB" = 0 ] || stack_start web || return 1
+	stack_ready rtpengine || return 1
+	stack_start pcscf1 || return 1
+	[ "$TWO" = 0 ] || stack_start pcscf2 || return 1
+	for n in $(stack_names); do stack_ready "$n" || return 1; done
 	return $rc
 }
 
