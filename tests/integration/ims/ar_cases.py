@@ -1,210 +1,271 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""AR calls behind a P-CSCF that the page docs/drop-in.md has changed."""
+"""AR calls through a Kamailio that the page docs/drop-in.md has changed or added."""
 import sdp
 import services
+import stock
 from cases import check, same
 from lab import wait_until
 from plain_cases import Call, answer, invite
-from ue import Callee
 
 HOLD_MS = 400
+MARK = "P-IMS-AR"
+RELAYS = {"127.0.0.28", "127.0.0.29"}
 
 
-def ours(section, side):
+def ours(section, who):
     """Is this mediad's section, with all that a UE needs of it?"""
-    check(section is not None, f"{side} got no data channel section")
-    check(sdp.port(section) != 0, f"{side} got the data channel section at port 0")
+    check(section is not None, f"{who} got no data channel section")
+    check(sdp.port(section) != 0, f"{who} got the data channel section at port 0")
     check(f"c=IN IP4 {services.MEDIA}\r\n" in section,
-          f"{side}: the section is not mediad's: {section.splitlines()[:3]}")
+          f"{who}: the section is not mediad's: {section.splitlines()[:3]}")
     for name in ("fingerprint", "ice-ufrag", "ice-pwd", "sctp-port", "candidate"):
-        check(sdp.attribute(section, name), f"{side}: the section has no a={name}")
-
-
-def same_audio(sent, got, what):
-    a, b = sdp.Description(sent), sdp.Description(got)
-    difference = sdp.line_diff(a.of("audio"), b.of("audio"))
-    check(difference is None, f"audio of {what} changed: {difference}")
-
-
-def check_ar_offer(call):
-    sent, got = call.offers()
-    theirs, mine = sdp.Description(sent), sdp.Description(got)
-    ours(mine.data, "the callee")
-    same(sdp.attribute(theirs.data, "fingerprint") in got, False, "the caller's fingerprint at the callee")
-    same(sdp.attribute(mine.data, "setup"), "actpass", "a=setup towards the callee")
-    return sent, got
-
-
-def check_ar_answer(call):
-    sent, got = call.answers()
-    ours(sdp.Description(got).data, "the caller")
-    same(sdp.attribute(sdp.Description(sent).data, "fingerprint") in got, False,
-         "the callee's fingerprint at the caller")
-    return sent, got
+        check(sdp.attribute(section, name), f"{who}: the section has no a={name}")
 
 
 class Site:
-    """Who hands over for a call of these two, and with what around it."""
+    """Two UEs, which Kamailio hands over for them, and whether rtpengine relays their audio."""
 
     def __init__(self, lab, name, a, b, module, relay=False):
         self.lab, self.name, self.a, self.b, self.relay = lab, name, a, b, relay
         self.module = lab.processes[module]
-        self.modules = [p for p in lab.processes.values() if hasattr(p, "rpc")
-                        and p.rpc("ims_ar.status") is not None]
+        self.modules = [p for p in lab.processes.values()
+                        if hasattr(p, "rpc") and p.rpc("ims_ar.status") is not None]
 
     def call(self, title):
         return Call(self.lab, f"{self.name}-{title}", self.a, self.b)
 
-    def offers_handed_over(self):
-        return sum(services.statistics(p)["offers"] for p in self.modules)
+    def offers(self):
+        """Offers handed over so far: by the Kamailio that should, by all."""
+        return (services.statistics(self.module)["offers"],
+                sum(services.statistics(p)["offers"] for p in self.modules))
 
     def wait_idle(self):
-        services.wait_idle(self.lab, *(p.role for p in self.modules))
+        services.wait_idle(self.modules)
+
+    def check_audio(self, sent, got, who):
+        """Byte for byte what the other UE sent, or rtpengine's."""
+        there, here = sdp.Description(sent), sdp.Description(got)
+        if self.relay:
+            address = here.address(here.of("audio"))
+            check(address in RELAYS, f"{who}: audio goes to {address}, past rtpengine")
+            return
+        difference = sdp.line_diff(there.of("audio"), here.of("audio"))
+        check(difference is None, f"{who}: audio changed: {difference}")
+
+    def check_offer(self, call):
+        sent, got = call.offers()
+        ours(sdp.Description(got).data, "the callee")
+        check(sdp.attribute(sdp.Description(sent).data, "fingerprint") not in got,
+              "the caller's fingerprint came through to the callee")
+        same("actpass", sdp.attribute(sdp.Description(got).data, "setup"), "a=setup towards the callee")
+        self.check_audio(sent, got, "the callee")
+
+    def check_answer(self, call):
+        sent, got = call.answers()
+        ours(sdp.Description(got).data, "the caller")
+        check(sdp.attribute(sdp.Description(sent).data, "fingerprint") not in got,
+              "the callee's fingerprint came through to the caller")
+        self.check_audio(sent, got, "the caller")
+
+
+def audio_and_data(site, call, answer_kinds=("audio", "data")):
+    """The offer of A, and what B answers."""
+    call.caller.invite(sdp.describe(site.a, ["audio", "data"]))
+    return sdp.describe(site.b, answer_kinds, answer=True)
 
 
 def case_call(site):
-    """The AR call: one hand-over, both sections mediad's, the rest untouched, BYE releases."""
-    before = site.offers_handed_over()
+    """One hand-over, both sections mediad's, audio as without us, released by BYE."""
+    mine, all_of_them = site.offers()
     call = site.call("call")
-    call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing().answered().hold(HOLD_MS).bye()
-    call.callee.ringing().answer(sdp.describe(site.b, ["audio", "data"], answer=True)).await_bye()
+    reply = audio_and_data(site, call)
+    call.caller.ringing().answered().hold(HOLD_MS).bye()
+    call.callee.ringing().answer(reply).await_bye()
     call.start()
     try:
-        up = wait_until(services.contexts, 5, "a context in mediad", call.uac.alive)
-        same(len(up), 1, "contexts in mediad")
-        terminations = services.context(up[0]["contextId"])["terminations"]
-        same(len(terminations), 2, "terminations of the context")
-        wait_until(lambda: "up" in (site.module.rpc("ims_ar.calls") or ""), 5, "the call in ims_ar.calls",
-                   call.uac.alive)
+        wait_until(lambda: services.up_calls(site.module) == 1, 5, "the call in ims_ar.calls", call.uac.alive)
+        contexts = services.contexts()
+        same(1, len(contexts), "contexts in mediad")
+        same(2, len(services.context(contexts[0]["contextId"])["terminations"]), "terminations")
     finally:
         call.finish()
-    sent, got = check_ar_offer(call)
-    if not site.relay:
-        same_audio(sent, got, "the offer")
-    sent, got = check_ar_answer(call)
-    if not site.relay:
-        same_audio(sent, got, "the answer")
-    same(site.offers_handed_over() - before, 1, "offers handed to asd")
+    site.check_offer(call)
+    site.check_answer(call)
+    same((mine + 1, all_of_them + 1), site.offers(), "offers handed over (here, everywhere)")
+    if site.b.pcscf != stock.ADDRESS["pcscf"]:
+        check(not call.uas.received(invite).header(MARK), f"the callee was shown {MARK}")
     site.wait_idle()
 
 
 def case_callee_bye(site):
     call = site.call("callee-bye")
-    call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing().answered().await_bye()
-    call.callee.ringing().answer(sdp.describe(site.b, ["audio", "data"], answer=True)).bye()
+    reply = audio_and_data(site, call)
+    call.caller.ringing().answered().await_bye()
+    call.callee.ringing().answer(reply).bye()
     call.run()
-    check_ar_offer(call)
+    site.check_offer(call)
     site.wait_idle()
 
 
 def case_early(site):
-    """183 and 200 with the same description: the same bytes to the caller twice."""
+    """183 and 200 with one description: the same bytes to the caller twice."""
     call = site.call("early")
-    answer_sdp = sdp.describe(site.b, ["audio", "data"], answer=True)
-    call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing((180, 183)).answered().bye()
-    call.callee.ringing().answer(answer_sdp, progress=answer_sdp).await_bye()
+    reply = audio_and_data(site, call)
+    call.caller.ringing((180, 183)).answered().bye()
+    call.callee.ringing().answer(reply, progress=reply).await_bye()
     call.run()
     early = call.uac.received(lambda m: m.is_reply(183, "INVITE")).body
     difference = sdp.line_diff(early, call.uac.received(answer).body)
     check(difference is None, f"183 and 200 differ: {difference}")
-    check_ar_answer(call)
+    site.check_answer(call)
     site.wait_idle()
 
 
 def case_refused_section(site):
-    """The callee takes the audio and refuses the data channel: so does the caller get it."""
+    """The callee takes the audio and refuses the data channel."""
     call = site.call("no-data")
-    call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing().answered().bye()
-    call.callee.ringing().answer(sdp.describe(site.b, ["audio", "refused"], answer=True)).await_bye()
+    reply = audio_and_data(site, call, ("audio", "refused"))
+    call.caller.ringing().answered().bye()
+    call.callee.ringing().answer(reply).await_bye()
     call.run()
-    _, got = call.answers()
+    sent, got = call.answers()
     section = sdp.Description(got).data
     check(section is not None, "the answer has fewer sections than the offer")
+    site.check_audio(sent, got, "the caller")
     site.wait_idle()
     return "the caller's channel " + ("stays" if sdp.port(section) else "is refused")
 
 
 def case_reinvite(site):
-    """A change by A and a refresh by B inside the AR call: the sections stay mediad's."""
+    """Video added by A, then a refresh by B: in every description the section is mediad's."""
     call = site.call("again")
     a, b = site.a, site.b
-    call.caller.invite(sdp.describe(a, ["audio", "data"])).ringing().answered() \
-        .offer_again(sdp.describe(a, ["audio", "data", "video"], version=2)) \
-        .answer_again(sdp.describe(a, ["audio", "data", "video"], answer=True, version=3)).await_bye()
-    call.callee.ringing().answer(sdp.describe(b, ["audio", "data"], answer=True)) \
-        .answer_again(sdp.describe(b, ["audio", "data", "video"], answer=True, version=2)) \
-        .offer_again(sdp.describe(b, ["audio", "data", "video"], version=3)).bye()
+    reply = audio_and_data(site, call)
+    more = ("audio", "data", "video")
+    call.caller.ringing().answered().offer_again(sdp.describe(a, more, version=2)) \
+        .answer_again(sdp.describe(a, more, answer=True, version=3)).await_bye()
+    call.callee.ringing().answer(reply).answer_again(sdp.describe(b, more, answer=True, version=2)) \
+        .offer_again(sdp.describe(b, more, version=3)).bye()
     call.run()
-    for who, log in (("callee", call.uas), ("caller", call.uac)):
-        bodies = [m.body for m in log.messages() if not m.sent and m.body.startswith("v=0")]
-        same(len(bodies), 3, f"descriptions that the {who} got")
-        for body in bodies:
-            ours(sdp.Description(body).data, f"the {who}")
-    video = sdp.Description(call.uas.messages()[-1].body or bodies[-1]).of("video")
-    check(video is not None, "the added video did not arrive")
+    for who, log, other in (("the callee", call.uas, call.uac), ("the caller", call.uac, call.uas)):
+        bodies = log.bodies(sent=False)
+        same(3, len(bodies), f"descriptions that {who} got")
+        for body, sent in zip(bodies, other.bodies(sent=True)):
+            ours(sdp.Description(body).data, who)
+            site.check_audio(sent, body, who)
+        check(sdp.Description(bodies[-1]).of("video") is not None, f"{who}: the added video did not arrive")
     site.wait_idle()
 
 
 def case_busy(site):
     call = site.call("busy")
-    call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing().refused(486)
+    audio_and_data(site, call)
+    call.caller.ringing().refused(486)
     call.callee.ringing().refuse("486 Busy Here")
     call.run()
-    check_ar_offer(call)
+    site.check_offer(call)
     site.wait_idle()
 
 
 def case_cancel(site):
     call = site.call("cancel")
-    call.caller.invite(sdp.describe(site.a, ["audio", "data"])).cancel()
+    audio_and_data(site, call)
+    call.caller.cancel()
     call.callee.ringing(0).await_cancel()
     call.run()
-    check_ar_offer(call)
+    site.check_offer(call)
     site.wait_idle()
 
 
-def case_ordinary(site):
-    """Without a data channel: not a byte changes and asd hears nothing."""
-    before = site.offers_handed_over()
-    call = site.call("ordinary")
-    call.caller.invite(sdp.describe(site.a, ["audio", "video"])).ringing().answered().bye()
-    call.callee.ringing().answer(sdp.describe(site.b, ["audio", "video"], answer=True)).await_bye()
-    call.run().check_untouched()
-    same(site.offers_handed_over() - before, 0, "offers handed to asd")
+def ordinary_call(site, title, kinds=("audio", "video")):
+    call = site.call(title)
+    call.caller.invite(sdp.describe(site.a, kinds)).ringing().answered().bye()
+    call.callee.ringing().answer(sdp.describe(site.b, kinds, answer=True)).await_bye()
+    return call.run()
+
+
+def case_ordinary(site, without_us=None):
+    """No data channel: not a byte changes, asd hears nothing. With rtpengine: the same as before."""
+    before = site.offers()
+    call = ordinary_call(site, "ordinary")
+    if site.relay:
+        for ours_now, theirs in zip(relayed_texts(call), without_us):
+            difference = sdp.line_diff(theirs, ours_now)
+            check(difference is None, f"not as without the module: {difference}")
+    else:
+        call.check_untouched()
+    same(before, site.offers(), "offers handed over")
+
+
+def relayed_texts(call):
+    return [sdp.without_random(pair[1]) for pair in (call.offers(), call.answers())]
 
 
 def case_switched_off(site):
-    """ims_ar.enabled 0: a data channel goes end to end as if the module were not there."""
-    before = site.offers_handed_over()
+    """ims_ar.enabled 0: the data channel goes end to end as if the module were not there."""
+    before = site.offers()
     for module in site.modules:
         check(module.rpc("cfg.set_now_int", "ims_ar", "enabled", 0) is not None, "cfg.set_now_int failed")
     try:
-        call = site.call("off")
-        call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing().answered().bye()
-        call.callee.ringing().answer(sdp.describe(site.b, ["audio", "data"], answer=True)).await_bye()
-        call.run().check_untouched()
-        same(site.offers_handed_over() - before, 0, "offers handed to asd")
+        call = ordinary_call(site, "off", ("audio", "data"))
     finally:
         for module in site.modules:
             module.rpc("cfg.set_now_int", "ims_ar", "enabled", 1)
+    if site.relay:
+        for ue, (sent, got) in ((site.a, call.offers()), (site.b, call.answers())):
+            # the session's c= is rtpengine's now: the section gets its UE's own
+            text = sdp.Description(got).data.replace(f"c=IN IP4 {ue.address}\r\n", "")
+            difference = sdp.line_diff(sdp.Description(sent).data, text)
+            check(difference is None, f"the data channel section changed: {difference}")
+    else:
+        call.check_untouched()
+    same(before, site.offers(), "offers handed over")
 
 
 def case_asd_away(site, stop, start):
-    """asd is down: the call is an ordinary one, with the data channel at port 0 towards the callee."""
+    """asd is down: an ordinary call, its data channel at port 0 towards the callee."""
     stop()
     try:
-        wait_until(lambda: services.statistics(site.module)["link_down"], 5, "the link is noticed to be down")
+        wait_until(lambda: "state: up" not in (site.module.rpc("ims_ar.status") or ""), 5,
+                   "the module notices that asd is gone")
         call = site.call("asd-away")
-        call.caller.invite(sdp.describe(site.a, ["audio", "data"])).ringing().answered().bye()
-        call.callee.ringing().answer(sdp.describe(site.b, ["audio", "refused"], answer=True)).await_bye()
+        reply = audio_and_data(site, call, ("audio", "refused"))
+        call.caller.ringing().answered().bye()
+        call.callee.ringing().answer(reply).await_bye()
         call.run()
         sent, got = call.offers()
-        same(sdp.port(sdp.Description(got).data), 0, "port of the data channel at the callee")
-        if not site.relay:
-            same_audio(sent, got, "the offer")
+        same(0, sdp.port(sdp.Description(got).data), "port of the data channel at the callee")
+        site.check_audio(sent, got, "the callee")
     finally:
         start()
-    wait_until(lambda: "1" in (site.module.rpc("ims_ar.status") or ""), 5, "asd is back")
+    wait_until(lambda: "state: up" in (site.module.rpc("ims_ar.status") or ""), 10, "asd is back")
+    site.wait_idle()
+
+
+class LateCopy:
+    """A 200 once more when tm has forgotten the transaction (the ACK was lost): started early,
+    looked at late."""
+
+    PAUSE_MS = 6500  # above tm's wait_timer
+
+    def __init__(self, site):
+        self.site, self.call = site, site.call("late-copy")
+        reply = audio_and_data(site, self.call)
+        self.call.caller.ringing().answered().answered_again().bye()
+        self.call.callee.ringing().answer(reply).copy_of_answer(reply, self.PAUSE_MS).await_bye()
+        self.call.start("-nr")  # SIPp would take our copies for its own
+        wait_until(lambda: self.call.uac.bodies(sent=False), 5, "the first 200", self.call.uac.alive)
+
+    def check(self):
+        self.call.finish()
+        copies = [m.body for m in self.call.uac.messages() if not m.sent and answer(m)]
+        first, copy = copies[0], copies[-1]
+        check(len(copies) > 1, "no late copy arrived")
+        if self.site.relay:
+            first, copy = sdp.Description(first).data, sdp.Description(copy).data
+        difference = sdp.line_diff(first, copy)
+        check(difference is None, f"the late copy differs: {difference}")
+        self.site.check_answer(self.call)
 
 
 CASES = (("call", case_call), ("callee-bye", case_callee_bye), ("early-answer", case_early),
@@ -212,6 +273,7 @@ CASES = (("call", case_call), ("callee-bye", case_callee_bye), ("early-answer", 
          ("cancel", case_cancel))
 
 
-def run(results, site):
+def run(results, site, only=None):
     for name, case in CASES:
-        results.run(f"{site.name}-{name}", case, site)
+        if only is None or name in only:
+            results.run(f"{site.name}-{name}", case, site)

@@ -15,8 +15,8 @@ def check(condition, why):
         raise Failed(why)
 
 
-def same(a, b, what):
-    check(a == b, f"{what}: expected {b!r}, got {a!r}")
+def same(expected, got, what):
+    check(expected == got, f"{what}: expected {expected!r}, got {got!r}")
 
 
 class Results:

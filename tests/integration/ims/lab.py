@@ -2,6 +2,7 @@
 """Processes of the laboratory: started, waited for by probing, ended by process id."""
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -77,8 +78,9 @@ class Process:
         self.popen.wait()
 
     def tail(self, lines=12):
-        text = self.log.read_text(errors="replace").splitlines()[-lines:]
-        return "\n".join(f"    {self.name} | {line}" for line in text)
+        text = self.log.read_text(errors="replace").splitlines()
+        text = [line for line in text if not re.search(r"\b(INFO|DEBUG)\b", line)][-lines:]
+        return "\n".join(f"    {self.name} | {line[:240]}" for line in text)
 
 
 class Kamailio(Process):

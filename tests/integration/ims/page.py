@@ -28,39 +28,47 @@ def blocks(title, language):
 
 
 class Change:
-    """One diff block: the file, and the lines before and after."""
+    """One diff block: its step, the file, and the lines before and after."""
 
-    def __init__(self, block):
+    def __init__(self, step, block):
+        self.step = step
         lines = block.splitlines()
         if len(lines) < 4 or not lines[0].startswith("--- ") or not lines[1].startswith("+++ "):
             raise PageError(f"not a diff: {lines[:2]}")
-        self.path = lines[0][4:].strip()
+        self.path = Path(lines[0][4:].strip())
         body = [line for line in lines[2:] if not line.startswith("@@")]
         if any(line[:1] not in " +-" for line in body if line):
             raise PageError(f"{self.path}: a line that is neither kept, added nor taken away")
-        self.old = [line[1:] for line in body if line[:1] != "+"]
-        self.new = [line[1:] for line in body if line[:1] != "-"]
+        self.old = "".join(line[1:] + "\n" for line in body if line[:1] != "+")
+        self.new = "".join(line[1:] + "\n" for line in body if line[:1] != "-")
         self.added = sum(line.startswith("+") for line in body)
         self.removed = sum(line.startswith("-") for line in body)
 
-    def apply(self, text):
-        old, new = "\n".join(self.old) + "\n", "\n".join(self.new) + "\n"
-        places = text.count(old)
+    def apply(self, folder):
+        target = folder / self.path.relative_to(self.path.parts[0])
+        text = target.read_text()
+        places = text.count(self.old)
         if places != 1:
             raise PageError(f"{self.path}: {places} places for {self.old!r}")
-        return text.replace(old, new)
+        target.write_text(text.replace(self.old, self.new))
 
 
 def changes(title):
-    return [Change(block) for block in blocks(title, "diff")]
+    """The diffs of a section in order; a step begins with a bold number, "**2. ..."."""
+    step, found = "", []
+    for match in re.finditer(r"^\*\*(\d+\..*?)\*\*|^```diff\n(.*?)^```$", section(title), re.S | re.M):
+        if match.group(1):
+            step = match.group(1)
+        else:
+            found.append(Change(step, match.group(2)))
+    if not found:
+        raise PageError(f"'## {title}' has no diff")
+    return found
 
 
-def apply(title, folder, only=lambda change: True):
-    """Applies the section's diffs to folder, whose name replaces the first part of each path.
-    Returns how many lines were added and taken away."""
-    added = removed = 0
-    for change in filter(only, changes(title)):
-        target = folder / Path(change.path).relative_to(Path(change.path).parts[0])
-        target.write_text(change.apply(target.read_text()))
-        added, removed = added + change.added, removed + change.removed
-    return added, removed
+def apply(steps, folder):
+    """Applies diffs to folder, whose name takes the place of the first part of each path. Returns
+    how many lines were added and how many of the site's were changed."""
+    for change in steps:
+        change.apply(folder)
+    return (sum(c.added - c.removed for c in steps), sum(c.removed for c in steps))

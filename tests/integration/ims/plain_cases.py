@@ -24,10 +24,10 @@ class Call:
         self.caller, self.callee = Caller(a, b, name), Callee(b, a, name)
         self.uac = self.uas = None
 
-    def start(self):
+    def start(self, *more):
         folder = self.lab.run / "ue" / self.name
-        self.uas = Sipp(self.b, self.callee.steps, self.name, folder / "b")
-        self.uac = Sipp(self.a, self.caller.steps, self.name, folder / "a", self.a.pcscf)
+        self.uas = Sipp(self.b, self.callee.steps, self.name, folder / "b", more=more)
+        self.uac = Sipp(self.a, self.caller.steps, self.name, folder / "a", self.a.pcscf, more=more)
         return self
 
     def finish(self):
@@ -75,7 +75,7 @@ def case_register(lab, a, b):
         register(lab, ue)
         commands = [e["command"] for e in lab.hss_saw() if e.get("public") == ue.public]
         # the I-CSCF remembers its choice between the two REGISTERs: one UAR
-        same(commands, ["UAR", "MAR", "SAR"], f"Cx commands for {ue.number}")
+        same(["UAR", "MAR", "SAR"], commands, f"Cx commands for {ue.number}")
 
 
 def case_wrong_password(lab, ue):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the test UEs offer and answer, and what came out at the other end."""
 import hashlib
+import re
 
 AUDIO = """m=audio {port} RTP/AVP 96 8 101
 a=rtpmap:96 AMR-WB/16000
@@ -44,7 +45,7 @@ def describe(ue, kinds, answer=False, version=1):
     seed = int(ue.number.lstrip("+"))
     fields = {"address": ue.address, "fingerprint": _fingerprint(ue.number), "mid": "dc",
               "setup": "active" if answer else "actpass", "ufrag": f"uf{seed}",
-              "pwd": f"pwd-of-ue-{seed}-22-characters"}
+              "pwd": f"passwordOfTheUe{seed}withIceChars"}
     text = (f"v=0\no=- {seed} {version} IN IP4 {ue.address}\ns=-\nc=IN IP4 {ue.address}\n"
             "b=AS:49\nt=0 0\na=x-session:kept too\n")
     for n, kind in enumerate(kinds):
@@ -68,6 +69,14 @@ class Description:
     def data(self):
         return self.of("application")
 
+    def address(self, section):
+        """Where its media go: the section's c= line, else the session's."""
+        for text in (section, self.session):
+            for line in text.split("\r\n"):
+                if line.startswith("c=IN IP4 "):
+                    return line.split()[2]
+        return None
+
 
 def attribute(section, name):
     for line in section.split("\r\n"):
@@ -78,6 +87,15 @@ def attribute(section, name):
 
 def port(section):
     return int(section.split()[1])
+
+
+def without_random(body):
+    """A description without what rtpengine makes anew for each call: ports and ICE."""
+    for pattern, to in ((r"^(m=\w+) \d+", r"\1 PORT"), (r"^a=rtcp:\d+", "a=rtcp:PORT"),
+                        (r"^a=ice-(ufrag|pwd):.*?\r$", "a=ice-\\1:X\r"),
+                        (r"^a=candidate:\S+ (\d) UDP (\d+) (\S+) \d+", r"a=candidate:X \1 UDP \2 \3 PORT")):
+        body = re.sub(pattern, to, body, flags=re.M)
+    return body
 
 
 def line_diff(a, b):

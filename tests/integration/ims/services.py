@@ -18,7 +18,7 @@ listen = {control}
 network = default/{media}
 port = 40000
 [application]
-scenes = {root}/lua/scenes
+scenes = {root}/webapp/scenes
 webapp = {root}/webapp/dist
 """
 ASD_CONF = """[asd]
@@ -29,8 +29,8 @@ listen = unix:{run}/asd.sock
 [dcsf]
 dcmf = mediad1 {control}
 [policy]
-file = {root}/etc/ims-ar/policy.lua
-dir = {root}/lua
+file = {root}/lua/default.lua
+dir = {root}/lua/ar
 [store]
 file = {run}/asd.db
 """
@@ -75,10 +75,14 @@ def statistics(kamailio):
     return {name.split(":")[-1]: int(value) for name, value in pairs}
 
 
-def wait_idle(lab, *roles, seconds=5):
-    """No call in any module, no context in mediad."""
+def up_calls(kamailio):
+    return statistics(kamailio)["calls"]
+
+
+def wait_idle(kamailios, seconds=5):
+    """No call in any module, no event on its way, no context in mediad."""
+    for kamailio in kamailios:
+        wait_until(lambda k=kamailio: up_calls(k) == 0, seconds, f"{kamailio.role} without a call")
+        wait_until(lambda k=kamailio: statistics(k)["events_unacked"] == 0, seconds,
+                   f"{kamailio.role}: asd acknowledges")
     wait_until(lambda: not contexts(), seconds, "mediad without a context")
-    for role in roles:
-        kamailio = lab.processes[role]
-        wait_until(lambda: "Call-ID" not in (kamailio.rpc("ims_ar.calls") or ""), seconds,
-                   f"{role} without a call")

@@ -4,42 +4,154 @@
 
 usage: test_ims.py RUN-FOLDER BUILD-FOLDER [NAME-PREFIX...]
 """
+import shutil
 import sys
 from pathlib import Path
 
+import ar_cases
+import page
 import plain_cases
+import services
 import stock
-from cases import Results
+from cases import Results, check
 from lab import Lab
 from ue import Ue
 
-NUMBERS = ("+1001", "+1002", "+1003", "+1004", "+1005", "+1006")
+SECRET = "of all Kamailios of this test"
+AT_PCSCF, OVER_ISC = "At the P-CSCF", "As an application server over ISC"
+# number -> (P-CSCF, does the profile name the AS?)
+UES = {"+1001": ("pcscf", False), "+1002": ("pcscf", False),
+       "+1003": ("pcscf-ar", False), "+1004": ("pcscf-ar", False),
+       "+1005": ("pcscf", True), "+1006": ("pcscf-ar", True),
+       "+1007": ("pcscf-rtp", False), "+1008": ("pcscf-rtp", False),
+       "+1009": ("pcscf-ar", False), "+1010": ("pcscf-ar", False),
+       "+1011": ("pcscf-rtp", False), "+1012": ("pcscf-rtp", False)}
 
 
 def make_ues():
-    """Two UEs behind the stock P-CSCF, two behind the one with the module, two whose profile
-    sends data channel calls to the application server."""
-    at = {"+1001": "pcscf", "+1002": "pcscf", "+1003": "pcscf-ar", "+1004": "pcscf-ar",
-          "+1005": "pcscf", "+1006": "pcscf-ar"}
-    return {n: Ue(n, f"127.0.0.{31 + i}", stock.ADDRESS[at[n]], f"secret-{n}")
-            for i, n in enumerate(NUMBERS)}
+    profile = page.blocks(OVER_ISC, "xml")[0]
+    return {n: Ue(n, f"127.0.0.{50 + i}", stock.ADDRESS[at], f"secret-{n}", ifc=profile if served else "")
+            for i, (n, (at, served)) in enumerate(UES.items())}
+
+
+class DropIn:
+    """What docs/drop-in.md tells an operator to do, done to the laboratory."""
+
+    def __init__(self, lab, build):
+        self.lab, self.module = lab, f"{build}/kamailio-modules/ims_ar"
+
+    def _start(self, role, *defines):
+        shutil.copy(services.ROOT / "etc/kamailio/ims_ar.cfg", self.lab.run / role)
+        self.lab.kamailio(role, modules=(self.module,), defines=[
+            f'IMS_AR_ASD="unix:{self.lab.run}/asd.sock"', f'IMS_AR_SECRET="{SECRET}"',
+            f'IMS_AR_NAME="{role}"', *defines])
+        self.lab.wait_ready(role)
+
+    def pcscf(self, role, relay):
+        """The diffs of the page; without rtpengine its last step is left out."""
+        steps = [c for c in page.changes(AT_PCSCF) if relay or not c.step.startswith("3.")]
+        added, removed = page.apply(steps, self.lab.run / role)
+        self._start(role)
+        return f"{added} lines added, {removed} changed"
+
+    def application_server(self):
+        command = page.blocks(OVER_ISC, "sh")[0]
+        check(all(f"-A '{d}=" in command for d in ("AS_SIP", "AS_HOST", "AS_PEERS", "AS_CTL")),
+              "the page does not give as.cfg's defines")
+        folder = self.lab.run / "as"
+        folder.mkdir()
+        shutil.copy(services.ROOT / "etc/kamailio/as.cfg", folder / "kamailio.cfg")
+        peers = stock.ADDRESS["scscf"].replace(".", r"\.")
+        self._start("as", f"AS_SIP=udp:{stock.ADDRESS['as']}:{stock.PORT['as']}",
+                    f"AS_HOST={stock.host('as')}", f'AS_PEERS="^{peers}$"',
+                    f'AS_CTL="unix:{folder}/kamailio_ctl"')
+
+
+def start_ours(lab, build):
+    services.start_mediad(lab, build)
+    services.start_asd(lab, build)
+
+
+def without_module(results, lab, ues):
+    """What rtpengine alone makes of an ordinary call, to compare with."""
+    lab.start_rtpengine()
+    lab.kamailio("pcscf-rtp")
+    lab.wait_ready("pcscf-rtp")
+    a, b = ues["+1007"], ues["+1008"]
+    plain_cases.register(lab, a)
+    plain_cases.register(lab, b)
+    site = ar_cases.Site(lab, "ims-rtp", a, b, "pcscf-rtp", relay=True)
+    call = ar_cases.ordinary_call(site, "stock")
+    for who, (sent, got) in (("the callee", call.offers()), ("the caller", call.answers())):
+        site.check_audio(sent, got, who)
+    lab.stop("pcscf-rtp")
+    results.relayed = ar_cases.relayed_texts(call)
+
+
+def ar_sites(results, lab, ues, build):
+    def restart_asd():
+        services.start_asd(lab, build)
+
+    def register(*numbers):
+        for n in numbers:
+            plain_cases.register(lab, ues[n], name=f"reg-{n}")
+
+    if not results.run("ims-drop-in-registers", register, *list(UES)[2:]):
+        return
+    plain = ar_cases.Site(lab, "ims-ar", ues["+1003"], ues["+1004"], "pcscf-ar")
+    relay = ar_cases.Site(lab, "ims-rtp", ues["+1007"], ues["+1008"], "pcscf-rtp", relay=True)
+    for site in (plain, relay):
+        ar_cases.run(results, site)
+    across = (ar_cases.Site(lab, "ims-two-pcscf", ues["+1003"], ues["+1007"], "pcscf-ar", relay=True),
+              ar_cases.Site(lab, "ims-isc", ues["+1005"], ues["+1002"], "as"),
+              ar_cases.Site(lab, "ims-pcscf-and-isc", ues["+1006"], ues["+1002"], "pcscf-ar"))
+    for site in across:
+        ar_cases.run(results, site, ("call", "reinvite", "cancel"))
+    late = [ar_cases.LateCopy(ar_cases.Site(lab, name, ues[a], ues[b], role, role == "pcscf-rtp"))
+            for name, a, b, role in (("ims-ar", "+1009", "+1010", "pcscf-ar"),
+                                     ("ims-rtp", "+1011", "+1012", "pcscf-rtp"))] \
+        if results.wants("ims-late-copy") else []
+    results.run("ims-ar-ordinary", ar_cases.case_ordinary, plain)
+    results.run("ims-rtp-ordinary", ar_cases.case_ordinary, relay, results.relayed)
+    results.run("ims-isc-ordinary", ar_cases.case_ordinary, across[1])
+    for site in (plain, relay, across[1]):
+        results.run(f"{site.name}-switched-off", ar_cases.case_switched_off, site)
+    for copy in late:
+        results.run(f"ims-late-copy-{copy.site.name}", copy.check)
+    for site in (plain, relay):
+        results.run(f"{site.name}-asd-away", ar_cases.case_asd_away, site,
+                    lambda: lab.stop("asd"), restart_asd)
+
+
+def run(results, lab, ues, build):
+    if not results.run("ims-start", lab.start_core, [u.subscriber() for u in ues.values()]):
+        return
+    plain_cases.run(results, lab, ues)
+    drop_in = DropIn(lab, build)
+    if results.run("ims-rtpengine-without-module", without_module, results, lab, ues) \
+            and results.run("ims-asd-and-mediad", start_ours, lab, build) \
+            and results.run("ims-drop-in", drop_in.pcscf, "pcscf-ar", False) \
+            and results.run("ims-drop-in-rtpengine", drop_in.pcscf, "pcscf-rtp", True) \
+            and results.run("ims-drop-in-as", drop_in.application_server):
+        ar_sites(results, lab, ues, build)
 
 
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    run = Path(sys.argv[1])
+    folder, build = Path(sys.argv[1]), sys.argv[2]
     results = Results(sys.argv[3:])
-    ues = make_ues()
-    lab = Lab(run)
-    stock.make(run, NUMBERS)
+    lab = Lab(folder)
+    stock.make(folder, UES)
     try:
-        if results.run("ims-start", lab.start_core, [u.subscriber() for u in ues.values()]):
-            plain_cases.run(results, lab, ues)
+        run(results, lab, make_ues(), build)
+        for process in lab.processes.values():
+            if not process.alive():
+                results.bad("ims-processes", f"{process.name} ended by itself")
     finally:
         if results.failed:
             for process in lab.processes.values():
-                print(process.tail(), file=sys.stderr)
+                print(process.tail(6), file=sys.stderr)
         lab.stop_all()
     print(f"{results.passed} passed, {results.failed} failed")
     return 1 if results.failed or not results.passed else 0

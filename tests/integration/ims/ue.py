@@ -129,6 +129,11 @@ class Caller:
                        send(self._request("ACK"), retransmit=False)]
         return self
 
+    def answered_again(self):
+        """The same 200 once more."""
+        self.steps += [expect(200, routes=False), send(self._request("ACK"), retransmit=False)]
+        return self
+
     def offer_again(self, body):
         self.cseq += 1
         self.steps += [pause(100), send(self._request("INVITE", body)),
@@ -191,17 +196,23 @@ class Callee:
         self.steps += [send(reply(self.ue, "200 OK", self.tag, body)), await_request("ACK")]
         return self
 
+    def _late(self, status, body=None):
+        """A reply to the INVITE when another request of the dialog is the last one received."""
+        text = reply(self.ue, status, self.tag, body, tagged=body is not None)
+        text = text.replace("[last_CSeq:]", "CSeq: 1 INVITE").replace("[last_Via:]\n", "")
+        return text.replace("Content-Length", "[$vias]Content-Length")
+
+    def copy_of_answer(self, body, after_ms):
+        self.steps += [pause(after_ms), send(self._late("200 OK", body)), await_request("ACK")]
+        return self
+
     def refuse(self, status):
         self.steps += [send(reply(self.ue, status, self.tag)), await_request("ACK")]
         return self
 
     def await_cancel(self):
-        # The 487 belongs to the INVITE; From, To and Call-ID are the same in both.
-        gone = reply(self.ue, "487 Request Terminated", self.tag)
-        gone = gone.replace("[last_CSeq:]", "CSeq: 1 INVITE")
-        gone = gone.replace("[last_Via:]\n", "").replace("Content-Length", "[$vias]Content-Length")
         self.steps += [await_request("CANCEL"), send(reply(self.ue, "200 OK", self.tag), False),
-                       send(gone), await_request("ACK")]
+                       send(self._late("487 Request Terminated")), await_request("ACK")]
         return self
 
     def answer_again(self, body):
@@ -268,7 +279,7 @@ class Message:
 
 
 class Sipp(Process):
-    def __init__(self, ue, steps, name, folder, target=None):
+    def __init__(self, ue, steps, name, folder, target=None, more=()):
         self.folder = Path(folder)
         self.ue, self.title = ue, f"{name}-{ue.number}"
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -283,7 +294,7 @@ class Sipp(Process):
         argv = ["sipp", "-sf", str(scenario), "-i", ue.address, "-p", str(ue.port), "-m", "1",
                 "-nostdin", "-timeout", "30s", "-trace_msg", "-message_file", str(self.folder / "messages"),
                 "-trace_err", "-error_file", str(self.folder / "errors"),
-                "-cid_str", f"{name}-%u@%s"]
+                "-cid_str", f"{name}-%u@%s", *more]
         super().__init__(self.title, argv + ([f"{target}:5060"] if target else []),
                          self.folder / "out", env={"TERM": "dumb"})
         if not target:
@@ -314,6 +325,16 @@ class Sipp(Process):
             match = DIRECTION.search(chunk)
             if match:
                 out.append(Message(match.group(1) == "sent", _exact(chunk[match.end():])))
+        return out
+
+    def bodies(self, sent):
+        """All session descriptions of one direction, retransmissions left out."""
+        seen, out = set(), []
+        for m in self.messages():
+            key = (m.first, *m.header("CSeq"), m.body)
+            if m.sent == sent and m.body and key not in seen:
+                seen.add(key)
+                out.append(m.body)
         return out
 
     def sent(self, test):
