@@ -21,6 +21,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#define STOP_MS 100 /* for the last answers and releases to leave */
+
 uint64_t asd_now(const struct asd *a)
 {
 	(void)a;
@@ -64,6 +66,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval grace = {.tv_usec = STOP_MS * 1000};
 	struct asd *a = arg;
 
 	(void)what;
@@ -71,7 +74,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 		a->store ? calls_n(&a->calls) : 0);
 	sd_notify(0, "STOPPING=1");
 	a->stopping = true;
-	event_base_loopexit(a->base, NULL);
+	call_flow_stop(a);
+	event_base_loopexit(a->base, &grace);
 }
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)

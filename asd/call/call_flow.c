@@ -209,6 +209,10 @@ void call_on_offer(
 
 	if (m->initial)
 		asd_count(a, ASD_OFFERS_INITIAL);
+	if (a->stopping) {
+		call_refuse(a, ref, "stopping", "asd stops");
+		return;
+	}
 	if (c && repeated(a, c, m, ref))
 		return;
 	if (!c && !m->initial) {

@@ -40,7 +40,9 @@ void call_on_contexts_listed(struct asd *a, int dcmf, json_t *listed, uint64_t a
 void call_flow_tick(struct asd *a);
 /* Ends it: releases, unpins, forgets. reason: "bye", "failed 486", ... */
 void call_end(struct asd *a, struct call *c, const char *reason);
-/* asd stops: offers under way are answered, calls stay for the next start. */
+/* asd is about to stop: offers under way are answered, further ones refused. */
+void call_flow_stop(struct asd *a);
+/* The loop has ended: unpins the policy; calls stay in the store for the next start. */
 void call_flow_close(struct asd *a);
 
 /* ---- between call_flow.c and call_life.c ---- */

@@ -221,7 +221,7 @@ void call_flow_tick(struct asd *a)
 		each_call(a, check_age);
 }
 
-void call_flow_close(struct asd *a)
+void call_flow_stop(struct asd *a)
 {
 	struct call *c;
 
@@ -229,7 +229,15 @@ void call_flow_close(struct asd *a)
 		struct exchange *x = call_deciding(c);
 
 		if (x) /* the script decides what becomes of it */
-			front_answer(a, x->ref, front_error("stopping", "asd stops"));
+			call_answer_error(a, c, x, "stopping", "asd stops");
+	}
+}
+
+void call_flow_close(struct asd *a)
+{
+	struct call *c;
+
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
 		policy_unpin(c->gen);
 		c->gen = NULL;
 	}

@@ -290,10 +290,11 @@ static void on_update_done(void *arg, uint64_t cookie, const struct h2_response 
 		int err = ok ? 0 : r->err ? r->err : r->status == 404 ? -ENOENT : -EREMOTEIO;
 
 		asd_count(d->asd, ok ? ASD_UPDATE_OK : ASD_UPDATE_FAILED);
-		if (!ok)
+		/* a call that has ended meanwhile has taken its context along */
+		if (!ok && calls_get(&d->asd->calls, j->call)) {
 			dcsf_failure_text(r, m, why, sizeof(why));
-		if (!ok)
 			ar_log_limited(AR_LOG_WARN, "dcsf", "update: %s", why);
+		}
 		call_on_updated(d->asd, j->call, j->side, err, j->facts, doc);
 		dcsf_job_free(d, j);
 	}

@@ -40,7 +40,7 @@ struct front {
 	struct asd *asd;
 	struct front_listener *listeners;
 	struct ar_ids conns;
-	struct event *tick;
+	struct event *tick, *reap;
 	struct module modules[FRONT_MODULES];
 };
 
@@ -53,13 +53,14 @@ static void conn_free(struct conn *c)
 	free(c);
 }
 
-/* Never frees: the reader may be at work on this connection. The tick or the reader's end does. */
+/* Never frees: the reader may be at work on this connection. on_reap() does. */
 static void conn_close(struct conn *c, enum asd_counter why, const char *reason)
 {
 	if (c->closing)
 		return;
 	c->closing = true;
 	bufferevent_disable(c->bev, EV_READ);
+	event_active(c->f->reap, 0, 0);
 	if (why == ASD_NCOUNTERS)
 		return;
 	asd_count(c->f->asd, why);
@@ -407,6 +408,19 @@ static void on_socket(struct bufferevent *bev, short what, void *arg)
 }
 
 /* A closing connection gets what was written to it, for at most a tick. */
+static void on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+	struct conn *c;
+
+	(void)fd;
+	(void)what;
+	for (uint32_t pos = 0; (c = ar_ids_next(&f->conns, &pos));) {
+		if (c->closing && evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+			conn_free(c);
+	}
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct front *f = arg;
@@ -470,6 +484,11 @@ int front_open(struct front **fp, struct asd *a, struct ar_buf *err)
 		return -ENOMEM;
 	f->asd = a;
 	ar_ids_init(&f->conns, (uint32_t)a->conf.max_connections + 1);
+	f->reap = event_new(a->base, -1, 0, on_reap, f);
+	if (!f->reap) {
+		front_close(f);
+		return -ENOMEM;
+	}
 	e = front_listen(&f->listeners, a->base, &a->conf, on_accept, f, err);
 	if (e) {
 		front_close(f);
@@ -501,6 +520,8 @@ void front_close(struct front *f)
 	ar_ids_free(&f->conns);
 	if (f->tick)
 		event_free(f->tick);
+	if (f->reap)
+		event_free(f->reap);
 	free(f);
 }
 
