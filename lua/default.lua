@@ -10,6 +10,7 @@ local ar = require 'ar.policy'
 local m, act = ar.match, ar.act
 
 return ar.new('default', { api = 1 })
+	:rule('emergency call', m.emergency(), act.plain())
 	:rule('no data channel in the offer', m.no(m.offers 'datachannel'), act.plain())
 	:rule('ar call', m.any, act.accept { scene = 'default' })
 	-- The callee has no data channel: an ordinary call for both. With act.keep_caller() the
@@ -20,4 +21,6 @@ return ar.new('default', { api = 1 })
 		{ name = 'an AR call', call = {}, expect = { action = 'ar', scene = 'default' } },
 		{ name = 'an ordinary call', call = { media = { 'audio' }, channels = {} },
 			expect = { action = 'plain' } },
+		{ name = 'an emergency call', call = { callee = 'urn:service:sos.fire' },
+			expect = { action = 'plain', rule = 'emergency call' } },
 	}

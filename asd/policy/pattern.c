@@ -93,6 +93,9 @@ static bool match_class(int c, int cl)
 	case 'x':
 		res = isxdigit(c);
 		break;
+	case 'z':
+		res = c == 0;
+		break;
 	default:
 		return cl == c;
 	}

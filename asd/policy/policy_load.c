@@ -3,6 +3,7 @@
 #include "asd/policy/policy_int.h"
 #include "asd/policy/sandbox.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -89,7 +90,8 @@ static bool names_place(const char *why)
 {
 	const char *blank = strchr(why, ' ');
 
-	return blank && blank > why && blank[-1] == ':';
+	return blank && blank > why + 1 && blank[-1] == ':' &&
+	       (isdigit((unsigned char)blank[-2]) || *why == '/');
 }
 
 int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
@@ -114,7 +116,13 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 	st = vm_run(gen->vm, load_entry, gen, &budget, why, sizeof(why));
 	vm_set_loading(gen->vm, false);
 	if (st != VM_OK) {
-		/* Every message begins with a file of the operator's. */
+		/* Every message begins with a file of the operator's. Lines of the library do not
+		 * help him, nor does a trace behind a place. (The last rule of a chain is a tail
+		 * call: Lua no longer knows its line, the rule's name has to do.) */
+		char *trace = strstr(why, " [");
+
+		if (trace && (names_place(why) || strncmp(trace, " [ar/", 5) == 0))
+			*trace = '\0';
 		if (!names_place(why))
 			ar_buf_printf(err, "%s: ", base);
 		ar_buf_add_str(err, why);

@@ -76,7 +76,7 @@ int policy_test_case(struct policy_gen *gen, json_t *tc, char *why, size_t cap)
 	if (bad)
 		snprintf(why, cap, "a case has no '%s'; it has name, call, outcome, expect", bad);
 	else if (!json_is_object(want))
-		snprintf(why, cap, "expect is missing, or is not a table");
+		snprintf(why, cap, "expect is missing or names nothing");
 	else if (outcome_of(tc, &outcome) != 0)
 		snprintf(why, cap,
 			"outcome is none of ar-capable, ar-assisted, dc-only, "

@@ -428,6 +428,7 @@ int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, siz
 	_Static_assert(sizeof(enum policy_action) == sizeof(unsigned), "CHOICE writes an unsigned");
 	memset(v, 0, offsetof(struct policy_verdict, error));
 	v->error[0] = '\0';
+	enter(&r, "verdict", 0);
 	lua_pushvalue(L, idx);
 	err = read_table(&r, FIELDS(fields), v);
 	if (!err) {

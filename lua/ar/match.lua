@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
--- ar.match: when a rule applies. A match is made and checked when the policy loads; a function(call)
--- that returns true or false will do as well.
+-- ar.match: when a rule applies. A match is made and checked when the policy loads; a
+-- function(call) that returns true or false will do as well.
 
 local host = require 'ar.host'
 
@@ -158,6 +158,18 @@ end
 
 M.caller_in = party_in('caller_in', 'caller')
 M.callee_in = party_in('callee_in', 'callee')
+
+-- An emergency call (RFC 5031 urn:service:sos, or one of these numbers; none given: 112, 911).
+function M.emergency(...)
+	local numbers, list = {}, { ... }
+	if #list == 0 then list = { '112', '911' } end
+	words('m.emergency', list)
+	for _, n in ipairs(list) do numbers[n] = true end
+	return new('emergency', function(call)
+		local p = call.callee
+		return numbers[p.user] == true or p.uri:sub(1, 15):lower() == 'urn:service:sos'
+	end)
+end
 
 -- Has the network asserted the caller's identity (P-Asserted-Identity)?
 M.asserted = new('asserted', function(call) return call.asserted ~= nil end)

@@ -1,0 +1,21 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+return { policy = 'subscribers.lua', cases = {
+	{ name = 'by day', call = { caller = 'sip:carol@ims.example' },
+		expect = { action = 'ar', rule = 'ar call' } },
+	{ name = 'blocked user', call = { caller = 'sip:mallory@IMS.example;user=phone' },
+		expect = { action = 'deny', code = 403, reason = 'AR service not allowed' } },
+	{ name = 'user parts keep their case', call = { caller = 'sip:Mallory@ims.example' },
+		expect = { action = 'ar' } },
+	{ name = 'blocked domain', call = { caller = 'sip:anyone@spam.example:5070' },
+		expect = { rule = 'blocked subscriber' } },
+	{ name = 'blocked numbers', call = { caller = 'tel:+49900123456' },
+		expect = { rule = 'blocked subscriber' } },
+	{ name = 'the number block next to it', call = { caller = 'tel:+49900133456' },
+		expect = { action = 'ar' } },
+	{ name = 'at night', call = { caller = 'sip:carol@ims.example', hour = 2 },
+		expect = { action = 'plain', rule = 'night: staff only' } },
+	{ name = 'staff at night', call = { caller = 'sip:alice@ims.example', hour = 2 },
+		expect = { action = 'ar' } },
+	{ name = 'blocked at night', call = { caller = 'sip:mallory@ims.example', hour = 23 },
+		expect = { action = 'deny' } },
+} }
