@@ -120,8 +120,11 @@ int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct
  * in the map, stays so. Spans of *out borrow from map, offer and texts (clone to keep); *out and
  * *room are overwritten, texts is appended to.
  *
- * -EPROTO when the new offer has fewer sections than the map (RFC 3264 8) or something else than
- * a data channel where ours is live, -E2BIG over AR_PLAN_MAX_SECTIONS, or the buffer's error.
+ * Where ours was, something else than a data channel is refused with port 0 on both legs: the UE may
+ * well have refused ours before, and RFC 3264 8.3.2 lets it use the line for another stream then.
+ *
+ * -EPROTO when the new offer has fewer sections than the map (RFC 3264 8), -E2BIG over
+ * AR_PLAN_MAX_SECTIONS, or the buffer's error.
  */
 int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const struct ar_sdp *offer,
 	const enum ar_setup setup[2], struct ar_plan *out, struct ar_plan_room *room,

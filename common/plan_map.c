@@ -62,7 +62,8 @@ static bool stream_offered(struct ar_span offered, struct ar_span dcmap)
 	return false;
 }
 
-/* RFC 8864 5.2.2: only offered streams; RFC 8842 5.3: no tls-id unless offered. */
+/* RFC 8864 5.2.2: only offered streams; RFC 8842 5.3: no tls-id unless offered; the mid is the
+ * offered one. */
 static bool may_answer(struct ar_span line, struct ar_span offered)
 {
 	struct ar_span value;
@@ -71,26 +72,35 @@ static bool may_answer(struct ar_span line, struct ar_span offered)
 		return stream_offered(offered, value);
 	if (ar_sdp_line_attr(line, "tls-id", &value))
 		return ar_sdp_attr(offered, "tls-id").p != NULL;
-	return true;
+	return !ar_sdp_line_attr(line, "mid", &value);
 }
 
-/* The text with another a=setup; offered: the section it answers, p NULL in an offer. */
+static void add_attr(struct plan_texts *t, const char *head, struct ar_span value)
+{
+	ar_buf_add_str(t->buf, head);
+	plan_emit_line(t->buf, value);
+}
+
+/* The text with another a=setup. offered: the section that it answers, whose mid it takes
+ * (RFC 5888 9); p NULL in an offer. */
 static struct ar_span with_setup(
 	struct plan_texts *t, struct ar_span text, enum ar_setup setup, struct ar_span offered)
 {
+	struct ar_span mid = offered.p ? ar_sdp_attr(offered, "mid") : AR_SPAN_NONE;
 	struct ar_span line, value;
 	size_t mark = t->buf->n, pos = 0;
 
 	while (ar_sdp_next_line(text, &pos, &line)) {
+		if (mid.n && line.n && line.p[0] == 'a') {
+			add_attr(t, "a=mid:", mid);
+			mid.n = 0;
+		}
 		if (offered.p && !may_answer(line, offered))
 			continue;
-		if (ar_sdp_line_attr(line, "setup", &value)) {
-			ar_buf_add_str(t->buf, "a=setup:");
-			ar_buf_add_str(t->buf, ar_setup_name(setup));
-			ar_buf_add_str(t->buf, "\r\n");
-		} else {
+		if (ar_sdp_line_attr(line, "setup", &value))
+			add_attr(t, "a=setup:", ar_span_str(ar_setup_name(setup)));
+		else
 			plan_emit_line(t->buf, line);
-		}
 	}
 	return plan_texts_since(t, mark);
 }
@@ -146,21 +156,20 @@ static unsigned settled_answer(const struct ar_plan *map, const struct ar_sdp *o
 	return map->answer_for[o];
 }
 
-/* RFC 3264 8: slots never go away. A disabled one may be used anew, ours in use may not. */
+/* RFC 3264 8: slots never go away. */
 static int check_offer(const struct mapper *m)
 {
 	if (m->offer->nmedia < m->nold)
 		return -EPROTO;
 	if (m->there->n + (m->offer->nmedia - m->nold) > AR_PLAN_MAX_SECTIONS)
 		return -E2BIG;
-	for (unsigned j = 0; j < m->nold; j++) {
-		const struct ar_plan_section *sec = &back(m, 0)->sec[j];
-
-		if (!sec->pass && is_live(sec->text) && m->offer->media[j].port &&
-			m->offer->media[j].kind != AR_SDP_DATACHANNEL)
-			return -EPROTO;
-	}
 	return 0;
+}
+
+/* Whether offered section j can still be the data channel that it was opposite ours. */
+static bool still_ours(const struct mapper *m, int j)
+{
+	return j < 0 || m->offer->media[j].kind == AR_SDP_DATACHANNEL;
 }
 
 static size_t bound(const struct mapper *m)
@@ -174,8 +183,9 @@ static size_t bound(const struct mapper *m)
 		for (unsigned i = 0; i < back(m, k)->n; i++)
 			n += back(m, k)->sec[i].text.n + 32;
 	}
+	/* a stub each, and the mid once more in every answer */
 	for (unsigned j = 0; j < m->offer->nmedia; j++)
-		n += m->offer->media[j].text.n + m->map->origin_addr[to].n + 32;
+		n += (1 + m->nback) * (m->offer->media[j].text.n + 32) + m->map->origin_addr[to].n;
 	return n;
 }
 
@@ -195,6 +205,8 @@ static int make_offer(struct mapper *m)
 		r->sec[i] = *old;
 		if (old->pass)
 			r->sec[i].alt = AR_SPAN_NONE; /* an offer has all that the map knows */
+		else if (!still_ours(m, old->from) && old->alt.p)
+			r->sec[i].text = old->alt;
 		else if (is_live(old->text))
 			r->sec[i].text =
 				with_setup(&m->texts, old->text, AR_SETUP_ACTPASS, AR_SPAN_NONE);
@@ -225,7 +237,7 @@ static void answer_section(struct mapper *m, struct ar_plan_section *sec,
 	*sec = *old;
 	if (old->pass) {
 		sec->alt = m->stub[j];
-	} else if (!m->offer->media[j].port || !is_live(old->text)) {
+	} else if (!m->offer->media[j].port || !is_live(old->text) || !still_ours(m, (int)j)) {
 		sec->text = m->stub[j];
 		sec->alt = AR_SPAN_NONE;
 	} else {

@@ -89,7 +89,8 @@ static int peer_in_map(const struct planner *p, unsigned j)
 	return -1;
 }
 
-/* RFC 3264 8.3.2: a UE may put another stream into a slot that was disabled. */
+/* RFC 3264 8.3.2: a UE may put another stream into a slot that was disabled. It passes when nothing
+ * of ours is or may be in use there on either leg, else it is refused this time. */
 static enum fate fate_of(const struct planner *p, unsigned j)
 {
 	const struct ar_sdp_media *m = &p->in->offer->media[j];
@@ -130,20 +131,6 @@ static int lay_out(struct planner *p)
 		if (peer >= 0)
 			p->there[peer] = (int)j;
 		p->here[j].fate = fate_of(p, j);
-	}
-	return 0;
-}
-
-/* Ours in use here before, and now something else: nothing of ours can answer that. */
-static int check_kinds(struct planner *p)
-{
-	for (unsigned j = 0; j < nold_here(p); j++) {
-		const struct ar_sdp_media *m = &p->in->offer->media[j];
-		bool live = false;
-
-		if (was_ours(p->old_here, j, &live) && live && m->port &&
-			m->kind != AR_SDP_DATACHANNEL)
-			return refuse(p, -EPROTO, "the data channel's m= line became another kind");
 	}
 	return 0;
 }
@@ -193,8 +180,13 @@ static struct ar_span stub_there(struct planner *p, unsigned i)
 	struct ar_sdp_media m = {.media = AR_SPAN("application"),
 		.proto = AR_SPAN("UDP/DTLS/SCTP"),
 		.fmt = AR_SPAN("webrtc-datachannel")};
+	bool live;
 
-	if (i < p->nthere && p->there[i] >= 0)
+	/* a slot keeps its kind when it is closed; a new one is what the other side has */
+	if ((int)i != p->ours_there &&
+		(!was_ours(p->old_there, i, &live) ||
+			!text_section(p->old_there->sec[i].text, &m)) &&
+		i < p->nthere && p->there[i] >= 0)
 		m = p->in->offer->media[p->there[i]];
 	plan_emit_stub(p->texts.buf, &m, p->out->origin_addr[ar_other_side(p->in->offerer)],
 		mid_there(p, i));
@@ -414,8 +406,6 @@ static int make_plan(struct planner *p, struct ar_buf *texts)
 	keep_group(p);
 	use_map(p);
 	err = lay_out(p);
-	if (!err)
-		err = check_kinds(p);
 	if (err)
 		return err;
 	p->ours_there = find_ours_there(p);
