@@ -12,6 +12,7 @@ export async function client(api, signal, opt) {
 	const check = (name, ok) => {
 		if (!ok) throw new Error(`check failed: ${name}`);
 		out.checks.push(name);
+		if (opt.trace) console.log(name);
 	};
 	const watch = (dc) => {
 		const w = { dc, box: [], take: null };
@@ -48,7 +49,6 @@ export async function client(api, signal, opt) {
 		await within(a.open, opt.ms, 'open of the first channel');
 		out.opened = Math.round(performance.now() - t0);
 		await within(b.open, opt.ms, 'open of the second channel');
-		out.ids = [a.dc.id, b.dc.id];
 
 		a.dc.send('hello');
 		check('text comes back as text', await a.next() === 'hello');
@@ -73,7 +73,7 @@ export async function client(api, signal, opt) {
 		if (opt.bulk) {
 			const t1 = performance.now();
 			let n = 0;
-			await signal('bulk', { id: a.dc.id, bytes: opt.bulk });
+			await signal('bulk', { label: 'scene', bytes: opt.bulk });
 			while (n < opt.bulk) n += length(await a.next());
 			out.bulkMBs = Math.round(opt.bulk / 1000 / (performance.now() - t1));
 			check('bulk download', n === opt.bulk);
@@ -88,18 +88,18 @@ export async function client(api, signal, opt) {
 		}
 		if (!opt.noClose) {
 			b.dc.close();
-			await within(signal('closed', out.ids[1]), opt.ms, 'close at the server');
+			await within(signal('closed', 'meta'), opt.ms, 'close at the server');
 			check('close by the UE', true);
-			await signal('close', out.ids[0]);
+			await signal('close', 'scene');
 			await within(a.closed, opt.ms, 'close event at the UE');
-			await within(signal('closed', out.ids[0]), opt.ms, 'close at the server');
+			await within(signal('closed', 'scene'), opt.ms, 'close at the server');
 			check('close by the network', true);
 			if (!opt.dcmap) {
+				await sleep(200); // werift reuses an id before its own reset is answered
 				const c = open('again', 0, {});
 				await within(c.open, opt.ms, 'open of a third channel');
 				c.dc.send('again');
 				check('id reused', await c.next() === 'again');
-				out.reused = c.dc.id;
 			}
 		}
 		out.ok = true;

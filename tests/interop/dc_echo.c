@@ -298,8 +298,13 @@ static void run_line(const char *line)
 	struct echo *e = n >= 0 && n < nechoes ? echoes[n] : NULL;
 
 	for (unsigned i = 0; o && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(text(o, "cmd"), commands[i].name) == 0 && (e || i == 0))
+		if (strcmp(text(o, "cmd"), commands[i].name) != 0)
+			continue;
+		if (e || i == 0)
 			commands[i].run(e, o);
+		else
+			say(json_pack(
+				"{s:s,s:i,s:b}", "ev", commands[i].name, "peer", n, "gone", 1));
 	}
 	json_decref(o);
 }

@@ -17,13 +17,13 @@ const stacks = {
 	},
 	async 'node-datachannel'() {
 		const m = await import('node-datachannel/polyfill');
-		return { ms: 8000, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+		return { ms: 8000, noRestart: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
 	},
 	async werift() {
 		const m = await import('werift');
 		const make = () => new m.RTCPeerConnection({ iceServers: [], iceUseIpv6: false,
 			iceAdditionalHostAddresses: ['127.0.0.1'] });
-		return { ms: 20000, slow: true, run: (s, o) => client({ make }, s, o) };
+		return { ms: 20000, noRestart: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ run: (s, o) => client({ make }, s, o) };
 	},
 	async chromium() {
 		if (!existsSync(CHROMIUM)) return null;
@@ -46,8 +46,9 @@ const stacks = {
 async function one(stack, opt) {
 	const echo = await Echo.start(program, [...(opt.host ? ['-b', opt.host] : []), ...(process.env.VERBOSE ? ['-v'] : [])]);
 	const ids = [1000, 1002];
-	const channels = opt.dcmap ? [{ id: 1000, protocol: 'mpeg-sd' },
-		{ id: 1002, ordered: false, maxRetr: 0, protocol: '3gpp-ar-metadata' }] : [];
+	const channels = opt.dcmap ? [{ id: 1000, label: 'scene', protocol: 'mpeg-sd' },
+		{ id: 1002, label: 'meta', ordered: false, maxRetr: 0, protocol: '3gpp-ar-metadata' }] : [];
+	if (process.env.TRACE) console.log(opt);
 	const setup = opt.answer ? 'actpass' : opt.server ? 'passive' : 'active';
 	const mine = await echo.ask({ cmd: 'new', setup, channels }, 'new');
 	const tell = async (sdp, ours) => {
@@ -57,7 +58,14 @@ async function one(stack, opt) {
 		if (!r.ok) throw new Error(r.why);
 		return facts;
 	};
+	// streams by label, as the server knows them: not every stack tells the id of its channel
+	const stream = async (label) => {
+		const m = await echo.wait((e) => e.ev === 'channel' && e.label === label, 8000, label);
+		echo.events.push(m);
+		return m.id;
+	};
 	const signal = async (what, arg) => {
+		if (process.env.TRACE) console.log('signal', what);
 		switch (what) {
 		case 'offer':
 			return description('offer', echo, mine, { setup, channels });
@@ -75,20 +83,22 @@ async function one(stack, opt) {
 			return description('answer', echo, { ...mine, ...fresh }, { setup, mid, channels });
 		}
 		case 'bulk':
-			echo.say({ cmd: 'bulk', peer: mine.peer, ...arg });
+			echo.say({ cmd: 'bulk', peer: mine.peer, id: await stream(arg.label), bytes: arg.bytes });
 			return null;
 		case 'close':
-			echo.say({ cmd: 'closeChannel', peer: mine.peer, id: arg });
+			echo.say({ cmd: 'closeChannel', peer: mine.peer, id: await stream(arg) });
 			return null;
 		case 'closed':
+			arg = await stream(arg);
 			await echo.wait((m) => m.ev === 'channelClosed' && m.id === arg, 8000, `close of ${arg}`);
 			return null;
 		default:
 			throw new Error(what);
 		}
 	};
+	if (process.env.TRACE) setInterval(() => echo.say({ cmd: 'stats', peer: mine.peer }), 2000).unref();
 	const out = await stack.run(signal, { ids, dcmap: !!opt.dcmap, answer: !!opt.answer, ms: stack.ms,
-		restart: opt.restart, bulk: opt.bulk, noEmpty: opt.noEmpty, noClose: opt.noClose });
+		restart: opt.restart, bulk: opt.bulk, noEmpty: stack.noEmpty, noClose: opt.noClose, trace: !!process.env.TRACE });
 	const errors = echo.events.filter((m) => m.ev === 'error');
 	if (process.env.VERBOSE) console.log(echo.events);
 	const stats = await echo.ask({ cmd: 'stats', peer: mine.peer }, 'stats').catch(() => ({}));
@@ -104,7 +114,8 @@ const cases = [];
 for (const server of [true, false])
 	for (const dcmap of [false, true])
 		cases.push({ name: `${server ? 'server' : 'client'} ${dcmap ? 'dcmap' : 'dcep'}`, server, dcmap });
-cases.push({ name: 'server dcmap bulk restart', server: true, dcmap: true, bulk: 10e6, restart: true });
+cases.push({ name: 'server dcmap bulk', server: true, dcmap: true, bulk: 10e6 });
+cases.push({ name: 'server dcmap ICE restart', server: true, dcmap: true, restart: true });
 cases.push({ name: 'we offer dcmap', answer: true, dcmap: true });
 cases.push({ name: 'we offer, answer 400 ms late', answer: true, dcmap: true, late: 400 });
 cases.push({ name: 'we offer dcep', answer: true });
@@ -121,7 +132,7 @@ for (const [name, load] of Object.entries(stacks)) {
 	if (!stack) { skipped += cases.length; continue; }
 	for (const c of cases) {
 		if (!filter.test(`${name} ${c.name}`)) continue;
-		if (c.restart && stack.slow) { skipped++; continue; } // its ICE restart is its own matter
+		if (c.restart && stack.noRestart) { skipped++; continue; } // the stack cannot
 		const r = await one(stack, c).catch((e) => ({ ok: false, error: e.message }));
 		if (r.ok) passed++; else failed++;
 		console.log(`${r.ok ? 'ok  ' : 'FAIL'} ${name} ${c.name}: ${r.ok
