@@ -4,6 +4,7 @@
 #include "ar_conn.h"
 #include "ar_evroute.h"
 #include "ar_report.h"
+#include "ar_resync.h"
 #include "ar_stat.h"
 
 #include "common/ar_ids.h"
@@ -28,7 +29,7 @@ struct ar_link {
 	struct ar_plan_room room;
 	unsigned swept;
 	int64_t next_sweep;
-	uint64_t resync_id;
+	struct ar_resync resync;
 };
 
 static struct ar_link link_;
@@ -391,6 +392,7 @@ static void turn(const struct ar_conn_handler *h)
 		ar_conn_run(&link_.conn[i], p[i].revents, now, h);
 	late(now);
 	sweep(now);
+	ar_resync_run(&link_.resync, link_.conn, ar_conf.nasd, now);
 	publish();
 }
 

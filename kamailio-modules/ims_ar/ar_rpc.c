@@ -140,7 +140,7 @@ static void rpc_status(rpc_t *rpc, void *ctx)
 			void *st;
 
 			if (rpc->add(ctx, "{", &st) >= 0)
-				rpc->struct_add(st, "ss", "part", "asd", "error", r.why);
+				rpc->struct_add(st, "ss", "part", "asd", "problem", r.why);
 		}
 	}
 }

@@ -234,7 +234,7 @@ def layouts_differ(net):
     net.settled()
 
 
-@scenario(alone=True, modparams=["ims_ar:reply_ttl:int:2"], when=("LOOP", "0"), children=2)
+@scenario(alone=True, modparams={"reply_ttl": 2}, when=("LOOP", "0"), children=2)
 def thousand_calls(net):
     """Shared memory is back where it was."""
     def calls(n):

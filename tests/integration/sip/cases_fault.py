@@ -1,1 +1,302 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+"""asd away, slow, broken, killed; overload; what the operator sees of it."""
+import re
+import time
+
+import sdp
+from case import AR_TAGS, Call, bye_by_caller, check_ar, plain_call, scenario, setup
+from net import check, until
+from sipp import Callee, Caller, pause, recv
+
+
+def check_plain(call):
+    """An ordinary call: the data channel at port 0 on the way, everything else untouched."""
+    got = call.uas.received("INVITE")[0]
+    check("m=application 0 " in got, f"the data channel is offered on: {got}")
+    check(sdp.audio(got) == sdp.audio(sdp.AR_OFFER), "audio changed")
+    check(call.uac.received("200")[0] == sdp.AR_ANSWER_NO_DC, "the answer changed")
+
+
+def goes_on_plain(net, limit_ms=8000, asd=True):
+    start = time.monotonic()
+    call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+    took = (time.monotonic() - start) * 1000
+    check(took < limit_ms, f"took {took:.0f} ms")
+    check_plain(call)
+    net.settled(asd)
+    return call
+
+
+def with_mode(net, mode, test):
+    net.mode(mode)
+    try:
+        return test()
+    finally:
+        net.mode("ar")
+
+
+@scenario()
+def asd_says_plain(net):
+    with_mode(net, "plain", lambda: goes_on_plain(net, 1500))
+
+
+@scenario()
+def asd_denies(net):
+    def test():
+        a = Caller(AR_TAGS)
+        call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(403), a.ack_failure()], None).wait()
+        check(any("403 AR service not allowed" in f for f, _, _ in call.uac.seen()), "the reason is not asd's")
+        net.settled()
+    with_mode(net, "deny", test)
+
+
+@scenario()
+def asd_errs(net):
+    with_mode(net, "error", lambda: goes_on_plain(net, 1500))
+
+
+@scenario()
+def asd_silent(net):
+    """offer_timeout, then an ordinary call."""
+    net.set("offer_timeout", 500)
+    try:
+        call = with_mode(net, "silent", lambda: goes_on_plain(net, 2500))
+    finally:
+        net.set("offer_timeout", 3000)
+    check("gone" in net.events(call.callid()), "asd was not told that nobody waits any more")
+
+
+@scenario()
+def asd_without_plan(net):
+    with_mode(net, "noplan", lambda: goes_on_plain(net, 1500))
+
+
+@scenario()
+def asd_bad_plan(net):
+    with_mode(net, "badplan", lambda: goes_on_plain(net, 1500))
+
+
+def breaks_the_link(net, mode):
+    with_mode(net, mode, lambda: goes_on_plain(net, 2500, asd=False))
+    until(5, "the link is up again", net.link_up)
+    check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+    net.settled()
+
+
+@scenario()
+def asd_garbage(net):
+    breaks_the_link(net, "garbage")
+
+
+@scenario()
+def asd_not_an_object(net):
+    breaks_the_link(net, "nojson")
+
+
+@scenario()
+def asd_frame_too_long(net):
+    breaks_the_link(net, "oversize")
+
+
+@scenario(alone=True)
+def asd_dies_on_the_offer(net):
+    net.mode("dies")
+    goes_on_plain(net, 2000, asd=False)
+    net.stop_asd()
+    net.start_asd("ar")
+    until(5, "the link is up again", net.link_up)
+    check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+    net.settled()
+
+
+@scenario(alone=True)
+def asd_down(net):
+    net.stop_asd()
+    until(3, "the link is down", lambda: not net.link_up())
+    goes_on_plain(net, 1500, asd=False)
+    rc, text = net.rpc("pcscf1", "ims_ar.status")
+    check(rc == 0 and "state: down" in text, f"ims_ar.status while asd is down: {text[:200]}")
+    rc, text = net.rpc("pcscf1", "ims_ar.calls")
+    check(rc != 0 and "asd1.sock" in text, f"ims_ar.calls while asd is down: {text[:200]}")
+    net.start_asd()
+    until(5, "the link is up again", net.link_up)
+    check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+    net.settled()
+
+
+@scenario(alone=True, define=["IMS_AR_AWAY_REJECT"])
+def asd_down_site_rejects(net):
+    net.stop_asd()
+    until(3, "the link is down", lambda: not net.link_up())
+    a = Caller(AR_TAGS)
+    Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(503), a.ack_failure()], None).wait()
+    net.settled(asd=False)
+
+
+def long_call(net, during):
+    """A call that lasts 2 s between ACK and BYE, and 1 s between 180 and 200."""
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    x, y = bye_by_caller(a, b)
+    call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(180, optional=True), recv(200, rrs=True),
+                      a.ack(), pause(1500)] + x,
+                [b.invite(), b.reply("180 Ringing"), pause(1000), b.reply("200 OK", sdp.AR_ANSWER), recv("ACK"),
+                 pause(1500)] + y)
+    during(call)
+    return call.wait()
+
+
+@scenario(alone=True)
+def asd_killed_while_ringing(net):
+    """The answer comes while asd is dead; asd is told when it is back, in order."""
+    def during(call):
+        until(3, "it rings", lambda: call.uac.received("180") or any(" 180 " in f for f, _, _ in call.uac.seen()))
+        net.stop_asd()
+        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        net.start_asd()
+    call = long_call(net, during)
+    check_ar(call)
+    net.settled()
+    check(net.events(call.callid()) == ["answered", "bye"], f"events {net.events(call.callid())}")
+
+
+@scenario(alone=True)
+def asd_killed_mid_call(net):
+    """BYE while asd is dead: what it reserved is released when it is back."""
+    def during(call):
+        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        net.stop_asd()
+    check_ar(long_call(net, during))
+    s = net.status()
+    check(s["events_unacked"] != "0" and s["calls"] == "0", f"status {s}")
+    net.start_asd()
+    until(5, "the link is up again", net.link_up)
+    net.settled()
+
+
+@scenario(alone=True)
+def asd_stopped_with_events_in_its_socket(net):
+    """What it had received and not acknowledged comes again."""
+    net.mode("ar", "deaf")
+    call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+    check(net.status()["events_unacked"] == "2", f"status {net.status()}")
+    net.stop_asd()
+    net.start_asd()
+    until(5, "the link is up again", net.link_up)
+    net.settled()
+    check(net.events(call.callid()) == ["answered", "bye"], f"events {net.events(call.callid())}")
+
+
+@scenario(alone=True)
+def asd_does_not_pong(net):
+    net.mode("ar", "nopong")
+    until(12, "the link goes down", lambda: not net.link_up())
+    net.mode("ar")
+    until(5, "the link is up again", net.link_up)
+
+
+@scenario(alone=True)
+def asd_of_another_version(net):
+    net.stop_asd()
+    net.start_asd("badhello")
+    time.sleep(1)
+    rc, text = net.rpc("pcscf1", "ims_ar.status")
+    check("only version 7" in text, f"the reason is not shown: {text[:300]}")
+    goes_on_plain(net, 1500, asd=False)
+
+
+@scenario(alone=True, asds=2)
+def two_asd_one_dies(net):
+    """Calls are spread; when one is gone the other has them all."""
+    for _ in range(6):
+        check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+    one, two = net.asd(1)["offers"], net.asd(2)["offers"]
+    check(one + two == 6 and one and two, f"spread {one} and {two}")
+    net.stop_asd(i=1)
+    until(3, "one link is down", lambda: not net.link_up())
+    for _ in range(3):
+        check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+    d = net.asd(2)
+    check(d["offers"] == two + 3 and d["reserve"] == d["release"], f"the second has {d['offers']} offers")
+
+
+@scenario(alone=True, asds=2)
+def two_asd_one_dies_on_the_offer(net):
+    """The offer goes to the other one at once."""
+    net.mode("dies", i=1)
+    for _ in range(8):
+        check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+        if not net.processes["asd1"].alive():
+            break
+    check(not net.processes["asd1"].alive(), "the first was never asked")
+
+
+@scenario(alone=True, modparams={"queue_max": 1})
+def queue_is_full(net):
+    """Only one offer may wait: the next goes on as an ordinary call, at once."""
+    net.mode("slow")
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+    x, y = bye_by_caller(a, b)
+    call = Call(net, caller + x, callee + y, calls=3, rate=20).wait()
+    got = call.uas.received("INVITE")
+    plain = sum("m=application 0 " in g for g in got)
+    check(plain == 2, f"{plain} of {len(got)} went on without a data channel")
+    check(net.status()["offers_full"] == "2", f"status {net.status()}")
+    net.settled()
+
+
+@scenario(alone=True, modparams={"event_max": 10})
+def events_are_lost(net):
+    """More events than may wait while asd is dead: counted, and asd gets the list of calls instead."""
+    net.stop_asd()
+    until(3, "the link is down", lambda: not net.link_up())
+    net.start_asd("ar", "deaf")
+    until(5, "the link is up again", net.link_up)
+    for _ in range(7):
+        plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+    s = net.status()
+    check(int(s["events_lost"]) >= 4 and int(s["events_unacked"]) <= 10, f"status {s}")
+    net.stop_asd()
+    net.start_asd("ar")
+    until(5, "asd was told all calls", lambda: net.asd()["resync"] > 0)
+    net.settled()
+
+
+@scenario(alone=True, modparams={"ring_ttl": 5})
+def call_without_end(net):
+    """UE1 vanishes after 183 and no BYE ever comes: the call expires and asd is told."""
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(183)],
+                [b.invite(), b.reply("183 Session Progress", sdp.AR_ANSWER)]).wait()
+    until(12, "the call has expired", lambda: net.status()["calls"] == "0")
+    net.settled()
+    check(net.events(call.callid())[-1] == "gone", f"events {net.events(call.callid())}")
+
+
+@scenario()
+def what_kamcmd_says(net):
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    call = Call(net, caller + [pause(1000)] + x, callee + [pause(1000)] + y)
+    until(3, "the call is up", lambda: net.status()["calls"] == "1" and call.callid() and
+          any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+    rc, text = net.rpc("pcscf1", "ims_ar.call", call.callid())
+    check(rc == 0 and "state: up" in text and call.callid() in text, f"ims_ar.call: {text}")
+    name = re.search(r"call: ([0-9a-f]{16})", text).group(1)
+    rc, text = net.rpc("pcscf1", "ims_ar.call", name)
+    check(rc == 0 and call.callid() in text, f"ims_ar.call by id: {text}")
+    rc, text = net.rpc("pcscf1", "ims_ar.calls")
+    check(rc == 0 and name in text, f"ims_ar.calls: {text}")
+    rc, text = net.rpc("pcscf1", "ims_ar.local_calls")
+    check(rc == 0 and name in text, f"ims_ar.local_calls: {text}")
+    call.wait()
+    rc, text = net.rpc("pcscf1", "ims_ar.reload")
+    check(rc != 0 and "policy.lua:12" in text, f"ims_ar.reload: {text}")
+    rc, text = net.rpc("pcscf1", "ims_ar.policy")
+    check(rc == 0 and "fake rule" in text, f"ims_ar.policy: {text}")
+    rc, text = net.rpc("pcscf1", "ims_ar.call", "0123456789abcdeX")
+    check(rc == 0 or "404" in text, f"unknown call: {text}")
+    rc, text = net.rpc("pcscf1", "cnt.grp_get_all", "ims_ar")
+    check(rc == 0 and "offers_ar" in text, f"statistics: {text[:100]}")
+    net.settled()

@@ -115,6 +115,13 @@ class State:
         if self.d["calls"].pop(name, None) is not None:
             self.d["release"] += 1
 
+    def resync(self, calls):
+        self.d["resync"] += 1
+        for name in list(self.d["calls"]):
+            if name not in calls:
+                self.end(name)
+        self.save()
+
     def event(self, instance, e):
         if e["seq"] <= self.d["seq"].get(instance, 0):
             return  # delivered twice
@@ -177,7 +184,7 @@ class Asd:
         elif cmd == "map":
             self.map(m, writer)
         elif cmd == "resync":
-            self.state.d["resync"] += 1
+            self.state.resync(m["calls"])
             self.send(writer, {"id": m["id"], "ok": True})
         else:
             self.admin(cmd, m, writer)

@@ -100,7 +100,7 @@ class Net:
                  children=1, kamailio_args=()):
         self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
         self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
-        self.modparams, self.asds, self.children = list(modparams), asds, children
+        self.modparams, self.asds, self.children = dict(modparams), asds, children
         self.kamailio_args = list(kamailio_args)
         self.processes = {}
         self.modes = list(modes)
@@ -121,12 +121,12 @@ class Net:
         self.processes.pop(f"asd{i}").stop(signal)
         self.asd_socket(i).unlink(missing_ok=True)
 
-    def kamailio(self, name, config, defines, extra=()):
-        cmd = ["kamailio", "-f", str(ROOT / "etc/kamailio" / config), "-DD", "-E", "-m", "64", "-M", "8",
+    def kamailio(self, name, config, defines):
+        cmd = ["kamailio", "-f", str(config), "-DD", "-E", "-m", "64", "-M", "8",
                "-x", "tlsf", "-X", "tlsf", "-L", MODULES, "-P", str(self.run / f"{name}.kpid"), *self.kamailio_args]
         for d in defines:
             cmd += ["-A", d]
-        self.processes[name] = Process(self.run, name, cmd + list(extra))
+        self.processes[name] = Process(self.run, name, cmd)
 
     def start_pcscf(self, n=1):
         port = P1 if n == 1 else P2
@@ -138,14 +138,15 @@ class Net:
             d.append(f'IMS_AR_ASD2="unix:{self.asd_socket(2)}"')
         if self.rtpengine:
             d += ["WITH_RTPENGINE", f'PCSCF_RTPENGINE="udp:127.0.0.1:{NG}"']
-        params = []
-        for p in self.modparams:
-            params += ["--modparam", p]
-        self.kamailio(f"pcscf{n}", "pcscf.cfg", d + self.define, params)
+        # the shipped file, with parameters of the test behind it
+        config = self.run / f"pcscf{n}.cfg"
+        config.write_text(f'include_file "{ROOT}/etc/kamailio/pcscf.cfg"\n' +
+                          "".join(f'modparam("ims_ar", "{k}", {v})\n' for k, v in self.modparams.items()))
+        self.kamailio(f"pcscf{n}", config, d + self.define)
 
     def start_core(self):
         d = [f"CORE_SIP=udp:127.0.0.1:{CORE}", f'CORE_CTL="unix:{self.run}/core.ctl"']
-        self.kamailio("core", "core.cfg", d + (["WITH_CHALLENGE"] if self.challenge else []))
+        self.kamailio("core", ROOT / "etc/kamailio/core.cfg", d + (["WITH_CHALLENGE"] if self.challenge else []))
 
     def start_rtpengine(self):
         self.processes["rtpengine"] = Process(self.run, "rtpengine", [
@@ -195,7 +196,8 @@ class Net:
     def rpc(self, name, *cmd):
         r = subprocess.run(["kamcmd", "-s", f"unix:{self.run}/{name}.ctl", *cmd], capture_output=True, text=True,
                            timeout=15, check=False)
-        return (1 if "error:" in r.stdout + r.stderr or r.returncode else 0), r.stdout + r.stderr
+        text = r.stdout + r.stderr
+        return (1 if re.search(r"(?m)^error:", text) or r.returncode else 0), text
 
     def set(self, name, value):
         """A run-time parameter of the module."""

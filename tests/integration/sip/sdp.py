@@ -64,7 +64,7 @@ AR_ANSWER = answer()
 AR_ANSWER_NO_DC = crlf(session("bob") + AUDIO.format(port=22000) + dc(UE2_UFRAG, "active", port=0))
 AR_ANSWER_SHORT = crlf(session("bob") + AUDIO.format(port=22000))
 PLAIN_OFFER = crlf(session("alice") + AUDIO.format(port=20000) + VIDEO.format(port=20002) +
-                   "m=application 5000 UDP/BFCP *\na=setup:actpass\na=webrtc-datachannel\n")
+                   "m=application 5000 UDP/BFCP *\nc=IN IP4 127.0.0.1\na=setup:actpass\na=webrtc-datachannel\n")
 PLAIN_ANSWER = crlf(session("bob") + AUDIO.format(port=22000) + VIDEO.format(port=22002) +
                     "m=application 0 UDP/BFCP *\n")
 
