@@ -3,10 +3,10 @@
 import re
 
 import sdp
-from case import AR_TAGS, Call, plain_call, scenario
+from case import AR_TAGS, Call, bye_by_caller, plain_call, scenario
 from cases_dialog import REFRESH_A, REFRESH_B, bodies, check_refresh, dialog, offer_by_callee, offer_by_caller
-from net import RTP_MAX, RTP_MIN, check
-from sipp import Caller, recv
+from net import RTP_MAX, RTP_MIN, check, until
+from sipp import Callee, Caller, pause, recv
 
 RELAY = {"rtpengine": True, "when": ("RTPENGINE", "1")}
 
@@ -100,3 +100,17 @@ def relay_is_dead(net):
     check(net.events(call.callid()) == ["failed"], f"events {net.events(call.callid())}")
     net.settled()
     check(net.status()["relay_failed"] == "1", f"status {net.status()}")
+
+
+@scenario(alone=True, **RELAY)
+def relay_dies_before_the_answer(net):
+    """The caller gets a 200 without an answer and ends the call: nothing hangs, nothing unanchored passes."""
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    x, y = bye_by_caller(a, b)
+    call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(180), recv(200, rrs=True), a.ack()] + x,
+                [b.invite(), b.reply("180 Ringing"), pause(500), b.reply("200 OK", sdp.AR_ANSWER), recv("ACK")] + y)
+    until(3, "it rings", lambda: any(" 180 " in f for f, _, _ in call.uac.seen()))
+    net.processes.pop("rtpengine").stop(9)
+    call.wait()
+    check(not bodies(call.uac, "200"), "an answer that the relay has not seen reached the caller")
+    net.settled()

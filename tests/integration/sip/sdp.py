@@ -66,7 +66,7 @@ AR_ANSWER_SHORT = crlf(session("bob") + AUDIO.format(port=22000))
 PLAIN_OFFER = crlf(session("alice") + AUDIO.format(port=20000) + VIDEO.format(port=20002) +
                    "m=application 5000 UDP/BFCP *\nc=IN IP4 127.0.0.1\na=setup:actpass\na=webrtc-datachannel\n")
 PLAIN_ANSWER = crlf(session("bob") + AUDIO.format(port=22000) + VIDEO.format(port=22002) +
-                    "m=application 0 UDP/BFCP *\n")
+                    "m=application 0 UDP/BFCP *\nc=IN IP4 127.0.0.1\n")
 
 
 def sections(text):
