@@ -19,7 +19,7 @@ fail() {
 }
 
 [ "$(id -u)" = 0 ] || fail "run as root: the test makes namespaces"
-for tool in kamailio kamcmd sipp dnsmasq python3 unshare ip patch curl; do
+for tool in kamailio kamcmd sipp dnsmasq python3 unshare ip curl rtpengine; do
 	command -v "$tool" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null ||
 		fail "$tool is missing: ./check.sh installs what the tests need"
 done

@@ -19,19 +19,22 @@ from ue import Ue
 
 SECRET = "of all Kamailios of this test"
 AT_PCSCF, OVER_ISC = "At the P-CSCF", "As an application server over ISC"
-# number -> (P-CSCF, does the profile name the AS?)
-UES = {"+1001": ("pcscf", False), "+1002": ("pcscf", False),
-       "+1003": ("pcscf-ar", False), "+1004": ("pcscf-ar", False),
-       "+1005": ("pcscf", True), "+1006": ("pcscf-ar", True),
-       "+1007": ("pcscf-rtp", False), "+1008": ("pcscf-rtp", False),
-       "+1009": ("pcscf-ar", False), "+1010": ("pcscf-ar", False),
-       "+1011": ("pcscf-rtp", False), "+1012": ("pcscf-rtp", False)}
+# number -> (P-CSCF, the session case in which the profile names the AS)
+CALLER, CALLED = 0, 1
+UES = {"+1001": ("pcscf", None), "+1002": ("pcscf", None),
+       "+1003": ("pcscf-ar", None), "+1004": ("pcscf-ar", None),
+       "+1005": ("pcscf", CALLER), "+1006": ("pcscf-ar", CALLER), "+1013": ("pcscf", CALLED),
+       "+1007": ("pcscf-rtp", None), "+1008": ("pcscf-rtp", None),
+       "+1009": ("pcscf-ar", None), "+1010": ("pcscf-ar", None),
+       "+1011": ("pcscf-rtp", None), "+1012": ("pcscf-rtp", None)}
 
 
 def make_ues():
-    profile = page.blocks(OVER_ISC, "xml")[0]
-    return {n: Ue(n, f"127.0.0.{50 + i}", stock.ADDRESS[at], f"secret-{n}", ifc=profile if served else "")
-            for i, (n, (at, served)) in enumerate(UES.items())}
+    criteria = page.blocks(OVER_ISC, "xml")[0]
+    check("<SessionCase>0</SessionCase>" in criteria, "the page's criteria are not for callers")
+    profiles = {None: "", CALLER: criteria, CALLED: criteria.replace("<SessionCase>0<", "<SessionCase>1<")}
+    return {n: Ue(n, f"127.0.0.{50 + i}", stock.ADDRESS[at], f"secret-{n}", ifc=profiles[case])
+            for i, (n, (at, case)) in enumerate(UES.items())}
 
 
 class DropIn:
@@ -104,7 +107,9 @@ def ar_sites(results, lab, ues, build):
         ar_cases.run(results, site)
     across = (ar_cases.Site(lab, "ims-two-pcscf", ues["+1003"], ues["+1007"], "pcscf-ar", relay=True),
               ar_cases.Site(lab, "ims-isc", ues["+1005"], ues["+1002"], "as"),
-              ar_cases.Site(lab, "ims-pcscf-and-isc", ues["+1006"], ues["+1002"], "pcscf-ar"))
+              ar_cases.Site(lab, "ims-isc-called", ues["+1001"], ues["+1013"], "as"),
+              ar_cases.Site(lab, "ims-isc-both", ues["+1005"], ues["+1013"], "as"),
+              ar_cases.Site(lab, "ims-pcscf-and-isc", ues["+1006"], ues["+1013"], "pcscf-ar"))
     for site in across:
         ar_cases.run(results, site, ("call", "reinvite", "cancel"))
     late = [ar_cases.LateCopy(ar_cases.Site(lab, name, ues[a], ues[b], role, role == "pcscf-rtp"))
@@ -121,6 +126,7 @@ def ar_sites(results, lab, ues, build):
     for site in (plain, relay):
         results.run(f"{site.name}-asd-away", ar_cases.case_asd_away, site,
                     lambda: lab.stop("asd"), restart_asd)
+    results.run("ims-logs", case_logs, lab)
 
 
 def run(results, lab, ues, build):
@@ -134,6 +140,15 @@ def run(results, lab, ues, build):
             and results.run("ims-drop-in-rtpengine", drop_in.pcscf, "pcscf-rtp", True) \
             and results.run("ims-drop-in-as", drop_in.application_server):
         ar_sites(results, lab, ues, build)
+
+
+def case_logs(lab):
+    """Nothing in the Kamailios' logs that an operator would have to look into, but asd's absence."""
+    for role in ("pcscf-ar", "pcscf-rtp", "as"):
+        for line in lab.processes[role].log.read_text(errors="replace").splitlines():
+            bad = "CRITICAL" in line and "core limits" not in line or "BUG" in line \
+                or "ERROR: ims_ar" in line and "is away" not in line
+            check(not bad, f"{role}: {line.strip()[:200]}")
 
 
 def main():
