@@ -59,7 +59,7 @@ prepare() { # NAME WHAT COMMAND...
 	local name=$1 what=$2 t0=$EPOCHREALTIME log
 	shift 2
 	log=$(mktemp /tmp/ims-ar-demo-log.XXXXXX)
-	printf '%-10s  %-58s  ' "$name" "$what"
+	printf '%-10s  %-62s  ' "$name" "$what"
 	"$@" >"$log" 2>&1 </dev/null &
 	child=$!
 	if wait $child; then
@@ -91,7 +91,6 @@ prepare build "asd, mediad and Kamailio's module (build/release)" build
 prepare page "the UE's page and its npm packages (webapp/dist)" page
 BUILD=$ROOT/build/release WEB=1
 stack_new ims-ar-demo two || exit 2
-prepare network "rtpengine, mediad, asd, home Kamailio, two P-CSCFs" stack_up
 node scripts/demo/demo.mjs "$RUN" "$OUT" $keep &
 child=$!
 wait $child

@@ -63,7 +63,7 @@ C
 
 stack_new() { # PREFIX [two]
 	BUILD=$(readlink -f "${BUILD:-$ROOT/build/release}") ADDRESS=${ADDRESS:-127.0.0.1} PORTS=${PORTS:-20000 29999}
-	DOMAIN=${DOMAIN:-ims.example} WEB=${WEB:-0} TWO=0
+	DOMAIN=${DOMAIN:-home.example} WEB=${WEB:-0} TWO=0
 	[ "${2:-}" = two ] && TWO=1
 	SECRET=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 	run_folder "$1" && stack_ports || return 1
@@ -110,6 +110,9 @@ ng_answers() (
 
 kamailio_answers() { kamcmd -s "unix:$RUN/$1.ctl" core.uptime | grep -q uptime; }
 
+# asd has found mediad, too
+asd_answers() { curl -sf -m 1 "http://$ADDRESS:$P_ASD/metrics" | grep -q '^asd_dcmf_up{dcmf="mediad1"} 1' || ! alive mediad; }
+
 # asd answers through the module: the whole chain Kamailio - asd stands
 pcscf_answers() { kamcmd -s "unix:$RUN/$1.ctl" ims_ar.status | grep -q 'state: up'; }
 
@@ -135,7 +138,7 @@ stack_ready() { # NAME
 	case $1 in
 	rtpengine) wait_for 10 rtpengine ng_answers ;;
 	mediad) wait_for 10 mediad curl -sf -m 1 --http2-prior-knowledge "$MRM/x-ims-ar/v1/status" ;;
-	asd) wait_for 10 asd curl -sf -m 1 "http://$ADDRESS:$P_ASD/healthz" ;;
+	asd) wait_for 10 asd asd_answers ;;
 	core) wait_for 10 core kamailio_answers core ;;
 	pcscf1 | pcscf2) wait_for 10 "$1" pcscf_answers "$1" ;;
 	web) wait_for 10 web curl -sf -m 1 "$PAGE" ;;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The demo's call and what comes after it: node demo.mjs RUN OUT [keep]. RUN is a folder of
-// scripts/stack.sh with everything up; pictures and reports go to OUT. Exit 0: all evidence held.
+// scripts/stack.sh, not started yet; pictures and reports go to OUT. Exit 0: all evidence held.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { launch, PageUe } from './browser.mjs';
@@ -15,13 +15,27 @@ const ladder = new Ladder();
 const started = Date.now();
 let browser = null;
 
+// What the two do to the shipped scene (docs/messages.md).
+const ACTIONS = [
+	['alice', { name: 'set-color', target: 'cube', color: [0.95, 0.35, 0.2] }],
+	['bob', { name: 'add', shape: 'ball', position: [0.5, 1.15, 0.35], color: [0.3, 0.8, 0.4] }],
+	['alice', { name: 'move', target: 'cube', position: [-0.35, 1.2, 0.2] }],
+	['bob', { name: 'select', target: 'cube' }],
+];
+
+// "name  what  seconds", as demo.sh prints the preparation
+function prepared(name, what, since) {
+	console.log(`${name.padEnd(10)}  ${what.padEnd(62)}  ${((Date.now() - since) / 1000).toFixed(1).padStart(6)} s`);
+}
+
 async function ues() {
 	const at = Date.now();
-	browser = await launch();
+	const up = stack.sh('up').then(() => prepared('network', 'rtpengine, mediad, asd, home Kamailio, two P-CSCFs', at));
+	[browser] = await Promise.all([launch(), up]);
 	const made = ['alice', 'bob'].map((name) => new PageUe(browser, name, stack.env.PAGE));
 	const ws = [stack.env.WS1, stack.env.WS2];
 	await Promise.all(made.map((u, i) => u.open({ ws: ws[i] })));
-	console.log(`UEs: alice and bob, two pages in Chromium ${browser.version()}, registered (${Date.now() - at} ms)`);
+	prepared('UEs', `alice and bob, two pages in Chromium ${browser.version()}`, at);
 	return made;
 }
 
@@ -63,7 +77,7 @@ async function stayOpen(alice, bob) {
 async function main() {
 	mkdirSync(out, { recursive: true });
 	const [alice, bob] = await ues();
-	const demo = { stack, ladder, out, alice, bob };
+	const demo = { stack, ladder, out, alice, bob, actions: ACTIONS };
 	await firstCall(demo);
 	await workerKill(demo);
 	await policyEdit(demo);

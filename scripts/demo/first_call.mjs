@@ -21,30 +21,44 @@ async function established(alice, bob) {
 	for (const u of [alice, bob]) await u.wait('in the call with a scene', () => Boolean(window.arPage.call?.ar?.scene.doc));
 }
 
+async function steps1to5(demo, a, t0) {
+	const { ladder, stack } = demo;
+	const call = await stack.call('pcscf1', demo.callId);
+	const context = await stack.context(demo.contextId);
+	const x = context['x-ims-ar'];
+	const made = Date.now() - x.ageMs - t0; // step 4, when mediad made the context
+	const recognised = Number((await stack.counters('pcscf1')).recognised_ar ?? 0) - demo.recognised;
+	const offered = a.local.map((s) => s.kind).join(' + ');
+	const local = [0, 1].map((i) => media(context, i).localMbEndpoint);
+	ladder.step(1, 'UE1 sends an INVITE to the P-CSCF', `Call-ID ${a.callId}, offers ${offered}, to ${stack.env.WS1}`, 0, section(a.local, 'data').port > 0);
+	ladder.step(2, 'P-CSCF recognises an AR call and hands it to the AR IMS AS', `ims_ar.status: recognised_ar +${recognised}; ims_ar.call: call ${call.call}, rule "${call.rule}"`, `<${Math.ceil(made)}`, recognised === 1 && Boolean(call.rule));
+	ladder.step(3, 'AR IMS AS asks the DCSF for resources', `asd: scene "${call.scene_name}", application "${call.application}", streams ${Object.keys(media(context, 0).dcMedia.streams).join(', ')}`, `<${Math.ceil(made)}`, call.ar === 'up');
+	ladder.step(4, 'DCSF selects a DCMF, which allocates and starts the AR application', `${call.dcmf} made context ${demo.contextId} in worker ${x.worker}; runs "${x.application}"`, made, call.context === demo.contextId);
+	ladder.step(5, 'DCMF confirms; the DCSF tells the AS', `towards UE1 ${endpoint(local[0])}, towards UE2 ${endpoint(local[1])}, fingerprint ${media(context, 0).dcMedia.localDcEndpoint.fingerprint.slice(8, 19)}...`, `<${Math.ceil(demo.arrived - t0)}`, Boolean(local[0] && local[1]));
+	return local;
+}
+
 async function steps1to7(demo, t0) {
 	const { ladder, stack, alice, bob } = demo;
 	const [a, b] = [await alice.report(), await bob.report()];
 	demo.callId = a.callId;
-	const call = await stack.call('pcscf1', a.callId);
-	const context = await eventually('the media context', () => stack.contextOf(a.callId));
-	demo.contextId = context.contextId;
-	const offered = a.local.map((s) => s.kind).join(' + ');
-	ladder.step(1, 'UE1 sends an INVITE to the P-CSCF', `Call-ID ${a.callId}; offers ${offered}; to ${stack.env.WS1}`, 0, section(a.local, 'data').port > 0);
-	ladder.step(2, 'P-CSCF sees an AR call, asks the AR IMS AS', `ims_ar.call: class ${call.class ?? '?'}, ${call.reasons ?? ''}; verdict by rule "${call.rule ?? '?'}"`, undefined, (call.class ?? 'ar') === 'ar');
-	ladder.step(3, 'AR IMS AS asks the DCSF for resources', `asd: call ${call.call ?? call.id ?? '?'}, scene ${call.scene ?? '?'}, application ${call.application ?? '?'}`, undefined, Boolean(call));
-	const x = context['x-ims-ar'] ?? {};
-	ladder.step(4, 'DCSF selects a DCMF, which allocates', `${call.dcmf ?? 'mediad1'} made context ${context.contextId} in worker ${x.worker ?? '?'}; runs ${x.application ?? '?'}`, undefined, Boolean(context.contextId));
-	const local = [0, 1].map((i) => media(context, i).localMbEndpoint);
-	ladder.step(5, 'DCMF confirms', `towards UE1 ${endpoint(local[0])}, towards UE2 ${endpoint(local[1])}; ICE-lite, DTLS, SCTP`, undefined, Boolean(local[0] && local[1]));
+	demo.contextId = (await eventually('the media context', () => stack.contextOf(a.callId))).contextId;
+	demo.arrived = b.times.invite;
+	const local = await steps1to5(demo, a, t0);
 	const toB = section(b.remote, 'data');
-	const sound = section(b.remote, 'audio');
-	ladder.step(6, 'INVITE goes on to UE2 through the core', `UE2's offer: data channel at the DCMF ${at(toB)}; voice at rtpengine ${at(sound)}`, b.times.invite - t0, local[1] && toB.candidates.some((c) => c === endpoint(local[1])));
+	ladder.step(6, 'INVITE goes on to UE2 through the core', `UE2 was offered: data channel at the DCMF ${at(toB)}, voice at rtpengine ${at(section(b.remote, 'audio'))}`, b.times.invite - t0, toB.candidates.includes(endpoint(local[1])));
 	const toA = section(a.remote, 'data');
-	ladder.step(7, 'UE2 accepts, UE1 is told', `UE1's answer: data channel at the DCMF ${at(toA)}; voice at rtpengine ${at(section(a.remote, 'audio'))}`, a.times.answered - t0, local[0] && toA.candidates.some((c) => c === endpoint(local[0])));
+	ladder.step(7, 'UE2 accepts, UE1 is told', `UE1's answer: data channel at the DCMF ${at(toA)}, voice at rtpengine ${at(section(a.remote, 'audio'))}`, a.times.answered - t0, toA.candidates.includes(endpoint(local[0])));
 }
 
 function endpoint(e) {
 	return e ? `${e.ip?.ipv4Addr ?? e.ip?.ipv6Addr}:${e.portNumber}` : '?';
+}
+
+// How long a UE's handshakes took, from mediad's own clock.
+function layer(context, i) {
+	const { ice, dtls, sctp } = live(context, i).times;
+	return `${(dtls - ice).toFixed(1)} ms, SCTP ${(sctp - dtls).toFixed(1)} ms`;
 }
 
 async function step8(demo, t0) {
@@ -55,7 +69,7 @@ async function step8(demo, t0) {
 	const opened = (r) => r.ar.times.sceneChannel - t0;
 	const states = [0, 1].map((i) => live(context, i).state);
 	ladder.step(8, 'both UEs open the data channel and fetch the scene description entry point',
-		`channel open after ${Math.round(opened(a))} and ${Math.round(opened(b))} ms; scene: ${kib(a.ar.scene.bytes)}, ${scene.nodes.length} nodes; mediad: ${states.join(', ')}, UEs at ${live(context, 0).selected} and ${live(context, 1).selected}`,
+		`channel open after ${Math.round(opened(a))} and ${Math.round(opened(b))} ms; ${kib(a.ar.scene.bytes)}, ${scene.nodes.length} nodes; mediad: ${states.join(' and ')}, UEs at ${live(context, 0).selected} and ${live(context, 1).selected}; DTLS ${layer(context, 0)}; ${layer(context, 1)}`,
 		Math.max(a.ar.times.scene, b.ar.times.scene) - t0, states.every((s) => s === 'connected') && scene.asset?.version === '2.0');
 	demo.before = { alice: scene, bob: await bob.scene() };
 	await Promise.all([alice.picture(`${out}/alice-before.png`), bob.picture(`${out}/bob-before.png`)]);
@@ -122,9 +136,10 @@ async function steps12to14(demo, t0) {
 }
 
 export async function firstCall(demo) {
-	const { ladder, alice, bob, out } = demo;
+	const { ladder, stack, alice, bob, out } = demo;
 	ladder.title('The call: alice (UE1) to bob (UE2)');
 	ladder.head();
+	demo.recognised = Number((await stack.counters('pcscf1')).recognised_ar ?? 0);
 	await alice.dial('bob');
 	await established(alice, bob);
 	const t0 = (await alice.report()).times.sent;

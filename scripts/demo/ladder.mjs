@@ -39,14 +39,15 @@ export class Ladder {
 		console.log(dim(`NN  ${'what happened'.padEnd(WHAT)}  ${'evidence'.padEnd(EVIDENCE)}  ${'ms'.padStart(6)}`));
 	}
 
-	// One step. ok false: the evidence does not hold, and the demo fails.
+	// One step. ms: a number, or a text such as "<12". ok false: the evidence does not hold, and the
+	// demo fails.
 	step(mark, what, evidence, ms, ok = true) {
 		const name = typeof mark === 'number' ? String(mark).padStart(2, '0') : mark.padEnd(2);
 		const lines = wrap(evidence, EVIDENCE);
 		const left = wrap(what, WHAT);
 		for (let i = 0; i < Math.max(lines.length, left.length); i++) {
 			const start = i === 0 ? (ok ? green : red)(name) : '  ';
-			const time = i === 0 && ms !== undefined && ms !== null ? String(Math.round(ms)).padStart(6) : '';
+			const time = i === 0 && ms !== undefined ? String(typeof ms === 'number' ? Math.round(ms) : ms).padStart(6) : '';
 			console.log(`${start}  ${(left[i] ?? '').padEnd(WHAT)}  ${(lines[i] ?? '').padEnd(time ? EVIDENCE : 0)}  ${time}`.trimEnd());
 		}
 		if (!ok) {

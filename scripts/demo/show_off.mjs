@@ -20,8 +20,7 @@ async function callAgain(demo) {
 }
 
 function workerPid(status, worker) {
-	const w = (status.workers ?? []).find((x) => x.worker === worker || x.id === worker || x.index === worker);
-	return w?.pid;
+	return status.worker.find((w) => w.worker === worker)?.pid;
 }
 
 export async function workerKill(demo) {
@@ -50,8 +49,8 @@ export async function workerKill(demo) {
 }
 
 // The shipped policy with a rule of the demo's own before all others.
-function withRule(text) {
-	const rule = `\t:rule('${DENY_RULE}', m.caller 'alice', act.deny(403, '${DENY_REASON}'))\n`;
+function withRule(text, domain) {
+	const rule = `\t:rule('${DENY_RULE}', m.caller 'alice@${domain}', act.deny(403, '${DENY_REASON}'))\n`;
 	const at = text.search(/^\s*:rule\(/m);
 	if (at < 0) throw new Error('the policy has no rule to put ours before');
 	return text.slice(0, at) + rule + text.slice(at);
@@ -65,7 +64,7 @@ export async function policyEdit(demo) {
 	copyFileSync(path, original);
 	try {
 		await brokenPolicy(demo, path, original);
-		writeFileSync(path, withRule(readFileSync(original, 'utf8')));
+		writeFileSync(path, withRule(readFileSync(original, 'utf8'), stack.env.DOMAIN));
 		const at = Date.now();
 		const [said] = await stack.kamcmd('pcscf1', 'ims_ar.reload');
 		ladder.step('p2', 'a rule is added: kamcmd ims_ar.reload', Object.entries(said ?? {}).map(([k, v]) => `${k} ${v}`).join(', '), Date.now() - at);

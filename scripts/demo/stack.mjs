@@ -72,9 +72,17 @@ export class Stack {
 		return network.mediadStatus(this.env.MRM);
 	}
 
-	// What asd knows of a call: one flat object.
+	// What the module, asd and mediad together know of a call, as one flat object: kamcmd's answer
+	// has one part each, and one for each UE.
 	async call(pcscf, callId) {
-		return (await this.kamcmd(pcscf, 'ims_ar.call', callId))[0];
+		const parts = await this.kamcmd(pcscf, 'ims_ar.call', callId);
+		const whole = parts.filter((p) => !p.ue && !p.channel_of && p.part !== 'ims_ar');
+		return { ...Object.assign({}, ...whole), ue: parts.filter((p) => p.ue) };
+	}
+
+	// The counters of a P-CSCF's module; one that is absent has not moved.
+	async counters(pcscf) {
+		return (await this.kamcmd(pcscf, 'ims_ar.status')).find((p) => p.part === 'ims_ar');
 	}
 
 	policyPath() {

@@ -4,7 +4,7 @@
 
 import { ArSession } from './ar_session.mjs';
 import { Emitter } from './emitter.mjs';
-import { AR_STREAMS, acceptable, addDcmap, channelOptions, dataChannelSection, dcmapStreams, summary } from './sdp.mjs';
+import { AR_STREAMS, acceptable, addDcmap, channelOptions, dataChannelSection, dcmapStreams, summary, withoutDataChannel } from './sdp.mjs';
 import { mediaStats, selectedPairs } from './stats.mjs';
 
 // The peer connection's ICE state sums up all transports; when only the data channel's is lost
@@ -117,6 +117,7 @@ export class Call extends Emitter {
 	#onSdp(e) {
 		if (e.originator === 'local' && this.#streams.length) e.sdp = addDcmap(e.sdp, this.#streams);
 		this.sdp[e.originator] = e.sdp;
+		if (e.originator === 'remote' && e.type === 'offer' && !this.#streams.length) e.sdp = withoutDataChannel(e.sdp);
 		this.sdp[`${e.originator}Type`] = e.type;
 		if (e.originator === 'local') this.times.sent ??= this.#now();
 		this.emit('sdp', e.originator, e.type, summary(e.sdp));

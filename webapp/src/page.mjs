@@ -62,6 +62,7 @@ function follow(call) {
 function followScene(call, ar) {
 	ar.on('scene', (doc, { first }) => {
 		shapes(doc);
+		if (first) standWhereTheSceneSays(doc);
 		page.view.scene(doc);
 		facts();
 		if (first && !query.has('hold')) ar.startPoses(poseSource, POSE_HZ);
@@ -111,6 +112,14 @@ function poseSource(seconds) {
 	const pose = page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, seconds);
 	page.view.look(pose.position, pose.orientation);
 	return pose;
+}
+
+// The scene has a place for every participant; the first pose is there.
+function standWhereTheSceneSays(doc) {
+	const own = (doc.nodes ?? []).find((n) => isOwn(n));
+	if (!own?.translation || !own.rotation) return;
+	const [x, y, z, w] = own.rotation;
+	page.walker.place(own.translation, Math.atan2(2 * (w * y + x * z), 1 - 2 * (y * y + z * z)));
 }
 
 // The head walks by itself from now on, starting at the angle `phase` of its circle.

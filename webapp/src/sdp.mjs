@@ -75,6 +75,14 @@ export function addDcmap(sdp, streams) {
 		.join('');
 }
 
+// A description whose data channel section is shown to the WebRTC stack as refused already: the
+// stack's answer then has port 0 there.
+export function withoutDataChannel(sdp) {
+	return sections(sdp)
+		.map((s) => (isDataChannelSection(s) ? s.replace(/^m=application [0-9]+ /, 'm=application 0 ') : s))
+		.join('');
+}
+
 // RFC 8864 5.2: an answer repeats those streams of the offer that it accepts.
 export function acceptable(offered) {
 	const known = new Set([MPEG_SD, AR_METADATA]);

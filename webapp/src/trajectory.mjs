@@ -12,5 +12,5 @@ export function walk(phase, seconds, { radius = 2, speed = 0.25, height = 1.6 } 
 	const angle = phase + speed * seconds;
 	const position = [radius * Math.sin(angle), height + 0.03 * Math.sin(2 * Math.PI * seconds), radius * Math.cos(angle)];
 	// a head at angle looks at the middle when it is turned by the same angle: -Z is forward
-	return { position, orientation: yawPitch(angle, -0.1 + 0.05 * Math.sin(seconds)) };
+	return { position, orientation: yawPitch(angle, -0.25 + 0.05 * Math.sin(seconds)) };
 }

@@ -14,7 +14,7 @@ const TURN = 0.005; // radians a pixel
 export class Walker {
 	position = [0, 1.6, 2.4];
 	yaw = 0;
-	pitch = -0.12;
+	pitch = -0.3;
 	#down = new Set();
 	#last = performance.now();
 

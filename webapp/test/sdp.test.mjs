@@ -32,6 +32,12 @@ test('a refused data channel section gets no dcmap and has no streams', () => {
 	assert.equal(sdp.dataChannelSection(undefined), null);
 });
 
+test('a data channel that is not wanted is refused', () => {
+	const out = sdp.withoutDataChannel(OFFER);
+	assert.equal(sdp.dataChannelSection(out), null);
+	assert.equal(out.replace('m=application 0 ', 'm=application 50000 '), OFFER);
+});
+
 test('streams survive the way through SDP', () => {
 	assert.deepEqual(sdp.dcmapStreams(sdp.addDcmap(OFFER, sdp.AR_STREAMS)), sdp.AR_STREAMS.map((s) => ({ ...s })));
 });

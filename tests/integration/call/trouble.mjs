@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { arCall } from './basic.mjs';
 import { answered, ended, sceneHere, scenesAgree, soundFlows, standStill, until, walkAbout } from '../../ue/pair.mjs';
 
@@ -67,8 +66,7 @@ export async function mediad_is_away_when_the_call_begins(t) {
 export async function mediad_is_back_for_the_next_call(t) {
 	const [a, b] = await t.pair();
 	await t.stack.sh('restart', 'mediad');
-	// asd looks for its mediads every now and then
-	await sleep(2500);
+	await until('asd to find it', async () => (await t.stack.kamcmd('pcscf1', 'ims_ar.status')).some((i) => i.dcmf && i.state === 'ready'), 10000);
 	const { contextId } = await arCall(t, a, b);
 	await stillAr(t, a, b, contextId);
 	a.last.hangup();
@@ -79,7 +77,7 @@ export async function a_media_worker_dies(t) {
 	const [a, b] = await t.pair();
 	const { contextId } = await arCall(t, a, b);
 	const { worker } = (await t.stack.context(contextId))['x-ims-ar'];
-	const pidOf = async () => (await t.stack.mediad()).workers.find((w) => (w.worker ?? w.id ?? w.index) === worker)?.pid;
+	const pidOf = async () => (await t.stack.mediad()).worker.find((w) => w.worker === worker)?.pid;
 	const pid = await pidOf();
 	assert.ok(pid, 'the worker has a pid');
 	process.kill(pid, 'SIGKILL');
