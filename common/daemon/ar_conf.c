@@ -11,7 +11,11 @@ struct reader {
 	unsigned nkeys;
 	char *conf;
 	uint64_t seen[4]; /* bit per key; keys tables are at most 256 long */
+	int err;
 	char why[300];
+	FILE *file;
+	unsigned line, err_line;
+	bool too_long;
 };
 
 static int parse_bool(const char *v, bool *out)
@@ -31,12 +35,18 @@ static int parse_bool(const char *v, bool *out)
 	return -EINVAL;
 }
 
-static int set_string(char **dst, const char *v)
+static int no_memory(struct reader *r)
+{
+	snprintf(r->why, sizeof(r->why), "out of memory");
+	return -ENOMEM;
+}
+
+static int set_string(struct reader *r, char **dst, const char *v)
 {
 	char *s = strdup(v);
 
 	if (!s)
-		return -ENOMEM;
+		return no_memory(r);
 	free(*dst);
 	*dst = s;
 	return 0;
@@ -69,7 +79,7 @@ static int set_list(struct reader *r, const struct ar_conf_key *k, const char *v
 	}
 	l->item[l->n] = strdup(v);
 	if (!l->item[l->n])
-		return -ENOMEM;
+		return no_memory(r);
 	l->n++;
 	return 0;
 }
@@ -78,7 +88,7 @@ static int set_value(struct reader *r, const struct ar_conf_key *k, const char *
 {
 	switch (k->type) {
 	case AR_CONF_STRING:
-		return set_string((char **)(r->conf + k->offset), v);
+		return set_string(r, (char **)(r->conf + k->offset), v);
 	case AR_CONF_INT:
 		return set_int(r, k, v);
 	case AR_CONF_LIST:
@@ -86,8 +96,8 @@ static int set_value(struct reader *r, const struct ar_conf_key *k, const char *
 	case AR_CONF_BOOL:
 		if (parse_bool(v, (bool *)(r->conf + k->offset)) == 0)
 			return 0;
-		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want yes or no", k->section, k->name,
-			v);
+		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want yes or no", k->section,
+			k->name, v);
 		return -EINVAL;
 	}
 	return -EINVAL;
@@ -118,56 +128,118 @@ static int first_time(struct reader *r, unsigned i)
 	return -EEXIST;
 }
 
+/* inih's handler: 1 when the line is fine. */
 static int on_key(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reader *r = arg;
 
-	if (r->why[0])
+	if (r->err)
 		return 0;
+	r->err_line = r->line;
 	for (unsigned i = 0; i < r->nkeys; i++) {
 		const struct ar_conf_key *k = &r->keys[i];
 
 		if (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0)
 			continue;
-		return first_time(r, i) == 0 && set_value(r, k, value) == 0;
+		r->err = first_time(r, i);
+		if (!r->err)
+			r->err = set_value(r, k, value);
+		return r->err == 0;
 	}
 	snprintf(r->why, sizeof(r->why), "[%s] %s: no such setting (--help lists them)", section,
 		name);
+	r->err = -EINVAL;
 	return 0;
+}
+
+/*
+ * inih's reader. It would take an indented line for more of the value above, and cut a long line in
+ * two: so indentation goes, and a line that does not fit ends the reading.
+ */
+static char *next_line(char *buf, int size, void *arg)
+{
+	struct reader *r = arg;
+	size_t n = 0;
+	int c;
+
+	while ((c = getc(r->file)) != EOF && c != '\n') {
+		if (n == 0 && (c == ' ' || c == '\t'))
+			continue;
+		if (n + 2 >= (size_t)size) {
+			r->too_long = true;
+			r->line++;
+			return NULL;
+		}
+		buf[n++] = (char)c;
+	}
+	if (c == EOF && n == 0)
+		return NULL;
+	r->line++;
+	buf[n++] = '\n';
+	buf[n] = '\0';
+	return buf;
 }
 
 static int set_defaults(struct reader *r)
 {
 	for (unsigned i = 0; i < r->nkeys; i++) {
-		if (r->keys[i].deflt && set_value(r, &r->keys[i], r->keys[i].deflt) != 0)
-			return -EINVAL;
+		if (!r->keys[i].deflt)
+			continue;
+		r->err = set_value(r, &r->keys[i], r->keys[i].deflt);
+		if (r->err)
+			return r->err;
 	}
 	return 0;
+}
+
+static int read_file(struct reader *r, const char *path, struct ar_buf *err)
+{
+	int line = ini_parse_stream(next_line, r, on_key, r);
+
+	if (ferror(r->file)) {
+		ar_buf_printf(err, "%s: %s", path, strerror(errno));
+		return errno ? -errno : -EIO;
+	}
+	if (line > 0) {
+		/* inih's first mistake may come before ours */
+		bool ours = r->err && r->err_line == (unsigned)line;
+
+		ar_buf_printf(err, "%s:%d: %s", path, line,
+			ours ? r->why : "neither [section] nor name = value");
+		return ours ? r->err : -EINVAL;
+	}
+	if (r->too_long) {
+		ar_buf_printf(
+			err, "%s:%u: line too long (a list takes one entry a line)", path, r->line);
+		return -EINVAL;
+	}
+	return line ? -ENOMEM : 0;
 }
 
 int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
 	struct ar_buf *err)
 {
 	struct reader r = {.keys = keys, .nkeys = nkeys, .conf = conf};
-	int line;
+	int rc;
 
 	if (nkeys > 64 * (sizeof(r.seen) / sizeof(r.seen[0])))
 		return -E2BIG;
-	if (set_defaults(&r) != 0) {
+	rc = set_defaults(&r);
+	if (rc) {
 		ar_buf_printf(err, "built-in default: %s", r.why);
-		return -EINVAL;
+		return rc;
 	}
 	if (!path)
 		return 0;
-	line = ini_parse(path, on_key, &r);
-	if (line == 0)
-		return 0;
-	if (line < 0) {
-		ar_buf_printf(err, "%s: %s", path, strerror(errno));
-		return errno ? -errno : -EIO;
+	r.file = fopen(path, "re");
+	if (!r.file) {
+		rc = errno ? -errno : -EIO;
+		ar_buf_printf(err, "%s: %s", path, strerror(-rc));
+		return rc;
 	}
-	ar_buf_printf(err, "%s:%d: %s", path, line, r.why[0] ? r.why : "not a `name = value` line");
-	return -EINVAL;
+	rc = read_file(&r, path, err);
+	fclose(r.file);
+	return rc;
 }
 
 void ar_conf_free(const struct ar_conf_key *keys, unsigned nkeys, void *conf)

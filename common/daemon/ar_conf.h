@@ -15,9 +15,9 @@
 
 enum ar_conf_type {
 	AR_CONF_STRING, /* char *, malloc'd */
-	AR_CONF_INT,	/* long */
-	AR_CONF_BOOL,	/* bool: yes/no/true/false/on/off/1/0 */
-	AR_CONF_LIST,	/* struct ar_conf_list: the key may be repeated */
+	AR_CONF_INT, /* long */
+	AR_CONF_BOOL, /* bool: yes/no/true/false/on/off/1/0 */
+	AR_CONF_LIST, /* struct ar_conf_list: the key may be repeated */
 };
 
 struct ar_conf_list {
@@ -28,14 +28,16 @@ struct ar_conf_list {
 struct ar_conf_key {
 	const char *section, *name;
 	enum ar_conf_type type;
-	size_t offset;	  /* in the daemon's struct */
+	size_t offset; /* in the daemon's struct */
 	const char *deflt; /* text as in a file; NULL: none (string NULL, list empty) */
-	long min, max;	  /* INT only */
+	long min, max; /* INT only */
 	const char *help; /* one line */
 };
 
 /* Sets defaults, then reads the file (path NULL: defaults only). conf is zeroed memory. 0, or
- * negative errno with "file:line: what and what to do" in err. */
+ * negative errno with "file:line: what and what to do" in err; ar_conf_free() is due either way.
+ * Comments begin with '#' or ';' at the start of a line, or with " ;". Lines are at most 197 bytes;
+ * indentation means nothing. */
 int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
 	struct ar_buf *err) __attribute__((warn_unused_result));
 void ar_conf_free(const struct ar_conf_key *keys, unsigned nkeys, void *conf);

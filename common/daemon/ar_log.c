@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct {
@@ -20,11 +21,28 @@ static struct {
 	char call[80];
 } log_state = {.program = "ims-ar", .level = AR_LOG_INFO};
 
+/* systemd.exec(5): the variable is inherited, so it counts only while it names our own stderr. */
+static bool stderr_is_journal(void)
+{
+	const char *v = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+	char *end;
+
+	if (!v || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	dev = strtoull(v, &end, 10);
+	if (*end != ':')
+		return false;
+	ino = strtoull(end + 1, &end, 10);
+	return !*end && dev == st.st_dev && ino == st.st_ino;
+}
+
 void ar_log_init(const char *program, enum ar_log_level level)
 {
 	log_state.program = program;
 	log_state.level = level;
-	log_state.journal = getenv("JOURNAL_STREAM") != NULL;
+	log_state.journal = stderr_is_journal();
 }
 
 int ar_log_level_parse(const char *word, enum ar_log_level *level)
@@ -81,7 +99,7 @@ void ar_log(enum ar_log_level level, const char *area, const char *fmt, ...)
 	if (!ar_log_on(level))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	va_end(ap);
 	flatten(text);
 	n = stamp(line, sizeof(line), level);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lets the n-th allocation fail. Linked with --wrap=malloc,--wrap=realloc. */
+/* Lets the n-th allocation fail. Linked with --wrap=malloc,--wrap=realloc and, where used,
+ * --wrap=strdup. */
 #ifndef OOM_H
 #define OOM_H
 
