@@ -42,7 +42,8 @@ bool ar_body_is_set(const struct sip_msg *msg, struct ar_span body)
 	int offset = (int)(body.p - msg->buf);
 
 	for (const struct lump *l = msg->body_lumps; l; l = l->next)
-		if (l->op == LUMP_DEL && l->u.offset >= offset && l->u.offset < offset + (int)body.n)
+		if (l->op == LUMP_DEL && l->u.offset >= offset &&
+			l->u.offset < offset + (int)body.n)
 			return true;
 	return false;
 }

@@ -3,6 +3,7 @@
 
 #include "ar_conf.h"
 #include "ar_facts.h"
+#include "ar_mark.h"
 #include "ar_report.h"
 #include "ar_stat.h"
 
@@ -47,6 +48,32 @@ int ar_dialog_plan(const struct ar_view *v, enum ar_side offerer, const struct a
 		LM_INFO("call %s: an offer inside the dialog cannot be planned: %s\n", dialog.id,
 			rc == -EPROTO ? "it does not fit the last answered one" : strerror(-rc));
 	}
+	ar_use_done(&dialog);
+	return rc;
+}
+
+int ar_dialog_hide(struct sip_msg *msg, const struct ar_view *v, const struct ar_sdp *offer,
+	struct ar_buf *out)
+{
+	const struct ar_plan_dir dir = {.answer = false};
+	static struct ar_plan_room room;
+	struct ar_view named = *v;
+	struct ar_use dialog;
+	struct ar_plan plan;
+	struct ar_buf texts;
+	unsigned asd;
+	int rc = -ENOENT;
+
+	if (ar_mark_pass(msg, &named, &asd) == AR_PASS_OTHER ||
+		ar_calls_find_dialog(&named.key, &dialog) < 0)
+		return -ENOENT;
+	ar_buf_init(&texts, TEXTS_MAX);
+	if (dialog.plan)
+		rc = ar_plan_from_map(
+			dialog.plan, dialog.offerer, offer, dialog.setup, &plan, &room, &texts);
+	if (rc == 0)
+		rc = ar_plan_hide(&plan, dir, offer, out);
+	ar_buf_free(&texts);
 	ar_use_done(&dialog);
 	return rc;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define PER_FRAME 5000 /* calls in one frame: 19 bytes each */
-#define PAUSE 1000     /* ms between two lists */
+#define PAUSE 1000 /* ms between two lists */
 #define FIRST_ID (1ull << 40)
 
 struct listing {

@@ -220,24 +220,40 @@ static bool has_dc(const struct work *w)
 	return false;
 }
 
+/* An offer inside a dialog before its hand-off. */
+static bool is_new_offer(const struct work *w)
+{
+	return w->kind == ORDINARY && !w->v.reply && w->readable && w->v.key.to_tag.n &&
+	       ar_view_offers(&w->v);
+}
+
+static int hidden(struct sip_msg *msg, const struct work *w, struct ar_buf *out)
+{
+	if (is_new_offer(w)) {
+		int rc = ar_dialog_hide(msg, &w->v, &w->in, out);
+
+		if (rc == 0)
+			return 0;
+		ar_buf_reset(out);
+	}
+	if (w->kind != PLANNED && !has_dc(w))
+		return ar_buf_add_span(out, w->v.body);
+	return ar_plan_hide(w->kind == PLANNED ? w->u.plan : NULL, w->dir, &w->in, out);
+}
+
 int ar_sdp_hide(struct sip_msg *msg)
 {
 	struct work w;
 	struct ar_buf out;
-	struct ar_span text;
 	int rc = begin(msg, &w);
 
 	ar_body_pv_clear(msg);
 	if (rc < 0)
 		return rc;
 	ar_buf_init(&out, AR_SDP_MAX_LEN);
-	text = w.v.body;
-	if (w.kind == PLANNED || has_dc(&w)) {
-		rc = ar_plan_hide(w.kind == PLANNED ? w.u.plan : NULL, w.dir, &w.in, &out);
-		text = ar_buf_span(&out);
-	}
+	rc = hidden(msg, &w, &out);
 	if (rc == 0)
-		rc = ar_body_pv_put(msg, text);
+		rc = ar_body_pv_put(msg, ar_buf_span(&out));
 	ar_buf_free(&out);
 	ar_use_done(&w.u);
 	if (rc < 0) {
