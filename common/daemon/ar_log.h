@@ -47,8 +47,10 @@ struct ar_log_scope {
 };
 struct ar_log_scope ar_log_enter(const char *call_id);
 void ar_log_leave(struct ar_log_scope *s);
+#define AR_LOG_JOIN_(a, b) a##b
+#define AR_LOG_NAME_(line) AR_LOG_JOIN_(ar_scope_, line)
 #define AR_LOG_CALL(call_id)                                                                       \
-	struct ar_log_scope ar_scope_ __attribute__((cleanup(ar_log_leave), unused)) =             \
-		ar_log_enter(call_id)
+	struct ar_log_scope AR_LOG_NAME_(__LINE__)                                                 \
+		__attribute__((cleanup(ar_log_leave), unused)) = ar_log_enter(call_id)
 
 #endif
