@@ -64,9 +64,15 @@ static struct ar_span opt_span(lua_State *L, int arg)
 
 /* ---- lists ---- */
 
+struct list_ref {
+	const struct policy_list *list; /* owned by struct lists */
+};
+
 static const struct policy_list *check_list(lua_State *L, int arg)
 {
-	return *(const struct policy_list **)luaL_checkudata(L, arg, list_type);
+	const struct list_ref *ref = luaL_checkudata(L, arg, list_type);
+
+	return ref->list;
 }
 
 static int l_list_has(lua_State *L)
@@ -101,6 +107,7 @@ static int l_list(lua_State *L)
 	struct host *h = vm_user(vm);
 	const char *name = luaL_checkstring(L, 1);
 	const struct policy_list *list;
+	struct list_ref *ref;
 	char path[4096], why[512];
 
 	if (!vm_loading(vm) || !h)
@@ -111,7 +118,8 @@ static int l_list(lua_State *L)
 		snprintf(path, sizeof(path), "%s/%s", vm_policy_dir(vm), name);
 	if (lists_open(&h->lists, path, &list, why, sizeof(why)) != 0)
 		return sandbox_fail(L, "%s", why);
-	*(const struct policy_list **)lua_newuserdatauv(L, sizeof(list), 0) = list;
+	ref = lua_newuserdatauv(L, sizeof(*ref), 0);
+	ref->list = list;
 	luaL_setmetatable(L, list_type);
 	return 1;
 }

@@ -150,7 +150,8 @@ static bool single(struct pattern *m, const char *s, const char *p, const char *
 
 static const char *match_balance(struct pattern *m, const char *s, const char *p)
 {
-	int begin, end, depth = 1;
+	char begin, end;
+	int depth = 1;
 
 	if (p >= m->pattern_end - 1)
 		return fail(m, "malformed pattern (missing arguments to '%b')");

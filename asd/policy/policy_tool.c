@@ -78,7 +78,10 @@ static void print_value(FILE *out, const char *key, json_t *v)
 	size_t i;
 
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, x) print_value(out, key, x);
+		json_array_foreach(v, i, x)
+		{
+			print_value(out, key, x);
+		}
 		return;
 	}
 	text = json_is_string(v) ? strdup(json_string_value(v))

@@ -171,39 +171,64 @@ static int safe_codepoint(lua_State *L)
 
 /* ---- files and modules ---- */
 
+static int check_file(int fd, size_t max, size_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EISDIR;
+	if (st.st_size < 0 || (uint64_t)st.st_size > max)
+		return -EFBIG;
+	*size = (size_t)st.st_size;
+	return 0;
+}
+
+/* Up to size bytes; less when the file has shrunk meanwhile. */
+static ssize_t read_all(int fd, char *p, size_t size)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while (have < size) {
+		got = read(fd, p + have, size - have);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
 int sandbox_read_file(const char *path, size_t max, char **bytes, size_t *n)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
+	size_t size = 0;
+	ssize_t got = -ENOMEM;
 	char *p = NULL;
-	size_t have = 0;
-	ssize_t got = 1;
-	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0)
-		err = -errno;
-	else if (!S_ISREG(st.st_mode))
-		err = -EISDIR;
-	else if (st.st_size < 0 || (uint64_t)st.st_size > max)
-		err = -EFBIG;
-	else if (!(p = malloc((size_t)st.st_size + 1)))
-		err = -ENOMEM;
-	while (!err && got && have < (size_t)st.st_size) {
-		got = read(fd, p + have, (size_t)st.st_size - have);
-		if (got < 0 && errno != EINTR)
-			err = -errno;
-		have += got > 0 ? (size_t)got : 0;
-	}
+	err = check_file(fd, max, &size);
+	if (err)
+		goto out;
+	p = malloc(size + 1);
+	if (p)
+		got = read_all(fd, p, size);
+	err = got < 0 ? (int)got : 0;
+out:
 	close(fd);
 	if (err) {
 		free(p);
 		return err;
 	}
-	p[have] = '\0';
+	p[got] = '\0';
 	*bytes = p;
-	*n = have;
+	*n = (size_t)got;
 	return 0;
 }
 
@@ -377,16 +402,22 @@ static void add_table(lua_State *L)
 	lua_setfield(L, -2, "table");
 }
 
+/* By name: what a build of Lua has beside them differs. */
 static void add_math(lua_State *L)
 {
+	static const char *const kept[] = {"abs", "acos", "asin", "atan", "ceil", "cos", "deg",
+		"exp", "floor", "fmod", "huge", "log", "max", "maxinteger", "min", "mininteger",
+		"modf", "pi", "rad", "sin", "sqrt", "tan", "tointeger", "type", "ult", NULL};
+
 	lua_pushcfunction(L, luaopen_math);
 	lua_call(L, 0, 1);
+	lua_createtable(L, 0, 32);
+	copy_fields(L, -2, kept);
 	lua_pushcfunction(L, safe_random);
 	lua_setfield(L, -2, "random");
-	lua_pushnil(L);
-	lua_setfield(L, -2, "randomseed");
 	sandbox_seal(L);
-	lua_setfield(L, -2, "math");
+	lua_setfield(L, -3, "math");
+	lua_pop(L, 1);
 }
 
 static void add_utf8(lua_State *L)

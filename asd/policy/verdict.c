@@ -35,8 +35,8 @@ struct reader {
 struct field {
 	const char *name;
 	enum type type;
-	size_t off, size;
 	unsigned max;
+	size_t off, size;
 	const char *const *words;
 	int (*read)(struct reader *r, void *at);
 };
@@ -45,15 +45,15 @@ struct field {
 #define SIZE(s, m) sizeof(((s *)0)->m)
 #define STR(s, name, kind, m)                                                                      \
 	{                                                                                          \
-		name, kind, offsetof(s, m), SIZE(s, m), 0, NULL, NULL                              \
+		name, kind, 0, offsetof(s, m), SIZE(s, m), NULL, NULL                              \
 	}
 #define NUM(s, name, m, most)                                                                      \
 	{                                                                                          \
-		name, UINT, offsetof(s, m), 0, most, NULL, NULL                                    \
+		name, UINT, most, offsetof(s, m), 0, NULL, NULL                                    \
 	}
 #define SUB(s, name, m, fn)                                                                        \
 	{                                                                                          \
-		name, READ, offsetof(s, m), 0, 0, NULL, fn                                         \
+		name, READ, 0, offsetof(s, m), 0, NULL, fn                                         \
 	}
 
 static int refuse(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -273,9 +273,9 @@ static int read_step(struct reader *r, void *at)
 		char op[SIZE(struct policy_step, op)], codec[SIZE(struct policy_step, codec)];
 	} raw = {.party = POLICY_PARTIES, .media = 2};
 	static const struct field fields[] = {
-		{"party", CHOICE, offsetof(struct raw, party), 0, 0, parties, NULL},
-		{"media", CHOICE, offsetof(struct raw, media), 0, 0, media, NULL},
-		{"by", CHOICE, offsetof(struct raw, by), 0, 0, bys, NULL},
+		{"party", CHOICE, 0, offsetof(struct raw, party), 0, parties, NULL},
+		{"media", CHOICE, 0, offsetof(struct raw, media), 0, media, NULL},
+		{"by", CHOICE, 0, offsetof(struct raw, by), 0, bys, NULL},
 		STR(struct raw, "op", NAME, op),
 		STR(struct raw, "codec", NAME, codec),
 		NUM(struct raw, "max_kbps", max_kbps, 1000000),
@@ -409,17 +409,17 @@ static int check_action(struct reader *r, const struct policy_verdict *v)
 int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, size_t cap)
 {
 	static const struct field fields[] = {
-		{"action", CHOICE, offsetof(struct policy_verdict, action), 0, 0, actions, NULL},
+		{"action", CHOICE, 0, offsetof(struct policy_verdict, action), 0, actions, NULL},
 		STR(struct policy_verdict, "scene", NAME, scene),
 		STR(struct policy_verdict, "application", NAME, application),
 		STR(struct policy_verdict, "dcmf", NAME, dcmf),
-		{"code", CODE, offsetof(struct policy_verdict, code), 0, 0, NULL, NULL},
+		{"code", CODE, 0, offsetof(struct policy_verdict, code), 0, NULL, NULL},
 		STR(struct policy_verdict, "reason", TEXT, reason),
 		SUB(struct policy_verdict, "network", network, read_network),
 		SUB(struct policy_verdict, "limits", limits, read_limits),
 		{"process", READ, 0, 0, 0, NULL, read_process},
 		{"headers", READ, 0, 0, 0, NULL, read_headers},
-		{"trace", FLAG, offsetof(struct policy_verdict, trace), 0, 0, NULL, NULL},
+		{"trace", FLAG, 0, offsetof(struct policy_verdict, trace), 0, NULL, NULL},
 	};
 	struct reader r = {.L = L, .why = why, .cap = cap};
 	bool has_action;
@@ -444,8 +444,8 @@ int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, siz
 int verdict_read_answer(lua_State *L, int idx, struct policy_answer *a, char *why, size_t cap)
 {
 	static const struct field fields[] = {
-		{"keep", FLAG, offsetof(struct policy_answer, keep_a), 0, 0, NULL, NULL},
-		{"trace", FLAG, offsetof(struct policy_answer, trace), 0, 0, NULL, NULL},
+		{"keep", FLAG, 0, offsetof(struct policy_answer, keep_a), 0, NULL, NULL},
+		{"trace", FLAG, 0, offsetof(struct policy_answer, trace), 0, NULL, NULL},
 		{"process", READ, 0, 0, 0, NULL, read_answer_process},
 	};
 	struct reader r = {.L = L, .why = why, .cap = cap};
@@ -462,8 +462,8 @@ int verdict_read_answer(lua_State *L, int idx, struct policy_answer *a, char *wh
 
 static int read_record_field(struct reader *r, struct policy_record *rec)
 {
-	static const struct field name = {"name", NAME, 0, POLICY_MAX_NAME, 0, NULL, NULL};
-	static const struct field text = {"value", TEXT, 0, POLICY_MAX_TEXT, 0, NULL, NULL};
+	static const struct field name = {"name", NAME, 0, 0, POLICY_MAX_NAME, NULL, NULL};
+	static const struct field text = {"value", TEXT, 0, 0, POLICY_MAX_TEXT, NULL, NULL};
 	lua_State *L = r->L;
 	int err;
 
