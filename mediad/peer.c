@@ -38,7 +38,7 @@ struct peer {
 	struct dc dc;
 
 	/* the UE's description */
-	bool known, no_ice, client;
+	bool known, no_ice, addr_verified, client;
 	struct cert_prints prints;
 	uint16_t sctp_port;
 	size_t max_message;
@@ -353,8 +353,8 @@ static const struct dtls_handlers dtls_handlers = {dtls_out, dtls_data};
 
 static int make_dtls(struct peer *p)
 {
-	struct dtls_conf conf = {
-		.client = p->known && p->client, .unverified = p->no_ice ? &p->sdp_addr : NULL};
+	struct dtls_conf conf = {.client = p->known && p->client,
+		.unverified = p->no_ice && !p->addr_verified ? &p->sdp_addr : NULL};
 	int err = dtls_new(&p->dtls, p->t->dtls, &conf, &dtls_handlers, p);
 
 	if (err) {
@@ -382,7 +382,7 @@ static void check_identity(struct peer *p)
 	p->verified = true;
 	p->stats.at.dtls = age(p);
 	if (!p->sctp)
-		p->sctp_at = p->now + SCTP_WAIT;
+		p->sctp_at = p->now + (p->addr_verified ? 0 : SCTP_WAIT);
 	memcpy(early, p->held, n * sizeof(early[0]));
 	p->nheld = 0;
 	for (unsigned i = 0; i < n; i++) {
@@ -643,11 +643,12 @@ static const char *use_address(struct peer *p, const struct peer_remote *r, bool
 		ice_set_remote(&p->ice, r->ufrag);
 		return NULL;
 	}
-	other = demux_find_addr(&p->t->demux, &r->addr);
+	other = r->addr_verified ? NULL : demux_find_addr(&p->t->demux, &r->addr);
 	if (other && other != p && holds_address(other, &r->addr, p->now))
 		return "another peer is at this address";
 	p->sdp_addr = r->addr;
-	demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
+	if (!r->addr_verified) /* else its owner knows what is whose */
+		demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
 	return NULL;
 }
 
@@ -730,6 +731,7 @@ int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, c
 	*why = use_address(p, r, no_ice);
 	if (!*why) {
 		p->no_ice = no_ice;
+		p->addr_verified = r->addr_verified;
 		p->prints = prints;
 		p->max_message = r->max_message_size && r->max_message_size < PEER_MAX_MESSAGE
 					 ? (size_t)r->max_message_size

@@ -19,14 +19,14 @@
 #include <sys/socket.h>
 
 #define PEER_MAX_CHANNELS 64
-#define PEER_MAX_STREAMS 1024	       /* SCTP streams of one association: highest id + 1 */
-#define PEER_MAX_MESSAGE (256 * 1024)  /* largest message accepted, advertised in SDP */
-#define PEER_MAX_EARLY 8	       /* datagrams held until the answer is known */
-#define PEER_SEND_QUEUE (4 * 1024 * 1024) /* bytes of unsent reliable messages; over it -ENOBUFS */
+#define PEER_MAX_STREAMS 1024 /* SCTP streams of one association: highest id + 1 */
+#define PEER_MAX_MESSAGE (256 * 1024) /* largest message accepted, advertised in SDP */
+#define PEER_MAX_EARLY 8 /* datagrams held until the answer is known */
+#define PEER_SEND_QUEUE (4 * 1024 * 1024) /* unsent bytes; over it -ENOBUFS */
 
 enum peer_state {
-	PEER_WAITING,	/* the UE's description is not known yet */
-	PEER_CHECKING,	/* no valid STUN check (or, without ICE, no ClientHello) yet */
+	PEER_WAITING, /* the UE's description is not known yet */
+	PEER_CHECKING, /* no valid STUN check (or, without ICE, no ClientHello) yet */
 	PEER_HANDSHAKE, /* DTLS or SCTP going on */
 	PEER_CONNECTED,
 	PEER_CLOSED,
@@ -60,7 +60,8 @@ struct peer_remote {
 	enum ar_setup setup; /* ours, settled: ACTIVE or PASSIVE */
 	uint16_t sctp_port;
 	uint64_t max_message_size; /* 0: any */
-	struct peer_addr addr;	   /* c= and m= port; len 0 when unusable */
+	struct peer_addr addr; /* c= and m= port; len 0 when unusable */
+	bool addr_verified; /* as a UE does: no cookie, ordinary retransmission, INIT at once */
 };
 
 enum peer_kind { PEER_TEXT, PEER_BINARY };
@@ -95,7 +96,8 @@ struct transport; /* per worker: certificate, SSL_CTX, SCTP stack; mediad/transp
 int peer_new(struct peer **pp, struct transport *t, const struct peer_conf *conf,
 	const struct peer_handlers *h, void *arg, uint64_t now) __attribute__((warn_unused_result));
 void peer_free(struct peer *p);
-/* Ends it towards the UE (SCTP ABORT, close_notify); state CLOSED, no handler but send afterwards. */
+/* Ends it towards the UE (SCTP ABORT, close_notify); state CLOSED, no handler but send afterwards.
+ */
 void peer_close(struct peer *p, const char *reason);
 
 /* Local credentials, terminated, valid until peer_restart_ice(). */
@@ -107,7 +109,8 @@ int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, c
 	__attribute__((warn_unused_result));
 
 /* One datagram that the demultiplexer found to be this peer's. */
-void peer_input(struct peer *p, struct ar_span datagram, const struct peer_addr *from, uint64_t now);
+void peer_input(
+	struct peer *p, struct ar_span datagram, const struct peer_addr *from, uint64_t now);
 uint64_t peer_next_timeout(const struct peer *p); /* AR_NEVER: none */
 void peer_on_timer(struct peer *p, uint64_t now);
 

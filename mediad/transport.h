@@ -26,8 +26,8 @@ void transport_free(struct transport *t); /* all its peers must be freed */
 const char *transport_fingerprint(const struct transport *t);
 
 /* One datagram from a socket of this worker. */
-void transport_input(struct transport *t, struct ar_span datagram, const struct peer_addr *from,
-	uint64_t now);
+void transport_input(
+	struct transport *t, struct ar_span datagram, const struct peer_addr *from, uint64_t now);
 /* Earliest deadline of the stack and of all its peers; AR_NEVER: none. */
 uint64_t transport_next_timeout(const struct transport *t);
 /* Runs the SCTP timers and the timers of every peer that is due. */

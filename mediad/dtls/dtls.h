@@ -17,7 +17,7 @@
 #define DTLS_MTU 1200 /* UDP payload; RFC 8831 5 */
 #define DTLS_OVERHEAD 37 /* record header, explicit nonce and tag of AES-GCM */
 #define DTLS_RETRANSMIT 100000u /* first retransmission, microseconds */
-#define DTLS_RETRANSMIT_MAX 1600000u
+#define DTLS_RETRANSMIT_MAX 800000u
 #define DTLS_SLOW_RETRANSMIT 500000u /* towards an address that nobody has verified */
 
 struct dtls_ctx; /* per worker: SSL_CTX, cookie secret, buffers */

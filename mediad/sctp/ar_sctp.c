@@ -10,7 +10,7 @@
 #define RTO_INITIAL 500 /* ms */
 #define RTO_MIN 200
 #define RTO_MAX 4000
-#define INIT_RTO_MAX 2000
+#define SETUP_RTO_MAX 1000 /* INIT and COOKIE ECHO: a lost one must not cost many seconds */
 #define MAX_RETRANSMITS 20 /* with ICE; consent ends it first */
 #define MAX_RETRANSMITS_HEARTBEAT 10
 #define STATUS_AFTER AR_SEC /* ask usrsctp itself when no acknowledgement came for this long */
@@ -42,6 +42,14 @@ static int set_events(struct ar_sctp *s)
 	return err;
 }
 
+static int set_rto(struct ar_sctp *s, uint32_t max)
+{
+	struct sctp_rtoinfo rto = {
+		.srto_initial = RTO_INITIAL, .srto_max = max, .srto_min = RTO_MIN};
+
+	return set(s, SCTP_RTOINFO, &rto, sizeof(rto));
+}
+
 static int set_options(struct ar_sctp *s, const struct ar_sctp_conf *c)
 {
 	uint32_t on = 1, whole = PEER_MAX_MESSAGE + 1;
@@ -49,9 +57,8 @@ static int set_options(struct ar_sctp *s, const struct ar_sctp_conf *c)
 	struct sctp_assoc_value reset = {SCTP_FUTURE_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ};
 	struct sctp_initmsg init = {.sinit_num_ostreams = c->streams,
 		.sinit_max_instreams = c->streams,
-		.sinit_max_init_timeo = INIT_RTO_MAX};
-	struct sctp_rtoinfo rto = {
-		.srto_initial = RTO_INITIAL, .srto_max = RTO_MAX, .srto_min = RTO_MIN};
+		.sinit_max_attempts = MAX_RETRANSMITS,
+		.sinit_max_init_timeo = SETUP_RTO_MAX};
 	struct sctp_assocparams assoc = {
 		.sasoc_asocmaxrxt = c->heartbeat_ms ? MAX_RETRANSMITS_HEARTBEAT : MAX_RETRANSMITS};
 	int err;
@@ -64,7 +71,7 @@ static int set_options(struct ar_sctp *s, const struct ar_sctp_conf *c)
 	if ((err = set(s, SCTP_NODELAY, &on, sizeof(on))) ||
 		(err = set(s, SCTP_ENABLE_STREAM_RESET, &reset, sizeof(reset))) ||
 		(err = set(s, SCTP_INITMSG, &init, sizeof(init))) ||
-		(err = set(s, SCTP_RTOINFO, &rto, sizeof(rto))) ||
+		(err = set_rto(s, SETUP_RTO_MAX)) ||
 		(err = set(s, SCTP_ASSOCINFO, &assoc, sizeof(assoc))) ||
 		(err = set(s, SCTP_PARTIAL_DELIVERY_POINT, &whole, sizeof(whole))))
 		return err;
@@ -360,6 +367,7 @@ static void on_assoc_change(struct ar_sctp *s, const union sctp_notification *n)
 	switch (c->sac_state) {
 	case SCTP_COMM_UP:
 		s->up = true;
+		set_rto(s, RTO_MAX); /* a failure leaves the lower maximum */
 		s->streams = in < out ? in : out;
 		s->h.on_up(s->arg, s->streams);
 		return;
