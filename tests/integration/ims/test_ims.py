@@ -83,7 +83,7 @@ def without_module(results, lab, ues):
     a, b = ues["+1007"], ues["+1008"]
     plain_cases.register(lab, a)
     plain_cases.register(lab, b)
-    site = ar_cases.Site(lab, "ims-rtp", a, b, "pcscf-rtp", relay=True)
+    site = ar_cases.Site(lab, "ims-rtp", a, b, "pcscf-rtp", relay=ar_cases.RELAY)
     call = ar_cases.ordinary_call(site, "stock")
     for who, (sent, got) in (("the callee", call.offers()), ("the caller", call.answers())):
         site.check_audio(sent, got, who)
@@ -102,19 +102,20 @@ def ar_sites(results, lab, ues, build):
     if not results.run("ims-drop-in-registers", register, *list(UES)[2:]):
         return
     plain = ar_cases.Site(lab, "ims-ar", ues["+1003"], ues["+1004"], "pcscf-ar")
-    relay = ar_cases.Site(lab, "ims-rtp", ues["+1007"], ues["+1008"], "pcscf-rtp", relay=True)
+    relay = ar_cases.Site(lab, "ims-rtp", ues["+1007"], ues["+1008"], "pcscf-rtp", ar_cases.RELAY)
     for site in (plain, relay):
         ar_cases.run(results, site)
-    across = (ar_cases.Site(lab, "ims-two-pcscf", ues["+1003"], ues["+1007"], "pcscf-ar", relay=True),
+    at_callee = dict.fromkeys(ar_cases.RELAY, ar_cases.RELAY["the callee"])
+    across = (ar_cases.Site(lab, "ims-two-pcscf", ues["+1003"], ues["+1007"], "pcscf-ar", at_callee),
               ar_cases.Site(lab, "ims-isc", ues["+1005"], ues["+1002"], "as"),
               ar_cases.Site(lab, "ims-isc-called", ues["+1001"], ues["+1013"], "as"),
               ar_cases.Site(lab, "ims-isc-both", ues["+1005"], ues["+1013"], "as"),
               ar_cases.Site(lab, "ims-pcscf-and-isc", ues["+1006"], ues["+1013"], "pcscf-ar"))
     for site in across:
         ar_cases.run(results, site, ("call", "reinvite", "cancel"))
-    late = [ar_cases.LateCopy(ar_cases.Site(lab, name, ues[a], ues[b], role, role == "pcscf-rtp"))
-            for name, a, b, role in (("ims-ar", "+1009", "+1010", "pcscf-ar"),
-                                     ("ims-rtp", "+1011", "+1012", "pcscf-rtp"))] \
+    late = [ar_cases.LateCopy(ar_cases.Site(lab, name, ues[a], ues[b], role, relay))
+            for name, a, b, role, relay in (("ims-ar", "+1009", "+1010", "pcscf-ar", None),
+                                            ("ims-rtp", "+1011", "+1012", "pcscf-rtp", ar_cases.RELAY))] \
         if results.wants("ims-late-copy") else []
     results.run("ims-ar-ordinary", ar_cases.case_ordinary, plain)
     results.run("ims-rtp-ordinary", ar_cases.case_ordinary, relay, results.relayed)

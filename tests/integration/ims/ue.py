@@ -249,7 +249,9 @@ def registration(ue, expires=3600):
              f'uri="sip:{HOME}",response=""')
     second = f"[authentication username={ue.private} password={ue.password}]"
     return [send(register(1, first)), expect(100, optional=True, routes=False),
-            expect(401, auth=True, routes=False), send(register(2, second)),
+            expect(401, auth=True, routes=False),
+            pause(40),  # the S-CSCF stores the vector after it has sent the challenge
+            send(register(2, second)),
             expect(100, optional=True, routes=False), expect(200, routes=False)]
 
 
