@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" = 0 ] || [ $install = 0 ] || { echo "demo.sh: run as root (sudo ./demo.sh): it installs packages" >&2; exit 2; }
 
-RUN='' child='' t_all=$EPOCHREALTIME
+RUN='' child='' rc=1 t_all=$EPOCHREALTIME
 seconds_since() { # EPOCHREALTIME: "1.2"
 	local d=$((${EPOCHREALTIME/./} - ${1/./}))
 	printf '%d.%d' $((d / 1000000)) $((d % 1000000 / 100000))
@@ -44,15 +44,26 @@ seconds_since() { # EPOCHREALTIME: "1.2"
 
 cleanup() {
 	trap '' INT TERM HUP
-	[ -z "$child" ] || { kill -TERM "$child" 2>/dev/null; wait "$child" 2>/dev/null; }
+	# a process group of its own: what an interrupted apt or make has started goes along
+	[ -z "$child" ] || { kill -TERM -- "-$child" 2>/dev/null; wait "$child" 2>/dev/null; }
 	if [ -n "$RUN" ]; then
 		stack_down
+		[ $rc = 0 ] || { mkdir -p "$OUT" && rm -rf "$OUT/log" && cp -r "$RUN/log" "$OUT/log"; }
 		rm -rf "$RUN"
 	fi
+	# under sudo what we leave in the checkout belongs to its owner
+	[ "$OUT" != "$ROOT/demo-out" ] || [ ! -d "$OUT" ] || chown -R --reference="$ROOT" "$OUT"
 }
 trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'rc=0; exit 130' INT
+trap 'rc=0; exit 143' TERM HUP
+
+in_background() { # COMMAND...: its process group is in child
+	set -m
+	"$@" &
+	child=$!
+	set +m
+}
 
 # A step of the preparation: its name at once, then the seconds it took; its output only on failure.
 prepare() { # NAME WHAT COMMAND...
@@ -60,9 +71,8 @@ prepare() { # NAME WHAT COMMAND...
 	shift 2
 	log=$(mktemp /tmp/ims-ar-demo-log.XXXXXX)
 	printf '%-10s  %-62s  ' "$name" "$what"
-	"$@" >"$log" 2>&1 </dev/null &
-	child=$!
-	if wait $child; then
+	in_background "$@" >"$log" 2>&1 </dev/null
+	if wait "$child"; then
 		child=''
 		printf '%6s s\n' "$(seconds_since "$t0")"
 		rm -f "$log"
@@ -91,12 +101,9 @@ prepare build "asd, mediad and Kamailio's module (build/release)" build
 prepare page "the UE's page and its npm packages (webapp/dist)" page
 BUILD=$ROOT/build/release WEB=1
 stack_new ims-ar-demo two || exit 2
-node scripts/demo/demo.mjs "$RUN" "$OUT" $keep &
-child=$!
-wait $child
+in_background node scripts/demo/demo.mjs "$RUN" "$OUT" $keep
+wait "$child"
 rc=$?
 child=''
-# under sudo the pictures belong to the checkout's owner
-[ ! -d "$OUT" ] || chown -R --reference="$ROOT" "$OUT"
 echo "whole run: $(seconds_since "$t_all") s"
 exit $rc

@@ -102,7 +102,7 @@ try {
 	process.exitCode = ladder.failed.length ? 1 : 0;
 } catch (e) {
 	console.log(red(`\nDEMO FAILED: ${e.message}`));
-	console.log(dim(`logs: ${run}/log`));
+	console.log(dim(`logs: ${out}/log`));
 	process.exitCode = 1;
 } finally {
 	await browser?.close().catch(() => {});
