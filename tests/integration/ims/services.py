@@ -63,7 +63,10 @@ def contexts():
 
 
 def context(context_id):
-    return mediad_get(f"/nmf-mrm/v1/contexts/{context_id}")
+    found = mediad_get(f"/nmf-mrm/v1/contexts/{context_id}")
+    if "terminations" not in found:
+        raise LabError(f"mediad has no context {context_id}: {found}")
+    return found
 
 
 def statistics(kamailio):
