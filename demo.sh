@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" = 0 ] || [ $install = 0 ] || { echo "demo.sh: run as root (sudo ./demo.sh): it installs packages" >&2; exit 2; }
 
-RUN='' child='' rc=1 t_all=$EPOCHREALTIME
+RUN='' child='' log='' rc=1 t_all=$EPOCHREALTIME
 seconds_since() { # EPOCHREALTIME: "1.2"
 	local d=$((${EPOCHREALTIME/./} - ${1/./}))
 	printf '%d.%d' $((d / 1000000)) $((d % 1000000 / 100000))
@@ -46,6 +46,7 @@ cleanup() {
 	trap '' INT TERM HUP
 	# a process group of its own: what an interrupted apt or make has started goes along
 	[ -z "$child" ] || { kill -TERM -- "-$child" 2>/dev/null; wait "$child" 2>/dev/null; }
+	[ -z "$log" ] || rm -f "$log"
 	if [ -n "$RUN" ]; then
 		stack_down
 		[ $rc = 0 ] || { mkdir -p "$OUT" && rm -rf "$OUT/log" && cp -r "$RUN/log" "$OUT/log"; }
@@ -67,7 +68,7 @@ in_background() { # COMMAND...: its process group is in child
 
 # A step of the preparation: its name at once, then the seconds it took; its output only on failure.
 prepare() { # NAME WHAT COMMAND...
-	local name=$1 what=$2 t0=$EPOCHREALTIME log
+	local name=$1 what=$2 t0=$EPOCHREALTIME
 	shift 2
 	log=$(mktemp /tmp/ims-ar-demo-log.XXXXXX)
 	printf '%-10s  %-62s  ' "$name" "$what"
@@ -76,11 +77,13 @@ prepare() { # NAME WHAT COMMAND...
 		child=''
 		printf '%6s s\n' "$(seconds_since "$t0")"
 		rm -f "$log"
+		log=''
 	else
 		child=''
 		printf 'FAILED\n'
 		tail -30 "$log" | sed 's/^/    | /'
 		echo "demo.sh: $name failed; the whole log: $log" >&2
+		log=''
 		exit 2
 	fi
 }

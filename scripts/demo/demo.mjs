@@ -14,6 +14,7 @@ const stack = new Stack(run);
 const ladder = new Ladder();
 const started = Date.now();
 let browser = null;
+let stopped = false;
 
 // What the two do to the shipped scene (docs/messages.md).
 const ACTIONS = [
@@ -93,6 +94,7 @@ async function main() {
 // What a signal interrupts must still take Chromium along.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 	process.on(signal, () => {
+		stopped = true;
 		if (keep !== 'keep') browser?.close().finally(() => process.exit(130)) ?? process.exit(130);
 	});
 }
@@ -101,8 +103,8 @@ try {
 	await main();
 	process.exitCode = ladder.failed.length ? 1 : 0;
 } catch (e) {
-	console.log(red(`\nDEMO FAILED: ${e.message}`));
-	console.log(dim(`logs: ${out}/log`));
+	if (!stopped) console.log(red(`\nDEMO FAILED: ${e.message}`));
+	if (!stopped) console.log(dim(`logs: ${out}/log`));
 	process.exitCode = 1;
 } finally {
 	await browser?.close().catch(() => {});
