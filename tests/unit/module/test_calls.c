@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The call table: who finds what, what asd is told how often, and that nothing stays behind. */
+#include "help.h"
+#include "stubs.h"
+
+#include "tests/unit/common/cmocka_all.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#define HOUR (ar_now_ms() + 3600000)
+
+static struct ar_plan plan;
+static struct ar_plan_room room;
+
+static int setup(void **state)
+{
+	(void)state;
+	test_stubs_reset();
+	help_plan(&plan, &room, AR_SIDE_A);
+	return ar_calls_init(4, 100);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ar_calls_destroy();
+	return test_shm_live == 0 ? 0 : -1; /* everything was given back */
+}
+
+static void ignore(const struct ar_call_info *i, void *arg)
+{
+	(void)i;
+	if (arg)
+		(*(int *)arg)++;
+}
+
+static struct ar_calls_count count(void)
+{
+	struct ar_calls_count n;
+
+	ar_calls_count(&n);
+	return n;
+}
+
+static struct ar_answer answer(int status, const char *sdp)
+{
+	return (struct ar_answer){.status = status,
+		.has_sdp = sdp != NULL,
+		.hash = sdp ? ar_hash32(sdp, strlen(sdp)) : 0,
+		.call_expires = HOUR,
+		.plan_expires = ar_now_ms() + 40000};
+}
+
+/* An INVITE of "a" that asd has planned. */
+static struct ar_msg_key invited(const char *callid)
+{
+	struct ar_msg_key k = help_key(callid, "a", "", 1, 77);
+
+	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
+	assert_int_equal(ar_calls_decide(&k, &plan, 0, HOUR), 0);
+	return k;
+}
+
+static struct ar_msg_key with_to(struct ar_msg_key k, const char *to)
+{
+	k.to_tag = ar_span_str(to);
+	k.id[0] = 0; /* a reply does not carry it */
+	return k;
+}
+
+static void test_found_from_the_message_alone(void **state)
+{
+	struct ar_msg_key k = with_to(invited("c1"), "b"), other;
+	struct ar_use u;
+
+	(void)state;
+	assert_int_equal(ar_calls_find(&k, &u), 0);
+	assert_non_null(u.plan);
+	assert_int_equal(u.offerer, AR_SIDE_A);
+	assert_true(u.initial);
+	assert_int_equal(u.version[0], 1);
+	assert_int_equal(u.version[1], 1);
+	ar_use_done(&u);
+	/* the same call at its other pass: another Via */
+	other = k;
+	other.via = 78;
+	assert_int_equal(ar_calls_find(&other, &u), -ENOENT);
+	other = k;
+	other.cseq = 2;
+	assert_int_equal(ar_calls_find(&other, &u), -ENOENT);
+	other = k;
+	other.callid = AR_SPAN("c2");
+	assert_int_equal(ar_calls_find(&other, &u), -ENOENT);
+	other = k;
+	other.from_tag = AR_SPAN("x");
+	assert_int_equal(ar_calls_find(&other, &u), -ENOENT);
+}
+
+static void test_the_plan_is_a_copy(void **state)
+{
+	struct ar_msg_key k = invited("c1");
+	struct ar_use u;
+
+	(void)state;
+	memset(&plan, 0xff, sizeof(plan));
+	memset(&room, 0xff, sizeof(room));
+	assert_int_equal(ar_calls_find(&k, &u), 0);
+	assert_int_equal(u.plan->offer.n, 2);
+	assert_true(ar_span_eq(u.plan->offer.sec[1].text, AR_SPAN(DC_TEXT)));
+	ar_use_done(&u);
+}
+
+static void test_asd_is_told_once(void **state)
+{
+	struct ar_msg_key k = with_to(invited("c1"), "b");
+	struct ar_answer early = answer(183, "one"), late = answer(200, "one");
+
+	(void)state;
+	assert_true(ar_calls_answered(&k, &early));
+	assert_false(ar_calls_answered(&k, &early)); /* the same 183 again */
+	early = answer(180, NULL);
+	assert_false(ar_calls_answered(&k, &early)); /* nothing to tell */
+	early = answer(183, "two");
+	assert_true(ar_calls_answered(&k, &early)); /* another description */
+	assert_true(ar_calls_answered(&k, &late));
+	for (int i = 0; i < 10; i++)
+		assert_false(ar_calls_answered(&k, &late));
+	early = answer(183, "three");
+	assert_false(ar_calls_answered(&k, &early)); /* overtaken by the 200 */
+	k = with_to(k, "c"); /* another fork answers too */
+	assert_true(ar_calls_answered(&k, &late));
+	assert_false(ar_calls_answered(&k, &late));
+}
+
+static void test_many_forks(void **state)
+{
+	struct ar_msg_key k = invited("c1");
+	struct ar_answer a = answer(200, "x");
+	char tag[16];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) { /* beyond the maxima: told every time, nothing grows */
+		snprintf(tag, sizeof(tag), "fork%d", i);
+		struct ar_msg_key f = with_to(k, tag);
+
+		assert_true(ar_calls_answered(&f, &a));
+	}
+	assert_int_equal(count().calls, 1);
+}
+
+static void test_map_after_the_answer(void **state)
+{
+	struct ar_msg_key k = invited("c1"), d = help_key("c1", "b", "a", 1, 99);
+	struct ar_answer a = answer(200, "x");
+	struct ar_use u;
+
+	(void)state;
+	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
+	assert_null(u.plan); /* nothing answered yet */
+	assert_int_equal(u.state, AR_CALL_EARLY);
+	ar_use_done(&u);
+	a.setup[AR_SIDE_A] = AR_SETUP_PASSIVE;
+	a.setup[AR_SIDE_B] = AR_SETUP_ACTIVE;
+	a.facts = 5;
+	k = with_to(k, "b");
+	ar_calls_offered(&k, true, 4);
+	ar_calls_answered(&k, &a);
+	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
+	assert_non_null(u.plan);
+	assert_int_equal(u.state, AR_CALL_UP);
+	assert_int_equal(u.offerer, AR_SIDE_B); /* the sender of this request */
+	assert_int_equal(u.setup[AR_SIDE_A], AR_SETUP_PASSIVE);
+	assert_int_equal(u.setup[AR_SIDE_B], AR_SETUP_ACTIVE);
+	assert_int_equal(u.facts[AR_SIDE_A], 4);
+	assert_int_equal(u.facts[AR_SIDE_B], 5);
+	ar_use_done(&u);
+}
+
+static void up(struct ar_msg_key *k)
+{
+	struct ar_answer a = answer(200, "x");
+
+	*k = with_to(invited("c1"), "b");
+	ar_calls_answered(k, &a);
+}
+
+static void test_versions_rise_once_an_exchange(void **state)
+{
+	struct ar_msg_key k, r = help_key("c1", "b", "a", 7, 5);
+	struct ar_use u;
+
+	(void)state;
+	up(&k);
+	help_plan(&plan, &room, AR_SIDE_B);
+	assert_int_equal(ar_calls_offer(&r, AR_SIDE_B, false, HOUR), 0);
+	assert_int_equal(ar_calls_decide(&r, &plan, 0, HOUR), 0);
+	assert_int_equal(ar_calls_find(&r, &u), 0);
+	assert_int_equal(u.version[0], 2);
+	assert_int_equal(u.version[1], 2);
+	assert_false(u.initial);
+	assert_int_equal(u.offerer, AR_SIDE_B);
+	ar_use_done(&u);
+	assert_int_equal(ar_calls_find(&k, &u), 0); /* the old INVITE's 200 comes again */
+	assert_int_equal(u.version[0], 1);
+	ar_use_done(&u);
+}
+
+static void test_a_refused_reinvite_leaves_the_map(void **state)
+{
+	struct ar_msg_key k, r = help_key("c1", "a", "b", 2, 5);
+	struct ar_ended e;
+	struct ar_use u;
+	const struct ar_plan *map;
+
+	(void)state;
+	up(&k);
+	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
+	map = u.plan;
+	ar_use_done(&u);
+	assert_int_equal(ar_calls_offer(&r, AR_SIDE_A, false, HOUR), 0);
+	assert_int_equal(ar_calls_decide(&r, &plan, 0, HOUR), 0);
+	assert_true(ar_calls_failed(&r, HOUR, &e));
+	assert_false(e.initial);
+	assert_true(e.planned);
+	assert_false(ar_calls_failed(&r, HOUR, &e)); /* once */
+	assert_int_equal(count().calls, 1);
+	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
+	assert_ptr_equal(u.plan, map);
+	ar_use_done(&u);
+}
+
+static void test_failure_ends_the_call(void **state)
+{
+	struct ar_msg_key k = invited("c1");
+	struct ar_ended e;
+	int gone = 0;
+
+	(void)state;
+	assert_true(ar_calls_failed(&k, HOUR, &e));
+	assert_true(e.planned && e.initial);
+	assert_string_equal(e.id, k.id);
+	assert_int_equal(count().calls, 0);
+	assert_int_equal(count().dead, 1);
+	ar_calls_sweep(0, 1000, ar_now_ms() + 6000, ignore, &gone);
+	assert_int_equal(count().dead, 0);
+	assert_int_equal(count().plans, 0);
+	assert_int_equal(gone, 0); /* asd has been told of the failure */
+}
+
+static void test_cancelled_while_asd_thinks(void **state)
+{
+	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
+	struct ar_ended e;
+
+	(void)state;
+	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
+	assert_true(ar_calls_open_exchange(&k, &e));
+	assert_true(ar_calls_failed(&k, HOUR, &e));
+	assert_true(e.planned); /* asd may have reserved */
+	assert_int_equal(ar_calls_decide(&k, &plan, 0, HOUR), -ENOENT);
+	assert_int_equal(count().plans, 0);
+}
+
+static void test_retry_after_407(void **state)
+{
+	struct ar_msg_key one = invited("c1"), two = help_key("c1", "a", "", 2, 78);
+	struct ar_answer a = answer(200, "x");
+	struct ar_ended e;
+	struct ar_use u;
+
+	(void)state;
+	assert_true(ar_calls_failed(&one, HOUR, &e));
+	assert_int_equal(ar_calls_open(&two, HOUR, two.id), 0);
+	assert_string_not_equal(one.id, two.id);
+	assert_int_equal(ar_calls_decide(&two, &plan, 0, HOUR), 0);
+	two = with_to(two, "b");
+	assert_true(ar_calls_answered(&two, &a));
+	/* in the dialog the live one is found */
+	two.cseq = 3;
+	assert_int_equal(ar_calls_find_dialog(&two, &u), 0);
+	assert_int_equal(u.state, AR_CALL_UP);
+	ar_use_done(&u);
+}
+
+static void test_merged_requests(void **state)
+{
+	/* one INVITE came twice over different ways: two calls, told apart by id and by to-tag */
+	struct ar_msg_key one = invited("c1"), two = help_key("c1", "a", "", 1, 78), d;
+	struct ar_answer a = answer(200, "x");
+	struct ar_use u;
+
+	(void)state;
+	assert_int_equal(ar_calls_open(&two, HOUR, two.id), 0);
+	assert_int_equal(ar_calls_decide(&two, &plan, 0, HOUR), 0);
+	d = with_to(one, "b1");
+	ar_calls_answered(&d, &a);
+	d = with_to(two, "b2");
+	ar_calls_answered(&d, &a);
+	d = help_key("c1", "b1", "a", 1, 3);
+	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
+	assert_string_equal(u.id, one.id);
+	ar_use_done(&u);
+	d = help_key("c1", "b2", "a", 1, 3);
+	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
+	assert_string_equal(u.id, two.id);
+	ar_use_done(&u);
+	memcpy(d.id, one.id, sizeof(d.id));
+	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
+	assert_string_equal(u.id, one.id);
+	ar_use_done(&u);
+	memcpy(d.id, "0123456789abcdef", sizeof(d.id));
+	assert_int_equal(ar_calls_find_dialog(&d, &u), -ENOENT);
+}
+
+static void test_bye(void **state)
+{
+	struct ar_msg_key k, bye = help_key("c1", "b", "a", 9, 5);
+	struct ar_ended e;
+	struct ar_use u;
+
+	(void)state;
+	up(&k);
+	bye.to_tag = AR_SPAN("nobody");
+	bye.from_tag = AR_SPAN("nobody");
+	assert_false(ar_calls_bye(&bye, HOUR, &e)); /* of another dialog */
+	bye = help_key("c1", "b", "a", 9, 5);
+	assert_true(ar_calls_bye(&bye, ar_now_ms() + 1000, &e));
+	assert_false(ar_calls_bye(&bye, HOUR, &e)); /* at the other pass */
+	assert_int_equal(count().calls, 0);
+	assert_int_equal(ar_calls_find(&k, &u), 0); /* a late copy of the 200 */
+	assert_non_null(u.plan);
+	/* it is freed when the message lets go, not under its feet */
+	ar_calls_sweep(0, 1000, ar_now_ms() + 50000, ignore, NULL);
+	assert_int_equal(count().dead, 0);
+	assert_int_equal(u.plan->offer.n, 2);
+	ar_use_done(&u);
+	assert_int_equal(count().plans, 0);
+}
+
+static void test_plain_call(void **state)
+{
+	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
+	struct ar_answer a = answer(200, "x");
+	struct ar_ended e;
+	struct ar_use u;
+
+	(void)state;
+	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
+	assert_int_equal(ar_calls_decide(&k, NULL, 0, HOUR), 0);
+	assert_int_equal(count().calls, 0);
+	assert_int_equal(count().plain, 1);
+	assert_int_equal(ar_calls_find(&k, &u), 0);
+	assert_int_equal(u.state, AR_CALL_PLAIN);
+	assert_null(u.plan);
+	ar_use_done(&u);
+	k = with_to(k, "b");
+	assert_false(ar_calls_answered(&k, &a)); /* asd is told nothing */
+	assert_false(ar_calls_failed(&k, HOUR, &e)); /* tm's last word after the 200 */
+	assert_int_equal(count().plain, 1);
+	assert_true(ar_calls_bye(&k, HOUR, &e));
+	assert_false(e.planned);
+}
+
+static void test_expiry_is_told(void **state)
+{
+	int gone = 0;
+	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
+
+	(void)state;
+	assert_int_equal(ar_calls_open(&k, ar_now_ms() + 1000, k.id), 0);
+	invited("c2");
+	ar_calls_sweep(0, 1000, ar_now_ms() + 500, ignore, &gone);
+	assert_int_equal(gone, 0);
+	ar_calls_sweep(0, 1000, ar_now_ms() + 2000, ignore, &gone);
+	assert_int_equal(gone, 1);
+	assert_int_equal(count().calls, 1);
+}
+
+static void test_sweep_goes_round(void **state)
+{
+	unsigned at = 0;
+	int gone = 0;
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct ar_msg_key k;
+
+		snprintf(id, sizeof(id), "call%d", i);
+		k = help_key(id, "a", "", 1, 77);
+		assert_int_equal(ar_calls_open(&k, ar_now_ms() - 1, k.id), 0);
+	}
+	for (int i = 0; i < 8; i++)
+		at = ar_calls_sweep(at, 2, ar_now_ms(), ignore, &gone);
+	assert_int_equal(at, 0);
+	assert_int_equal(gone, 50);
+}
+
+static void test_late_offer(void **state)
+{
+	struct ar_msg_key k, r = help_key("c1", "a", "b", 2, 5), ack;
+	struct ar_use u;
+
+	(void)state;
+	up(&k);
+	assert_int_equal(ar_calls_offer(&r, AR_SIDE_B, true, HOUR), 0);
+	assert_int_equal(ar_calls_find(&r, &u), 0);
+	assert_true(u.late);
+	assert_null(u.plan);
+	ar_use_done(&u);
+	ack = r;
+	ack.method = METHOD_ACK_T;
+	ack.via = 4711; /* an ACK of a 2xx has a branch of its own */
+	assert_int_equal(ar_calls_find(&ack, &u), 0);
+	assert_true(u.late);
+	ar_use_done(&u);
+	ack.cseq = 1; /* the ACK of the first INVITE, whose offer was not late */
+	assert_int_equal(ar_calls_find(&ack, &u), -ENOENT);
+}
+
+static void test_restored(void **state)
+{
+	const uint32_t version[2] = {5, 6};
+	struct ar_msg_key k = help_key("c1", "a", "b", 0, 0), r = help_key("c1", "b", "a", 3, 1);
+	struct ar_use u;
+
+	(void)state;
+	memcpy(k.id, "0123456789abcdef", sizeof(k.id));
+	assert_int_equal(ar_calls_restore(&k, &plan, version, 1, HOUR), 0);
+	assert_int_equal(ar_calls_restore(&k, &plan, version, 1, HOUR), 0); /* two at once */
+	assert_int_equal(count().calls, 1);
+	memcpy(r.id, k.id, sizeof(r.id));
+	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
+	assert_non_null(u.plan);
+	assert_int_equal(u.offerer, AR_SIDE_B);
+	assert_int_equal(u.asd, 1);
+	ar_use_done(&u);
+	assert_int_equal(ar_calls_offer(&r, AR_SIDE_B, false, HOUR), 0);
+	assert_int_equal(ar_calls_find(&r, &u), 0);
+	assert_int_equal(u.version[0], 6);
+	assert_int_equal(u.version[1], 7);
+	ar_use_done(&u);
+}
+
+static void test_released_by_asd(void **state)
+{
+	struct ar_msg_key k = invited("c1");
+	struct ar_use u;
+
+	(void)state;
+	assert_false(ar_calls_release("ffffffffffffffff"));
+	assert_true(ar_calls_release(k.id));
+	assert_int_equal(ar_calls_find_dialog(&k, &u), 0);
+	assert_true(u.released);
+	ar_use_done(&u);
+}
+
+static void test_table_is_bounded(void **state)
+{
+	char id[16];
+	int rc = 0, i;
+
+	(void)state;
+	for (i = 0; i < 200 && rc == 0; i++) {
+		struct ar_msg_key k;
+
+		snprintf(id, sizeof(id), "call%d", i);
+		k = help_key(id, "a", "", 1, 77);
+		rc = ar_calls_open(&k, HOUR, k.id);
+	}
+	assert_int_equal(rc, -ENOSPC);
+	assert_int_equal(i, 101);
+}
+
+static void test_dropped(void **state)
+{
+	struct ar_msg_key k = invited("c1"), r = help_key("c1", "a", "b", 2, 5);
+	struct ar_answer a = answer(200, "x");
+
+	(void)state;
+	k = with_to(k, "b");
+	ar_calls_answered(&k, &a);
+	assert_int_equal(ar_calls_offer(&r, AR_SIDE_A, false, HOUR), 0);
+	ar_calls_drop(&r); /* the exchange only */
+	assert_int_equal(count().calls, 1);
+	assert_int_equal(count().exchanges, 1);
+	ar_calls_drop(&k);
+	assert_int_equal(count().calls, 0);
+	assert_int_equal(count().plans, 0);
+}
+
+/* Every allocation fails once: an error or less, never a leak or a half-made call. */
+static void test_without_memory(void **state)
+{
+	struct ar_answer a = answer(200, "x");
+
+	(void)state;
+	for (int fail = 0; fail < 12; fail++) {
+		struct ar_msg_key k = help_key("c1", "a", "", 1, 77),
+				  r = help_key("c1", "a", "b", 2, 5);
+
+		test_shm_countdown = fail;
+		if (ar_calls_open(&k, HOUR, k.id) == 0) {
+			int rc = ar_calls_decide(&k, &plan, 0, HOUR);
+
+			assert_true(rc == 0 || rc == -ENOMEM);
+			k = with_to(k, "b");
+			ar_calls_answered(&k, &a);
+			rc = ar_calls_offer(&r, AR_SIDE_A, false, HOUR);
+			assert_true(rc == 0 || rc == -ENOMEM);
+		}
+		test_shm_countdown = -1;
+		ar_calls_sweep(0, 1000, HOUR + 10 * 3600000ll, ignore, NULL);
+		assert_int_equal(
+			count().calls + count().dead + count().plans + count().exchanges, 0);
+	}
+}
+
+/* Workers at one call and at many, the sweeper in between. */
+static void *hammer(void *arg)
+{
+	unsigned seed = (unsigned)(size_t)arg;
+	char callid[16], to[8];
+
+	for (int i = 0; i < 3000; i++) {
+		unsigned r = (seed = seed * 1103515245 + 12345) >> 16;
+		struct ar_answer a = answer(r & 1 ? 183 : 200, "x");
+		struct ar_msg_key k;
+		struct ar_ended e;
+		struct ar_use u;
+
+		snprintf(callid, sizeof(callid), "call%u", r % 7);
+		snprintf(to, sizeof(to), "b%u", r % 3);
+		k = help_key(callid, "a", to, 1, 77);
+		switch (r % 8) {
+		case 0:
+			k.to_tag = AR_SPAN("");
+			if (ar_calls_open(&k, ar_now_ms() + 20, k.id) == 0)
+				(void)!ar_calls_decide(&k, &plan, 0, ar_now_ms() + 20);
+			break;
+		case 1:
+			ar_calls_failed(&k, ar_now_ms(), &e);
+			break;
+		case 2:
+			ar_calls_bye(&k, ar_now_ms(), &e);
+			break;
+		case 3:
+			ar_calls_sweep(r, 16, ar_now_ms(), ignore, NULL);
+			break;
+		case 4:
+			if (ar_calls_find_dialog(&k, &u) == 0) {
+				(void)!ar_calls_offer(&k, AR_SIDE_A, false, ar_now_ms() + 5);
+				ar_use_done(&u);
+			}
+			break;
+		default:
+			if (ar_calls_find(&k, &u) == 0) {
+				if (u.plan)
+					assert_int_equal(u.plan->offer.n, 2);
+				ar_calls_answered(&k, &a);
+				ar_use_done(&u);
+			}
+		}
+	}
+	return NULL;
+}
+
+static void test_many_workers(void **state)
+{
+	pthread_t t[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, hammer, (void *)(i + 1));
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	ar_calls_sweep(0, 1000, HOUR + 10 * 3600000ll, ignore, NULL);
+	assert_int_equal(count().calls + count().dead + count().plans + count().exchanges, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_found_from_the_message_alone),
+		T(test_the_plan_is_a_copy),
+		T(test_asd_is_told_once),
+		T(test_many_forks),
+		T(test_map_after_the_answer),
+		T(test_versions_rise_once_an_exchange),
+		T(test_a_refused_reinvite_leaves_the_map),
+		T(test_failure_ends_the_call),
+		T(test_cancelled_while_asd_thinks),
+		T(test_retry_after_407),
+		T(test_merged_requests),
+		T(test_bye),
+		T(test_plain_call),
+		T(test_expiry_is_told),
+		T(test_sweep_goes_round),
+		T(test_late_offer),
+		T(test_restored),
+		T(test_released_by_asd),
+		T(test_table_is_bounded),
+		T(test_dropped),
+		T(test_without_memory),
+		T(test_many_workers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
