@@ -24,8 +24,9 @@
 #define APP_KEEPALIVES 3 /* test-only patches after the last change */
 #define APP_BULK_UNACKED 131072 /* bytes of a whole scene on the way at a time */
 #define APP_RESYNC_MIN 500000 /* between two whole scenes for the asking */
-#define APP_STALE_RESET 1000000 /* no pose accepted for this long: the UE's clock may start anew   \
-				 */
+#define APP_STALE_RESET                                                                            \
+	1000000 /* no pose accepted for this long: the UE's clock may start anew                   \
+		 */
 
 struct app;
 struct participant;

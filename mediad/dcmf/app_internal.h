@@ -29,7 +29,7 @@ struct participant {
 	bool joined, view_open, blocked;
 	struct app_channel scene, meta;
 	struct scene_view view;
-	uint64_t last_sent, own_due, keepalive_due, resync_due;
+	uint64_t last_sent, own_due, keepalive_due, resync_due, retry_at;
 	unsigned keepalives; /* still to send */
 	size_t last_size;
 	bool resync_wanted, has_time;

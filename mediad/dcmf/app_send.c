@@ -65,7 +65,13 @@ static void count(struct participant *p, bool scene, size_t n, uint64_t now)
 		s->at_first_update = now;
 }
 
-static int transmit(struct participant *p)
+static void block(struct participant *p, uint64_t now)
+{
+	p->blocked = true;
+	p->retry_at = now + BLOCKED_CHECK;
+}
+
+static int transmit(struct participant *p, uint64_t now)
 {
 	struct ar_buf *out = &p->app->out;
 	int err = peer_send(p->scene.peer, p->scene.id, PEER_TEXT, ar_buf_span(out));
@@ -74,7 +80,7 @@ static int transmit(struct participant *p)
 		/* what it said is lost: the UE needs all of it again */
 		p->stats.send_failed++;
 		scene_view_reset(&p->view);
-		p->blocked = true;
+		block(p, now);
 	}
 	return err;
 }
@@ -87,7 +93,7 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 	int rc;
 
 	if (peer_buffered(p->scene.peer) >= w) {
-		p->blocked = true;
+		block(p, now);
 		peer_watch_buffered(p->scene.peer, w);
 		return 0;
 	}
@@ -97,7 +103,7 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 		give_up(p);
 	if (rc != 1)
 		return 0;
-	if (transmit(p) != 0)
+	if (transmit(p, now) != 0)
 		return 0;
 	count(p, scene, p->app->out.n, now);
 	p->last_sent = now;
@@ -110,7 +116,9 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 
 static void keepalive(struct participant *p, uint64_t now)
 {
-	if (!p->keepalives || now < p->keepalive_due || p->view.whole)
+	if (p->view.whole)
+		p->keepalives = 0; /* all of it comes anyway */
+	if (!p->keepalives || now < p->keepalive_due)
 		return;
 	if (scene_view_keepalive(&p->view, &p->app->out) == 0 &&
 		peer_send(p->scene.peer, p->scene.id, PEER_TEXT, ar_buf_span(&p->app->out)) == 0)
@@ -130,7 +138,7 @@ static void flush(struct participant *p, uint64_t now)
 	const struct scene *s = p->app->scene;
 	bool own = now >= p->own_due;
 
-	if (p->blocked && now < p->last_sent + BLOCKED_CHECK)
+	if (p->blocked && now < p->retry_at)
 		return;
 	p->blocked = false;
 	for (unsigned i = 0; i < BURST && p->scene.peer && !p->blocked; i++) {
@@ -139,9 +147,22 @@ static void flush(struct participant *p, uint64_t now)
 	}
 }
 
-uint64_t app_send_due(struct participant *p, uint64_t now)
+static uint64_t pending_due(const struct participant *p, uint64_t now, uint64_t step)
 {
 	const struct scene *s = p->app->scene;
+	uint64_t next = p->last_sent + step;
+
+	if (p->blocked)
+		return p->retry_at;
+	if (scene_view_pending(s, &p->view, false))
+		return p->view.backlog.n ? now + AR_MS : next;
+	if (scene_view_pending(s, &p->view, true))
+		return p->own_due > next ? p->own_due : next;
+	return AR_NEVER;
+}
+
+uint64_t app_send_due(struct participant *p, uint64_t now)
+{
 	uint64_t step = AR_SEC / p->app->conf->update_hz, due = AR_NEVER;
 
 	if (!p->scene.peer)
@@ -162,13 +183,7 @@ uint64_t app_send_due(struct participant *p, uint64_t now)
 		due = earlier(due, p->resync_due);
 	if (p->keepalives)
 		due = earlier(due, p->keepalive_due);
-	if (p->blocked)
-		return earlier(due, now + BLOCKED_CHECK);
-	if (scene_view_pending(s, &p->view, false))
-		due = earlier(due, p->view.backlog.n ? now + AR_MS : p->last_sent + step);
-	if (scene_view_pending(s, &p->view, true))
-		due = earlier(
-			due, p->own_due > p->last_sent + step ? p->own_due : p->last_sent + step);
+	due = earlier(due, pending_due(p, now, step));
 	return due > now ? due : now + AR_MS;
 }
 

@@ -185,7 +185,8 @@ static bool find_target(struct job *j)
 	const json_t *t = json_object_get(j->body, "target"), *extras;
 	int node = -1;
 
-	if (json_is_integer(t))
+	if (json_is_integer(t) && json_integer_value(t) >= 0 &&
+		json_integer_value(t) < SCENE_MAX_NODES)
 		node = (int)json_integer_value(t);
 	else if (json_is_string(t))
 		node = scene_find(

@@ -386,6 +386,11 @@ static uint64_t run_context(struct context *c, uint64_t now)
 	return waits && due > now + 20 * AR_MS ? now + 20 * AR_MS : due;
 }
 
+void dcmf_set_now(struct dcmf *d, uint64_t now)
+{
+	d->now = now;
+}
+
 uint64_t dcmf_run(struct dcmf *d, uint64_t now)
 {
 	struct context *list = d->active, *c;

@@ -62,6 +62,9 @@ void dcmf_delete(struct dcmf *d, struct ar_span id, uint64_t now, struct dcmf_re
 void dcmf_get(struct dcmf *d, struct ar_span id, uint64_t now, struct dcmf_reply *r);
 void dcmf_get_scene(struct dcmf *d, struct ar_span id, struct dcmf_reply *r);
 
+/* Before datagrams are handed to the transport: what they cause happens now. */
+void dcmf_set_now(struct dcmf *d, uint64_t now);
+
 /* Once at the end of every turn of the loop: sends scene updates that are due, ends idle contexts.
  * Returns when to come again. */
 uint64_t dcmf_run(struct dcmf *d, uint64_t now);

@@ -21,7 +21,7 @@ struct medium {
 	struct peer *peer;
 	enum peer_state state;
 	uint64_t made;
-	char tls_id[DCMF_TLS_ID + 1];
+	char tls_id[DCMF_TLS_ID + 1], remote_ufrag[257];
 	unsigned noffered, naccepted;
 	uint16_t offered[AR_DC_MAX_STREAMS], accepted[AR_DC_MAX_STREAMS];
 	struct peer_channel open[PEER_MAX_CHANNELS]; /* in use, for GET */

@@ -280,10 +280,28 @@ static int renew(struct medium *m, const struct mrm_media *spec, struct mrm_erro
 		return rc;
 	}
 	peer_free(old);
+	m->remote_ufrag[0] = '\0';
 	m->noffered = m->naccepted = spec->nchannel;
 	for (unsigned i = 0; i < spec->nchannel; i++)
 		m->offered[i] = m->accepted[i] = spec->channel[i].id;
 	return 0;
+}
+
+/* A new ufrag and pwd of the UE ask for new ones of ours (RFC 8839 4.4.1.1.1, 4.4.3.1.1). */
+static int restart_ice(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+{
+	char ufrag[sizeof(m->remote_ufrag)];
+	int rc = 0;
+
+	snprintf(ufrag, sizeof(ufrag), "%.*s", (int)spec->remote.ufrag.n,
+		spec->remote.ufrag.p ? spec->remote.ufrag.p : "");
+	if (m->remote_ufrag[0] && ufrag[0] && strcmp(ufrag, m->remote_ufrag) != 0)
+		rc = peer_restart_ice(m->peer);
+	if (rc)
+		mrm_fail(err, 500, "SYSTEM_FAILURE", "ICE restart: %s", strerror(-rc));
+	else
+		memcpy(m->remote_ufrag, ufrag, sizeof(ufrag));
+	return rc;
 }
 
 int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
@@ -293,8 +311,7 @@ int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm
 
 	if (!spec->has_remote)
 		return 0;
-	if (m->state == PEER_CLOSED)
-		rc = renew(m, spec, err);
+	rc = m->state == PEER_CLOSED ? renew(m, spec, err) : restart_ice(m, spec, err);
 	if (rc)
 		return rc;
 	rc = peer_set_remote(m->peer, &spec->remote, m->term->ctx->d->now, &why);

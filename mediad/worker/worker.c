@@ -49,17 +49,21 @@ static void turn(void *arg)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
+	uint64_t now = ar_now();
 
 	(void)fd, (void)what;
-	transport_on_timer(w->t, ar_now());
+	dcmf_set_now(w->d, now);
+	transport_on_timer(w->t, now);
 	turn(w);
 }
 
 static void on_datagram(void *arg, struct ar_span datagram, const struct peer_addr *from)
 {
 	struct worker *w = arg;
+	uint64_t now = ar_now();
 
-	transport_input(w->t, datagram, from, ar_now());
+	dcmf_set_now(w->d, now);
+	transport_input(w->t, datagram, from, now);
 }
 
 static void on_send(void *arg, int net, struct ar_span datagram, const struct peer_addr *to)

@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The AR call application on its channels: scene, poses, actions, pacing (docs/messages.md). */
+#include "rig.h"
+
+#include "mediad/ctl/json_patch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MS 1000ull
+
+struct pair {
+	struct rig r;
+	struct ue a, b;
+};
+
+static void connect_two(struct pair *p)
+{
+	rig_start(&p->r, NULL);
+	rig_create(&p->r, 2);
+	p->a = (struct ue){.peer = fake_peer(0)};
+	p->b = (struct ue){.peer = fake_peer(1)};
+	fake_connect(p->a.peer);
+	fake_connect(p->b.peer);
+	rig_pass(&p->r, 100 * MS);
+	ue_read(&p->r, &p->a, 0);
+	ue_read(&p->r, &p->b, 0);
+}
+
+static void done(struct pair *p)
+{
+	ue_free(&p->a);
+	ue_free(&p->b);
+	rig_stop(&p->r);
+}
+
+static void settle(struct pair *p)
+{
+	rig_pass(&p->r, 1500 * MS);
+	ue_read(&p->r, &p->a, 0);
+	ue_read(&p->r, &p->b, 0);
+	ue_assert_same(&p->r, &p->a);
+	ue_assert_same(&p->r, &p->b);
+	assert_int_equal(p->a.lost + p->b.lost, 0);
+}
+
+static json_t *at(struct ue *u, const char *pointer)
+{
+	json_t *v = json_pointer_get(u->doc, pointer);
+
+	if (!v)
+		fail_msg("nothing at %s of %s", pointer, json_dumps(u->doc, 0));
+	return v;
+}
+
+static long counter(struct rig *r, const char *name)
+{
+	json_t *o = json_object();
+	long v;
+
+	dcmf_get_stats(r->d, o);
+	v = (long)json_integer_value(json_object_get(o, name));
+	if (!json_object_get(o, name))
+		fail_msg("no counter %s", name);
+	json_decref(o);
+	return v;
+}
+
+/* ---- scene ---- */
+
+static void scene_comes_first(void **state)
+{
+	struct pair p;
+	struct fake_message m;
+
+	(void)state;
+	rig_start(&p.r, NULL);
+	rig_create(&p.r, 2);
+	fake_connect(fake_peer(0));
+	rig_pass(&p.r, 1 * MS);
+	assert_true(fake_take(fake_peer(0), UINT16_MAX, &m));
+	assert_int_equal(m.id, SD);
+	assert_int_equal(m.text[0], '{');
+	assert_non_null(strstr(m.text, "MPEG_node_avatar"));
+	assert_non_null(strstr(m.text, "sip:user0@ims"));
+	rig_stop(&p.r);
+}
+
+static void both_see_each_other(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	ue_pose(&p.a, 1, 0.5, 1.5, -0.25);
+	ue_pose(&p.b, 1, -0.5, 1.6, 0.125);
+	settle(&p);
+	assert_true(json_number_value(at(&p.b, "/nodes/5/translation/0")) == 0.5);
+	assert_true(json_number_value(at(&p.a, "/nodes/6/translation/2")) == 0.125);
+	assert_int_equal(p.a.scenes, 1);
+	done(&p);
+}
+
+static void late_joiner(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	rig_start(&p.r, NULL);
+	rig_create(&p.r, 2);
+	p.a = (struct ue){.peer = fake_peer(0)};
+	p.b = (struct ue){.peer = fake_peer(1)};
+	fake_connect(p.a.peer);
+	for (int i = 0; i < 100; i++) {
+		ue_pose(&p.a, i, i / 100.0, 1, 1);
+		rig_pass(&p.r, 16 * MS);
+	}
+	fake_connect(p.b.peer);
+	settle(&p);
+	assert_int_equal(p.b.scenes, 1);
+	assert_true(p.b.patches <= 2);
+	done(&p);
+}
+
+static void comes_and_goes(void **state)
+{
+	struct pair p;
+	char path[64];
+
+	(void)state;
+	connect_two(&p);
+	assert_int_equal(json_array_size(at(&p.a, "/scenes/0/nodes")), 7);
+	fake_state(p.b.peer, PEER_CLOSED, "gone");
+	rig_pass(&p.r, 1500 * MS);
+	ue_read(&p.r, &p.a, 0);
+	assert_int_equal(json_array_size(at(&p.a, "/scenes/0/nodes")), 6);
+	snprintf(path, sizeof(path), "/nodes/6/extras/participant");
+	assert_string_equal(json_string_value(at(&p.a, path)), "t1"); /* indices stay */
+	ue_assert_same(&p.r, &p.a);
+	done(&p);
+}
+
+static void channel_closed_and_opened_again(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	fake_close_channel(p.b.peer, SD);
+	fake_close_channel(p.b.peer, META);
+	rig_pass(&p.r, 100 * MS);
+	ue_read(&p.r, &p.a, 0);
+	assert_int_equal(json_array_size(at(&p.a, "/scenes/0/nodes")), 6);
+	fake_open(p.b.peer, SD, "mpeg-sd", true, -1);
+	fake_open(p.b.peer, META, "3gpp-ar-metadata", false, 0);
+	settle(&p);
+	assert_int_equal(p.b.scenes, 2);
+	assert_int_equal(json_array_size(at(&p.a, "/scenes/0/nodes")), 7);
+	assert_int_equal(json_array_size(at(&p.a, "/nodes")), 7); /* the same node again */
+	done(&p);
+}
+
+static void in_band_channels(void **state)
+{
+	struct rig r;
+	struct ue u;
+
+	(void)state;
+	rig_start(&r, NULL);
+	assert_int_equal(
+		rig_post(&r,
+			"{\"terminations\":[{\"terminationId\":\"a\",\"medias\":[{\"mediaId\":"
+			"\"1\",\"mediaResourceType\":\"DC\",\"dcMedia\":{\"streams\":{}}}]}]}",
+			NULL),
+		201);
+	u = (struct ue){.peer = fake_peer(0)};
+	fake_connect(u.peer);
+	fake_open(u.peer, 2, "mpeg-sd", false, -1);
+	rig_pass(&r, 20 * MS);
+	assert_int_equal(fake_queued(u.peer), 0); /* unordered: closed */
+	fake_open(u.peer, 4, "mpeg-sd", true, 3);
+	rig_pass(&r, 20 * MS);
+	assert_int_equal(fake_queued(u.peer), 0); /* unreliable: closed */
+	fake_open(u.peer, 6, "something else", true, -1);
+	fake_deliver(u.peer, 6, "hello");
+	assert_int_equal(counter(&r, "messagesUnknown"), 1);
+	fake_open(u.peer, 8, "mpeg-sd", true, -1);
+	rig_pass(&r, 20 * MS);
+	assert_int_equal(fake_queued(u.peer), 1);
+	rig_stop(&r);
+}
+
+static void small_messages(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	rig_start(&p.r, NULL);
+	rig_create(&p.r, 2);
+	p.a = (struct ue){.peer = fake_peer(0)};
+	p.b = (struct ue){.peer = fake_peer(1)};
+	fake_set_max(p.a.peer, 1024);
+	fake_connect(p.a.peer);
+	fake_connect(p.b.peer);
+	for (int i = 0; i < 30; i++) {
+		ue_pose(&p.a, i, 1, i / 10.0, 1);
+		ue_pose(&p.b, i, 2, i / 10.0, 1);
+		rig_pass(&p.r, 16 * MS);
+	}
+	settle(&p);
+	assert_true(p.a.longest <= 1024);
+	assert_int_equal(p.a.scenes, 1);
+	assert_true(p.b.longest > 4096);
+	done(&p);
+}
+
+static void message_size_too_small(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, NULL);
+	rig_create(&r, 1);
+	fake_set_max(fake_peer(0), 256);
+	fake_connect(fake_peer(0));
+	rig_pass(&r, 100 * MS);
+	assert_int_equal(counter(&r, "sceneMisfit"), 1);
+	assert_int_equal(fake_queued(fake_peer(0)), 0);
+	fake_deliver(
+		fake_peer(0), META, "{\"action\":{\"id\":1,\"name\":\"tap\",\"target\":\"cube\"}}");
+	assert_int_equal(counter(&r, "actions"), 1); /* the rest goes on */
+	rig_stop(&r);
+}
+
+/* ---- rates and pacing ---- */
+
+static void rates(void **state)
+{
+	struct pair p;
+	unsigned own = 0, others = 0;
+	struct fake_message m;
+
+	(void)state;
+	connect_two(&p);
+	fake_drop_all(p.a.peer);
+	fake_drop_all(p.b.peer);
+	for (int i = 0; i < 120; i++) { /* two seconds at 60 Hz */
+		ue_pose(&p.a, i, i / 100.0, 1, 1);
+		rig_pass(&p.r, 16667);
+	}
+	while (fake_take(p.a.peer, SD, &m))
+		own += strstr(m.text, "/nodes/5/") != NULL;
+	while (fake_take(p.b.peer, SD, &m))
+		others += strstr(m.text, "/nodes/5/") != NULL;
+	assert_in_range(own, 3, 6);
+	assert_in_range(others, 115, 121);
+	done(&p);
+}
+
+/* A pose that finds the line idle leaves at once, not at the next tick. */
+static void no_needless_wait(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	rig_pass(&p.r, 2000 * MS);
+	fake_drop_all(p.b.peer);
+	ue_pose(&p.a, 1, 1, 1, 1);
+	p.r.next = dcmf_run(p.r.d, p.r.now);
+	assert_int_equal(fake_queued(p.b.peer), 1);
+	done(&p);
+}
+
+/* A line that takes nothing costs its own UE updates, not memory and not the other UE. */
+static void slow_line(void **state)
+{
+	struct pair p;
+	struct fake_message m;
+	unsigned n = 0;
+
+	(void)state;
+	connect_two(&p);
+	fake_hold(p.b.peer, true);
+	fake_set_rtt(p.b.peer, 40000);
+	for (int i = 0; i < 600; i++) {
+		ue_pose(&p.a, i, i / 100.0, 1, 1);
+		ue_pose(&p.b, i, 1, i / 100.0, 1);
+		rig_pass(&p.r, 16667);
+	}
+	n = fake_queued(p.b.peer);
+	assert_in_range(n, 1, 16);
+	assert_in_range(fake_queued(p.a.peer), 580, 640);
+	/* and when it moves again, the newest state is one message away */
+	while (fake_take(p.b.peer, SD, &m)) {
+		json_t *j = json_loadb(m.text, m.n, 0, NULL);
+
+		assert_int_equal(json_patch_apply(&p.b.doc, j, NULL), 0);
+		json_decref(j);
+	}
+	fake_hold(p.b.peer, false);
+	fake_ack(p.b.peer);
+	rig_pass(&p.r, 20 * MS);
+	assert_in_range(fake_queued(p.b.peer), 1, 2);
+	settle(&p);
+	done(&p);
+}
+
+static void send_failure_means_all_again(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	fake_fail_send(p.b.peer, -ENOBUFS);
+	ue_pose(&p.a, 1, 1, 1, 1);
+	rig_pass(&p.r, 200 * MS);
+	fake_fail_send(p.b.peer, 0);
+	settle(&p);
+	assert_int_equal(p.b.scenes, 2);
+	assert_true(counter(&p.r, "sendFailed") > 0);
+	done(&p);
+}
+
+/* After the last change a few patches that only test: a lost last message shows itself. */
+static void keepalives(void **state)
+{
+	struct pair p;
+	unsigned before;
+
+	(void)state;
+	connect_two(&p);
+	rig_pass(&p.r, 3000 * MS);
+	ue_read(&p.r, &p.b, 0);
+	before = p.b.tests;
+	ue_pose(&p.a, 1, 1, 1, 1);
+	rig_pass(&p.r, 16 * MS);
+	fake_drop_all(p.b.peer); /* the update is lost */
+	rig_pass(&p.r, 3000 * MS);
+	ue_read(&p.r, &p.b, 0);
+	assert_int_equal(p.b.tests - before, APP_KEEPALIVES);
+	assert_true(p.b.resync);
+	rig_pass(&p.r, 60000 * MS); /* then silence */
+	assert_int_equal(fake_queued(p.b.peer), 0);
+	done(&p);
+}
+
+static void resync(void **state)
+{
+	static const char *const ways[] = {"{\"resync\":{\"reason\":\"x\"}}",
+		"{\"type\":\"urn:x-imsar:resync:1\"}", "{\"messages\":[{\"resync\":1}]}"};
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	for (unsigned i = 0; i < 3; i++) {
+		fake_deliver(p.b.peer, i == 1 ? SD : META, ways[i]);
+		rig_pass(&p.r, 1000 * MS);
+		ue_read(&p.r, &p.b, 0);
+		assert_int_equal(p.b.scenes, 2 + i);
+	}
+	for (unsigned i = 0; i < 100; i++) { /* a UE that asks all the time */
+		fake_deliver(p.b.peer, META, ways[0]);
+		rig_pass(&p.r, 10 * MS);
+	}
+	ue_read(&p.r, &p.b, 0);
+	assert_in_range(p.b.scenes, 5, 7);
+	settle(&p);
+	done(&p);
+}
+
+/* ---- poses ---- */
+
+static void poses_dropped(void **state)
+{
+	static const struct {
+		const char *text, *counter;
+	} all[] = {
+		{"{\"poseInfo\":[{\"poses\":[{\"orientation\":{\"x\":0,\"y\":0,\"z\":0,\"w\":0}}]}]"
+		 "}",
+			"posesQuaternion"},
+		{"{\"poseInfo\":[{\"poses\":[{\"orientation\":{\"x\":9,\"y\":0,\"z\":0,\"w\":1}}]}]"
+		 "}",
+			"posesQuaternion"},
+		{"{\"poseInfo\":[{\"poses\":[{\"orientation\":{\"x\":0,\"y\":0,\"z\":0,\"w\":1},"
+		 "\"position\":{\"x\":1e999,\"y\":0,\"z\":0}}]}]}",
+			"posesNotFinite"},
+		{"{\"poseInfo\":[{\"poses\":[{\"orientation\":{\"x\":0,\"y\":0,\"z\":0,\"w\":1},"
+		 "\"position\":{\"x\":1e5,\"y\":0,\"z\":0}}]}]}",
+			"posesRange"},
+		{"{\"poseInfo\":[{\"poses\":[{\"position\":{\"x\":1,\"y\":0,\"z\":0}}]}]}",
+			"posesBad"},
+		{"{\"poseInfo\":[]}", "posesBad"},
+		{"{\"type\":\"urn:x-imsar:pose:1\"}", "posesBad"},
+		{"{\"poseInfo\":[{\"poses\":[{\"orientation\":{\"x\":NaN}}]}]}", "metaBad"},
+		{"garbage", "metaBad"},
+		{"{\"type\":\"urn:unknown\"}", "metaUnknown"},
+	};
+	struct pair p;
+	json_t *before, *after;
+
+	(void)state;
+	connect_two(&p);
+	before = rig_scene(&p.r);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		long n = counter(&p.r, all[i].counter);
+
+		fake_deliver(p.a.peer, META, all[i].text);
+		if (counter(&p.r, all[i].counter) != n + 1)
+			fail_msg("%s not counted for %s", all[i].counter, all[i].text);
+	}
+	after = rig_scene(&p.r);
+	assert_true(json_equal(before, after));
+	assert_int_equal(counter(&p.r, "poses"), 0);
+	json_decref(before);
+	json_decref(after);
+	done(&p);
+}
+
+static void time_backwards(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	ue_pose(&p.a, 100, 1, 1, 1);
+	ue_pose(&p.a, 100, 2, 1, 1); /* the same time is not before */
+	ue_pose(&p.a, 99.9, 3, 1, 1);
+	assert_int_equal(counter(&p.r, "posesStale"), 1);
+	ue_pose(&p.a, 1e15, 4, 1, 1);
+	rig_pass(&p.r, 900 * MS);
+	ue_pose(&p.a, 101, 5, 1, 1);
+	assert_int_equal(counter(&p.r, "posesStale"), 2);
+	rig_pass(&p.r, 200 * MS); /* none has been accepted for more than a second */
+	ue_pose(&p.a, 102, 6, 1, 1);
+	ue_pose(&p.a, 103, 7, 1, 1);
+	assert_int_equal(counter(&p.r, "posesStale"), 2);
+	settle(&p);
+	assert_true(json_number_value(at(&p.b, "/nodes/5/translation/0")) == 7);
+	done(&p);
+}
+
+static void three_degrees(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	ue_pose(&p.a, 1, 1, 2, 3);
+	fake_deliver(p.a.peer, META,
+		"{\"poseInfo\":[{\"poses\":[{\"orientation\":{\"x\":0,\"y\":1,\"z\":0,\"w\":0}}]}]"
+		"}");
+	settle(&p);
+	assert_true(json_number_value(at(&p.b, "/nodes/5/translation/1")) == 2);
+	assert_true(json_number_value(at(&p.b, "/nodes/5/rotation/1")) == 1);
+	done(&p);
+}
+
+/* ---- actions ---- */
+
+static const char *ack_code(json_t *ack)
+{
+	const char *s = json_string_value(json_pointer_get(ack, "/ack/code"));
+
+	return s ? s : json_is_true(json_pointer_get(ack, "/ack/ok")) ? "ok" : "?";
+}
+
+static void act(struct ue *u, const char *action, const char *want)
+{
+	json_t *ack = ue_act(u, action);
+
+	if (!ack || strcmp(ack_code(ack), want) != 0)
+		fail_msg("%s: %s", action, ack ? json_dumps(ack, 0) : "no answer");
+	json_decref(ack);
+}
+
+static void once_only(void **state)
+{
+	struct pair p;
+	json_t *one, *two;
+
+	(void)state;
+	connect_two(&p);
+	one = ue_act(&p.a, "{\"id\":\"x-1\",\"name\":\"add\",\"shape\":\"cube\"}");
+	assert_string_equal(ack_code(one), "ok");
+	assert_string_equal(json_string_value(json_pointer_get(one, "/ack/id")), "x-1");
+	rig_pass(&p.r, 500 * MS);
+	two = ue_act(&p.a, "{\"id\":\"x-1\",\"name\":\"add\",\"shape\":\"cube\"}");
+	assert_true(json_equal(one, two)); /* the same answer, not a second cube */
+	act(&p.b, "{\"id\":\"x-1\",\"name\":\"add\",\"shape\":\"cube\"}", "ok"); /* another's id */
+	settle(&p);
+	assert_int_equal(json_array_size(at(&p.a, "/nodes")), 9);
+	assert_int_equal(counter(&p.r, "actionsRepeated"), 1);
+	/* numbers and their texts are the same id */
+	act(&p.a, "{\"id\":7,\"name\":\"add\",\"shape\":\"cube\"}", "ok");
+	act(&p.a, "{\"id\":\"7\",\"name\":\"add\",\"shape\":\"cube\"}", "ok");
+	assert_int_equal(counter(&p.r, "actions"), 3);
+	json_decref(one);
+	json_decref(two);
+	done(&p);
+}
+
+/* Lost messages and lost acknowledgements: every action still happens, once. */
+static void lossy_actions(void **state)
+{
+	struct pair p;
+	unsigned sent = 0;
+
+	(void)state;
+	connect_two(&p);
+	for (int i = 0; i < 100; i++) {
+		char action[128];
+		bool acked = false;
+
+		snprintf(action, sizeof(action),
+			"{\"id\":\"n%d\",\"name\":\"add\",\"shape\":\"ball\",\"position\":[0,%d,0]"
+			"}",
+			i, i);
+		while (!acked) {
+			json_t *ack = NULL;
+
+			sent++;
+			if (rig_random() % 10)
+				ack = ue_act(&p.a, action);
+			acked = ack && rig_random() % 10;
+			json_decref(ack);
+			rig_pass(&p.r, 10 * MS);
+		}
+	}
+	settle(&p);
+	assert_true(sent > 105);
+	assert_int_equal(json_array_size(at(&p.a, "/nodes")), 107);
+	for (int i = 0; i < 100; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/nodes/%d/translation/1", 7 + i);
+		assert_true(json_number_value(at(&p.b, path)) == i);
+	}
+	done(&p);
+}
+
+static void ownership(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	act(&p.a,
+		"{\"id\":1,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"move\",\"position\":["
+		"1,1,1]}",
+		"not-held");
+	act(&p.a, "{\"id\":2,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"grab\"}", "ok");
+	act(&p.b, "{\"id\":3,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"grab\"}", "held");
+	act(&p.b, "{\"id\":4,\"name\":\"move\",\"target\":\"cube\",\"position\":[5,5,5]}", "held");
+	act(&p.b, "{\"id\":5,\"name\":\"remove\",\"target\":\"cube\"}", "held");
+	act(&p.b, "{\"id\":6,\"name\":\"set-color\",\"target\":\"cube\",\"color\":[1,0,0]}",
+		"held");
+	act(&p.b, "{\"id\":7,\"name\":\"select\",\"target\":\"cube\"}", "ok");
+	act(&p.a,
+		"{\"id\":8,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"move\",\"position\":"
+		"{\"x\":0.5,\"y\":1,\"z\":0}}",
+		"ok");
+	settle(&p);
+	assert_string_equal(json_string_value(at(&p.b, "/nodes/2/extras/heldBy")), "t0");
+	assert_string_equal(json_string_value(at(&p.b, "/nodes/2/extras/selectedBy")), "t1");
+	assert_true(json_number_value(at(&p.b, "/nodes/2/translation/0")) == 0.5);
+	fake_state(p.a.peer, PEER_CLOSED, "gone"); /* its owner leaves */
+	rig_pass(&p.r, 1000 * MS);
+	ue_read(&p.r, &p.b, 0);
+	assert_true(json_is_null(at(&p.b, "/nodes/2/extras/heldBy")));
+	act(&p.b, "{\"id\":9,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"grab\"}", "ok");
+	act(&p.b,
+		"{\"id\":10,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"release\","
+		"\"position\":"
+		"[0,1,0]}",
+		"ok");
+	rig_pass(&p.r, 1000 * MS);
+	ue_read(&p.r, &p.b, 0);
+	assert_true(json_is_null(at(&p.b, "/nodes/2/extras/heldBy")));
+	done(&p);
+}
+
+static void effects(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	act(&p.a, "{\"id\":1,\"name\":\"set-color\",\"target\":\"ball\",\"color\":[0.25,0.5,1]}",
+		"ok");
+	act(&p.a, "{\"id\":2,\"name\":\"remove\",\"target\":\"cone\"}", "ok");
+	act(&p.a, "{\"id\":3,\"name\":\"select\",\"target\":3}", "ok");
+	act(&p.a, "{\"id\":4,\"name\":\"select\",\"target\":3,\"on\":false}", "ok");
+	act(&p.a,
+		"{\"id\":5,\"name\":\"add\",\"shape\":\"cone\",\"color\":[1,0,0,0.5],\"position\":"
+		"[1,2,3],\"orientation\":[0,1,0,0]}",
+		"ok");
+	settle(&p);
+	assert_true(json_number_value(at(
+			    &p.b, "/materials/2/pbrMetallicRoughness/baseColorFactor/0")) == 0.25);
+	assert_true(json_is_true(at(&p.b, "/nodes/4/extras/removed")));
+	assert_true(json_is_null(at(&p.b, "/nodes/3/extras/selectedBy")));
+	assert_true(json_is_true(at(&p.b, "/nodes/7/extras/object")));
+	assert_true(json_number_value(at(&p.b, "/nodes/7/translation/2")) == 3);
+	act(&p.b, "{\"id\":6,\"name\":\"select\",\"target\":\"cone\"}", "no-target");
+	act(&p.b, "{\"id\":7,\"name\":\"set-color\",\"target\":7,\"color\":[0,1,0]}", "ok");
+	settle(&p);
+	done(&p);
+}
+
+static void actions_refused(void **state)
+{
+	static const struct {
+		const char *action, *code;
+	} all[] = {
+		{"{\"id\":1,\"name\":\"fly\"}", "unknown"},
+		{"{\"id\":2}", "malformed"},
+		{"{\"id\":3,\"name\":7}", "malformed"},
+		{"{\"id\":4,\"name\":\"select\"}", "no-target"},
+		{"{\"id\":5,\"name\":\"select\",\"target\":\"table top\"}", "no-target"},
+		{"{\"id\":6,\"name\":\"select\",\"target\":99999}", "no-target"},
+		{"{\"id\":7,\"name\":\"select\",\"target\":-1}", "no-target"},
+		{"{\"id\":8,\"name\":\"select\",\"target\":4294967298}", "no-target"},
+		{"{\"id\":9,\"name\":\"move\",\"target\":\"cube\",\"phase\":\"throw\"}",
+			"malformed"},
+		{"{\"id\":10,\"name\":\"move\",\"target\":\"cube\",\"position\":[1,2]}",
+			"malformed"},
+		{"{\"id\":11,\"name\":\"move\",\"target\":\"cube\",\"position\":[1,2,3,4]}",
+			"malformed"},
+		{"{\"id\":12,\"name\":\"move\",\"target\":\"cube\",\"position\":[1,2,1e9]}",
+			"malformed"},
+		{"{\"id\":13,\"name\":\"move\",\"target\":\"cube\",\"orientation\":[0,0,0,0]}",
+			"malformed"},
+		{"{\"id\":14,\"name\":\"set-color\",\"target\":\"cube\",\"color\":[1,2,3]}",
+			"malformed"},
+		{"{\"id\":15,\"name\":\"set-color\",\"target\":\"cube\",\"color\":\"red\"}",
+			"malformed"},
+		{"{\"id\":16,\"name\":\"add\",\"shape\":\"avatar\"}", "no-shape"},
+		{"{\"id\":17,\"name\":\"add\"}", "no-shape"},
+		{"{\"id\":18,\"name\":\"remove\",\"target\":\"participant t1\"}", "no-target"},
+	};
+	struct pair p;
+	json_t *before, *after;
+
+	(void)state;
+	connect_two(&p);
+	before = rig_scene(&p.r);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		act(&p.a, all[i].action, all[i].code);
+	after = rig_scene(&p.r);
+	assert_true(json_equal(before, after));
+	assert_int_equal(counter(&p.r, "actionsRefused"), sizeof(all) / sizeof(all[0]));
+	/* without a usable id there is nothing to acknowledge */
+	assert_null(ue_act(&p.a, "{\"name\":\"select\"}"));
+	assert_null(ue_act(&p.a, "{\"id\":{},\"name\":\"select\"}"));
+	assert_null(ue_act(&p.a, "{\"id\":1.5,\"name\":\"select\"}"));
+	assert_null(ue_act(&p.a, "{\"id\":\"\",\"name\":\"select\"}"));
+	assert_int_equal(counter(&p.r, "metaBad"), 4);
+	json_decref(before);
+	json_decref(after);
+	done(&p);
+}
+
+static void too_many_objects(void **state)
+{
+	struct pair p;
+	char action[64];
+
+	(void)state;
+	connect_two(&p);
+	for (int i = 0; i < APP_MAX_OBJECTS; i++) {
+		snprintf(action, sizeof(action), "{\"id\":%d,\"name\":\"add\",\"shape\":\"cube\"}",
+			i);
+		act(&p.a, action, "ok");
+	}
+	act(&p.a, "{\"id\":\"more\",\"name\":\"add\",\"shape\":\"cube\"}", "full");
+	settle(&p);
+	done(&p);
+}
+
+static void typed_action(void **state)
+{
+	struct fake_message m;
+	struct pair p;
+
+	(void)state;
+	connect_two(&p);
+	fake_deliver(p.a.peer, META,
+		"{\"type\":\"urn:x-imsar:action:1\",\"message\":{\"id\":5,\"name\":\"select\","
+		"\"target\":\"cube\"}}");
+	assert_true(fake_take(p.a.peer, META, &m));
+	assert_non_null(strstr(m.text, "\"ok\":true"));
+	assert_non_null(strstr(m.text, "\"id\":5"));
+	fake_deliver(p.a.peer, META, "{\"type\":\"urn:x-imsar:action:1\"}");
+	assert_int_equal(counter(&p.r, "metaBad"), 1);
+	done(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(scene_comes_first),
+		cmocka_unit_test(both_see_each_other),
+		cmocka_unit_test(late_joiner),
+		cmocka_unit_test(comes_and_goes),
+		cmocka_unit_test(channel_closed_and_opened_again),
+		cmocka_unit_test(in_band_channels),
+		cmocka_unit_test(small_messages),
+		cmocka_unit_test(message_size_too_small),
+		cmocka_unit_test(rates),
+		cmocka_unit_test(no_needless_wait),
+		cmocka_unit_test(slow_line),
+		cmocka_unit_test(send_failure_means_all_again),
+		cmocka_unit_test(keepalives),
+		cmocka_unit_test(resync),
+		cmocka_unit_test(poses_dropped),
+		cmocka_unit_test(time_backwards),
+		cmocka_unit_test(three_degrees),
+		cmocka_unit_test(once_only),
+		cmocka_unit_test(lossy_actions),
+		cmocka_unit_test(ownership),
+		cmocka_unit_test(effects),
+		cmocka_unit_test(actions_refused),
+		cmocka_unit_test(too_many_objects),
+		cmocka_unit_test(typed_action),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
