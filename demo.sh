@@ -42,10 +42,17 @@ seconds_since() { # EPOCHREALTIME: "1.2"
 	printf '%d.%d' $((d / 1000000)) $((d % 1000000 / 100000))
 }
 
+group_gone() { ! kill -0 -- "-$1" 2>/dev/null; }
+
 cleanup() {
 	trap '' INT TERM HUP
 	# a process group of its own: what an interrupted apt or make has started goes along
-	[ -z "$child" ] || { kill -TERM -- "-$child" 2>/dev/null; wait "$child" 2>/dev/null; }
+	if [ -n "$child" ]; then
+		kill -TERM -- "-$child" 2>/dev/null
+		wait_for 10 - group_gone "$child"
+		kill -KILL -- "-$child" 2>/dev/null
+		wait "$child" 2>/dev/null
+	fi
 	[ -z "$log" ] || rm -f "$log"
 	if [ -n "$RUN" ]; then
 		stack_down

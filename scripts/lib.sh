@@ -194,11 +194,11 @@ stop_all() { # newest first
 }
 
 # wait_for SECONDS NAME COMMAND...: until the command succeeds; gives up at once when process NAME
-# is gone ('-': no process).
+# is gone ('-': no process), and when a trap has set STOPPED.
 wait_for() {
 	local limit=$1 name=$2 i
 	shift 2
-	for ((i = 0; i < limit * 20; i++)); do
+	for ((i = 0; i < limit * 20 && ${STOPPED:-0} == 0; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
 		[ "$name" = - ] || alive "$name" || return 1
 		sleep 0.05

@@ -17,6 +17,7 @@ ROOT=${ROOT:-$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)}
 . "$ROOT/scripts/lib.sh"
 
 RTP_PORTS=200 # UDP ports of rtpengine
+STOPPED=0
 
 stack_ports() {
 	# shellcheck disable=SC2086
@@ -117,6 +118,7 @@ asd_answers() { curl -sf -m 1 "http://$ADDRESS:$P_ASD/metrics" | grep -q '^asd_d
 pcscf_answers() { kamcmd -s "unix:$RUN/$1.ctl" ims_ar.status | grep -q 'state: up'; }
 
 stack_start() { # NAME
+	[ "$STOPPED" = 0 ] || return 1
 	! alive "$1" || { echo "stack.sh: $1 runs already" >&2; return 1; }
 	case $1 in
 	rtpengine)
@@ -188,6 +190,8 @@ stack_main() {
 	[ -n "${RUN:-}" ] && [ -f "$RUN/env" ] || { echo "stack.sh: set RUN to a folder made by 'stack.sh new'" >&2; return 2; }
 	# shellcheck disable=SC1091
 	. "$RUN/env"
+	# a signal may not fall between the start of a process and the note of its pid
+	trap 'STOPPED=1' INT TERM HUP
 	case $command in
 	up) stack_up ;;
 	down) stack_down ;;

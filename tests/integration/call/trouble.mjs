@@ -6,6 +6,14 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { arCall } from './basic.mjs';
 import { answered, ended, sceneHere, scenesAgree, soundFlows, standStill, until, walkAbout } from '../../ue/pair.mjs';
 
+// asd runs and every P-CSCF has found it again.
+async function asdBack(t, command = 'start') {
+	await t.stack.sh(command, 'asd');
+	for (const p of t.pcscfs) {
+		await until(`the link of ${p}`, async () => (await t.stack.kamcmd(p, 'ims_ar.status')).some((i) => i.part === 'link' && i.state === 'up'));
+	}
+}
+
 async function stillAr(t, a, b, contextId) {
 	walkAbout(a, b);
 	await soundFlows(a, b);
@@ -16,7 +24,7 @@ async function stillAr(t, a, b, contextId) {
 export async function asd_restarts_in_the_middle_of_a_call(t) {
 	const [a, b] = await t.pair();
 	const { contextId } = await arCall(t, a, b);
-	await t.stack.sh('restart', 'asd');
+	await asdBack(t, 'restart');
 	await stillAr(t, a, b, contextId);
 	assert.ok(await t.stack.call('pcscf1', a.last.callId), 'asd knows the call again');
 	a.last.hangup();
@@ -30,7 +38,7 @@ export async function asd_is_killed_and_the_call_ends_before_it_is_back(t) {
 	await soundFlows(a, b, 500);
 	b.last.hangup();
 	await ended(a.last);
-	await t.stack.sh('start', 'asd');
+	await asdBack(t);
 }
 
 export async function asd_is_away_when_the_call_begins(t) {
@@ -44,7 +52,7 @@ export async function asd_is_away_when_the_call_begins(t) {
 		call.hangup();
 		await ended(b.last);
 	} finally {
-		await t.stack.sh('start', 'asd');
+		await asdBack(t);
 	}
 }
 
