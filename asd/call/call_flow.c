@@ -166,10 +166,12 @@ static bool repeated(
 	if (!x || strcmp(x->method, m->method) != 0)
 		return false;
 	asd_count(a, ASD_OFFERS_REPEATED);
-	if (x->state == EXCHANGE_DECIDING)
+	if (x->state == EXCHANGE_DECIDING) {
+		call_refuse(a, x->ref, "repeated", "asked again");
 		x->ref = ref;
-	else
+	} else {
 		front_answer(a, ref, call_plan_reply(c, x));
+	}
 	return true;
 }
 
@@ -217,6 +219,10 @@ void call_on_offer(
 		return;
 	if (!c && !m->initial) {
 		call_refuse(a, ref, "no_call", "asd does not have this call");
+		return;
+	}
+	if (c && m->initial && c->state == CALL_UP) {
+		call_refuse(a, ref, "answered", "an initial offer of a call that is up");
 		return;
 	}
 	if (offer_read(&o, m->sdp, &rules, m->side, c ? c->map : NULL, why) != 0) {
