@@ -8,7 +8,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #define CONF_FILE "/etc/ims-ar/asd.conf"
 
@@ -16,7 +18,7 @@
 enum { EXIT_GOOD = 0, EXIT_RUN = 1, EXIT_USE = 2, EXIT_CONF = 78 };
 
 struct args {
-	const char *conf, *level, *decide, *test;
+	const char *conf, *level, *decide, *test, *policy;
 	bool check;
 };
 
@@ -25,11 +27,15 @@ static void usage(FILE *out)
 	fprintf(out,
 		"usage: asd [-c FILE] [-d LEVEL]            run\n"
 		"       asd [-c FILE] -t                    check configuration, policy and store\n"
-		"       asd [-c FILE] --decide CALL.json    what the policy says to that call\n"
+		"       asd [-c FILE] --check POLICY.lua    check that policy alone\n"
+		"       asd [-c FILE] --decide CALL         what the policy says to that call: "
+		"JSON, "
+		"or an INVITE\n"
 		"       asd [-c FILE] --test DIR            run the policy tests of that folder\n"
 		"       asd --help | --version\n\n"
 		"  -c, --config FILE   default " CONF_FILE "\n"
-		"  -d, --log LEVEL     err, warn, notice, info, debug; over [asd] log_level\n\n"
+		"  -d, --log LEVEL     err, warn, notice, info, debug; over [asd] log_level\n"
+		"  -p, --policy FILE   instead of [policy] file, with --decide and --test\n\n"
 		"signals: TERM, INT stop (calls stay in the store); HUP load the policy anew\n"
 		"exit: 0 stopped or all is well, 1 could not start or policy at fault, 2 wrong "
 		"use,\n"
@@ -43,11 +49,12 @@ static int parse_args(struct args *x, int argc, char **argv)
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
 		{"log", required_argument, NULL, 'd'}, {"check", no_argument, NULL, 't'},
 		{"decide", required_argument, NULL, 'D'}, {"test", required_argument, NULL, 'T'},
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+		{"policy", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {0}};
 	int o;
 
 	*x = (struct args){.conf = CONF_FILE};
-	while ((o = getopt_long(argc, argv, "c:d:th", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, "c:d:p:th", options, NULL)) != -1) {
 		switch (o) {
 		case 'c':
 			x->conf = optarg;
@@ -57,6 +64,9 @@ static int parse_args(struct args *x, int argc, char **argv)
 			break;
 		case 't':
 			x->check = true;
+			break;
+		case 'p':
+			x->policy = optarg;
 			break;
 		case 'D':
 			x->decide = optarg;
@@ -74,6 +84,8 @@ static int parse_args(struct args *x, int argc, char **argv)
 			return -EINVAL;
 		}
 	}
+	if (x->check && optind + 1 == argc)
+		x->policy = argv[optind++];
 	return optind == argc ? 0 : -EINVAL;
 }
 
@@ -146,6 +158,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "asd: wrong use; asd --help tells\n");
 		return EXIT_USE;
 	}
+	/* A policy can be tried where asd is not set up. */
+	if (x.policy && strcmp(x.conf, CONF_FILE) == 0 && access(CONF_FILE, F_OK) != 0)
+		x.conf = NULL;
 	if (asd_conf_read(&a.conf, x.conf, &err) != 0) {
 		complain(&err);
 		rc = EXIT_CONF;
@@ -155,10 +170,13 @@ int main(int argc, char **argv)
 	} else {
 		ar_log_init("asd", level);
 		pc = asd_policy_conf(&a.conf);
-		rc = x.check    ? check(&a.conf, x.conf, &err)
-		     : x.decide ? policy_decide_main(&pc, x.decide, stdout)
-		     : x.test   ? policy_test_main(&pc, x.test, stdout)
-				: -1;
+		if (x.policy)
+			pc.script = x.policy;
+		rc = x.check && x.policy ? policy_check_main(&pc, stdout)
+		     : x.check           ? check(&a.conf, x.conf, &err)
+		     : x.decide          ? policy_decide_main(&pc, x.decide, stdout)
+		     : x.test            ? policy_test_main(&pc, x.test, stdout)
+					 : -1;
 	}
 	if (rc < 0)
 		rc = run_daemon(&a, &err);

@@ -406,7 +406,7 @@ static int read_member(struct reader *r, const struct member *m, json_t *v)
 	return m->read(r, v);
 }
 
-static void add_defaults(struct policy_case *c)
+void policy_case_defaults(struct policy_case *c)
 {
 	struct policy_call *call = &c->call;
 
@@ -463,7 +463,7 @@ int policy_case_read(struct policy_case *c, json_t *obj, char *why, size_t cap)
 	size_t i;
 	int err = 0;
 
-	add_defaults(c);
+	policy_case_defaults(c);
 	c->keep = json_array();
 	if (!c->keep || json_array_append(c->keep, obj) != 0) {
 		snprintf(why, cap, "out of memory");

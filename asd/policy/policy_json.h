@@ -28,6 +28,8 @@ struct policy_case {
 int policy_case_read(struct policy_case *c, json_t *obj, char *why, size_t cap)
 	__attribute__((warn_unused_result));
 void policy_case_free(struct policy_case *c);
+/* The parties, time and media functions of a case that names none; no media and no channels. */
+void policy_case_defaults(struct policy_case *c);
 
 /* New references; NULL: no memory. What is empty or 0 is left out. */
 json_t *policy_verdict_json(const struct policy_verdict *v, enum policy_result r);

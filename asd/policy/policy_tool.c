@@ -2,6 +2,7 @@
 #include "asd/policy/policy_tool.h"
 #include "asd/policy/policy_int.h"
 #include "asd/policy/policy_json.h"
+#include "asd/policy/policy_sip.h"
 #include "asd/policy/policy_test.h"
 #include "asd/policy/sandbox.h"
 
@@ -57,18 +58,22 @@ int policy_check_main(const struct policy_conf *conf, FILE *out)
 
 /* ---- decide ---- */
 
-static int read_call(const char *path, json_t **obj, FILE *out)
+/* The whole file or, "-", standard input; malloc'd, terminated. */
+static int read_text(const char *path, char **text, size_t *n, FILE *out)
 {
-	json_error_t je;
+	int err = 0;
 
-	if (strcmp(path, "-") == 0)
-		*obj = json_loadf(stdin, JSON_REJECT_DUPLICATES, &je);
-	else
-		*obj = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
-	if (*obj)
-		return 0;
-	fprintf(out, "%s:%d: %s\n", path, je.line, je.text);
-	return 2;
+	if (strcmp(path, "-") != 0) {
+		err = sandbox_read_file(path, MAX_CALL, text, n);
+	} else if (!(*text = malloc(MAX_CALL + 1))) {
+		err = -ENOMEM;
+	} else {
+		*n = fread(*text, 1, MAX_CALL, stdin);
+		(*text)[*n] = '\0';
+	}
+	if (err)
+		fprintf(out, "%s: %s\n", path, strerror(-err));
+	return err;
 }
 
 static void print_value(FILE *out, const char *key, json_t *v)
@@ -152,43 +157,92 @@ static void print_answers(FILE *out, struct policy_gen *gen, const struct policy
 	}
 }
 
-static void decide(struct policy *p, const struct policy_call *call, FILE *out)
+static void decide(
+	struct policy *p, const struct policy_call *call, struct policy_verdict *v, FILE *out)
 {
 	struct policy_gen *gen = p->current;
 	struct policy_run run;
-	struct policy_verdict v;
-	enum policy_result r = policy_try_decide(gen, call, &v, &run);
+	enum policy_result r = policy_try_decide(gen, call, v, &run);
 
-	print_object(out, policy_verdict_json(&v, r));
+	print_object(out, policy_verdict_json(v, r));
 	fprintf(out, "rules of policy '%s':\n", gen->name);
 	print_rules(out, gen, &run);
-	print_answers(out, gen, call, &v);
 	fputs(vm_log(gen->vm), out);
+	print_answers(out, gen, call, v);
 }
 
-int policy_decide_main(const struct policy_conf *conf, const char *call_path, FILE *out)
+/* path: for messages. Both return a process status. */
+static int decide_json(
+	const struct policy_conf *conf, const char *path, struct ar_span text, FILE *out)
 {
 	struct policy_case *c = malloc(sizeof(*c));
-	json_t *obj = NULL;
+	json_error_t je;
+	json_t *obj = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &je);
+	struct policy_verdict v;
 	struct policy *p = NULL;
 	char why[256];
 	int rc = 2;
 
-	if (!c || read_call(call_path, &obj, out) != 0)
-		goto out;
-	if (policy_case_read(c, obj, why, sizeof(why)) != 0) {
-		fprintf(out, "%s: %s\n", call_path, why);
-		goto out;
+	if (!obj) {
+		fprintf(out, "%s:%d: %s\n", path, je.line, je.text);
+	} else if (c && policy_case_read(c, obj, why, sizeof(why)) != 0) {
+		fprintf(out, "%s: %s\n", path, why);
+	} else if (c) {
+		p = load(conf, out);
+		if (p)
+			decide(p, &c->call, &v, out);
+		rc = p ? 0 : 1;
+		policy_case_free(c);
 	}
-	p = load(conf, out);
-	if (p)
-		decide(p, &c->call, out);
-	rc = p ? 0 : 1;
-	policy_case_free(c);
-out:
 	policy_free(p);
 	json_decref(obj);
 	free(c);
+	return rc;
+}
+
+static int decide_sip(
+	const struct policy_conf *conf, const char *path, struct ar_span text, FILE *out)
+{
+	struct policy_sip *s = calloc(1, sizeof(*s));
+	struct policy_verdict v;
+	struct policy *p = NULL;
+	char why[256];
+	int rc = 2;
+
+	if (!s)
+		return rc;
+	if (policy_sip_read(s, text, why, sizeof(why)) != 0) {
+		fprintf(out, "%s: %s\n", path, why);
+	} else {
+		p = load(conf, out);
+		if (p) {
+			decide(p, &s->pc.call, &v, out);
+			policy_sip_diff(s, &v, out);
+		}
+		rc = p ? 0 : 1;
+	}
+	policy_free(p);
+	policy_sip_free(s);
+	free(s);
+	return rc;
+}
+
+int policy_decide_main(const struct policy_conf *conf, const char *call_path, FILE *out)
+{
+	struct ar_span text = AR_SPAN_NONE;
+	char *buf = NULL;
+	size_t blank;
+	int rc = 2;
+
+	if (read_text(call_path, &buf, &text.n, out) != 0)
+		return rc;
+	text.p = buf;
+	blank = strspn(buf, " \t\r\n");
+	if (buf[blank] == '{')
+		rc = decide_json(conf, call_path, text, out);
+	else
+		rc = decide_sip(conf, call_path, text, out);
+	free(buf);
 	return rc;
 }
 
