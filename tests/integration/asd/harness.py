@@ -196,13 +196,14 @@ def main(tests, make_world):
             t(w)
             rc = w.close()
             assert rc in (0, None), "asd ended with %d" % rc
-            print("ok   %-44s %5.2f s" % (t.__name__, time.monotonic() - began), flush=True)
+            print("ok %s (%.1f s)" % (t.__name__, time.monotonic() - began), flush=True)
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
-            print("FAIL %s: %s: %s" % (t.__name__, type(e).__name__, e), flush=True)
+            print("not ok %s: %s: %s" % (t.__name__, type(e).__name__,
+                                         str(e).replace("\n", " | ")), flush=True)
             if w:
                 w.close(keep=True)
-                print("     logs: " + w.dir)
+                print("    | logs: " + w.dir)
                 if w.asd:
-                    print("     " + "\n     ".join(w.asd.text().splitlines()[-15:]))
+                    print("    | " + "\n    | ".join(w.asd.text().splitlines()[-15:]))
     return 1 if failed else 0

@@ -976,7 +976,7 @@ def thousand_calls_leave_nothing(w):
         return w.asd.rss_kib()
     before = round_of(400)
     after = round_of(1000)
-    print("     1000 calls: %d -> %d KiB" % (before, after))
+    print("bench asd_memory 1000 calls: %d -> %d KiB" % (before, after))
     assert after - before < 600, (before, after)
     assert w.asd.text() == "", w.asd.text()[:500]
 
