@@ -51,6 +51,7 @@ struct peer {
 	unsigned nheld;
 
 	uint64_t born, now, sctp_at, handshake_by;
+	uint64_t heard; /* last authentic packet of the UE */
 	size_t watch;
 	bool watch_above, doomed, freed_layers;
 	struct peer *next_doomed;
@@ -343,6 +344,7 @@ static void dtls_data(void *arg, struct ar_span packet)
 	/* the handshake's last datagram may carry data already */
 	if (!p->verified && p->known)
 		p->verified = dtls_verify(p->dtls);
+	p->heard = p->now;
 	if (p->verified)
 		sctp_input(p, packet);
 	else
@@ -709,7 +711,7 @@ static void apply_remote(struct peer *p, const struct peer_remote *r, bool first
 		dtls_set_prints(p->dtls, &p->prints);
 	if (first)
 		set_state(p, PEER_CHECKING, "");
-	if (p->no_ice || p->ice.seen || p->dtls)
+	if (p->no_ice || ice_is_reached(&p->ice) || p->dtls)
 		begin(p);
 	check_identity(p);
 	replay_dtls(p);
@@ -768,11 +770,12 @@ void peer_input(struct peer *p, struct ar_span d, const struct peer_addr *from, 
 	leave(p);
 }
 
+/* RFC 7675; without ICE the answers to our heartbeats stand for the checks. */
 static uint64_t consent_until(const struct peer *p)
 {
-	if (!p->known || p->no_ice || !p->ice.seen)
-		return AR_NEVER;
-	return p->ice.seen + ICE_CONSENT;
+	uint64_t seen = p->no_ice ? p->heard : p->ice.seen;
+
+	return p->known && seen ? seen + ICE_CONSENT : AR_NEVER;
 }
 
 uint64_t peer_next_timeout(const struct peer *p)
@@ -791,7 +794,7 @@ void peer_on_timer(struct peer *p, uint64_t now)
 {
 	enter(p, now);
 	if (p->state != PEER_CLOSED && now >= consent_until(p))
-		fail(p, "no ICE consent for 30 s");
+		fail(p, p->no_ice ? "nothing heard for 30 s" : "no ICE consent for 30 s");
 	if (p->state != PEER_CLOSED && now >= p->handshake_by)
 		fail(p, p->verified ? "SCTP association not made in 30 s"
 				    : "DTLS handshake not finished in 30 s");

@@ -166,6 +166,7 @@ void dc_on_down(struct dc *dc)
 		if (c->from_sdp && c->state == DC_OPEN) {
 			struct peer_channel ch = c->ch;
 
+			tell_closed(dc, c);
 			clear(dc, c);
 			*c = (struct dc_channel){
 				.ch = ch, .state = DC_NEGOTIATED, .from_sdp = true};

@@ -69,7 +69,7 @@ uint16_t dc_streams(const struct dc *dc);
 
 /* The association is up: the negotiated channels open. */
 void dc_on_up(struct dc *dc, struct ar_sctp *sctp, bool client, uint16_t streams);
-/* The association is gone; a new one may come. In-band channels end, negotiated ones wait. */
+/* The association is gone; a new one may come. All channels end; negotiated ones open again. */
 void dc_on_down(struct dc *dc);
 void dc_on_message(
 	struct dc *dc, uint16_t stream, uint32_t ppid, struct ar_span data, bool oversize);

@@ -14,6 +14,7 @@
 #define COOKIE_LEN 16
 #define RECORD_MAX 16384 /* RFC 5246 6.2.1 */
 #define APPLICATION_DATA 23
+#define BIO_OWN_TYPE 0x7f /* BIO_get_new_index() runs out after a hundred */
 
 /* RFC 8827 6.5 asks for the first; the rest for peers with RSA certificates or without AES. */
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -90,7 +91,7 @@ static int bio_create(BIO *b)
 
 static BIO_METHOD *make_bio_method(void)
 {
-	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "ims-ar peer");
+	BIO_METHOD *m = BIO_meth_new(BIO_OWN_TYPE | BIO_TYPE_SOURCE_SINK, "ims-ar peer");
 
 	if (!m)
 		return NULL;

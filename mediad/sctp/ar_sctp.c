@@ -11,8 +11,7 @@
 #define RTO_MIN 200
 #define RTO_MAX 4000
 #define SETUP_RTO_MAX 1000 /* INIT and COOKIE ECHO: a lost one must not cost many seconds */
-#define MAX_RETRANSMITS 20 /* with ICE; consent ends it first */
-#define MAX_RETRANSMITS_HEARTBEAT 10
+#define MAX_RETRANSMITS 20 /* the peer's consent timer ends it before */
 #define STATUS_AFTER AR_SEC /* ask usrsctp itself when no acknowledgement came for this long */
 #define QUEUE_KEEP (64 * 1024) /* memory that an empty queue may keep */
 #define QUEUE_CONTROL (64 * 1024) /* over PEER_SEND_QUEUE, for DCEP and resets */
@@ -59,8 +58,7 @@ static int set_options(struct ar_sctp *s, const struct ar_sctp_conf *c)
 		.sinit_max_instreams = c->streams,
 		.sinit_max_attempts = MAX_RETRANSMITS,
 		.sinit_max_init_timeo = SETUP_RTO_MAX};
-	struct sctp_assocparams assoc = {
-		.sasoc_asocmaxrxt = c->heartbeat_ms ? MAX_RETRANSMITS_HEARTBEAT : MAX_RETRANSMITS};
+	struct sctp_assocparams assoc = {.sasoc_asocmaxrxt = MAX_RETRANSMITS};
 	int err;
 
 	if (usrsctp_set_non_blocking(s->so, 1) != 0 ||
@@ -96,12 +94,11 @@ static int open_socket(struct ar_sctp *s, const struct ar_sctp_conf *c)
 {
 	void *opaque = (void *)(uintptr_t)s->id;
 	struct sockaddr_conn a = {
-		.sconn_family = AF_CONN, .sconn_port = htons(c->local_port), .sconn_addr = opaque};
+		.sconn_family = AF_CONN, .sconn_port = htons(c->local_port), .sconn_addr = s->addr};
 	socklen_t n = sizeof(uint32_t);
 	uint32_t limit = 0;
 	int err;
 
-	usrsctp_register_address(opaque);
 	s->so = usrsctp_socket(
 		AF_CONN, SOCK_STREAM, IPPROTO_SCTP, ar_sctp_on_receive, ar_sctp_on_sent, 0, opaque);
 	if (!s->so)
@@ -156,7 +153,6 @@ void ar_sctp_free(struct ar_sctp *s)
 		return;
 	if (s->so)
 		usrsctp_close(s->so); /* SO_LINGER 0: ABORT goes out through send() now */
-	usrsctp_deregister_address((void *)(uintptr_t)s->id);
 	ar_sctp_stack_remove(s);
 	ar_buf_free(&s->queue.buf);
 	free(s);
@@ -169,7 +165,7 @@ void ar_sctp_input(struct ar_sctp *s, struct ar_span packet, uint64_t now)
 		return;
 	ar_sctp_stack_catch_up(now);
 
-	usrsctp_conninput((void *)(uintptr_t)s->id, packet.p, packet.n, 0);
+	usrsctp_conninput(s->addr, packet.p, packet.n, 0);
 	ar_sctp_stack_deliver();
 	ar_sctp_after_input(s, now);
 }

@@ -3,10 +3,11 @@
  * One SCTP association in a DTLS association (RFC 9260, RFC 8261) over usrsctp's AF_CONN, and the
  * stack they share (ar_sctp_stack_*). Hides usrsctp: nothing else includes its header.
  *
- * usrsctp knows an association only by a 32-bit id, which also reaches the UE in the cookie: never
- * a pointer. What it reports is queued and handed up after it has returned, so handlers may do
- * anything but free the association. One stack per process, without usrsctp's threads; made after
- * fork(). usrsctp reads gettimeofday() itself; its timers run from ar_sctp_stack_run().
+ * usrsctp knows an association only by a 32-bit id and a small number as its address, which also
+ * reaches the UE in the cookie: never a pointer. What it reports is queued and handed up after it
+ * has returned, so handlers may do anything but free the association. One stack per process,
+ * without usrsctp's threads; made after fork(). usrsctp reads gettimeofday() itself; its timers run
+ * from ar_sctp_stack_run().
  */
 #ifndef AR_SCTP_H
 #define AR_SCTP_H

@@ -23,7 +23,8 @@ struct ar_sctp_queue { /* records of struct ar_sctp_queued and the message */
 };
 
 struct ar_sctp {
-	uint32_t id;
+	uint32_t id; /* in usrsctp's callbacks */
+	void *addr; /* as usrsctp and the UE's cookie know it: a small number */
 	struct socket *so;
 	struct ar_sctp_handlers h;
 	void *arg;

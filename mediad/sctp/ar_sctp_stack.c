@@ -17,6 +17,8 @@
 static struct {
 	unsigned refs;
 	struct ar_ids ids;
+	struct ar_sctp **by_slot; /* who uses usrsctp's address slot + 1 */
+	uint32_t nslots, slot_cap;
 	uint64_t last_tick, quiet_at, ended_at;
 	bool stale; /* a timer may have been started from a clock that stood still */
 	bool delivering;
@@ -58,7 +60,8 @@ static struct ar_sctp *find(void *opaque)
 
 static int on_output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t set_df)
 {
-	struct ar_sctp *s = find(addr);
+	uintptr_t slot = (uintptr_t)addr - 1;
+	struct ar_sctp *s = slot < stack.nslots ? stack.by_slot[slot] : NULL;
 
 	(void)tos;
 	(void)set_df;
@@ -94,12 +97,47 @@ void ar_sctp_stack_put(void)
 	free(stack.event);
 	stack.event = NULL;
 	stack.event_cap = 0;
+	free(stack.by_slot);
+	stack.by_slot = NULL;
+	stack.nslots = stack.slot_cap = 0;
 	ar_ids_free(&stack.ids);
+}
+
+/*
+ * Addresses are registered once per slot and stay: usrsctp_deregister_address() would queue work
+ * for usrsctp's iterator thread, which walks all associations while our loop uses them.
+ */
+static int take_slot(struct ar_sctp *s)
+{
+	uint32_t slot = s->id & 0xffff, cap = stack.slot_cap ? stack.slot_cap * 2 : 64;
+
+	if (slot >= stack.slot_cap) {
+		struct ar_sctp **p = realloc(stack.by_slot, cap * sizeof(struct ar_sctp *));
+
+		if (!p)
+			return -ENOMEM;
+		stack.by_slot = p;
+		stack.slot_cap = cap;
+	}
+	s->addr = (void *)(uintptr_t)(slot + 1);
+	if (slot >= stack.nslots) {
+		usrsctp_register_address(s->addr);
+		stack.nslots = slot + 1;
+	}
+	stack.by_slot[slot] = s;
+	return 0;
 }
 
 int ar_sctp_stack_add(struct ar_sctp *s)
 {
-	return ar_ids_add(&stack.ids, s, &s->id);
+	int err = ar_ids_add(&stack.ids, s, &s->id);
+
+	if (err)
+		return err;
+	err = take_slot(s);
+	if (err)
+		ar_ids_remove(&stack.ids, s->id);
+	return err;
 }
 
 static void not_busy(struct ar_sctp *s)
@@ -118,6 +156,7 @@ void ar_sctp_stack_remove(struct ar_sctp *s)
 {
 	not_busy(s);
 	ar_ids_remove(&stack.ids, s->id);
+	stack.by_slot[s->id & 0xffff] = NULL;
 	stack.ended_at = stack.last_tick;
 }
 

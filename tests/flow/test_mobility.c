@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What changes while a call lives: ICE restart, another address, consent, forks, new associations.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/flow/flow.h"
+#include "common/daemon/ar_clock.h"
+#include "mediad/net/peer_addr.h"
+#include "tests/lib/vclock.h"
+
+#include <arpa/inet.h>
+#include <malloc.h>
+#include <stdio.h>
+
+static const struct peer_channel scene[] = {
+	{.id = 1000, .ordered = true, .max_retr = -1, .max_time = -1}};
+
+static struct flow *connected(uint64_t seed)
+{
+	struct flow_conf conf = {
+		.link = {.delay = 10 * FLOW_MS}, .seed = seed, .channel = scene, .nchannel = 1};
+	struct flow *f = flow_new(&conf);
+
+	assert_true(flow_connect(f, 5 * FLOW_SEC));
+	assert_true(flow_until(f, &f->server.nchannel, 1, FLOW_SEC));
+	return f;
+}
+
+static void echo_works(struct flow *f, size_t n)
+{
+	f->server.echo = true;
+	assert_int_equal(flow_send(&f->ue, 1000, PEER_TEXT, n), 0);
+	assert_true(flow_until(f, &f->ue.nmessage, f->ue.nmessage + 1, 10 * FLOW_SEC));
+	assert_true(flow_is_pattern(&f->ue, n));
+}
+
+static struct dc_client_server server_of(struct flow *f)
+{
+	return (struct dc_client_server){.ufrag = peer_ufrag(f->server.peer),
+		.pwd = peer_pwd(f->server.peer),
+		.fingerprint = transport_fingerprint(f->server.t),
+		.addr = f->server.node->addr,
+		.setup = AR_SETUP_ACTIVE};
+}
+
+static void test_ice_restart_by_the_ue(void **state)
+{
+	struct flow *f = connected(1);
+	struct dc_client_server to;
+
+	(void)state;
+	echo_works(f, 100);
+	/* only the UE's credentials are new */
+	to = server_of(f);
+	dc_client_restart(f->ue.client, &to, vclock_now());
+	flow_answer(f);
+	flow_run(f, FLOW_SEC);
+	assert_true(dc_client_checked(f->ue.client));
+	echo_works(f, 101);
+	assert_int_equal(f->server.state, PEER_CONNECTED);
+	assert_int_equal(f->server.nchannel, 1); /* the same association goes on (RFC 8842 5.5) */
+	/* 40 s later consent still runs, on the new credentials */
+	flow_run(f, 40 * FLOW_SEC);
+	echo_works(f, 102);
+	flow_free(f);
+}
+
+static void test_ice_restart_with_new_local_credentials(void **state)
+{
+	struct flow *f = connected(2);
+	struct dc_client_server to;
+	char old[64];
+
+	(void)state;
+	snprintf(old, sizeof(old), "%s", peer_ufrag(f->server.peer));
+	assert_int_equal(peer_restart_ice(f->server.peer), 0);
+	assert_string_not_equal(old, peer_ufrag(f->server.peer));
+	flow_run(f, 5 * FLOW_SEC); /* the answer is on its way: old checks still count */
+	echo_works(f, 100);
+	to = server_of(f);
+	dc_client_restart(f->ue.client, &to, vclock_now());
+	flow_answer(f);
+	flow_run(f, FLOW_SEC);
+	assert_true(dc_client_checked(f->ue.client));
+	flow_run(f, 40 * FLOW_SEC);
+	echo_works(f, 101);
+	flow_free(f);
+}
+
+static void test_consent_stops(void **state)
+{
+	struct flow *f = connected(3);
+	uint64_t from = vclock_now();
+
+	(void)state;
+	flow_run(f, 60 * FLOW_SEC);
+	assert_int_equal(f->server.state, PEER_CONNECTED);
+	from = vclock_now();
+	dc_client_silence(f->ue.client);
+	assert_true(flow_until_state(f, &f->server, PEER_CLOSED, 60 * FLOW_SEC));
+	assert_string_equal(f->server.reason, "no ICE consent for 30 s");
+	assert_in_range((vclock_now() - from) / FLOW_MS, 27000, 30500);
+	/* and the UE is told */
+	assert_true(flow_until_state(f, &f->ue, PEER_CLOSED, FLOW_SEC));
+	flow_free(f);
+}
+
+static void test_ue_without_ice_is_missed_too(void **state)
+{
+	struct flow_conf conf = {.link = {.delay = 10 * FLOW_MS}, .no_ice = true, .seed = 4};
+	struct flow *f = flow_new(&conf);
+	uint64_t from;
+
+	(void)state;
+	assert_true(flow_connect(f, 5 * FLOW_SEC));
+	flow_run(f, 120 * FLOW_SEC);
+	assert_int_equal(f->server.state, PEER_CONNECTED);
+	f->ue.node->deaf = true;
+	from = vclock_now();
+	assert_true(flow_until_state(f, &f->server, PEER_CLOSED, 120 * FLOW_SEC));
+	assert_in_range((vclock_now() - from) / FLOW_MS, 24000, 31000);
+	assert_string_equal(f->server.reason, "nothing heard for 30 s");
+	flow_free(f);
+}
+
+static void move(struct flow *f, const char *host, uint16_t port)
+{
+	assert_int_equal(peer_addr_parse(&f->ue.node->addr, host, port), 0);
+}
+
+static void test_ue_moves(void **state)
+{
+	struct flow *f = connected(5);
+	struct peer_stats st;
+
+	(void)state;
+	echo_works(f, 100);
+	move(f, "10.0.7.7", 6000); /* Wi-Fi to cellular: the next check comes from elsewhere */
+	flow_run(f, 3 * FLOW_SEC);
+	peer_get_stats(f->server.peer, &st);
+	assert_true(peer_addr_eq(&st.selected, &f->ue.node->addr));
+	echo_works(f, 101);
+	move(f, "10.0.0.2", 5000); /* and back */
+	flow_run(f, 3 * FLOW_SEC);
+	echo_works(f, 102);
+	for (uint16_t i = 0; i < 40; i++) { /* more addresses than the table holds */
+		move(f, "10.0.8.8", (uint16_t)(7000 + i));
+		flow_run(f, 3 * FLOW_SEC);
+	}
+	echo_works(f, 103);
+	flow_free(f);
+}
+
+static void test_address_that_never_checked_is_not_heard(void **state)
+{
+	struct flow *f = connected(6);
+	struct transport_stats before, after;
+	struct peer_stats st;
+
+	(void)state;
+	transport_get_stats(f->server.t, &before);
+	move(f, "10.0.9.9", 6000);
+	assert_int_equal(flow_send(&f->ue, 1000, PEER_TEXT, 10), 0);
+	flow_run(f, 100 * FLOW_MS);
+	transport_get_stats(f->server.t, &after);
+	peer_get_stats(f->server.peer, &st);
+	assert_true(after.no_peer > before.no_peer);
+	assert_int_equal(f->server.nmessage, 0);
+	assert_int_equal(ntohs(((struct sockaddr_in *)&st.selected.ss)->sin_port), 5000);
+	flow_free(f);
+}
+
+/* One offer rings two UEs; both start at once, the answer names one of them. */
+struct fork {
+	struct flow_side side;
+	struct dc_client *client;
+};
+
+static void fork_send(void *arg, struct ar_span d, const struct peer_addr *to)
+{
+	struct fork *k = arg;
+
+	sim_send(k->side.sim, k->side.node, d, to);
+}
+
+static void fork_state(void *arg, enum peer_state state, const char *reason)
+{
+	struct fork *k = arg;
+
+	(void)reason;
+	k->side.state = state;
+}
+
+static void fork_channel(void *arg, const struct peer_channel *ch)
+{
+	struct fork *k = arg;
+
+	(void)ch;
+	k->side.nchannel++;
+}
+
+static void fork_closed(void *arg, uint16_t id)
+{
+	(void)arg;
+	(void)id;
+}
+
+static void fork_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_span data)
+{
+	struct fork *k = arg;
+
+	(void)id;
+	(void)kind;
+	(void)data;
+	k->side.nmessage++;
+}
+
+static void fork_writable(void *arg)
+{
+	(void)arg;
+}
+
+static void fork_input(void *arg, struct ar_span d, const struct peer_addr *from, uint64_t now)
+{
+	dc_client_input(((struct fork *)arg)->client, d, from, now);
+}
+
+static uint64_t fork_next(void *arg)
+{
+	return dc_client_next_timeout(((struct fork *)arg)->client);
+}
+
+static void fork_timer(void *arg, uint64_t now)
+{
+	dc_client_on_timer(((struct fork *)arg)->client, now);
+}
+
+static const struct peer_handlers fork_handlers = {
+	fork_send, fork_state, fork_channel, fork_closed, fork_message, fork_writable};
+
+static void add_fork(struct flow *f, struct fork *k)
+{
+	struct dc_client_server to = server_of(f);
+
+	*k = (struct fork){.side.sim = f->sim};
+	k->side.node = sim_add(f->sim, "10.0.0.3", 5000);
+	k->side.node->arg = k;
+	k->side.node->input = fork_input;
+	k->side.node->next_timeout = fork_next;
+	k->side.node->on_timer = fork_timer;
+	k->client = dc_client_new(f->ue.t, scene, 1, &fork_handlers, k, vclock_now());
+	dc_client_start(k->client, &to, vclock_now());
+}
+
+static void test_fork(void **state)
+{
+	(void)state;
+	/* who is named: the UE that spoke first, or the other one */
+	for (unsigned second = 0; second < 2; second++) {
+		struct flow_conf conf = {.link = {.delay = 10 * FLOW_MS},
+			.no_answer = true,
+			.seed = 7,
+			.channel = scene,
+			.nchannel = 1};
+		struct flow *f = flow_new(&conf);
+		struct peer_remote r = {.nfingerprint = 1,
+			.fingerprint = {ar_span_str(transport_fingerprint(f->ue.t))},
+			.setup = AR_SETUP_PASSIVE,
+			.sctp_port = 5000};
+		const char *why = "";
+		struct fork k;
+		struct dc_client *named;
+
+		flow_run(f, 100 * FLOW_MS);
+		add_fork(f, &k);
+		flow_run(f, 400 * FLOW_MS);
+		assert_int_equal(f->server.state, PEER_WAITING);
+		named = second ? k.client : f->ue.client;
+		r.ufrag = ar_span_str(dc_client_ufrag(named));
+		r.pwd = ar_span_str(dc_client_pwd(named));
+		assert_int_equal(peer_set_remote(f->server.peer, &r, vclock_now(), &why), 0);
+		assert_true(flow_until(f, &f->server.nchannel, 1, 3 * FLOW_SEC));
+		flow_run(f, 3 * FLOW_SEC);
+		assert_int_equal(f->server.state, PEER_CONNECTED);
+		assert_int_equal(peer_send(f->server.peer, 1000, PEER_TEXT, AR_SPAN("hi")), 0);
+		flow_run(f, FLOW_SEC);
+		assert_int_equal(f->ue.nmessage, second ? 0 : 1);
+		assert_int_equal(k.side.nmessage, second ? 1 : 0);
+		/* the other goes on knocking and changes nothing */
+		flow_run(f, 40 * FLOW_SEC);
+		assert_int_equal(f->server.state, PEER_CONNECTED);
+		dc_client_free(k.client);
+		sim_remove(f->sim, k.side.node);
+		flow_free(f);
+	}
+}
+
+static void test_new_association_after_reinvite(void **state)
+{
+	struct flow *f = connected(8);
+	struct dc_client_server to;
+	struct transport *t;
+	struct transport_conf tc = {.max_peers = 2};
+	struct peer_remote r;
+	const char *why = "";
+	struct fork k;
+
+	(void)state;
+	/* the UE comes back with another certificate: a new DTLS association (RFC 8842 5.5) */
+	assert_int_equal(transport_new(&t, &tc), 0);
+	f->ue.node->deaf = true;
+	k = (struct fork){.side.sim = f->sim};
+	k.side.node = sim_add(f->sim, "10.0.0.4", 5000);
+	k.side.node->arg = &k;
+	k.side.node->input = fork_input;
+	k.side.node->next_timeout = fork_next;
+	k.side.node->on_timer = fork_timer;
+	k.client = dc_client_new(t, scene, 1, &fork_handlers, &k, vclock_now());
+	r = (struct peer_remote){.ufrag = ar_span_str(dc_client_ufrag(k.client)),
+		.pwd = ar_span_str(dc_client_pwd(k.client)),
+		.nfingerprint = 1,
+		.fingerprint = {ar_span_str(transport_fingerprint(t))},
+		.setup = AR_SETUP_PASSIVE,
+		.sctp_port = 5000};
+	assert_int_equal(peer_set_remote(f->server.peer, &r, vclock_now(), &why), 0);
+	assert_int_equal(f->server.state, PEER_CHECKING);
+	assert_int_equal(f->server.nclosed, 1); /* the association ended and with it the channel */
+	to = server_of(f);
+	dc_client_start(k.client, &to, vclock_now());
+	assert_true(flow_until(f, &f->server.nchannel, 2, 5 * FLOW_SEC));
+	assert_int_equal(f->server.state, PEER_CONNECTED);
+	assert_true(flow_until(f, &k.side.nchannel, 1, FLOW_SEC));
+	dc_client_free(k.client);
+	sim_remove(f->sim, k.side.node);
+	flow_free(f);
+	transport_free(t);
+}
+
+static void test_close_tells_the_ue(void **state)
+{
+	struct flow *f = connected(9);
+
+	(void)state;
+	peer_close(f->server.peer, "call ended");
+	assert_int_equal(peer_state(f->server.peer), PEER_CLOSED);
+	assert_true(flow_until_state(f, &f->ue, PEER_CLOSED, 100 * FLOW_MS));
+	assert_true(peer_next_timeout(f->server.peer) == AR_NEVER);
+	flow_free(f);
+
+	f = connected(10);
+	peer_close(f->ue.peer, "UE ended");
+	assert_true(flow_until_state(f, &f->server, PEER_CLOSED, 100 * FLOW_MS));
+	flow_free(f);
+}
+
+/* Peers come and go; nothing is left. */
+static void test_cycles(void **state)
+{
+	const unsigned cycles = 1000;
+	size_t at_start = 0, at_end;
+
+	(void)state;
+	for (unsigned i = 0; i < cycles; i++) {
+		struct flow *f = connected(100 + i);
+
+		echo_works(f, 2000);
+		if (i % 3 == 0)
+			peer_close(f->server.peer, "cycle");
+		else if (i % 3 == 1)
+			peer_close(f->ue.peer, "cycle");
+		flow_run(f, 100 * FLOW_MS);
+		if (i % 3 == 1)
+			assert_int_equal(f->server.state, PEER_CLOSED);
+		flow_free(f);
+		if (i == cycles / 4)
+			at_start = mallinfo2().uordblks;
+	}
+	at_end = mallinfo2().uordblks;
+	printf("%u open/close cycles: %zu bytes in use after a quarter, %zu at the end\n", cycles,
+		at_start, at_end);
+	assert_true(at_end < at_start + 64 * 1024);
+}
+
+/* The same within one stack, which lives on. */
+static void test_cycles_in_one_transport(void **state)
+{
+	struct flow *f = connected(11);
+	struct transport_stats st;
+	size_t at_start = 0, at_end;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		struct dc_client_server to;
+		struct peer_conf pc = {.channel = scene, .nchannel = 1};
+		struct peer_remote r;
+		struct peer *p;
+		const char *why = "";
+		struct fork k, us = {.side.sim = f->sim, .side.node = f->server.node};
+
+		assert_int_equal(
+			peer_new(&p, f->server.t, &pc, &fork_handlers, &us, vclock_now()), 0);
+		add_fork(f, &k);
+		to = server_of(f);
+		to.ufrag = peer_ufrag(p);
+		to.pwd = peer_pwd(p);
+		dc_client_start(k.client, &to, vclock_now());
+		r = (struct peer_remote){.ufrag = ar_span_str(dc_client_ufrag(k.client)),
+			.pwd = ar_span_str(dc_client_pwd(k.client)),
+			.nfingerprint = 1,
+			.fingerprint = {ar_span_str(transport_fingerprint(f->ue.t))},
+			.setup = AR_SETUP_PASSIVE,
+			.sctp_port = 5000};
+		assert_int_equal(peer_set_remote(p, &r, vclock_now(), &why), 0);
+		assert_true(flow_until(f, &us.side.nchannel, 1, 5 * FLOW_SEC));
+		if (i % 4)
+			flow_run(f, 50 * FLOW_MS);
+		if (i % 2)
+			peer_close(p, "cycle");
+		peer_free(p);
+		flow_run(f, 50 * FLOW_MS);
+		dc_client_free(k.client);
+		sim_remove(f->sim, k.side.node);
+		if (i == 100)
+			at_start = mallinfo2().uordblks;
+	}
+	at_end = mallinfo2().uordblks;
+	printf("one stack: %zu bytes after 100 cycles, %zu after 300\n", at_start, at_end);
+	assert_true(at_end < at_start + 64 * 1024);
+	transport_get_stats(f->server.t, &st);
+	assert_int_equal(st.peers, 1);
+	echo_works(f, 100); /* the one that stayed */
+	flow_free(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ice_restart_by_the_ue),
+		cmocka_unit_test(test_ice_restart_with_new_local_credentials),
+		cmocka_unit_test(test_consent_stops),
+		cmocka_unit_test(test_ue_without_ice_is_missed_too),
+		cmocka_unit_test(test_ue_moves),
+		cmocka_unit_test(test_address_that_never_checked_is_not_heard),
+		cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_new_association_after_reinvite),
+		cmocka_unit_test(test_close_tells_the_ue),
+		cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_cycles_in_one_transport),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
