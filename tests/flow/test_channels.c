@@ -204,7 +204,8 @@ static void test_many_closed_at_once(void **state)
 				peer_close_channel(i % 3 ? f->ue.peer : f->server.peer, i), 0);
 			if (i % 5 == 0)
 				assert_int_equal(
-					peer_close_channel(i % 3 ? f->server.peer : f->ue.peer, i), 0);
+					peer_close_channel(i % 3 ? f->server.peer : f->ue.peer, i),
+					0);
 		}
 		assert_true(flow_until(f, &f->server.nclosed, 40, 60 * FLOW_SEC));
 		assert_true(flow_until(f, &f->ue.nclosed, 40, 60 * FLOW_SEC));

@@ -53,8 +53,8 @@ static void test_sizes(void **state)
 
 	(void)state;
 	for (unsigned loss = 0; loss <= 10; loss += 10) {
-		struct flow *f = connected(
-			(struct flow_conf){.link = {.delay = 5 * FLOW_MS, .loss = loss}, .seed = 4});
+		struct flow *f = connected((struct flow_conf){
+			.link = {.delay = 5 * FLOW_MS, .loss = loss}, .seed = 4});
 
 		for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			one_way(f, &f->ue, &f->server, sizes[i]);
@@ -81,8 +81,8 @@ static void test_empty_keeps_its_kind(void **state)
 
 static void test_max_message_size(void **state)
 {
-	struct flow *f = connected((struct flow_conf){
-		.link = {.delay = FLOW_MS}, .seed = 5, .ue_max_message = 1024});
+	struct flow *f = connected(
+		(struct flow_conf){.link = {.delay = FLOW_MS}, .seed = 5, .ue_max_message = 1024});
 
 	(void)state;
 	assert_int_equal(peer_max_message(f->server.peer), 1024);
@@ -128,7 +128,8 @@ static void test_reliable_ordered(void **state)
 				sum = sum * 31 + (uint8_t)text[k];
 			bytes += n;
 			assert_int_equal(
-				peer_send(f->ue.peer, SCENE, PEER_TEXT, (struct ar_span){text, n}), 0);
+				peer_send(f->ue.peer, SCENE, PEER_TEXT, (struct ar_span){text, n}),
+				0);
 			flow_run(f, 5 * FLOW_MS);
 		}
 		assert_true(flow_until(f, &f->server.nmessage, 400, 60 * FLOW_SEC));
@@ -202,8 +203,8 @@ static void test_queue_has_an_end(void **state)
 		taken++;
 	assert_int_equal(err, -ENOBUFS);
 	assert_in_range(taken * 16384, PEER_SEND_QUEUE, PEER_SEND_QUEUE + 1200000);
-	assert_in_range(peer_buffered(f->server.peer), PEER_SEND_QUEUE - 16384,
-		PEER_SEND_QUEUE + 1200000);
+	assert_in_range(
+		peer_buffered(f->server.peer), PEER_SEND_QUEUE - 16384, PEER_SEND_QUEUE + 1200000);
 	flow_run(f, 3 * FLOW_SEC);
 	f->ue.node->deaf = false;
 	assert_true(flow_until(f, &f->ue.nmessage, taken, 60 * FLOW_SEC));
