@@ -66,8 +66,6 @@ static void read_head(const char *path, struct head *h)
 	read_key(src, "also", h->also, sizeof(h->also));
 	read_key(src, "instructions", h->instructions, sizeof(h->instructions));
 	read_key(src, "calls", h->calls, sizeof(h->calls));
-	if (!h->limit[0]) /* load_binary.lua has no room for it */
-		snprintf(h->limit, sizeof(h->limit), "load");
 	free(src);
 }
 

@@ -377,6 +377,7 @@ static void test_load_errors(void **state)
 	bad("local x = 1\nlocal y = nil + x",
 		"policy.lua:2: attempt to perform arithmetic on a nil");
 	bad("return (", "policy.lua:1: ");
+	bad("\033Lua\124", "policy.lua: attempt to load a binary chunk");
 	bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain())\n"
 		 "  :selftest { { name = 'n', call = {}, expect = { action = 'ar' } } }",
 		"policy.lua: selftest 'n': action is \"plain\", expected \"ar\"");
