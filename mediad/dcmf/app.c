@@ -148,6 +148,8 @@ static void open_scene(
 	p->blocked = false;
 	p->last_sent = 0;
 	p->own_due = now;
+	p->base_rtt = 0;
+	p->rtt_at = now;
 }
 
 void app_on_channel(

@@ -30,6 +30,7 @@ struct participant {
 	struct app_channel scene, meta;
 	struct scene_view view;
 	uint64_t last_sent, own_due, keepalive_due, resync_due, retry_at;
+	uint64_t base_rtt, rtt_at;
 	unsigned keepalives; /* still to send */
 	size_t last_size;
 	bool resync_wanted, has_time;

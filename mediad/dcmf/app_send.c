@@ -20,16 +20,33 @@
 
 static const uint64_t keepalive_after[APP_KEEPALIVES] = {50 * AR_MS, 100 * AR_MS, 250 * AR_MS};
 
-/* What may be unacknowledged for one more message to go. */
-static size_t window(const struct participant *p)
+/*
+ * Round trip of the line when it is not filled: the smallest seen. The present one would not do: it
+ * grows with the queue that we cause, and the window with it. It may drift up by 1/128 a second,
+ * for the UE that moves to a longer path.
+ */
+static uint64_t base_rtt(struct participant *p, uint64_t now)
 {
 	struct peer_stats s;
+
+	peer_get_stats(p->scene.peer, &s);
+	if (now - p->rtt_at >= AR_SEC) {
+		p->base_rtt += p->base_rtt / 128;
+		p->rtt_at = now;
+	}
+	if (s.rtt_us && (!p->base_rtt || s.rtt_us < p->base_rtt))
+		p->base_rtt = s.rtt_us;
+	return p->base_rtt;
+}
+
+/* What may be unacknowledged for one more message to go. */
+static size_t window(struct participant *p, uint64_t now)
+{
 	uint64_t w;
 
 	if (p->view.whole || p->view.backlog.n)
 		return APP_BULK_UNACKED;
-	peer_get_stats(p->scene.peer, &s);
-	w = (uint64_t)p->last_size * p->app->conf->update_hz * s.rtt_us / AR_SEC;
+	w = (uint64_t)p->last_size * p->app->conf->update_hz * base_rtt(p, now) / AR_SEC;
 	return w < WINDOW_MIN ? WINDOW_MIN : w > WINDOW_MAX ? WINDOW_MAX : (size_t)w;
 }
 
@@ -88,7 +105,7 @@ static int transmit(struct participant *p, uint64_t now)
 /* One message if there is one and the line takes it. 1: sent. */
 static int send_one(struct participant *p, bool with_own, uint64_t now)
 {
-	size_t w = window(p);
+	size_t w = window(p, now);
 	bool scene = p->view.whole || p->view.backlog.n;
 	int rc;
 
