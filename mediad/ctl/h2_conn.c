@@ -39,6 +39,11 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	(void)flags, (void)arg;
 	if (!st || frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
+	st->headers += namelen + valuelen + 32; /* RFC 9113 6.5.2 */
+	if (st->headers > H2_MAX_HEADERS) {
+		st->conn->server->stats.garbage++;
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	}
 	if (ar_span_eq(n, AR_SPAN(":path")))
 		h2_stream_set_path(st, v);
 	else if (ar_span_eq(n, AR_SPAN("content-type")))
@@ -74,6 +79,20 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 	return 0;
 }
 
+/* We hang up because of something that is not HTTP/2. */
+static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct h2_conn *c = arg;
+
+	(void)session;
+	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+		c->server->stats.garbage++;
+		ar_log_limited(AR_LOG_WARN, "ctl", "HTTP/2: %s: connection closed",
+			nghttp2_http2_strerror(frame->goaway.error_code));
+	}
+	return 0;
+}
+
 static int on_close(nghttp2_session *session, int32_t stream_id, uint32_t code, void *arg)
 {
 	struct h2_stream *st = stream_of(session, stream_id);
@@ -100,6 +119,7 @@ int h2_two_start(struct h2_conn *c)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
 	nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_close);
+	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_sent);
 	rc = nghttp2_session_server_new(&c->session, cb, c);
 	nghttp2_session_callbacks_del(cb);
 	if (rc != 0)

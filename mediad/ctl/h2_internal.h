@@ -25,6 +25,7 @@ struct h2_stream {
 	char method[16], path[H2_MAX_PATH], query[H2_MAX_PATH], content_type[64];
 	struct ar_buf body, out;
 	size_t sent; /* of out */
+	size_t headers; /* bytes of them so far */
 	uint64_t started; /* microseconds */
 	bool whole, answered, endless, over, bad_path;
 };
