@@ -4,7 +4,7 @@
 
 Its verdicts and plans are fixed, its faults are chosen: `fake_asd.py SOCKET STATE [MODE...]`. It
 keeps count of what a real asd would have reserved and released, and survives being killed: STATE is
-a file with its calls. Commands of kind "admin" that a real asd has not: `mode` (arg: modes, comma
+a file with its calls, or - for none. Commands of kind "admin" that a real asd has not: `mode` (arg: modes, comma
 separated) and `dump` (everything it knows, as one JSON text).
 
 Modes: ar (default), plain, deny, error, silent, slow (1.5 s), garbage, nojson, oversize, noplan,
@@ -90,11 +90,13 @@ class State:
     def __init__(self, path):
         self.path = path
         self.d = {"reserve": 0, "release": 0, "offers": 0, "calls": {}, "seq": {}, "events": [], "resync": 0}
-        if os.path.exists(path):
+        if path != "-" and os.path.exists(path):
             with open(path, encoding="utf-8") as f:
                 self.d = json.load(f)
 
     def save(self):
+        if self.path == "-":
+            return
         with open(self.path + ".new", "w", encoding="utf-8") as f:
             json.dump(self.d, f)
         os.replace(self.path + ".new", self.path)
@@ -126,7 +128,7 @@ class State:
         if e["seq"] <= self.d["seq"].get(instance, 0):
             return  # delivered twice
         self.d["seq"][instance] = e["seq"]
-        self.d["events"].append(e)
+        self.d["events"] = self.d["events"][-30:] + [e]
         call = self.d["calls"].get(e["call"])
         if call:
             if e["ev"] == "answered":
