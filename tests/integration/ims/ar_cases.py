@@ -86,7 +86,7 @@ def case_call(site):
     call.callee.ringing().answer(reply).await_bye()
     call.start()
     try:
-        wait_until(lambda: services.up_calls(site.module) == 1, 5, "the call in ims_ar.calls", call.uac.alive)
+        wait_until(lambda: services.up_calls(site.module) == 1, 5, "the call in ims_ar.calls", call.uac)
         contexts = services.contexts()
         same(1, len(contexts), "contexts in mediad")
         same(2, len(services.context(contexts[0]["contextId"])["terminations"]), "terminations")
@@ -178,6 +178,27 @@ def case_cancel(site):
     call.callee.ringing(0).await_cancel()
     call.run()
     site.check_offer(call)
+    site.wait_idle()
+
+
+def case_commands(site, lines):
+    """The page's kamcmd lines, while a call is up."""
+    call = site.call("commands")
+    reply = audio_and_data(site, call)
+    call.caller.ringing().answered().hold(HOLD_MS).bye()
+    call.callee.ringing().answer(reply).await_bye()
+    call.start()
+    try:
+        wait_until(lambda: services.up_calls(site.module) == 1, 5, "the call", call.uac)
+        for line in lines:
+            words = line.split("#")[0].replace("CALL-ID", call.call_id).split()
+            check(words[0] == "kamcmd", f"not a kamcmd line: {line}")
+            said = site.module.rpc(*words[1:])
+            check(said is not None, f"{line}: refused")
+            if call.call_id in words or words[1] == "ims_ar.calls":
+                check(call.call_id in said, f"{line}: does not name the call")
+    finally:
+        call.finish()
     site.wait_idle()
 
 
@@ -274,7 +295,7 @@ class LateCopy:
         self.call.caller.ringing().answered().answered_again().bye()
         self.call.callee.ringing().answer(reply).copy_of_answer(reply, self.PAUSE_MS).await_bye()
         self.call.start("-nr")  # SIPp would take our copies for its own
-        wait_until(lambda: self.call.uac.bodies(sent=False), 5, "the first 200", self.call.uac.alive)
+        wait_until(lambda: self.call.uac.bodies(sent=False), 5, "the first 200", self.call.uac)
 
     def check(self):
         self.call.finish()

@@ -22,15 +22,15 @@ def no_core_files():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def wait_until(probe, seconds, what, alive=lambda: True):
-    """Returns what probe() returned, as soon as that is true."""
+def wait_until(probe, seconds, what, process=None):
+    """Returns what probe() returned, as soon as that is true; process: without it, it never will be."""
     deadline = time.monotonic() + seconds
     while True:
         result = probe()
         if result:
             return result
-        if not alive():
-            raise LabError(f"{what}: the process ended")
+        if process and not process.alive():
+            raise LabError(f"{what}: {process.name} ended with {process.popen.returncode}")
         if time.monotonic() > deadline:
             raise LabError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
@@ -123,7 +123,7 @@ class Lab:
 
     def start(self, name, argv, probe, seconds=10, env=None):
         process = self.add(Process(name, argv, self.logs / f"{name}.log", env))
-        wait_until(probe, seconds, name, process.alive)
+        wait_until(probe, seconds, name, process)
         return process
 
     def kamailio(self, role, **more):
@@ -132,7 +132,7 @@ class Lab:
     def wait_ready(self, *roles, seconds=15):
         for role in roles:
             process = self.processes[role]
-            wait_until(process.ready, seconds, role, process.alive)
+            wait_until(process.ready, seconds, role, process)
 
     def start_core(self, subscribers):
         self.start("dns", ["dnsmasq", "-C", str(self.run / "dns/dnsmasq.conf")],

@@ -142,7 +142,7 @@ def case_deregister(lab, ue):
 
 def run(results, lab, ues):
     a, b = ues["+1001"], ues["+1002"]
-    if not results.run("ims-register", case_register, lab, a, b):
+    if not results.always("ims-register", case_register, lab, a, b):
         return
     results.run("ims-register-wrong-password", case_wrong_password, lab, ues["+1005"])
     results.run("ims-plain-call", case_plain_call, lab, a, b)

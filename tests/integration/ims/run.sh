@@ -3,7 +3,7 @@
 # The module in an IMS that others configured: Debian's example P-, I- and S-CSCF with DNS and an
 # HSS, in network, mount and process namespaces of their own.
 #
-# usage: sudo run.sh [NAME-PREFIX...]     only the cases whose name starts so
+# usage: sudo run.sh [NAME-PREFIX...]     only the cases whose name starts so, and what they need
 # Environment: BUILD  build folder with the module, asd and mediad (default build/release)
 #              KEEP=1 leave the run folder (logs, configurations, SIPp's messages) in place
 set -u

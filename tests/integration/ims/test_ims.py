@@ -13,7 +13,7 @@ import page
 import plain_cases
 import services
 import stock
-from cases import Results, check
+from cases import Results, check, same
 from lab import Lab
 from ue import Ue
 
@@ -54,6 +54,7 @@ class DropIn:
         """The diffs of the page; without rtpengine its last step is left out."""
         steps = [c for c in page.changes(AT_PCSCF) if relay or not c.step.startswith("3.")]
         added, removed = page.apply(steps, self.lab.run / role)
+        same((9, 1) if relay else (3, 0), (added, removed), "lines added and changed, as the page says")
         self._start(role)
         return f"{added} lines added, {removed} changed"
 
@@ -99,13 +100,16 @@ def ar_sites(results, lab, ues, build):
         for n in numbers:
             plain_cases.register(lab, ues[n], name=f"reg-{n}")
 
-    if not results.run("ims-drop-in-registers", register, *list(UES)[2:]):
+    if not results.always("ims-drop-in-registers", register, *list(UES)[2:]):
         return
     plain = ar_cases.Site(lab, "ims-ar", ues["+1003"], ues["+1004"], "pcscf-ar")
     relay = ar_cases.Site(lab, "ims-rtp", ues["+1007"], ues["+1008"], "pcscf-rtp", ar_cases.RELAY)
     for site in (plain, relay):
         ar_cases.run(results, site)
     at_callee = dict.fromkeys(ar_cases.RELAY, ar_cases.RELAY["the callee"])
+    lines = page.blocks("Does it work?", "sh")[0].splitlines() + page.blocks("Off again", "sh")[0].splitlines()
+    lines.append(lines[-1].replace("enabled 0", "enabled 1"))
+    results.run("ims-ar-commands", ar_cases.case_commands, plain, lines)
     called = ar_cases.Site(lab, "ims-called", ues["+1001"], ues["+1004"], "pcscf-ar")
     across = (called, ar_cases.Site(lab, "ims-two-pcscf", ues["+1003"], ues["+1007"], "pcscf-ar", at_callee),
               ar_cases.Site(lab, "ims-isc", ues["+1005"], ues["+1002"], "as"),
@@ -133,15 +137,15 @@ def ar_sites(results, lab, ues, build):
 
 
 def run(results, lab, ues, build):
-    if not results.run("ims-start", lab.start_core, [u.subscriber() for u in ues.values()]):
+    if not results.always("ims-start", lab.start_core, [u.subscriber() for u in ues.values()]):
         return
     plain_cases.run(results, lab, ues)
     drop_in = DropIn(lab, build)
-    if results.run("ims-rtpengine-without-module", without_module, results, lab, ues) \
-            and results.run("ims-asd-and-mediad", start_ours, lab, build) \
-            and results.run("ims-drop-in", drop_in.pcscf, "pcscf-ar", False) \
-            and results.run("ims-drop-in-rtpengine", drop_in.pcscf, "pcscf-rtp", True) \
-            and results.run("ims-drop-in-as", drop_in.application_server):
+    if results.always("ims-rtpengine-without-module", without_module, results, lab, ues) \
+            and results.always("ims-asd-and-mediad", start_ours, lab, build) \
+            and results.always("ims-drop-in", drop_in.pcscf, "pcscf-ar", False) \
+            and results.always("ims-drop-in-rtpengine", drop_in.pcscf, "pcscf-rtp", True) \
+            and results.always("ims-drop-in-as", drop_in.application_server):
         ar_sites(results, lab, ues, build)
 
 

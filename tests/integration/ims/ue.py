@@ -300,7 +300,7 @@ class Sipp(Process):
         super().__init__(self.title, argv + ([f"{target}:5060"] if target else []),
                          self.folder / "out", env={"TERM": "dumb"})
         if not target:
-            wait_until(lambda: udp_bound(ue.address, ue.port), 5, f"{self.title} listens", self.alive)
+            wait_until(lambda: udp_bound(ue.address, ue.port), 5, f"{self.title} listens", self)
 
     def finish(self, seconds=30):
         try:
