@@ -120,7 +120,7 @@ int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct
  * in the map, stays so. Spans of *out borrow from map, offer and texts (clone to keep); *out and
  * *room are overwritten, texts is appended to.
  *
- * Where ours was, something else than a data channel is refused with port 0 on both legs: the UE may
+ * Where ours was, a section of another kind is refused with port 0 on both legs: the UE may
  * well have refused ours before, and RFC 3264 8.3.2 lets it use the line for another stream then.
  *
  * -EPROTO when the new offer has fewer sections than the map (RFC 3264 8), -E2BIG over

@@ -52,13 +52,14 @@ static bool is_token(struct ar_span s)
 void plan_emit_stub(struct ar_buf *out, const struct ar_sdp_media *m, struct ar_span address,
 	struct ar_span mid)
 {
-	struct ar_span fmt = m->fmt;
+	/* RFC 3264 6: one format will do when refused; a data channel has only that one */
+	struct ar_span fmt = m->kind == AR_SDP_DATACHANNEL ? AR_SPAN("webrtc-datachannel") : m->fmt;
 
 	ar_buf_add_str(out, "m=");
 	ar_buf_add_span(out, m->media);
 	ar_buf_add_str(out, " 0 ");
 	ar_buf_add_span(out, m->proto);
-	emit_value(out, " ", cut_word(&fmt)); /* RFC 3264 6: one will do when refused */
+	emit_value(out, " ", cut_word(&fmt));
 	emit_value(out, "c=", address);
 	if (mid.n && is_token(mid))
 		emit_value(out, "a=mid:", mid);

@@ -166,10 +166,14 @@ static int check_offer(const struct mapper *m)
 	return 0;
 }
 
-/* Whether offered section j can still be the data channel that it was opposite ours. */
-static bool still_ours(const struct mapper *m, int j)
+/* Whether offered section j is still of the kind of our text opposite it, or in answer to it. */
+static bool still_ours(const struct mapper *m, int j, struct ar_span text)
 {
-	return j < 0 || m->offer->media[j].kind == AR_SDP_DATACHANNEL;
+	struct ar_sdp_media t;
+
+	if (j < 0 || !text.n || ar_sdp_parse_section(&t, text, NULL) != 0)
+		return true;
+	return m->offer->media[j].kind == t.kind;
 }
 
 static size_t bound(const struct mapper *m)
@@ -205,7 +209,7 @@ static int make_offer(struct mapper *m)
 		r->sec[i] = *old;
 		if (old->pass)
 			r->sec[i].alt = AR_SPAN_NONE; /* an offer has all that the map knows */
-		else if (!still_ours(m, old->from) && old->alt.p)
+		else if (!still_ours(m, old->from, old->text) && old->alt.p)
 			r->sec[i].text = old->alt;
 		else if (is_live(old->text))
 			r->sec[i].text =
@@ -237,7 +241,8 @@ static void answer_section(struct mapper *m, struct ar_plan_section *sec,
 	*sec = *old;
 	if (old->pass) {
 		sec->alt = m->stub[j];
-	} else if (!m->offer->media[j].port || !is_live(old->text) || !still_ours(m, (int)j)) {
+	} else if (!m->offer->media[j].port || !is_live(old->text) ||
+		   !still_ours(m, (int)j, old->text)) {
 		sec->text = m->stub[j];
 		sec->alt = AR_SPAN_NONE;
 	} else {

@@ -269,6 +269,13 @@ static void ordinary_call_hidden_and_restored(void **state)
 	assert_int_equal(relayed.media[2].port, 52718);
 	assert_true(has_span(relayed.media[2].text, "a=dcmap:10 subprotocol=\"http\"\r\n"));
 
+	/* a second format, which RFC 8841 forbids, is not repeated, nor are an audio's others */
+	ar_buf_reset(&hidden);
+	parse(&in, "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nc=IN IP4 h\r\nt=0 0\r\n"
+		   "m=application 5 UDP/DTLS/SCTP x webrtc-datachannel\r\n");
+	assert_int_equal(ar_plan_hide(NULL, any, &in, &hidden), 0);
+	assert_has(&hidden, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+
 	/* the group keeps only what is in use */
 	ar_buf_reset(&hidden);
 	parse(&in, CHROMIUM_OFFER);
