@@ -73,15 +73,39 @@ in_background() { # COMMAND...: its process group is in child
 	set +m
 }
 
+# What a long step is at: on a terminal in its own line, once a second; else now and then a line.
+progress() { # TEXT LOG START TICK
+	local last
+	last=$(tail -n 1 "$2" 2>/dev/null | tr -cd '[:print:]')
+	if [ -t 1 ]; then
+		printf '\r%-10s  %-62.62s  %6s s' "$1" "${last:-...}" "$(seconds_since "$3")"
+	elif [ $(($4 % 20)) = 0 ]; then
+		printf '\n            %-62.62s  %6s s' "$last" "$(seconds_since "$3")"
+		broken=1
+	fi
+}
+
+watch_child() { # NAME LOG START
+	local tick=0
+	while kill -0 "$child" 2>/dev/null; do
+		# short steps are over before the first look
+		[ $tick -lt 3 ] && sleep 0.2 || { progress "$1" "$2" "$3" $((tick - 2)); sleep 1; }
+		tick=$((tick + 1))
+	done
+}
+
 # A step of the preparation: its name at once, then the seconds it took; its output only on failure.
 prepare() { # NAME WHAT COMMAND...
-	local name=$1 what=$2 t0=$EPOCHREALTIME
+	local name=$1 what=$2 t0=$EPOCHREALTIME broken=0
 	shift 2
 	log=$(mktemp /tmp/ims-ar-demo-log.XXXXXX)
 	printf '%-10s  %-62s  ' "$name" "$what"
 	in_background "$@" >"$log" 2>&1 </dev/null
+	watch_child "$name" "$log" "$t0"
 	if wait "$child"; then
 		child=''
+		[ ! -t 1 ] || printf '\r%-10s  %-62s  ' "$name" "$what"
+		[ $broken = 0 ] || printf '\n%-10s  %-62s  ' "$name" "$what"
 		printf '%6s s\n' "$(seconds_since "$t0")"
 		rm -f "$log"
 		log=''
