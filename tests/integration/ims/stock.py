@@ -29,9 +29,8 @@ def host(role):
 
 
 def replace(text, old, new, why, count=1):
-    """count None: at least once."""
     found = text.count(old)
-    if found != count if count is not None else not found:
+    if found != count:
         raise StaleEdit(f"{found} places for: {old[:60]!r} ({why})")
     return text.replace(old, new)
 
