@@ -89,6 +89,27 @@ static int l_list_has_party(lua_State *L)
 	return 1;
 }
 
+static int push_value(lua_State *L, struct ar_span v)
+{
+	if (v.p)
+		lua_pushlstring(L, v.p, v.n);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int l_list_get(lua_State *L)
+{
+	return push_value(L, list_value(check_list(L, 1), check_span(L, 2)));
+}
+
+static int l_list_party(lua_State *L)
+{
+	const struct policy_list *l = check_list(L, 1);
+
+	return push_value(L, list_party_value(l, opt_span(L, 2), opt_span(L, 3)));
+}
+
 static int l_list_size(lua_State *L)
 {
 	lua_pushinteger(L, (lua_Integer)list_size(check_list(L, 1)));
@@ -116,7 +137,7 @@ static int l_list(lua_State *L)
 		snprintf(path, sizeof(path), "%s", name);
 	else
 		snprintf(path, sizeof(path), "%s/%s", vm_policy_dir(vm), name);
-	if (lists_open(&h->lists, path, &list, why, sizeof(why)) != 0)
+	if (lists_open(&h->lists, path, lua_toboolean(L, 2), &list, why, sizeof(why)) != 0)
 		return sandbox_fail(L, "%s", why);
 	ref = lua_newuserdatauv(L, sizeof(*ref), 0);
 	ref->list = list;
@@ -127,7 +148,8 @@ static int l_list(lua_State *L)
 static void make_list_type(lua_State *L)
 {
 	static const luaL_Reg methods[] = {{"has", l_list_has}, {"has_party", l_list_has_party},
-		{"size", l_list_size}, {"path", l_list_path}, {NULL, NULL}};
+		{"get", l_list_get}, {"party", l_list_party}, {"size", l_list_size},
+		{"path", l_list_path}, {NULL, NULL}};
 
 	if (luaL_newmetatable(L, list_type)) {
 		luaL_newlib(L, methods);

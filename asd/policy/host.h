@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ar.host: what the Lua library gets from C. fail(text), seal(table), list(path), log(text),
+ * ar.host: what the Lua library gets from C. fail(text), seal(table), list(path, map), log(text),
  * share(text), cidr(text) and in_cidr(); check(kind, table) reads a piece of verdict as strictly
  * as the one of a decision will be, so that mistakes show when the policy loads.
  */

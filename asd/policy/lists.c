@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An entry is a kind, a length and the normalised text. */
+/* An entry is a kind, two lengths, the normalised text and the value (of a map; else empty). */
+#define ENTRY_HEAD 3
 enum kind { EXACT = 'e', PREFIX = 'p', SUFFIX = 's' };
 
 struct policy_list {
 	char *path;
+	bool map;
 	size_t entries;
-	unsigned char *text; /* kind, length, bytes; one after the other */
+	unsigned char *text; /* entries, one after the other */
 	size_t text_n, text_cap;
 	uint32_t *slot; /* offset into text + 1; 0: free */
 	size_t slots; /* power of two */
@@ -38,14 +40,17 @@ static uint32_t *find_slot(const struct policy_list *l, enum kind kind, const ch
 	for (;; i = (i + 1) & (l->slots - 1)) {
 		const unsigned char *e = l->slot[i] ? l->text + l->slot[i] - 1 : NULL;
 
-		if (!e || (e[0] == kind && e[1] == n && memcmp(e + 2, p, n) == 0))
+		if (!e || (e[0] == kind && e[1] == n && memcmp(e + ENTRY_HEAD, p, n) == 0))
 			return &l->slot[i];
 	}
 }
 
-static bool has(const struct policy_list *l, enum kind kind, const char *p, size_t n)
+static const unsigned char *find(
+	const struct policy_list *l, enum kind kind, const char *p, size_t n)
 {
-	return l->slots && n && n <= LISTS_MAX_ENTRY && *find_slot(l, kind, p, n) != 0;
+	uint32_t at = l->slots && n && n <= LISTS_MAX_ENTRY ? *find_slot(l, kind, p, n) : 0;
+
+	return at ? l->text + at - 1 : NULL;
 }
 
 static int grow(struct policy_list *l)
@@ -58,15 +63,19 @@ static int grow(struct policy_list *l)
 	free(old);
 	l->slot = slot;
 	l->slots = slots;
-	for (at = 0; at < l->text_n; at += 2u + l->text[at + 1])
-		*find_slot(l, l->text[at], (char *)l->text + at + 2, l->text[at + 1]) =
+	for (at = 0; at < l->text_n; at += (size_t)ENTRY_HEAD + l->text[at + 1] + l->text[at + 2])
+		*find_slot(l, l->text[at], (char *)l->text + at + ENTRY_HEAD, l->text[at + 1]) =
 			(uint32_t)at + 1;
 	return 0;
 }
 
-static int append(struct policy_list *l, enum kind kind, const char *p, size_t n)
+static int append(
+	struct policy_list *l, enum kind kind, const char *p, size_t n, struct ar_span value)
 {
-	if (l->text_n + n + 2 > l->text_cap) {
+	size_t more = ENTRY_HEAD + n + value.n;
+	unsigned char *e;
+
+	if (l->text_n + more > l->text_cap) {
 		size_t cap = l->text_cap ? l->text_cap * 2 : 4096;
 		unsigned char *text = cap < UINT32_MAX ? realloc(l->text, cap) : NULL;
 
@@ -75,14 +84,18 @@ static int append(struct policy_list *l, enum kind kind, const char *p, size_t n
 		l->text = text;
 		l->text_cap = cap;
 	}
-	l->text[l->text_n] = (unsigned char)kind;
-	l->text[l->text_n + 1] = (unsigned char)n;
-	memcpy(l->text + l->text_n + 2, p, n);
-	l->text_n += n + 2;
+	e = l->text + l->text_n;
+	e[0] = (unsigned char)kind;
+	e[1] = (unsigned char)n;
+	e[2] = (unsigned char)value.n;
+	memcpy(e + ENTRY_HEAD, p, n);
+	if (value.n)
+		memcpy(e + ENTRY_HEAD + n, value.p, value.n);
+	l->text_n += more;
 	return 0;
 }
 
-static int add(struct policy_list *l, enum kind kind, const char *p, size_t n)
+static int add(struct policy_list *l, enum kind kind, const char *p, size_t n, struct ar_span value)
 {
 	uint32_t *slot;
 	size_t at = l->text_n;
@@ -92,8 +105,8 @@ static int add(struct policy_list *l, enum kind kind, const char *p, size_t n)
 		return err;
 	slot = find_slot(l, kind, p, n);
 	if (*slot)
-		return 0; /* twice in the file */
-	if ((err = append(l, kind, p, n)) != 0)
+		return l->map ? -EEXIST : 0; /* twice in a list does no harm */
+	if ((err = append(l, kind, p, n, value)) != 0)
 		return err;
 	*slot = (uint32_t)at + 1;
 	l->entries++;
@@ -137,12 +150,10 @@ static size_t normalise(char out[LISTS_MAX_ENTRY], struct ar_span s)
 	return s.n;
 }
 
-static const char *add_line(struct policy_list *l, struct ar_span line, int *err)
+static const char *check_text(const char *text, size_t n)
 {
-	char text[LISTS_MAX_ENTRY];
-	size_t i, n = normalise(text, line);
+	size_t i;
 
-	*err = -EINVAL;
 	if (!n)
 		return "entry over 255 bytes";
 	for (i = 0; i < n; i++)
@@ -150,18 +161,59 @@ static const char *add_line(struct policy_list *l, struct ar_span line, int *err
 			return "blank or control character inside an entry; one entry a line";
 	if (memchr(text, ';', n) || memchr(text, '<', n))
 		return "URI parameters and <> do not belong in a list";
-	*err = 0;
+	return NULL;
+}
+
+static const char *add_entry(
+	struct policy_list *l, const char *text, size_t n, struct ar_span value, int *err)
+{
 	if (n > 3 && memcmp(text, "@*.", 3) == 0)
-		*err = add(l, SUFFIX, text + 2, n - 2);
+		*err = add(l, SUFFIX, text + 2, n - 2, value);
 	else if (n > 1 && text[n - 1] == '*' && !memchr(text, '@', n) && !memchr(text, '*', n - 1))
-		*err = add(l, PREFIX, text, n - 1);
+		*err = add(l, PREFIX, text, n - 1, value);
 	else if (memchr(text, '*', n) || (n == 1 && *text == '@'))
 		*err = -EINVAL;
 	else
-		*err = add(l, EXACT, text, n);
+		*err = add(l, EXACT, text, n, value);
 	if (*err == -EINVAL)
 		return "'*' may stand at the end of a number or user, or as @*.domain";
+	if (*err == -EEXIST) {
+		*err = -EINVAL;
+		return "this key is in the file already";
+	}
 	return *err ? "out of memory" : NULL;
+}
+
+/* "key value": the value is the rest of the line. */
+static const char *split_value(struct ar_span *line, struct ar_span *value)
+{
+	size_t i, n = 0;
+
+	while (n < line->n && line->p[n] != ' ' && line->p[n] != '\t')
+		n++;
+	if (n >= line->n)
+		return "no value behind the key";
+	*value = ar_span_trim((struct ar_span){line->p + n, line->n - n});
+	line->n = n;
+	if (value->n > LISTS_MAX_ENTRY)
+		return "value over 255 bytes";
+	for (i = 0; i < value->n; i++)
+		if ((unsigned char)value->p[i] < ' ')
+			return "control character inside a value";
+	return NULL;
+}
+
+static const char *add_line(struct policy_list *l, struct ar_span line, int *err)
+{
+	struct ar_span value = AR_SPAN_NONE;
+	char text[LISTS_MAX_ENTRY];
+	const char *why = l->map ? split_value(&line, &value) : NULL;
+	size_t n = normalise(text, line);
+
+	*err = -EINVAL;
+	if (!why)
+		why = check_text(text, n);
+	return why ? why : add_entry(l, text, n, value, err);
 }
 
 static int parse(
@@ -242,15 +294,15 @@ void lists_free(struct lists *ls)
 		list_free(ls->list[--ls->n]);
 }
 
-int lists_open(
-	struct lists *ls, const char *path, const struct policy_list **out, char *why, size_t cap)
+int lists_open(struct lists *ls, const char *path, bool map, const struct policy_list **out,
+	char *why, size_t cap)
 {
 	struct policy_list *l;
 	unsigned i;
 	int err;
 
 	for (i = 0; i < ls->n; i++) {
-		if (strcmp(ls->list[i]->path, path) == 0) {
+		if (ls->list[i]->map == map && strcmp(ls->list[i]->path, path) == 0) {
 			*out = ls->list[i];
 			return 0;
 		}
@@ -265,6 +317,7 @@ int lists_open(
 		err = -ENOMEM;
 		goto out;
 	}
+	l->map = map;
 	err = read_list(ls, l, why, cap);
 out:
 	if (err) {
@@ -276,56 +329,94 @@ out:
 	return 0;
 }
 
-static bool has_prefix(const struct policy_list *l, const char *p, size_t n)
+static const unsigned char *find_prefix(const struct policy_list *l, const char *p, size_t n)
 {
+	const unsigned char *e;
 	size_t i;
 
-	for (i = 1; i <= n && i <= LISTS_MAX_ENTRY; i++)
-		if (l->lengths[i] && has(l, PREFIX, p, i))
-			return true;
-	return false;
+	for (i = n < LISTS_MAX_ENTRY ? n : LISTS_MAX_ENTRY; i > 0; i--)
+		if (l->lengths[i] && (e = find(l, PREFIX, p, i)) != NULL)
+			return e;
+	return NULL;
 }
 
-bool list_has(const struct policy_list *l, struct ar_span s)
+static const unsigned char *find_text(const struct policy_list *l, struct ar_span s)
 {
 	char text[LISTS_MAX_ENTRY];
 	size_t n = normalise(text, s);
+	const unsigned char *e = find(l, EXACT, text, n);
 
-	return has(l, EXACT, text, n) || (n && has_prefix(l, text, n));
+	return e || !n ? e : find_prefix(l, text, n);
 }
 
-static bool has_domain(const struct policy_list *l, struct ar_span host)
+static const unsigned char *find_domain(const struct policy_list *l, struct ar_span host)
 {
 	char text[LISTS_MAX_ENTRY];
+	const unsigned char *e;
 	size_t i, n = host.n + 1;
 
 	if (!host.p || !host.n || n > LISTS_MAX_ENTRY)
-		return false;
+		return NULL;
 	text[0] = '@';
 	memcpy(text + 1, host.p, host.n);
 	lower(text, n);
-	if (has(l, EXACT, text, n))
-		return true;
-	for (i = 2; i < n; i++)
-		if (text[i] == '.' && has(l, SUFFIX, text + i, n - i))
-			return true;
-	return false;
+	e = find(l, EXACT, text, n);
+	for (i = 2; !e && i < n; i++)
+		if (text[i] == '.')
+			e = find(l, SUFFIX, text + i, n - i);
+	return e;
 }
 
-bool list_has_party(const struct policy_list *l, struct ar_span user, struct ar_span host)
+static const unsigned char *find_user(
+	const struct policy_list *l, struct ar_span user, struct ar_span host)
 {
 	char text[LISTS_MAX_ENTRY];
 	size_t n = user.n + 1 + host.n;
 
-	if (has_domain(l, host) || (user.n && list_has(l, user)))
-		return true;
 	if (!user.n || !host.n || n > LISTS_MAX_ENTRY)
-		return false;
+		return NULL;
 	memcpy(text, user.p, user.n);
 	text[user.n] = '@';
 	memcpy(text + user.n + 1, host.p, host.n);
 	lower(text + user.n, n - user.n);
-	return has(l, EXACT, text, n);
+	return find(l, EXACT, text, n);
+}
+
+/* The most particular entry. */
+static const unsigned char *find_party(
+	const struct policy_list *l, struct ar_span user, struct ar_span host)
+{
+	const unsigned char *e = find_user(l, user, host);
+
+	if (!e && user.n)
+		e = find_text(l, user);
+	return e ? e : find_domain(l, host);
+}
+
+static struct ar_span value_of(const unsigned char *e)
+{
+	return e ? (struct ar_span){(const char *)e + ENTRY_HEAD + e[1], e[2]} : AR_SPAN_NONE;
+}
+
+bool list_has(const struct policy_list *l, struct ar_span s)
+{
+	return find_text(l, s) != NULL;
+}
+
+bool list_has_party(const struct policy_list *l, struct ar_span user, struct ar_span host)
+{
+	return find_party(l, user, host) != NULL;
+}
+
+struct ar_span list_value(const struct policy_list *l, struct ar_span s)
+{
+	return value_of(find_text(l, s));
+}
+
+struct ar_span list_party_value(
+	const struct policy_list *l, struct ar_span user, struct ar_span host)
+{
+	return value_of(find_party(l, user, host));
 }
 
 size_t list_size(const struct policy_list *l)

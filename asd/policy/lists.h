@@ -11,6 +11,8 @@
  *	+4930123456		this number, or user part, in any domain and as tel:
  *	+4930*			every number, or user part, that begins so
  *
+ * A map (ar.lists.map) has a value behind each of these, the rest of the line.
+ *
  * Host parts and everything without an '@' compare without regard to case. Owner: a policy
  * generation. No I/O after lists_open().
  */
@@ -39,13 +41,17 @@ void lists_free(struct lists *ls);
 
 /* Reads the file, or finds it if it was read before. *out is owned by ls. On failure why has
  * "blocked.list:3: what". 0, -errno of reading, -EINVAL (a bad line), -E2BIG, -ENOMEM. */
-int lists_open(struct lists *ls, const char *path, const struct policy_list **out, char *why,
-	size_t cap) __attribute__((warn_unused_result));
+int lists_open(struct lists *ls, const char *path, bool map, const struct policy_list **out,
+	char *why, size_t cap) __attribute__((warn_unused_result));
 
 /* One string as it would stand in the file. */
 bool list_has(const struct policy_list *l, struct ar_span s);
 /* A party, by any of its forms; host may be absent (tel:). */
 bool list_has_party(const struct policy_list *l, struct ar_span user, struct ar_span host);
+/* The value of the most particular entry; absent where there is none. */
+struct ar_span list_value(const struct policy_list *l, struct ar_span s);
+struct ar_span list_party_value(
+	const struct policy_list *l, struct ar_span user, struct ar_span host);
 size_t list_size(const struct policy_list *l);
 const char *list_path(const struct policy_list *l);
 

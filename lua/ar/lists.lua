@@ -6,7 +6,15 @@
 --	local blocked = lists.file 'blocked.list'	-- relative to the policy's folder
 --	blocked:has 'alice@ims.example'
 --	m.caller_in(blocked)
+--
+-- A map has a value behind each entry; the most particular one counts.
+--
+--	local tiers = lists.map 'tiers.map'
+--	m.caller_has(tiers, 'gold'), or in a function: tiers:party(call.caller.user, call.caller.host)
 
 local host = require 'ar.host'
 
-return host.seal { file = host.list }
+local function map(path) return host.list(path, true) end
+local function file(path) return host.list(path, false) end
+
+return host.seal { file = file, map = map }

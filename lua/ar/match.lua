@@ -159,6 +159,23 @@ end
 M.caller_in = party_in('caller_in', 'caller')
 M.callee_in = party_in('callee_in', 'callee')
 
+-- A map from ar.lists.map has one of these values for the party; none given: any value.
+local function party_has(name, key)
+	return function(map, ...)
+		local set, list = {}, { ... }
+		need('m.' .. name .. ' (a map from ar.lists)', 'userdata', map)
+		for i, v in ipairs(list) do set[need('m.' .. name, 'string', v)] = i end
+		return new(('%s has %s in %s'):format(key, #list > 0 and table.concat(list, ', ') or
+			'a value', map:path()), function(call)
+			local v = map:party(call[key].user, call[key].host)
+			return v ~= nil and (#list == 0 or set[v] ~= nil)
+		end)
+	end
+end
+
+M.caller_has = party_has('caller_has', 'caller')
+M.callee_has = party_has('callee_has', 'callee')
+
 -- An emergency call (RFC 5031 urn:service:sos, or one of these numbers; none given: 112, 911).
 function M.emergency(...)
 	local numbers, list = {}, { ... }

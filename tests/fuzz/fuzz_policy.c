@@ -47,8 +47,8 @@ static void look_up(const char *s, size_t n)
 		(p.host.n && (p.host.p < s || p.host.p + p.host.n > s + n)))
 		abort();
 	lists_init(&ls, 1000, 65536);
-	if (lists_open(&ls, SRC_DIR "/lua/examples/lists/blocked.list", &l, why, sizeof(why)) ==
-		0) {
+	if (lists_open(&ls, SRC_DIR "/lua/examples/lists/blocked.list", false, &l, why,
+		    sizeof(why)) == 0) {
 		(void)list_has_party(l, p.user, p.host);
 		(void)list_has(l, (struct ar_span){s, n});
 	}

@@ -42,7 +42,7 @@ static const struct policy_list *read_list(struct lists *ls, const char *text)
 
 	lists_init(ls, 1000, 100000);
 	write_file(text, strlen(text));
-	if (lists_open(ls, path, &l, why, sizeof(why)) != 0)
+	if (lists_open(ls, path, false, &l, why, sizeof(why)) != 0)
 		print_error("%s\n", why);
 	assert_non_null(l);
 	return l;
@@ -138,7 +138,7 @@ static void test_bad_lines(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		lists_init(&ls, 1000, 100000);
 		write_file(bad[i].text, strlen(bad[i].text));
-		assert_int_equal(lists_open(&ls, path, &l, why, sizeof(why)), -EINVAL);
+		assert_int_equal(lists_open(&ls, path, false, &l, why, sizeof(why)), -EINVAL);
 		if (!strstr(why, bad[i].says))
 			print_error("%s\n", why);
 		assert_non_null(strstr(why, bad[i].says));
@@ -148,7 +148,7 @@ static void test_bad_lines(void **state)
 	memset(text, 'x', sizeof(text));
 	write_file(text, sizeof(text));
 	lists_init(&ls, 1000, 100000);
-	assert_int_equal(lists_open(&ls, path, &l, why, sizeof(why)), -EINVAL);
+	assert_int_equal(lists_open(&ls, path, false, &l, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "over 255"));
 	lists_free(&ls);
 }
@@ -162,20 +162,67 @@ static void test_bounds(void **state)
 	(void)state;
 	write_file("a\nb\nc\n", 6);
 	lists_init(&ls, 2, 100);
-	assert_int_equal(lists_open(&ls, path, &l, why, sizeof(why)), -E2BIG);
+	assert_int_equal(lists_open(&ls, path, false, &l, why, sizeof(why)), -E2BIG);
 	assert_non_null(strstr(why, "x.list:3: more than 2"));
 	lists_free(&ls);
 	lists_init(&ls, 10, 5);
-	assert_int_equal(lists_open(&ls, path, &l, why, sizeof(why)), -EFBIG);
+	assert_int_equal(lists_open(&ls, path, false, &l, why, sizeof(why)), -EFBIG);
 	lists_free(&ls);
 	lists_init(&ls, 10, 10);
-	assert_int_equal(lists_open(&ls, "/nowhere/x.list", &l, why, sizeof(why)), -ENOENT);
-	assert_int_equal(lists_open(&ls, dir, &l, why, sizeof(why)), -EISDIR);
-	assert_int_equal(lists_open(&ls, path, &l, why, sizeof(why)), 0);
-	assert_int_equal(lists_open(&ls, path, &again, why, sizeof(why)), 0);
+	assert_int_equal(lists_open(&ls, "/nowhere/x.list", false, &l, why, sizeof(why)), -ENOENT);
+	assert_int_equal(lists_open(&ls, dir, false, &l, why, sizeof(why)), -EISDIR);
+	assert_int_equal(lists_open(&ls, path, false, &l, why, sizeof(why)), 0);
+	assert_int_equal(lists_open(&ls, path, false, &again, why, sizeof(why)), 0);
 	assert_ptr_equal(l, again); /* read once, counted once */
 	assert_int_equal(ls.entries, 3);
 	lists_free(&ls);
+}
+
+static struct ar_span value(const struct policy_list *l, const char *user, const char *host)
+{
+	return list_party_value(l, ar_span_str(user), ar_span_str(host));
+}
+
+static void test_map(void **state)
+{
+	static const char text[] = "alice@ims.example\tgold # comment\n"
+				   "alice   anywhere, with blanks\n"
+				   "+49* de\n+4930* berlin\n+4930123 one\n"
+				   "@ims.example basic\n@*.example sub\n@*.ims.example near\n";
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{"alice\n", "x.list:1: no value"},
+		{"a 1\nb 2\na 3\n", "x.list:3: this key is in the file already"},
+		{"a x\x01y\n", "x.list:1: control character"},
+	};
+	const struct policy_list *l = NULL;
+	struct lists ls;
+	char why[256];
+	size_t i;
+
+	(void)state;
+	write_file(text, strlen(text));
+	lists_init(&ls, 1000, 100000);
+	assert_int_equal(lists_open(&ls, path, true, &l, why, sizeof(why)), 0);
+	assert_true(ar_span_eq(value(l, "alice", "IMS.example"), AR_SPAN("gold")));
+	assert_true(ar_span_eq(value(l, "alice", "x"), AR_SPAN("anywhere, with blanks")));
+	assert_true(ar_span_eq(value(l, "+4930123", NULL), AR_SPAN("one")));
+	assert_true(ar_span_eq(value(l, "+4930124", NULL), AR_SPAN("berlin")));
+	assert_true(ar_span_eq(value(l, "+4940", "ims.example"), AR_SPAN("de")));
+	assert_true(ar_span_eq(value(l, "bob", "ims.example"), AR_SPAN("basic")));
+	assert_true(ar_span_eq(value(l, "bob", "a.ims.example"), AR_SPAN("near")));
+	assert_true(ar_span_eq(value(l, "bob", "b.a.example"), AR_SPAN("sub")));
+	assert_null(value(l, "bob", "elsewhere").p);
+	assert_true(ar_span_eq(list_value(l, AR_SPAN("+49")), AR_SPAN("de")));
+	lists_free(&ls);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		write_file(bad[i].text, strlen(bad[i].text));
+		lists_init(&ls, 1000, 100000);
+		assert_int_equal(lists_open(&ls, path, true, &l, why, sizeof(why)), -EINVAL);
+		assert_memory_equal(why, bad[i].says, strlen(bad[i].says));
+		lists_free(&ls);
+	}
 }
 
 static void test_many(void **state)
@@ -191,7 +238,7 @@ static void test_many(void **state)
 		fprintf(f, "+49%06d\nu%d@d%d.example\n", i, i, i % 1000);
 	fclose(f);
 	lists_init(&ls, 1000000, 64 << 20);
-	assert_int_equal(lists_open(&ls, path, &l, why, sizeof(why)), 0);
+	assert_int_equal(lists_open(&ls, path, false, &l, why, sizeof(why)), 0);
 	assert_int_equal(list_size(l), 200000);
 	for (i = 0; i < 200000; i++) {
 		snprintf(s, sizeof(s), "+49%06d", i);
@@ -207,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_many),
 	};
 
