@@ -48,7 +48,7 @@ int ar_conn_frame(struct ar_buf *out, const char *what, uint64_t n, const char *
 	int rc;
 
 	ar_buf_init(&b, AR_FRAME_MAX);
-	rc = ar_buf_printf(&b, "{\"%s\":%llu,%s", what, (unsigned long long)n, text + 1);
+	ar_buf_printf(&b, "{\"%s\":%llu,%s", what, (unsigned long long)n, text + 1);
 	rc = ar_buf_err(&b) ? -EMSGSIZE : ar_frame_add(out, ar_buf_span(&b));
 	ar_buf_free(&b);
 	return rc;
