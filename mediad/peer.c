@@ -398,6 +398,13 @@ static void dtls_result(struct peer *p, int err)
 {
 	if (err == -EACCES)
 		p->stats.dtls_bad++;
+	if (err == -EPROTO && p->no_ice && !p->client) {
+		/* nobody has shown to be at this address: a forged hello must not end the call */
+		p->stats.dtls_bad++;
+		dtls_free(p->dtls);
+		p->dtls = NULL;
+		return;
+	}
 	if (err)
 		fail(p, dtls_why(p->dtls));
 	else

@@ -358,6 +358,10 @@ static void test_without_ice_nothing_is_sent_before_the_cookie(void **state)
 		flow_run(f, 100 * FLOW_MS);
 	}
 	assert_true(traffic.out <= in);
+	/* a hello with a cookie that we never made does not end it either */
+	r.data[0][59 + 1] = 20;
+	from_server_side(f, r.data[0], r.n[0], &f->ue.node->addr);
+	assert_int_not_equal(f->server.state, PEER_CLOSED);
 	/* and another address with the same is not the UE */
 	assert_int_equal(peer_addr_parse(&other, "10.0.0.2", 5001), 0);
 	transport_get_stats(f->server.t, &a);

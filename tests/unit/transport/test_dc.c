@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DCEP and data channels against a UE that says what it likes: an SCTP association with the
+ * channels at one end and bare SCTP at the other, no DTLS, a queue in between.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "common/daemon/ar_clock.h"
+#include "mediad/dc/dc.h"
+#include "mediad/dc/dcep.h"
+#include "tests/lib/vclock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct end;
+
+struct packet {
+	struct packet *next;
+	struct end *to;
+	size_t n;
+	char data[];
+};
+
+struct end {
+	struct ar_sctp *sctp;
+	struct end *other;
+	struct dc *dc; /* one end only */
+	bool up, down;
+	unsigned messages, resets_in;
+	uint32_t ppid;
+	uint16_t stream;
+	char last[64];
+	size_t nlast;
+};
+
+static struct fixture {
+	struct end ours, ue;
+	struct dc dc;
+	struct packet *first, **tail;
+	unsigned opened, closed, messages;
+	uint16_t closed_id;
+	enum peer_kind kind;
+	char *text;
+	size_t ntext;
+	struct peer_channel channel;
+} fx;
+
+static void on_send(void *arg, struct ar_span d)
+{
+	struct end *e = arg;
+	struct packet *p = malloc(sizeof(*p) + d.n);
+
+	assert_non_null(p);
+	assert_true(d.n <= AR_SCTP_MTU);
+	*p = (struct packet){.to = e->other, .n = d.n};
+	memcpy(p->data, d.p, d.n);
+	*fx.tail = p;
+	fx.tail = &p->next;
+}
+
+static void on_up(void *arg, uint16_t streams)
+{
+	struct end *e = arg;
+
+	e->up = true;
+	if (e->dc)
+		dc_on_up(e->dc, e->sctp, false, streams);
+}
+
+static void on_down(void *arg, const char *why)
+{
+	assert_non_null(why);
+	((struct end *)arg)->down = true;
+}
+
+static void on_sctp_message(
+	void *arg, uint16_t stream, uint32_t ppid, struct ar_span data, bool oversize)
+{
+	struct end *e = arg;
+
+	if (e->dc) {
+		dc_on_message(e->dc, stream, ppid, data, oversize);
+		return;
+	}
+	e->messages++;
+	e->stream = stream;
+	e->ppid = ppid;
+	e->nlast = data.n;
+	memcpy(e->last, data.p, data.n < sizeof(e->last) ? data.n : sizeof(e->last));
+}
+
+static void on_reset(void *arg, uint16_t stream, unsigned what)
+{
+	struct end *e = arg;
+
+	if (e->dc)
+		dc_on_reset(e->dc, stream, what);
+	else if (what & AR_SCTP_RESET_IN)
+		e->resets_in++;
+}
+
+static void on_acked(void *arg)
+{
+	(void)arg;
+}
+
+static const struct ar_sctp_handlers sctp_handlers = {
+	on_send, on_up, on_down, on_sctp_message, on_reset, on_acked};
+
+static void on_channel(void *arg, const struct peer_channel *ch)
+{
+	(void)arg;
+	fx.opened++;
+	fx.channel = *ch;
+}
+
+static void on_closed(void *arg, uint16_t id)
+{
+	(void)arg;
+	fx.closed++;
+	fx.closed_id = id;
+}
+
+static void on_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_span data)
+{
+	(void)arg;
+	(void)id;
+	fx.messages++;
+	fx.kind = kind;
+	free(fx.text);
+	fx.text = malloc(data.n ? data.n : 1);
+	assert_non_null(fx.text);
+	memcpy(fx.text, data.p, data.n);
+	fx.ntext = data.n;
+}
+
+static const struct dc_handlers dc_handlers = {on_channel, on_closed, on_message};
+
+/* Carries packets, and time, until `ms` have passed. */
+static void run(unsigned ms)
+{
+	uint64_t end = vclock_now() + ms * AR_MS;
+
+	do {
+		while (fx.first) {
+			struct packet *p = fx.first;
+
+			fx.first = p->next;
+			if (!fx.first)
+				fx.tail = &fx.first;
+			if (p->to->sctp)
+				ar_sctp_input(
+					p->to->sctp, (struct ar_span){p->data, p->n}, vclock_now());
+			free(p);
+		}
+		vclock_set(vclock_now() + 10 * AR_MS);
+		ar_sctp_stack_run(vclock_now());
+	} while (vclock_now() < end || fx.first);
+}
+
+static const struct peer_channel negotiated[] = {
+	{.id = 0, .ordered = true, .max_retr = -1, .max_time = -1, .label = "zero"},
+	{.id = 1000, .ordered = false, .max_retr = 0, .max_time = -1},
+};
+
+static int set_up(void **state)
+{
+	struct ar_sctp_conf conf = {.local_port = 5000, .remote_port = 5000, .streams = 65535};
+	const char *why = "";
+
+	(void)state;
+	fx = (struct fixture){.tail = &fx.first};
+	assert_int_equal(ar_sctp_stack_get(vclock_now()), 0);
+	assert_int_equal(dc_init(&fx.dc, negotiated, 2, &dc_handlers, NULL, &why), 0);
+	fx.ours = (struct end){.other = &fx.ue, .dc = &fx.dc};
+	fx.ue = (struct end){.other = &fx.ours};
+	/* the UE asks for all the streams there are, as browsers do */
+	assert_int_equal(ar_sctp_new(&fx.ue.sctp, &conf, &sctp_handlers, &fx.ue, vclock_now()), 0);
+	conf.streams = dc_streams(&fx.dc);
+	assert_int_equal(conf.streams, 1001);
+	assert_int_equal(
+		ar_sctp_new(&fx.ours.sctp, &conf, &sctp_handlers, &fx.ours, vclock_now()), 0);
+	run(200);
+	assert_true(fx.ours.up && fx.ue.up);
+	assert_int_equal(fx.opened, 2);
+	assert_int_equal(ar_sctp_streams(fx.ours.sctp), 1001);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	ar_sctp_free(fx.ours.sctp);
+	fx.ours.sctp = NULL;
+	ar_sctp_free(fx.ue.sctp);
+	fx.ue.sctp = NULL;
+	while (fx.first) {
+		struct packet *p = fx.first;
+
+		fx.first = p->next;
+		free(p);
+	}
+	dc_free(&fx.dc);
+	free(fx.text);
+	ar_sctp_stack_put();
+	return 0;
+}
+
+static void ue_says(uint16_t stream, uint32_t ppid, const void *p, size_t n)
+{
+	struct ar_sctp_msg m = {.stream = stream, .ppid = ppid, .max_retr = -1, .max_time = -1};
+
+	assert_int_equal(ar_sctp_send(fx.ue.sctp, &m, (struct ar_span){p, n}), 0);
+	run(50);
+}
+
+static void ue_opens(uint16_t stream, const char *label)
+{
+	struct peer_channel ch = {.ordered = true, .max_retr = -1, .max_time = -1};
+	uint8_t open[DCEP_MAX];
+
+	snprintf(ch.label, sizeof(ch.label), "%s", label);
+	ue_says(stream, DC_PPID_DCEP, open, dcep_write_open(open, &ch));
+}
+
+static void test_dcep_codec(void **state)
+{
+	struct peer_channel in = {.ordered = false,
+				    .max_retr = 7,
+				    .max_time = -1,
+				    .label = "a label",
+				    .subprotocol = "proto"},
+			    out = {.id = 5};
+	uint8_t msg[DCEP_MAX];
+	size_t n = dcep_write_open(msg, &in);
+
+	(void)state;
+	assert_int_equal(n, 12 + 7 + 5);
+	assert_int_equal(dcep_read_open(&out, (struct ar_span){(char *)msg, n}), 0);
+	assert_true(!out.ordered && out.max_retr == 7 && out.max_time == -1 && out.id == 5);
+	assert_string_equal(out.label, "a label");
+	assert_string_equal(out.subprotocol, "proto");
+	for (size_t cut = 0; cut < n; cut++) {
+		char *exact = malloc(cut ? cut : 1);
+
+		assert_non_null(exact);
+		memcpy(exact, msg, cut);
+		assert_int_equal(dcep_read_open(&out, (struct ar_span){exact, cut}), -EBADMSG);
+		free(exact);
+	}
+	msg[1] = 0x03; /* no such channel type */
+	assert_int_equal(dcep_read_open(&out, (struct ar_span){(char *)msg, n}), -EBADMSG);
+	msg[1] = 0x82;
+	memset(msg + 4, 0xff, 4); /* a life time of 49 days is a life time of 24 */
+	assert_int_equal(dcep_read_open(&out, (struct ar_span){(char *)msg, n}), 0);
+	assert_true(out.max_time == INT32_MAX && !out.ordered);
+}
+
+static void test_long_names_are_cut(void **state)
+{
+	static uint8_t msg[12 + 3000] = {DCEP_OPEN};
+	struct peer_channel ch;
+
+	(void)state;
+	memset(msg + 12, 'x', 3000);
+	msg[8] = 2000 >> 8;
+	msg[9] = 2000 & 255;
+	msg[10] = 1000 >> 8;
+	msg[11] = 1000 & 255;
+	assert_int_equal(dcep_read_open(&ch, (struct ar_span){(char *)msg, sizeof(msg)}), 0);
+	assert_int_equal(strlen(ch.label), sizeof(ch.label) - 1);
+	assert_int_equal(strlen(ch.subprotocol), sizeof(ch.subprotocol) - 1);
+}
+
+static void test_ppids(void **state)
+{
+	(void)state;
+	ue_says(0, DC_PPID_TEXT, "text", 4);
+	assert_int_equal(fx.messages, 1);
+	assert_int_equal(fx.kind, PEER_TEXT);
+	ue_says(0, DC_PPID_BINARY, "bin", 3);
+	assert_int_equal(fx.kind, PEER_BINARY);
+	ue_says(0, DC_PPID_TEXT_EMPTY, "\0", 1);
+	assert_int_equal(fx.ntext, 0);
+	assert_int_equal(fx.kind, PEER_TEXT);
+	ue_says(0, DC_PPID_BINARY_EMPTY, "\0", 1);
+	assert_int_equal(fx.ntext, 0);
+	assert_int_equal(fx.kind, PEER_BINARY);
+	assert_int_equal(fx.messages, 4);
+}
+
+static void test_what_we_send(void **state)
+{
+	(void)state;
+	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("t")), 0);
+	run(50);
+	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT);
+	assert_int_equal(dc_send(&fx.dc, 1000, PEER_BINARY, AR_SPAN("b")), 0);
+	run(50);
+	assert_int_equal(fx.ue.ppid, DC_PPID_BINARY);
+	assert_int_equal(fx.ue.stream, 1000);
+	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, (struct ar_span){"", 0}), 0);
+	run(50);
+	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT_EMPTY);
+	assert_int_equal(fx.ue.nlast, 1);
+	assert_int_equal(fx.ue.last[0], 0);
+	assert_int_equal(fx.ue.messages, 3);
+}
+
+static void test_deprecated_fragments(void **state)
+{
+	static char half[PEER_MAX_MESSAGE / 2];
+
+	(void)state;
+	ue_says(0, DC_PPID_TEXT_PARTIAL, "one ", 4);
+	ue_says(0, DC_PPID_TEXT_PARTIAL, "two ", 4);
+	assert_int_equal(fx.messages, 0);
+	ue_says(0, DC_PPID_TEXT, "three", 5);
+	assert_int_equal(fx.messages, 1);
+	assert_true(fx.ntext == 13 && memcmp(fx.text, "one two three", 13) == 0);
+	/* no more than one largest message, in all channels together */
+	ue_says(0, DC_PPID_BINARY_PARTIAL, half, sizeof(half));
+	run(1000);
+	ue_says(0, DC_PPID_BINARY_PARTIAL, half, sizeof(half));
+	run(1000);
+	assert_int_equal(fx.closed, 0);
+	ue_says(1000, DC_PPID_BINARY_PARTIAL, "x", 1);
+	run(1000);
+	assert_int_equal(fx.ue.resets_in, 1);
+	ue_says(0, DC_PPID_BINARY, "x", 1);
+	run(1000);
+	assert_int_equal(fx.ue.resets_in, 2);
+	assert_int_equal(fx.messages, 1);
+}
+
+static void test_unknown_ppid_closes_the_channel(void **state)
+{
+	(void)state;
+	ue_says(0, 55, "what is this", 12);
+	assert_int_equal(fx.messages, 0);
+	assert_int_equal(fx.ue.resets_in, 1);
+	assert_int_equal(fx.dc.dropped, 1);
+	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("x")), -ENOENT);
+	/* the UE does its part */
+	assert_int_equal(ar_sctp_reset_stream(fx.ue.sctp, 0), 0);
+	run(200);
+	assert_int_equal(fx.closed, 1);
+	assert_int_equal(fx.closed_id, 0);
+}
+
+static void test_message_on_no_channel(void **state)
+{
+	(void)state;
+	ue_says(8, DC_PPID_TEXT, "hello?", 6);
+	assert_int_equal(fx.messages, 0);
+	assert_int_equal(fx.dc.dropped, 1);
+	assert_false(fx.ours.down);
+}
+
+static void test_oversized_message_closes_the_channel(void **state)
+{
+	static char big[PEER_MAX_MESSAGE + 5000];
+
+	(void)state;
+	ue_says(0, DC_PPID_BINARY, big, sizeof(big));
+	run(3000);
+	assert_int_equal(fx.messages, 0);
+	assert_true(fx.dc.dropped >= 1);
+	assert_int_equal(fx.ue.resets_in, 1);
+	ue_says(1000, DC_PPID_TEXT, "next", 4); /* the association and the other channel live */
+	assert_int_equal(fx.messages, 1);
+	assert_false(fx.ours.down);
+}
+
+static void test_largest_message_passes(void **state)
+{
+	static char big[PEER_MAX_MESSAGE];
+
+	(void)state;
+	ue_says(0, DC_PPID_BINARY, big, sizeof(big));
+	run(3000);
+	assert_int_equal(fx.messages, 1);
+	assert_int_equal(fx.ntext, PEER_MAX_MESSAGE);
+}
+
+static void test_open_is_acknowledged(void **state)
+{
+	(void)state;
+	ue_opens(3, "inband"); /* odd or even: both are taken */
+	assert_int_equal(fx.opened, 3);
+	assert_int_equal(fx.channel.id, 3);
+	assert_string_equal(fx.channel.label, "inband");
+	assert_int_equal(fx.ue.ppid, DC_PPID_DCEP);
+	assert_int_equal(fx.ue.last[0], DCEP_ACK);
+	ue_says(3, DC_PPID_TEXT, "x", 1);
+	assert_int_equal(fx.messages, 1);
+}
+
+static void test_open_on_a_negotiated_id_closes_it(void **state)
+{
+	(void)state;
+	ue_opens(0, "mine now");
+	assert_int_equal(fx.opened, 2);
+	assert_int_equal(fx.ue.messages, 0); /* no ACK */
+	assert_int_equal(fx.ue.resets_in, 1);
+	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("x")), -ENOENT);
+}
+
+static void test_second_open_closes(void **state)
+{
+	(void)state;
+	ue_opens(4, "once");
+	ue_opens(4, "twice");
+	assert_int_equal(fx.opened, 3);
+	assert_int_equal(fx.ue.resets_in, 1);
+}
+
+static void test_bad_dcep(void **state)
+{
+	(void)state;
+	ue_says(6, DC_PPID_DCEP, "\x03", 1);
+	ue_says(6, DC_PPID_DCEP, "\x07whatever whatever", 18);
+	ue_says(0, DC_PPID_DCEP, "\x02", 1); /* ACK of nothing */
+	assert_int_equal(fx.opened, 2);
+	assert_int_equal(fx.messages, 0);
+	assert_true(fx.dc.dropped >= 3);
+	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("x")), 0); /* harmless */
+}
+
+static void test_ordered_until_acknowledged(void **state)
+{
+	struct peer_channel ch = {.id = 7, .ordered = false, .max_retr = -1, .max_time = -1};
+
+	(void)state;
+	assert_int_equal(dc_open(&fx.dc, &ch), 7);
+	assert_int_equal(
+		dc_send(&fx.dc, 7, PEER_TEXT, AR_SPAN("first")), 0); /* may start at once */
+	run(50);
+	assert_int_equal(fx.opened, 2);
+	assert_int_equal(fx.ue.messages, 2); /* OPEN, then the text */
+	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT);
+	ue_says(7, DC_PPID_TEXT, "data acknowledges too", 21);
+	assert_int_equal(fx.opened, 3);
+	assert_int_equal(fx.messages, 1);
+}
+
+static void test_too_many_channels(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < PEER_MAX_CHANNELS + 10; i++)
+		ue_opens((uint16_t)(10 + i), "x");
+	run(500);
+	assert_int_equal(fx.opened, PEER_MAX_CHANNELS);
+	assert_int_equal(fx.ue.resets_in, 12); /* those that found no room */
+	assert_false(fx.ours.down);
+}
+
+static void test_abort_and_shutdown(void **state)
+{
+	(void)state;
+	ar_sctp_free(fx.ue.sctp); /* ABORT */
+	fx.ue.sctp = NULL;
+	run(100);
+	assert_true(fx.ours.down);
+	assert_int_equal(
+		ar_sctp_send(fx.ours.sctp, &(struct ar_sctp_msg){.stream = 0}, AR_SPAN("x")),
+		-ENOTCONN);
+}
+
+static void test_short_and_foreign_packets(void **state)
+{
+	char junk[200];
+
+	(void)state;
+	srand(5);
+	for (unsigned i = 0; i < 5000; i++) {
+		size_t n = (size_t)rand() % sizeof(junk);
+		char *exact = malloc(n ? n : 1);
+
+		assert_non_null(exact);
+		for (size_t k = 0; k < n; k++)
+			exact[k] = (char)rand();
+		if (n >= 12 && i & 1)
+			memcpy(exact, "\x13\x88\x13\x88", 4);
+		ar_sctp_input(fx.ours.sctp, (struct ar_span){exact, n}, vclock_now());
+		free(exact);
+	}
+	assert_false(fx.ours.down);
+	ue_says(0, DC_PPID_TEXT, "x", 1);
+	assert_int_equal(fx.messages, 1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dcep_codec),
+		cmocka_unit_test(test_long_names_are_cut),
+		T(test_ppids),
+		T(test_what_we_send),
+		T(test_deprecated_fragments),
+		T(test_unknown_ppid_closes_the_channel),
+		T(test_message_on_no_channel),
+		T(test_oversized_message_closes_the_channel),
+		T(test_largest_message_passes),
+		T(test_open_is_acknowledged),
+		T(test_open_on_a_negotiated_id_closes_it),
+		T(test_second_open_closes),
+		T(test_bad_dcep),
+		T(test_ordered_until_acknowledged),
+		T(test_too_many_channels),
+		T(test_abort_and_shutdown),
+		T(test_short_and_foreign_packets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
