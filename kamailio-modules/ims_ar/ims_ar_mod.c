@@ -33,7 +33,7 @@ static int child_init(int rank);
 static void mod_destroy(void);
 
 static param_export_t params[] = {
-	{"asd", PARAM_STRING | USE_FUNC_PARAM, (void *)ar_conf_add_asd},
+	{"asd", PARAM_STRING | PARAM_USE_FUNC, (void *)ar_conf_add_asd},
 	{"name", PARAM_STRING, &ar_conf.name},
 	{"secret", PARAM_STRING, &ar_conf.secret},
 	{"mark_header", PARAM_STR, &ar_conf.mark_header},
