@@ -130,6 +130,7 @@ static int l_list(lua_State *L)
 	const struct policy_list *list;
 	struct list_ref *ref;
 	char path[4096], why[512];
+	int err;
 
 	if (!vm_loading(vm) || !h)
 		return sandbox_fail(L, "lists are read only while the policy loads");
@@ -137,7 +138,10 @@ static int l_list(lua_State *L)
 		snprintf(path, sizeof(path), "%s", name);
 	else
 		snprintf(path, sizeof(path), "%s/%s", vm_policy_dir(vm), name);
-	if (lists_open(&h->lists, path, lua_toboolean(L, 2), &list, why, sizeof(why)) != 0)
+	vm_pause(vm);
+	err = lists_open(&h->lists, path, lua_toboolean(L, 2), &list, why, sizeof(why));
+	vm_resume(vm);
+	if (err)
 		return sandbox_fail(L, "%s", why);
 	ref = lua_newuserdatauv(L, sizeof(*ref), 0);
 	ref->list = list;

@@ -37,6 +37,7 @@ struct vm {
 	size_t spent; /* steps since the last look */
 	uint64_t wall0, cpu0;
 	uint64_t cpu_before; /* charged for the time before cpu0 was read */
+	uint64_t cpu_earlier; /* used before vm_pause() */
 	uint64_t random;
 	char log[VM_LOG_MAX];
 	size_t log_n;
@@ -78,13 +79,24 @@ static uint64_t cpu_used(struct vm *vm)
 	uint64_t wall = clock_ns(CLOCK_MONOTONIC) - vm->wall0;
 
 	if (wall < CPU_AFTER_NS)
-		return 0;
+		return vm->cpu_earlier;
 	if (!vm->cpu0) {
 		vm->cpu0 = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 		vm->cpu_before = wall < 2 * CPU_AFTER_NS ? wall : 2 * CPU_AFTER_NS;
-		return vm->cpu_before;
+		return vm->cpu_earlier + vm->cpu_before;
 	}
-	return vm->cpu_before + clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu0;
+	return vm->cpu_earlier + vm->cpu_before + clock_ns(CLOCK_THREAD_CPUTIME_ID) - vm->cpu0;
+}
+
+void vm_pause(struct vm *vm)
+{
+	vm->cpu_earlier = cpu_used(vm);
+}
+
+void vm_resume(struct vm *vm)
+{
+	vm->cpu0 = 0;
+	vm->wall0 = clock_ns(CLOCK_MONOTONIC);
 }
 
 static bool in_time(struct vm *vm)
@@ -246,6 +258,7 @@ static void begin(struct vm *vm, const struct vm_budget *budget)
 	vm->allocated = 0;
 	vm->spent = 0;
 	vm->cpu0 = 0;
+	vm->cpu_earlier = 0;
 	vm->log_n = 0;
 	vm->log[0] = '\0';
 	vm->wall0 = clock_ns(CLOCK_MONOTONIC);

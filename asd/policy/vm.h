@@ -68,6 +68,9 @@ void vm_push_kept(lua_State *L, int slot);
 void vm_spend(lua_State *L, size_t n);
 /* The same without raising: false when spent; the caller returns soon. */
 bool vm_may_spend(lua_State *L, size_t n);
+/* The host's own work, bounded otherwise, is not the script's time. */
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
 struct vm *vm_of(lua_State *L);
 void *vm_user(const struct vm *vm);
 void vm_set_user(struct vm *vm, void *user);

@@ -617,6 +617,32 @@ static void test_lists_reloaded(void **state)
 	policy_free(p);
 }
 
+/* Reading a long list is asd's work, not the script's time. */
+static void test_long_list(void **state)
+{
+	struct policy_conf conf = {.limits = {.load_cpu_ms = 60}};
+	struct policy_verdict v;
+	struct policy *p;
+	char file[128];
+	FILE *f;
+	int i;
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/blocked.list", dir);
+	f = fopen(file, "w");
+	assert_non_null(f);
+	for (i = 0; i < 400000; i++)
+		fprintf(f, "u%d@x.example\n", i);
+	fclose(f);
+	p = good_conf(HEAD
+		"return ar.new 'x':rule('b', m.caller_in(lists.file 'blocked.list'), act.deny())\n"
+		"  :rule('r', m.any, act.accept {})",
+		&conf);
+	assert_int_equal(decide(p, ar_call("sip:u399999@x.example"), &v), POLICY_DENIED);
+	assert_int_equal(decide(p, ar_call("sip:u400000@x.example"), &v), POLICY_OK);
+	policy_free(p);
+}
+
 /* Reloads while calls come and go: nothing lost, old generations freed when their calls end. */
 static void test_reload_under_load(void **state)
 {
@@ -828,6 +854,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_lists_reloaded),
+		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_reload_under_load),
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_items),
