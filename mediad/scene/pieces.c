@@ -211,9 +211,23 @@ static int emit_lists(struct piecer *p)
 	return err;
 }
 
+/* Scenes besides the one that is used. */
+static int emit_other_scenes(struct piecer *p, const json_t *scenes)
+{
+	char at[MAX_PATH];
+	int err = 0;
+
+	for (size_t i = 1; !err && i < json_array_size(scenes); i++) {
+		snprintf(at, sizeof(at), "/scenes/%zu", i);
+		err = emit(p, "/scenes/-", at, json_array_get(scenes, i));
+	}
+	return err;
+}
+
 static int emit_scene(struct piecer *p)
 {
-	const json_t *scene = json_array_get(json_object_get(p->s->doc, "scenes"), 0);
+	const json_t *scenes = json_object_get(p->s->doc, "scenes");
+	const json_t *scene = json_array_get(scenes, 0);
 	char path[MAX_PATH];
 	const char *key;
 	json_t *v;
@@ -237,7 +251,8 @@ static int emit_scene(struct piecer *p)
 		if (err)
 			return err;
 	}
-	return emit(p, "/scenes/0/nodes", "/scenes/0/nodes", p->s->roots);
+	err = emit(p, "/scenes/0/nodes", "/scenes/0/nodes", p->s->roots);
+	return err ? err : emit_other_scenes(p, scenes);
 }
 
 static int entry_document(struct piecer *p)

@@ -111,6 +111,8 @@ static int complete(struct scene *s)
 		if (json_object_set_new(scene, "extras", extras) != 0)
 			return -ENOMEM;
 	}
+	if (json_object_set_new(s->doc, "scene", json_integer(0)) != 0)
+		return -ENOMEM;
 	s->rev_json = json_integer(1);
 	s->rev = 1;
 	if (json_object_set_new(extras, "rev", s->rev_json) != 0)
