@@ -67,7 +67,7 @@ static const struct ar_conf_key keys[] = {
 	{"policy", "load_time_ms", AR_CONF_INT, AT(policy_load_ms), "250", 1, 60000,
 		"CPU time for loading and testing a policy"},
 	{"policy", "memory_kib", AR_CONF_INT, AT(policy_memory_kib), "4096", 256, 1048576,
-		"memory of one loaded policy, lists included"},
+		"memory of one loaded policy, without its lists"},
 	{"store", "file", AR_CONF_STRING, AT(store_file), "/var/lib/ims-ar/asd.db", 0, 0,
 		"calls survive a restart in it; empty: not kept"},
 };
