@@ -85,6 +85,9 @@ static bool candidate(struct planner_choice *c, const struct ar_sdp *offer, unsi
 		c->why = "the data channel section breaks RFC 8841 or 8864";
 		return false;
 	}
+	/* RFC 9143: bundle-only is offered at port 0; any other at port 0 is closed */
+	if (!ar_sdp_dc_live(&offer->media[i], &c->dc) && !c->dc.bundle_only)
+		return false;
 	if (ar_recognise_max_bundle(offer, i, &c->dc)) {
 		c->max_bundle = true;
 		c->why = "max-bundle: the UE cannot take an unbundled data channel";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* New exchanges planned from the map alone, as the module does with asd away. */
 #include "tests/unit/common/cmocka_all.h"
+#include "tests/unit/common/oom.h"
 #include "tests/unit/common/plan_help.h"
 #include "tests/unit/common/samples.h"
 
@@ -260,6 +261,13 @@ static void limits(void **state)
 				 &b->room, &b->texts),
 		-ENOBUFS);
 	assert_int_equal(b->texts.max, 300); /* the buffer is as it was */
+	ar_buf_free(&b->texts);
+	ar_buf_init(&b->texts, 1 << 20);
+	oom_after(1);
+	assert_int_equal(ar_plan_from_map(&b->map.plan, AR_SIDE_A, &sdp, settled, &b->plan,
+				 &b->room, &b->texts),
+		-ENOMEM);
+	oom_after(-1);
 	assert_null(ar_plan_room_take(&b->room, 6 * AR_PLAN_MAX_SECTIONS + 1));
 	bench_free(b);
 }

@@ -166,6 +166,45 @@ static void kept_channel_survives_the_other_sides_refresh(void **state)
 	bench_close(&b);
 }
 
+#define CLOSED "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n"
+#define DC_AGAIN                                                                                   \
+	"m=application 50007 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 192.0.2.10\r\n"          \
+	"a=mid:2\r\na=sctp-port:5000\r\na=setup:actpass\r\na=fingerprint:sha-256 " FP32 "\r\n"     \
+	"a=dcmap:1000 subprotocol=\"mpeg-sd\"\r\n"
+
+static void moves_to_another_section(void **state)
+{
+	struct bench b;
+	struct ar_plan *map, *next;
+	struct ar_sdp out;
+
+	(void)state;
+	bench_open(&b, CHROMIUM_OFFER);
+	plan(&b);
+	map = settle(&b, AR_OUTCOME_AR_CAPABLE);
+	/* closed here, opened there: the old slot is closed on both legs, the new one anchored */
+	replan(&b, map, AR_SIDE_A, CHROMIUM_SESSION CHROMIUM_AUDIO CLOSED DC_AGAIN);
+	assert_int_equal(b.choice.index, 2);
+	plan(&b);
+	apply(&b, to_b, CHROMIUM_SESSION CHROMIUM_AUDIO CLOSED DC_AGAIN);
+	parse_buf(&out, &b.out);
+	assert_int_equal(out.nmedia, 3);
+	assert_int_equal(out.media[1].port, 0);
+	assert_true(has_span(out.media[1].text, "a=mid:1\r\n"));
+	assert_int_equal(out.media[2].port, 9001);
+	assert_true(has_span(out.media[2].text, "a=mid:2\r\n"));
+	/* two live ones: the one from before stays the anchored one */
+	next = settle(&b, AR_OUTCOME_AR_CAPABLE);
+	replan(&b, next, AR_SIDE_A, CHROMIUM_OFFER DC_AGAIN);
+	assert_int_equal(b.choice.index, 2);
+	/* and the first in an offer of the same shape that knows no before */
+	planner_choose(&b.choice, NULL, &b.offer, AR_SIDE_A, NULL);
+	assert_int_equal(b.choice.index, 1);
+	free(next);
+	free(map);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_disabled_slot_is_used_anew),
 		cmocka_unit_test(ar_ends_inside_the_call),
 		cmocka_unit_test(kept_channel_survives_the_other_sides_refresh),
+		cmocka_unit_test(moves_to_another_section),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
