@@ -18,9 +18,10 @@ PKG_test="$PKG_demo libcmocka-dev sip-tester python3 lua5.4 git jq clang-format 
 NODE_MIN=18
 
 pkg_missing() { # PACKAGE...: prints those that are not installed
-	local p
+	local p have
+	have=" $(dpkg-query -W -f '${Package}/${db:Status-Status} ' "$@" 2>/dev/null)"
 	for p in "$@"; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
+		case $have in *" $p/installed "*) ;; *) echo "$p" ;; esac
 	done
 }
 

@@ -16,7 +16,7 @@ ROOT=${ROOT:-$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)}
 # shellcheck source=scripts/lib.sh
 . "$ROOT/scripts/lib.sh"
 
-RTP_PORTS=200 # UDP ports of rtpengine
+RTP_PORTS=${RTP_PORTS:-200} # UDP ports of rtpengine
 STOPPED=0
 
 stack_ports() {

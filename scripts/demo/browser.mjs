@@ -36,12 +36,13 @@ export class PageUe {
 		this.size = size;
 	}
 
-	// Opens the page and registers. query: more of it, see webapp/src/page.mjs.
+	// Opens the page and registers. query: more of it, see webapp/src/page.mjs; null takes one out.
 	async open(query = {}) {
 		this.page = await (await this.browser.newContext({ viewport: this.size })).newPage();
 		this.page.on('pageerror', (e) => this.problems.push(e.message));
 		this.page.on('console', (m) => m.type() === 'error' && this.problems.push(m.text()));
-		const q = new URLSearchParams({ name: this.name, auto: 'register', fps: '8', hold: '1', ...query });
+		const all = { name: this.name, auto: 'register', fps: '8', hold: '1', ...query };
+		const q = new URLSearchParams(Object.entries(all).filter(([, v]) => v !== null));
 		await this.page.goto(`${this.url}?${q}`);
 		await this.wait('registered', () => Boolean(window.arPage?.ue));
 		return this;

@@ -69,7 +69,7 @@ function howToTakePart() {
 
 async function stayOpen(alice, bob) {
 	await alice.page.context().close();
-	await bob.open({ auto: 'answer', hold: '', ws: stack.env.WS2 });
+	await bob.open({ auto: 'answer', hold: null, ws: stack.env.WS2 });
 	await bob.eval(() => (window.arPage.walkPhase = 3.14));
 	howToTakePart();
 	await new Promise((resolve) => ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach((s) => process.once(s, resolve)));

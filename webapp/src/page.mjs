@@ -102,8 +102,8 @@ function tap(x, y) {
 }
 
 function shapes(doc) {
-	const names = (doc.meshes ?? []).map((m) => m.name).filter((n) => n && n !== 'avatar');
-	$('shape').replaceChildren(...names.map((n) => new Option(n)));
+	const used = (doc.nodes ?? []).filter((n) => n?.extras?.object).map((n) => doc.meshes?.[n.mesh]?.name);
+	$('shape').replaceChildren(...[...new Set(used.filter(Boolean))].map((n) => new Option(n)));
 }
 
 const anyColour = () => [0, 1, 2].map(() => Math.round(200 + 800 * Math.random()) / 1000);

@@ -29,6 +29,12 @@ function label(text, colour) {
 	return sprite;
 }
 
+function torso(colour) {
+	const body = new THREE.Mesh(new THREE.CapsuleGeometry(0.15, 0.34, 4, 14), new THREE.MeshStandardMaterial({ color: colour, roughness: 0.7 }));
+	body.position.set(0, -0.5, 0.03);
+	return body;
+}
+
 // A head that looks along -Z, with a visor so that one sees where it looks.
 function head(colour) {
 	const group = new THREE.Group();
@@ -38,9 +44,7 @@ function head(colour) {
 	skull.scale.set(0.9, 1.15, 1);
 	const visor = new THREE.Mesh(new THREE.BoxGeometry(0.22, 0.09, 0.1), dark);
 	visor.position.set(0, 0.03, -0.11);
-	const body = new THREE.Mesh(new THREE.CapsuleGeometry(0.16, 0.3, 4, 14), skin);
-	body.position.set(0, -0.48, 0.02);
-	group.add(skull, visor, body);
+	group.add(skull, visor);
 	return group;
 }
 
@@ -184,7 +188,9 @@ export class View {
 			object.visible = false;
 			return;
 		}
-		if (node.mesh === undefined) object.add(head(COLOURS[index % COLOURS.length]));
+		const colour = COLOURS[index % COLOURS.length];
+		if (node.mesh === undefined) object.add(head(colour));
+		object.add(torso(colour));
 		const tag = label(user, '#ffffff');
 		tag.position.set(0, 0.34, 0);
 		object.add(tag);
