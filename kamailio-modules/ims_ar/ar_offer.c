@@ -343,8 +343,8 @@ static int known(struct offer *o, const struct ar_use *dialog)
 	o->side = dialog->offerer;
 	o->asd = dialog->asd;
 	ar_pv_call(o->msg, dialog->id, dialog->asd);
-	if (!o->v.body.p)
-		return offer_late(o);
+	if (!o->v.body.p) /* UPDATE and PRACK may carry nothing; an INVITE asks for an offer */
+		return o->v.key.method == METHOD_INVITE ? offer_late(o) : AR_OFFER_ORDINARY;
 	if (ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, NULL) < 0) {
 		AR_COUNT(bad_sdp);
 		return result(o->msg, AR_OFFER_REFUSED, 0, "refuse", "the offer cannot be read");

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From INVITE to BYE with everything in order."""
+import re
 import time
 
 import sdp
 from case import AR_TAGS, Call, bye_by_callee, bye_by_caller, check_ar, plain_call, scenario, setup
-from net import check, until
-from sipp import Callee, Caller, pause, recv
+from net import BOB, BOB2, check, until
+from sipp import Callee, Caller, Sipp, pause, recv
 
 
 @scenario()
@@ -231,6 +232,95 @@ def layouts_differ(net):
     check(kinds == ["m=audio", "m=video", "m=application"], f"towards B: {kinds}")
     kinds = [s.split(" ")[0] for s in sdp.sections(call.uac.received("200")[0])]
     check(kinds == ["m=audio", "m=application", "m=video"], f"towards A: {kinds}")
+    net.settled()
+
+
+@scenario(alone=True, modparams={"resume_workers": 0})
+def without_resume_workers(net):
+    """The link process runs the resumed route itself."""
+    check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER, early=True))
+    net.settled()
+
+
+@scenario()
+def multipart_body(net):
+    """SDP and location in one body: only the SDP part is exchanged."""
+    pidf = "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\">here</presence>\r\n"
+    body = (f"--b1\r\nContent-Type: application/sdp\r\n\r\n{sdp.AR_OFFER}\r\n--b1\r\n"
+            f"Content-Type: application/pidf+xml\r\n\r\n{pidf}--b1--\r\n")
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    _, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    caller, _ = setup(a, b, ("multipart/mixed;boundary=b1", body), sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    call = Call(net, caller + x, callee + y).wait()
+    got = call.uas.received("INVITE")[0]
+    check("ufragB" in got and sdp.UE1_UFRAG not in got, f"the SDP part is not ours: {got}")
+    check(pidf in got and got.count("--b1") == 3, f"the other part was touched: {got}")
+    check("ufragA" in call.uac.received("200")[0], "the answer is not ours")
+    net.settled()
+
+
+@scenario()
+def reliable_183_and_update(net):
+    """100rel: the answer in a 183, PRACK, then UPDATE by A in the early dialog, at last a 200 without SDP."""
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    x, y = bye_by_caller(a, b)
+    again = sdp.offer(version=2, group="")
+    call = Call(net, [a.invite(sdp.AR_OFFER, extra="Supported: 100rel\n"), recv(100, optional=True), recv(183, rrs=True),
+                      a.request("PRACK", 2, extra="RAck: 1 1 INVITE\n"), recv(200),
+                      a.request("UPDATE", 3, again), recv(200), recv(200, rrs=True), a.ack()] + x,
+                [b.invite(), b.reply("183 Session Progress", sdp.AR_ANSWER, extra="Require: 100rel\nRSeq: 1\n"),
+                 recv("PRACK"), b.in_dialog_reply("200 OK"), recv("UPDATE"),
+                 b.in_dialog_reply("200 OK", sdp.answer(version=2)), pause(200), b.reply_invite("200 OK"), recv("ACK")] + y).wait()
+    update = call.uas.received("UPDATE")[0]
+    check("ufragB" in update and "a=setup:actpass" in update and sdp.origin_version(update) == 2, f"UPDATE: {update}")
+    answers = [x for x in call.uac.received("200") if x]
+    check("ufragA" in answers[0] and "a=setup:passive" in answers[0], f"answer to UPDATE: {answers[0]}")
+    net.settled()
+
+
+@scenario(alone=True)
+def fork_of_the_home_network(net):
+    """Two UEs of bob ring; both send early media, the second answers. One to-tag is the call."""
+    net.register("bob", BOB2)
+    a = Caller(AR_TAGS)
+    b1, b2 = Callee(AR_TAGS, tag="X"), Callee(AR_TAGS, tag="Y")
+    early1, early2 = sdp.answer(port=23000, ufrag="fork1"), sdp.answer(port=24000, ufrag="fork2")
+    loser = Sipp(net.run, "loser", [b1.invite(), b1.reply("183 Session Progress", early1), recv("CANCEL"), b1.reply("200 OK"),
+                                    b1.reply_invite("487 Request Terminated"), recv("ACK")], BOB)
+    winner = Sipp(net.run, "winner", [b2.invite(), b2.reply("183 Session Progress", early2), pause(300),
+                                      b2.reply_invite("200 OK", early2), recv("ACK"), recv("BYE"),
+                                      b2.in_dialog_reply("200 OK")], BOB2)
+    call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(183), recv(183), recv(200, rrs=True), a.ack(),
+                      pause(200), a.request("BYE", 9), recv(200)], None)
+    try:
+        call.wait()
+        check(loser.wait() == 0 and winner.wait() == 0, f"{loser.why()} {winner.why()}")
+    finally:
+        loser.stop()
+        winner.stop()
+    for what, n in (("183", 2), ("200", 1)):
+        got = [x for x in call.uac.received(what) if x]
+        check(len(got) == n and all("ufragA" in x and "fork" not in x for x in got), f"{what}: {got}")
+    ports = {sdp.audio(x).split()[1] for x in call.uac.received("183")}
+    check(ports == {"23000", "24000"}, f"audio of the forks: {ports}")
+    events = [(e["ev"], e["to_tag"][:1]) for e in net.asd()["events"] if e["callid"] == call.callid()]
+    check(sorted(events[:2]) == [("early", "X"), ("early", "Y")] and events[2:] == [("answered", "Y"), ("bye", "Y")],
+          f"events {events}")
+    net.settled()
+
+
+@scenario(alone=True)
+def no_transaction_stays(net):
+    """A CANCEL while asd thinks, and a late verdict: tm forgets the transaction as any other."""
+    net.mode("slow")
+    a = Caller(AR_TAGS)
+    Call(net, [a.invite(sdp.AR_OFFER), recv(100), pause(300), a.cancel(), recv(487), a.ack_failure(), recv(200)], None,
+         calls=5).wait()
+
+    def current():
+        return int(re.search(r"current: (\d+)", net.rpc("pcscf1", "tm.stats")[1]).group(1))
+    until(15, "tm has no transaction", lambda: current() == 0)
     net.settled()
 
 

@@ -251,3 +251,18 @@ def kamailio_restarted_refresh_by_callee(net):
     call = dialog(net, *offer_by_callee(*REFRESH_B), during=again)
     check_refresh(call, by_callee=True)
     net.settled()
+
+
+@scenario(alone=True)
+def kamailio_restarted_asd_dead(net):
+    """Nobody knows the map: the offer is refused, raw descriptions do not pass; later it works again."""
+    def again():
+        net.processes.pop("pcscf1").crash()
+        net.stop_asd()
+        net.start_pcscf(1)
+        until(10, "pcscf1 answers", lambda: net.alive("pcscf1") and net.rpc("pcscf1", "core.uptime")[0] == 0)
+
+    def caller(a):
+        return [pause(800), a.request("INVITE", 2, REFRESH_A[0]), recv(100, optional=True), recv(500), a.ack_failure(2)]
+    call = dialog(net, caller, lambda b: [pause(800)], during=again)
+    check(len(bodies(call.uas, "INVITE")) == 1, "the offer reached the callee")

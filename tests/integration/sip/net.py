@@ -153,6 +153,8 @@ class Net:
             "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1", f"--listen-ng=127.0.0.1:{NG}",
             f"--port-min={RTP_MIN}", f"--port-max={RTP_MAX}", "--foreground", "--log-stderr", "--delete-delay=0",
             f"--pidfile={self.run}/rtpengine.pid"])
+        # Kamailio would not ask it again for a minute
+        until(10, "rtpengine is up", lambda: "Startup complete" in self.log_tail("rtpengine"))
 
     def up(self):
         for i in range(1, self.asds + 1):

@@ -20,6 +20,8 @@ def _send(text, retrans=True):
 def _body(sdp):
     if not sdp:
         return "Content-Length: 0\n"
+    if isinstance(sdp, tuple):  # type and body
+        return f"Content-Type: {sdp[0]}\nContent-Length: [len]\n\n" + sdp[1].replace("\r\n", "\n").strip("\n") + "\n"
     return "Content-Type: application/sdp\nContent-Length: [len]\n\n" + sdp.replace("\r\n", "\n").strip("\n") + "\n"
 
 
