@@ -132,6 +132,7 @@ struct calls {
 	unsigned deciding; /* exchanges in EXCHANGE_DECIDING */
 	uint32_t *dirty; /* ids of calls to be stored at the end of the turn */
 	unsigned ndirty, dirty_cap;
+	bool unstored; /* a write failed: the store lacks something */
 	unsigned ticks;
 };
 

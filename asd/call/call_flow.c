@@ -408,6 +408,7 @@ static json_t *answer_facts(
 {
 	enum ar_setup ours;
 	struct offer o;
+	json_t *facts;
 	char why[120];
 
 	if (!plan || !m->sdp[0])
@@ -419,7 +420,10 @@ static json_t *answer_facts(
 	ours = offer_our_setup(o.choice.dc.setup, AR_SETUP_NONE);
 	if (o.choice.index >= 0)
 		c->setup[side] = ours;
-	return offer_facts(&o, ours, m->outcome[0] ? m->outcome : "dc-only");
+	facts = offer_facts(&o, ours, m->outcome[0] ? m->outcome : "dc-only");
+	if (facts)
+		(void)mrm_narrow_streams(facts, c->ctx.doc, side, &o.choice.dc);
+	return facts;
 }
 
 static struct leg *take_leg(struct asd *a, struct call *c, const struct ar_plan *plan,

@@ -217,8 +217,10 @@ void call_flow_tick(struct asd *a)
 {
 	if (a->calls.deciding)
 		each_call(a, check_decision);
-	if (++a->calls.ticks % (1000 / CALL_TICK_MS) == 0)
-		each_call(a, check_age);
+	if (++a->calls.ticks % (1000 / CALL_TICK_MS) != 0)
+		return;
+	each_call(a, check_age);
+	call_store_retry(a);
 }
 
 void call_flow_stop(struct asd *a)

@@ -407,42 +407,70 @@ int call_store_load(struct asd *a)
 	return err ? err : store_commit(a->store);
 }
 
-static void write_call(struct asd *a, struct call *c)
+static int write_call(struct asd *a, struct call *c)
 {
 	json_t *j = call_to_json(a, c);
 	char *body = json_dumps(j, JSON_COMPACT);
+	int err = body ? store_put(a->store, c->token, ar_span_str(body)) : -ENOMEM;
 
 	json_decref(j);
-	asd_count(a, ASD_STORE_WRITES);
-	if (!body || store_put(a->store, c->token, ar_span_str(body)) != 0)
-		asd_count(a, ASD_STORE_ERRORS);
 	free(body);
+	asd_count(a, ASD_STORE_WRITES);
+	c->dirty = false;
+	return err;
+}
+
+/* What is written is a part only from here on; call_store_retry() makes it whole. */
+static void failed(struct asd *a)
+{
+	asd_count(a, ASD_STORE_ERRORS);
+	if (!a->calls.unstored)
+		ar_log(AR_LOG_ERR, "store",
+			"cannot write %s: calls would not survive a restart (disk full?)",
+			a->conf.store_file);
+	a->calls.unstored = true;
 }
 
 void call_store_flush(struct asd *a)
 {
 	struct calls *t = &a->calls;
+	int err = 0;
 
 	for (unsigned i = 0; i < t->ndirty; i++) {
 		struct call *c = calls_get(t, t->dirty[i]);
 
-		if (!c)
-			continue;
-		c->dirty = false;
-		if (a->store)
-			write_call(a, c);
+		if (c && a->store && !t->unstored && write_call(a, c) != 0)
+			err = -EIO;
+		if (c)
+			c->dirty = false;
 	}
 	t->ndirty = 0;
-	if (a->store && store_commit(a->store) != 0) {
-		asd_count(a, ASD_STORE_ERRORS);
-		ar_log_limited(AR_LOG_ERR, "store",
-			"cannot write %s: calls will not survive a restart (disk full?)",
-			a->conf.store_file);
-	}
+	if (a->store && store_commit(a->store) != 0)
+		err = -EIO;
+	if (err)
+		failed(a);
 }
 
 void call_store_forget(struct asd *a, const struct call *c)
 {
-	if (a->store && store_del(a->store, c->token) != 0)
+	if (a->store && !a->calls.unstored && store_del(a->store, c->token) != 0)
+		failed(a);
+}
+
+void call_store_retry(struct asd *a)
+{
+	struct call *c;
+	int err;
+
+	if (!a->store || !a->calls.unstored)
+		return;
+	err = store_clear(a->store);
+	for (uint32_t pos = 0; !err && (c = ar_ids_next(&a->calls.ids, &pos));)
+		err = write_call(a, c);
+	if (store_commit(a->store) != 0 || err) {
 		asd_count(a, ASD_STORE_ERRORS);
+		return;
+	}
+	a->calls.unstored = false;
+	ar_log(AR_LOG_NOTICE, "store", "%s is written again", a->conf.store_file);
 }

@@ -336,7 +336,7 @@ int dcsf_update(struct asd *a, const struct call *c, enum ar_side side, const js
 	if (!m)
 		return -ENOTCONN;
 	snprintf(path, sizeof(path), CONTEXTS "/%s", c->ctx.id);
-	ops = mrm_patch(side, facts, NULL);
+	ops = mrm_patch(side, facts);
 	body = ops ? json_dumps(ops, JSON_COMPACT) : NULL;
 	json_decref(ops);
 	j = body ? dcsf_job_new(a->dcsf, JOB_UPDATE, m->index) : NULL;

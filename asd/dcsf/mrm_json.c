@@ -308,7 +308,7 @@ static bool patch_add(json_t *ops, enum ar_side side, const char *path, const js
 	return op && json_array_append_new(ops, op) == 0;
 }
 
-json_t *mrm_patch(enum ar_side side, const json_t *facts, const json_t *streams)
+json_t *mrm_patch(enum ar_side side, const json_t *facts)
 {
 	json_t *ops = json_array();
 
@@ -318,7 +318,7 @@ json_t *mrm_patch(enum ar_side side, const json_t *facts, const json_t *streams)
 			json_object_get(facts, "securitySetup")) &&
 		patch_add(ops, side, "remoteMbEndpoint",
 			json_object_get(facts, "remoteMbEndpoint")) &&
-		patch_add(ops, side, "dcMedia/streams", streams) &&
+		patch_add(ops, side, "dcMedia/streams", json_object_get(facts, "streams")) &&
 		patch_add(ops, side, "x-ims-ar/remote", json_object_get(facts, "remote")))
 		return ops;
 	json_decref(ops);
@@ -374,6 +374,40 @@ static const json_t *medium_of(const json_t *context, enum ar_side side)
 			return json_array_get(json_object_get(t, "medias"), 0);
 	}
 	return NULL;
+}
+
+static bool answered_stream(const struct ar_sdp_dc *answer, const char *id)
+{
+	char key[8];
+
+	for (unsigned i = 0; i < answer->nstream; i++) {
+		snprintf(key, sizeof(key), "%u", (unsigned)answer->stream[i].id);
+		if (strcmp(key, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool mrm_narrow_streams(
+	json_t *facts, const json_t *context, enum ar_side side, const struct ar_sdp_dc *answer)
+{
+	json_t *all =
+		json_object_get(json_object_get(medium_of(context, side), "dcMedia"), "streams");
+	json_t *some, *st;
+	const char *id;
+
+	if (answer->nstream == 0)
+		return true;
+	some = json_object();
+	json_object_foreach(all, id, st)
+	{
+		if (answered_stream(answer, id))
+			json_object_set(some, id, st);
+	}
+	if (some && json_object_size(some) < json_object_size(all))
+		return put(facts, "streams", some);
+	json_decref(some);
+	return some != NULL;
 }
 
 static const char *read_mb(const json_t *m, struct mrm_local *l)

@@ -19,8 +19,8 @@
 /*
  * Facts: one UE's data channel as its description says, in mediad's terms, the members
  * dcMedia.remoteDcEndpoint, dcMedia.securitySetup (ours), remoteMbEndpoint, x-ims-ar.remote, as one
- * flat object {"remoteDcEndpoint","securitySetup","remoteMbEndpoint","remote"}. Equal facts are
- * json_equal(). port: of the m= line. capability: enum ar_outcome's name or NULL.
+ * flat object {"remoteDcEndpoint","securitySetup","remoteMbEndpoint","remote"[,"streams"]}. Equal
+ * facts are json_equal(). port: of the m= line. capability: enum ar_outcome's name or NULL.
  */
 json_t *mrm_facts(
 	const struct ar_sdp_dc *dc, uint16_t port, enum ar_setup ours, const char *capability);
@@ -43,8 +43,13 @@ struct mrm_context {
 
 /* The body of CreateMediaContext. */
 json_t *mrm_context(const struct mrm_context *c);
-/* The body of UpdateMediaContext that gives side's new facts; streams NULL: unchanged. */
-json_t *mrm_patch(enum ar_side side, const json_t *facts, const json_t *streams);
+/* The body of UpdateMediaContext that gives side's new facts. */
+json_t *mrm_patch(enum ar_side side, const json_t *facts);
+/* Adds the member "streams" to the facts of an answer that took some only of what side was offered
+ * (RFC 8864 5.2.2): those of the context that are in the answer. An answer without any a=dcmap,
+ * from a UE that does not know RFC 8864, says nothing about them. False: no memory. */
+bool mrm_narrow_streams(
+	json_t *facts, const json_t *context, enum ar_side side, const struct ar_sdp_dc *answer);
 
 /* What mediad says about one termination; everything borrowed from the document. */
 struct mrm_local {

@@ -12,7 +12,7 @@
 
 struct store {
 	sqlite3 *db;
-	sqlite3_stmt *put, *del;
+	sqlite3_stmt *put, *del, *clear;
 	bool open; /* a transaction */
 };
 
@@ -119,6 +119,8 @@ static int set_up(struct store *s, const char *path, struct ar_buf *err)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(
 			s->db, "DELETE FROM call WHERE token = ?1", -1, &s->del, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->db, "DELETE FROM call", -1, &s->clear, NULL);
 	/* takes the lock now, not at the first call */
 	if (rc == SQLITE_OK)
 		rc = exec(s->db, "BEGIN IMMEDIATE; COMMIT");
@@ -151,6 +153,7 @@ void store_close(struct store *s)
 		exec(s->db, "COMMIT");
 	sqlite3_finalize(s->put);
 	sqlite3_finalize(s->del);
+	sqlite3_finalize(s->clear);
 	sqlite3_close(s->db);
 	free(s);
 }
@@ -209,6 +212,11 @@ int store_del(struct store *s, const char *token)
 {
 	sqlite3_bind_text(s->del, 1, token, -1, SQLITE_STATIC);
 	return run(s, s->del);
+}
+
+int store_clear(struct store *s)
+{
+	return run(s, s->clear);
 }
 
 int store_commit(struct store *s)

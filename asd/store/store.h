@@ -31,6 +31,8 @@ int store_move_aside(const char *path, char *to, size_t cap) __attribute__((warn
 int store_put(struct store *s, const char *token, struct ar_span text)
 	__attribute__((warn_unused_result));
 int store_del(struct store *s, const char *token) __attribute__((warn_unused_result));
+int store_clear(struct store *s) __attribute__((warn_unused_result));
+/* -EIO: nothing of the transaction is stored (disk full, as a rule). */
 int store_commit(struct store *s) __attribute__((warn_unused_result));
 
 typedef void store_row_h(void *arg, const char *token, struct ar_span text);

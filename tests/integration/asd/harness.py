@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Starts asd and mediads (the fake one, or the real one) on free ports, for tests."""
+import json
 import os
 import shutil
 import signal
@@ -102,7 +103,23 @@ class World:
                      "dcsf.dcmf": ["%s 127.0.0.1:%d" % (f.name, f.port) for f in self.fakes]}
         self.conf.update({k: v if isinstance(v, list) else [v] for k, v in (conf or {}).items()})
         self.asd = None
+        self.env = None
         self.links = []
+        for listen in self.conf["front.listen"]:
+            if listen.startswith("unix:"):
+                self.sock = listen[5:]
+
+    def sanitized(self):
+        with open(self.asd_path, "rb") as f:
+            return b"__asan_init" in f.read()
+
+    def context(self, ident, i=0):
+        """One of the mediad's contexts, as it was told."""
+        out = subprocess.run(
+            ["curl", "-s", "--http2-prior-knowledge",
+             "http://127.0.0.1:%d/nmf-mrm/v1/contexts/%s" % (self.fakes[i].port, ident)],
+            capture_output=True, check=True, timeout=10).stdout
+        return json.loads(out)
 
     def write_conf(self):
         path = os.path.join(self.dir, "asd.conf")
@@ -117,7 +134,7 @@ class World:
 
     def start(self, ready=True):
         self.asd = Process([self.asd_path, "-c", self.write_conf()],
-                           os.path.join(self.dir, "asd.log"))
+                           os.path.join(self.dir, "asd.log"), env=self.env)
         wait_for(self.answers)
         if ready:
             self.wait_ready()

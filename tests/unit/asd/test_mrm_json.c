@@ -163,14 +163,46 @@ static void create_document(void **state)
 static void patch_document(void **state)
 {
 	struct ar_sdp_dc dc = a_dc();
-	json_t *facts = mrm_facts(&dc, 1, AR_SETUP_PASSIVE, NULL),
-	       *p = mrm_patch(AR_SIDE_B, facts, NULL);
+	json_t *facts = mrm_facts(&dc, 1, AR_SETUP_PASSIVE, NULL), *p = mrm_patch(AR_SIDE_B, facts);
 
 	(void)state;
 	assert_int_equal(json_array_size(p), 4);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(p, 0), "path")),
 		"/terminations/1/medias/0/dcMedia/remoteDcEndpoint");
 	json_decref(p);
+	json_decref(facts);
+}
+
+static void callee_takes_some_streams(void **state)
+{
+	struct ar_dc_stream st[] = {{.id = 1000, .max_retr = -1, .max_time = -1},
+		{.id = 1002, .max_retr = -1, .max_time = -1}};
+	json_t *all = mrm_streams(st, 2), *c, *facts = json_object();
+	struct mrm_context in = {.leg = {{.network = "n", .user = "u", .streams = all},
+					 {.network = "n", .user = "u", .streams = all}},
+		.owner = "o",
+		.callid = "i",
+		.call = "c",
+		.scene = "s",
+		.application = "a"};
+	struct ar_sdp_dc dc = a_dc();
+
+	(void)state;
+	c = mrm_context(&in);
+	assert_true(mrm_narrow_streams(facts, c, AR_SIDE_B, &dc)); /* no dcmap: says nothing */
+	assert_int_equal(json_object_size(facts), 0);
+	dc.nstream = 2;
+	dc.stream[0] = st[1];
+	dc.stream[1] = st[0];
+	assert_true(mrm_narrow_streams(facts, c, AR_SIDE_B, &dc)); /* all of them */
+	assert_int_equal(json_object_size(facts), 0);
+	dc.stream[1].id = 7; /* was never offered */
+	assert_true(mrm_narrow_streams(facts, c, AR_SIDE_B, &dc));
+	same(json_incref(json_object_get(facts, "streams")),
+		"{\"1002\":{\"streamId\":1002,\"subprotocol\":\"\",\"label\":\"\",\"order\":false,"
+		"\"priority\":0}}");
+	json_decref(all);
+	json_decref(c);
 	json_decref(facts);
 }
 
@@ -306,8 +338,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(facts_of_a_ue),
 		cmocka_unit_test(facts_without_ice_and_tls_id_over_ipv6),
 		cmocka_unit_test(not_utf8_is_no_facts), cmocka_unit_test(streams),
-		cmocka_unit_test(create_document), cmocka_unit_test(patch_document),
-		cmocka_unit_test(reading_an_answer), cmocka_unit_test(answers_that_would_hurt),
+		cmocka_unit_test(create_document), cmocka_unit_test(callee_takes_some_streams),
+		cmocka_unit_test(patch_document), cmocka_unit_test(reading_an_answer),
+		cmocka_unit_test(answers_that_would_hurt),
 		cmocka_unit_test(context_ids_stay_in_their_path), cmocka_unit_test(problems)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,13 @@ int store_del(struct store *s, const char *token)
 	return 0;
 }
 
+int store_clear(struct store *s)
+{
+	(void)s;
+	json_object_clear(world->stored);
+	return 0;
+}
+
 int store_commit(struct store *s)
 {
 	(void)s;
