@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a DCMF answers to asd: whatever it is, nothing of it may break an SDP or a path. */
+#include "asd/admin/admin_live.h"
+#include "asd/dcsf/mrm_json.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void clean(struct ar_span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] < 0x20 || (unsigned char)s.p[i] >= 0x7f)
+			abort();
+	}
+}
+
+static void check_local(const struct mrm_local *l)
+{
+	if (!l->port || !l->sctp_port || !l->ufrag.n || !l->pwd.n || !l->addr.n)
+		abort();
+	clean(l->addr);
+	clean(l->ufrag);
+	clean(l->pwd);
+	clean(l->fingerprint);
+	clean(l->tls_id);
+	for (unsigned i = 0; i < l->ncandidate; i++)
+		clean(l->candidate[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	json_t *j = json_loadb((const char *)data, n, JSON_REJECT_DUPLICATES, NULL), *items;
+	const char *why, *id = mrm_context_id(j);
+	struct mrm_local l;
+	char text[64];
+
+	if (id && strpbrk(id, "/?# \r\n"))
+		abort();
+	for (int side = 0; side < 2; side++) {
+		if (mrm_local(j, (enum ar_side)side, &l, &why) == 0)
+			check_local(&l);
+	}
+	mrm_problem((struct ar_span){(const char *)data, n}, text, sizeof(text));
+	items = json_array();
+	admin_live_items(items, j);
+	json_decref(items);
+	json_decref(j);
+	return 0;
+}
