@@ -3,7 +3,7 @@
 import os
 
 import sdp
-from net import ALICE, BOB, P1, check
+from net import ALICE, BOB, BUILD, P1, check
 from sipp import Callee, Caller, Sipp, pause, recv
 
 TABLE = {}
@@ -16,6 +16,9 @@ class Scenario:
 
 
 def enabled(s):
+    asd = os.environ.get("ASD", "both" if (BUILD / "asd/asd").exists() and (BUILD / "mediad/mediad").exists() else "fake")
+    if asd not in ("both", "real" if s.options.get("real") else "fake"):
+        return False
     return s.when is None or os.environ.get(s.when[0], s.when[1]) != "0"
 
 

@@ -21,6 +21,7 @@ BASE = int(os.environ.get("SIP_BASE_PORT", "21000"))
 ALICE, BOB, BOB2 = BASE + 1, BASE + 2, BASE + 3
 P1, P2, CORE = BASE + 10, BASE + 11, BASE + 12
 NG, RTP_MIN, RTP_MAX = BASE + 20, BASE + 100, BASE + 299
+MRM, METRICS, MEDIA = BASE + 21, BASE + 22, BASE + 310
 
 
 class Failed(Exception):
@@ -97,7 +98,7 @@ class Process:
 
 class Net:
     def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1,
-                 children=1, kamailio_args=()):
+                 children=1, kamailio_args=(), real=False):
         self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
         self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
         self.modparams, self.asds, self.children = dict(modparams), asds, children
@@ -105,13 +106,48 @@ class Net:
         self.processes = {}
         self.modes = list(modes)
         self.sipps = []
+        self.real = real  # asd and mediad themselves, not the stand-in
 
     # ---- processes
 
     def asd_socket(self, i=1):
         return self.run / f"asd{i}.sock"
 
+    def start_mediad(self):
+        config = self.run / "mediad.conf"
+        config.write_text(f"[mediad]\nworkers = 1\n[control]\nlisten = 127.0.0.1:{MRM}\n[media]\n"
+                          f"network = default/127.0.0.1\nport = {MEDIA}\n[application]\nscenes = {ROOT}/webapp/scenes\n"
+                          f"webapp = {ROOT}/webapp/dist\n")
+        self.processes["mediad"] = Process(self.run, "mediad", [str(BUILD / "mediad/mediad"), "-c", str(config)])
+        until(10, "mediad answers", lambda: self.contexts() is not None)
+
+    def contexts(self):
+        """How many contexts mediad has; None: it does not answer."""
+        r = subprocess.run(["curl", "-sf", "-m", "1", "--http2-prior-knowledge",
+                            f"http://127.0.0.1:{MRM}/x-ims-ar/v1/status"], capture_output=True, text=True, check=False)
+        return json.loads(r.stdout).get("contexts") if r.returncode == 0 else None
+
+    def start_real_asd(self):
+        config, policy = self.run / "asd.conf", self.run / "policy.lua"
+        if not policy.exists():
+            shutil.copy(ROOT / "lua/default.lua", policy)
+        config.write_text(f"[asd]\nname = asd-test\nmetrics = 127.0.0.1:{METRICS}\n[front]\nlisten = unix:{self.asd_socket()}\n"
+                          f"[dcsf]\ndcmf = mediad1 127.0.0.1:{MRM}\n[policy]\nfile = {policy}\ndir = {ROOT}/lua/ar\n"
+                          f"[store]\nfile = {self.run}/asd.db\n")
+        self.processes["asd1"] = Process(self.run, "asd1", [str(BUILD / "asd/asd"), "-c", str(config)])
+        until(10, "asd listens", lambda: self.alive("asd1") and self.asd_socket().exists())
+        if "mediad" in self.processes:
+            until(10, "asd has found mediad", self.dcmf_up)
+
+    def dcmf_up(self):
+        r = subprocess.run(["curl", "-sf", "-m", "1", f"http://127.0.0.1:{METRICS}/metrics"], capture_output=True, text=True,
+                           check=False)
+        return 'asd_dcmf_up{dcmf="mediad1"} 1' in r.stdout
+
     def start_asd(self, *modes, i=1):
+        if self.real:
+            self.start_real_asd()
+            return
         p = Process(self.run, f"asd{i}", [sys.executable, str(HERE / "fake_asd.py"), str(self.asd_socket(i)),
                                           str(self.run / f"asd{i}.json"), *(modes or self.modes)])
         self.processes[f"asd{i}"] = p
@@ -157,6 +193,8 @@ class Net:
         until(10, "rtpengine is up", lambda: "Startup complete" in self.log_tail("rtpengine"))
 
     def up(self):
+        if self.real:
+            self.start_mediad()
         for i in range(1, self.asds + 1):
             self.start_asd(i=i)
         if self.rtpengine:
@@ -239,7 +277,10 @@ class Net:
             until(3, f"pcscf{n} owes asd nothing", lambda n=n: not asd or self.status(n)["events_unacked"] == "0")
             s = self.status(n)
             check(s["offers_waiting"] == "0", f"offers wait: {s}")
-        if asd:
+        if asd and self.real:
+            until(3, "mediad has no context", lambda: self.contexts() == 0)
+            until(3, "asd has no call", lambda: "call" not in self.rpc("pcscf1", "ims_ar.calls")[1])
+        elif asd:
             d = self.asd()
             check(d["reserve"] == d["release"] and not d["calls"],
                   f"asd reserved {d['reserve']}, released {d['release']}, has {list(d['calls'])}; "

@@ -3,7 +3,8 @@
 # SIPp calls through a real Kamailio with the module: run.sh [--list] [scenario...]
 #
 # Prints `ok NAME ms` or `not ok NAME reason` a line; fails when one failed. As root in a network
-# namespace of its own. Environment: BUILD (default build/debug), ASD=fake|real, KEEP=1 leaves the
+# namespace of its own. Environment: BUILD (default build/debug), ASD=fake|real (default both,
+# where asd and mediad are built), KEEP=1 leaves the
 # run folders, LOOP=1 adds the 1,000 call loops, RTPENGINE=0 leaves out those with rtpengine.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
