@@ -18,7 +18,7 @@ Exit: 0 all passed, 1 something failed, 2 could not run.
 U
 }
 
-GROUPS_ALL="build lint unit asan sip media call ims docs bench"
+GROUPS_ALL="build lint unit asan sip media call ims soak docs bench"
 GROUPS_QUICK="build lint unit sip media call docs"
 groups="" install=1 soak=0
 while [ $# -gt 0 ]; do
@@ -138,7 +138,9 @@ group_media() {
 
 group_call() { BUILD=$ROOT/build/release suite call calls tests/integration/call/run.sh; }
 
-group_ims() { [ -x tests/integration/ims/run.sh ] && BUILD=$ROOT/build/release suite ims real-ims tests/integration/ims/run.sh; }
+group_ims() { BUILD=$ROOT/build/release suite ims real-ims tests/integration/ims/run.sh; }
+
+group_soak() { BUILD=$ROOT/build/release suite soak soak tests/integration/soak/run.sh; }
 
 group_docs() { BUILD=$ROOT/build/release suite docs docs python3 tests/check/check_docs.py; }
 
