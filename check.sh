@@ -108,7 +108,7 @@ build_in() { # PRESET [CMAKE ARGS]
 
 group_build() {
 	step build "kamailio-headers" scripts/kamailio-src.sh || return 1
-	step build "release" build_in release || return 1
+	step build "release" build_in release -DIMS_AR_TESTS=ON || return 1
 	step build "npm" npm_install_all || return 1
 	step build "webapp" webapp_build
 }
@@ -137,6 +137,8 @@ group_media() {
 }
 
 group_call() { BUILD=$ROOT/build/release suite call calls tests/integration/call/run.sh; }
+
+group_demo() { BUILD=$ROOT/build/release suite demo demo tests/integration/demo/run.sh; }
 
 group_ims() { BUILD=$ROOT/build/release suite ims real-ims tests/integration/ims/run.sh; }
 

@@ -15,6 +15,7 @@ usage: sudo ./demo.sh [--keep] [--address ADDRESS] [--out FOLDER] [--no-install]
   --address   listen on this address instead of 127.0.0.1 (to take part from other machines)
   --out       where pictures and scenes go (default: demo-out)
   --no-install  the packages are there already
+Environment: BUILD, a build folder to use instead of building build/demo.
 Exit: 0 all evidence held, 1 some did not, 2 could not run.
 U
 }
@@ -98,7 +99,7 @@ watch_child() { # NAME LOG START
 prepare() { # NAME WHAT COMMAND...
 	local name=$1 what=$2 t0=$EPOCHREALTIME broken=0
 	shift 2
-	log=$(mktemp /tmp/ims-ar-demo-log.XXXXXX)
+	log=$(mktemp "${TMPDIR:-/tmp}/ims-ar-demo-log.XXXXXX")
 	printf '%-10s  %-62s  ' "$name" "$what"
 	in_background "$@" >"$log" 2>&1 </dev/null
 	watch_child "$name" "$log" "$t0"
@@ -122,8 +123,9 @@ prepare() { # NAME WHAT COMMAND...
 build() {
 	local src
 	src=$(as_owner scripts/kamailio-src.sh) || return 1
-	as_owner cmake --preset release -DIMS_AR_TESTS=OFF -DKAMAILIO_SRC="$src" &&
-		as_owner cmake --build build/release -j"$(nproc)"
+	# a folder of its own: without the tests, which need more packages
+	as_owner cmake --preset release -B build/demo -DIMS_AR_TESTS=OFF -DKAMAILIO_SRC="$src" &&
+		as_owner cmake --build build/demo -j"$(nproc)"
 }
 
 page() { npm_install_all && webapp_build; }
@@ -131,10 +133,12 @@ page() { npm_install_all && webapp_build; }
 echo "ims-ar: augmented reality calls for IMS networks. The demo's call, on $ADDRESS."
 echo
 [ $install = 0 ] || prepare packages "what Debian has: Kamailio, rtpengine, Chromium, libraries" install_packages build run demo
-prepare build "asd, mediad and Kamailio's module (build/release)" build
+[ -n "${BUILD:-}" ] || prepare build "asd, mediad and Kamailio's module (build/demo)" build
 prepare page "the UE's page and its npm packages (webapp/dist)" page
-BUILD=$ROOT/build/release WEB=1
+BUILD=${BUILD:-$ROOT/build/demo} WEB=1
 stack_new ims-ar-demo two || exit 2
+# what Chromium leaves behind when it is stopped goes with the run folder
+export TMPDIR=$RUN
 in_background node scripts/demo/demo.mjs "$RUN" "$OUT" $keep
 wait "$child"
 rc=$?

@@ -134,7 +134,7 @@ free_port_into() { # VAR [FIRST LAST [COUNT]]: COUNT ports in a row, the first g
 # A run folder ($RUN) holds NAME.pid ("pid start-time"), NAME.log and sockets. Short path: a Unix
 # socket's name has 107 characters.
 run_folder() { # PREFIX: makes one and sets RUN
-	RUN=$(mktemp -d "/tmp/$1.XXXXXX") && chmod 755 "$RUN" && mkdir -p "$RUN/log"
+	RUN=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX") && chmod 755 "$RUN" && mkdir -p "$RUN/log"
 }
 
 _start_time() { # PID: field 22 of its stat, behind the name in brackets
