@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From INVITE to BYE with everything in order."""
+import os
 import re
 import time
 
@@ -324,21 +325,48 @@ def no_transaction_stays(net):
     net.settled()
 
 
+def loop(net, caller, callee, n, rate=50):
+    """n calls; then everything is swept, here and in tm (which keeps transactions for 5 s)."""
+    Call(net, caller, callee, calls=n, rate=rate, limit=120).wait()
+    until(20, "all calls are swept", lambda: net.status()["ended"] == "0")
+    time.sleep(6)
+
+
+def same_memory(net, round_):
+    round_(100)
+    before = net.shm_used()
+    round_(int(os.environ.get("LOOP", "0")) if int(os.environ.get("LOOP", "0")) > 1 else 1000)
+    after = net.shm_used()
+    print(f"# shared memory {before} before, {after} after", flush=True)
+    check(abs(after - before) < 20000, f"shared memory was {before}, is {after}")
+    net.settled()
+
+
 @scenario(alone=True, modparams={"reply_ttl": 2}, when=("LOOP", "0"), children=2)
 def thousand_calls(net):
     """Shared memory is back where it was."""
-    def calls(n):
-        a, b = Caller(AR_TAGS), Callee(AR_TAGS)
-        caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
-        x, y = bye_by_caller(a, b)
-        callee[1:1] = []
-        Call(net, caller + x, callee + y, calls=n, rate=50, limit=120).wait()
-        until(10, "all calls are swept", lambda: net.status()["calls_kept"] == "0" if "calls_kept" in net.status() else
-              net.status()["ended"] == "0")
-        time.sleep(6)  # tm keeps transactions for 5 s
-    calls(200)
-    before = net.shm_used()
-    calls(1000)
-    after = net.shm_used()
-    check(abs(after - before) < 20000, f"shared memory was {before}, is {after}")
-    net.settled()
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    same_memory(net, lambda n: loop(net, caller + x, callee + y, n))
+
+
+@scenario(alone=True, modparams={"reply_ttl": 2}, when=("LOOP", "0"), children=2)
+def thousand_failures(net):
+    """486, CANCEL while it rings, and no answer to the offer in time."""
+    a, b = Caller(AR_TAGS), Callee()
+    busy = ([a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(180, optional=True), recv(486), a.ack_failure()],
+            [b.invite(), b.reply("180 Ringing"), pause(50), b.reply("486 Busy Here"), recv("ACK")])
+    cancel = ([a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(180), pause(50), a.cancel(), recv(200), recv(487),
+               a.ack_failure()],
+              [b.invite(), b.reply("180 Ringing"), recv("CANCEL"), b.reply("200 OK"),
+               b.reply_invite("487 Request Terminated"), recv("ACK")])
+    thinks = ([a.invite(sdp.AR_OFFER), recv(100), pause(50), a.cancel(), recv(487), a.ack_failure(), recv(200)], None)
+
+    def round_(n):
+        loop(net, *busy, n // 3)
+        loop(net, *cancel, n // 3)
+        net.mode("slow")
+        loop(net, *thinks, n // 3)
+        net.mode("ar")
+    same_memory(net, round_)
