@@ -123,12 +123,16 @@ static void pump(unsigned rounds)
 
 static void start(void)
 {
+	static bool kept; /* one reference more: usrsctp starts and ends but once */
 	static const struct peer_channel ch[] = {
 		{.id = 0, .ordered = true, .max_retr = -1, .max_time = -1},
 		{.id = 2, .ordered = false, .max_retr = 0, .max_time = -1}};
 	struct ar_sctp_conf conf = {.local_port = 5000, .remote_port = 5000, .streams = 64};
 	const char *why;
 
+	if (!kept && ar_sctp_stack_get(vclock_now()) != 0)
+		abort();
+	kept = true;
 	ours = (struct end){.other = &ue, .dc = &dc};
 	ue = (struct end){.other = &ours};
 	if (ar_sctp_stack_get(vclock_now()) != 0 ||
