@@ -5,7 +5,10 @@
 #include "common/daemon/ar_log.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MAX_STREAM_IDS 20000
@@ -194,6 +197,7 @@ static void on_accept(
 	struct timeval stall = {.tv_sec = H2_STALL_S};
 	struct h2_server *s = arg;
 	struct h2_conn *c;
+	int on = 1;
 
 	(void)l, (void)sa, (void)len;
 	s->stats.connections++;
@@ -208,6 +212,8 @@ static void on_accept(
 		close(fd);
 		return;
 	}
+	/* answers are small and wait for no more: without this each may cost a delayed ACK */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->server = s;
 	c->busy = ar_now();
 	c->next = s->conns;

@@ -186,6 +186,55 @@ static void patch_depth(void **state)
 	json_decref(doc);
 }
 
+/* ---- the suite that the JSON Patch libraries share (npm, tests/suites) ---- */
+
+static void suite_case(const char *file, size_t i, const json_t *c)
+{
+	const char *comment = json_string_value(json_object_get(c, "comment"));
+	json_t *want = json_object_get(c, "expected"), *doc, *before;
+	bool must_fail = json_object_get(c, "error") != NULL;
+	struct json_patch_error err = {.why = NULL};
+	int rc;
+
+	if (json_is_true(json_object_get(c, "disabled")) || !json_object_get(c, "patch"))
+		return;
+	doc = json_deep_copy(json_object_get(c, "doc"));
+	before = json_deep_copy(doc);
+	rc = json_patch_apply(&doc, json_object_get(c, "patch"), &err);
+	if ((rc != 0) != must_fail || (rc && !json_equal(doc, before)) ||
+		(!rc && want && !json_strict_same(doc, want)))
+		fail_msg("%s %zu (%s): %d %s", file, i, comment ? comment : "", rc,
+			err.why ? err.why : "");
+	json_decref(doc);
+	json_decref(before);
+}
+
+static void shared_suite(void **state)
+{
+	static const char *const files[] = {"tests.json", "spec_tests.json"};
+	char path[512];
+	size_t n = 0;
+
+	(void)state;
+	for (unsigned f = 0; f < 2; f++) {
+		json_t *list, *c;
+		size_t i;
+
+		snprintf(path, sizeof(path),
+			SRC_DIR "/tests/suites/node_modules/json-patch-test-suite/%s", files[f]);
+		list = json_load_file(path, JSON_DECODE_ANY, NULL);
+		if (!list)
+			skip(); /* not installed */
+		json_array_foreach(list, i, c)
+		{
+			suite_case(files[f], i, c);
+			n++;
+		}
+		json_decref(list);
+	}
+	assert_true(n > 80);
+}
+
 /* ---- strict JSON ---- */
 
 static void strict(void **state)
@@ -244,6 +293,7 @@ int main(void)
 		cmocka_unit_test(patch_tells_where),
 		cmocka_unit_test(patch_bomb),
 		cmocka_unit_test(patch_depth),
+		cmocka_unit_test(shared_suite),
 		cmocka_unit_test(strict),
 		cmocka_unit_test(sameness),
 	};
