@@ -96,7 +96,7 @@ int calls_init(struct calls *t, unsigned max)
 	while (t->nbuckets < max && t->nbuckets < 65536)
 		t->nbuckets *= 2;
 	for (int i = 0; i < CALL_INDEXES; i++) {
-		t->bucket[i] = calloc(t->nbuckets, sizeof(*t->bucket[i]));
+		t->bucket[i] = calloc(t->nbuckets, sizeof(void *));
 		if (!t->bucket[i]) {
 			calls_free(t);
 			return -ENOMEM;
@@ -317,7 +317,7 @@ void call_exchange_drop(struct call *c, struct exchange *x)
 	for (unsigned i = 0; i < c->nex; i++) {
 		if (c->ex[i] != x)
 			continue;
-		memmove(&c->ex[i], &c->ex[i + 1], (c->nex - i - 1) * sizeof(c->ex[0]));
+		memmove(&c->ex[i], &c->ex[i + 1], (c->nex - i - 1) * sizeof(void *));
 		c->nex--;
 		free_exchange(x);
 		return;

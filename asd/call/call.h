@@ -70,6 +70,7 @@ struct exchange {
 	uint64_t since; /* asd_now() of the offer */
 	char *sdp; /* DECIDING: the offer */
 	json_t *facts; /* the offerer's, NULL without a data channel */
+	enum ar_setup setup; /* ours towards the offerer, when the exchange is answered */
 	struct ar_plan *plan; /* NULL while DECIDING */
 	unsigned keep; /* bit per outcome, planner.h */
 	bool without; /* the policy wants the data channel out of this dialog */
@@ -87,41 +88,37 @@ struct leg {
 enum call_index { CALL_BY_TOKEN, CALL_BY_CALLID, CALL_BY_CALLER, CALL_BY_CONTEXT, CALL_INDEXES };
 
 struct call {
-	uint32_t id;
-	char token[CALL_TOKEN_LEN + 1];
 	char *callid, *from_tag, *to_tag; /* to_tag: NULL until answered */
 	char *caller, *callee, *module, *role;
-	unsigned caps; /* the caller's, enum policy_cap */
-	enum call_state state;
+	struct policy_gen *gen;
 	struct call_ctx ctx;
 
-	struct policy_gen *gen;
-	char rule[64], scene[64], application[64];
-	char dcmf[64], network[2][32]; /* what the policy chose */
-	unsigned keep; /* bit per outcome: the offerer keeps its data channel (planner.h) */
-	unsigned max_seconds; /* of the AR part, 0: no limit */
-	bool trace;
-	uint64_t ar_ends; /* asd_now() at which the policy's max_seconds is over; 0: never */
-
 	struct exchange *ex[CALL_MAX_EXCHANGES]; /* oldest first */
-	unsigned nex;
 	struct leg legs[CALL_MAX_LEGS];
-	unsigned nlegs;
 	struct ar_plan *map; /* plan of the last answered exchange, both ways */
-	unsigned map_no;
 	json_t *settled[2]; /* facts of the last answered exchange */
-	enum ar_setup setup[2]; /* ours towards each side, settled */
-	enum ar_outcome outcome; /* of the first answer */
-	uint32_t version[2]; /* o= of the leg to A and to B */
-	unsigned plans; /* made */
 
 	uint64_t created_ms, answered_ms; /* wall clock; for people and the store */
 	uint64_t heard; /* asd_now() */
-	bool dirty; /* not yet in the store */
-
+	uint64_t ar_ends; /* asd_now() at which the policy's max_seconds is over; 0: never */
 	uint64_t seen[CALL_MAX_SEEN];
-	unsigned nseen;
 	struct call *chain[CALL_INDEXES]; /* of struct calls */
+
+	uint32_t id;
+	enum call_state state;
+	unsigned caps; /* the caller's, enum policy_cap */
+	unsigned keep; /* bit per outcome: the offerer keeps its data channel (planner.h) */
+	unsigned max_seconds; /* of the AR part, 0: no limit */
+	unsigned nex, nlegs, nseen;
+	unsigned plans; /* made */
+	unsigned map_no;
+	uint32_t version[2]; /* o= of the leg to A and to B */
+	enum ar_setup setup[2]; /* ours towards each side, settled */
+	enum ar_outcome outcome; /* of the first answer */
+
+	bool trace, dirty; /* dirty: not yet in the store */
+	char token[CALL_TOKEN_LEN + 1];
+	char rule[64], scene[64], application[64], dcmf[64], network[2][32]; /* of the policy */
 };
 
 struct calls {

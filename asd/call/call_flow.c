@@ -189,9 +189,8 @@ static void take_offer(struct asd *a, struct call *c, const struct front_offer *
 		return;
 	}
 	if (o->choice.index >= 0) {
-		enum ar_setup ours = offer_our_setup(o->choice.dc.setup, c->setup[x->side]);
-
-		x->facts = offer_facts(o, ours, call_view_capability(m->contact));
+		x->setup = offer_our_setup(o->choice.dc.setup, c->setup[x->side]);
+		x->facts = offer_facts(o, x->setup, call_view_capability(m->contact));
 	}
 	if (x->initial && o->choice.index < 0)
 		call_answer_plain(a, c, x, o->choice.why ? o->choice.why : "no data channel");
@@ -476,6 +475,8 @@ static void settle(
 	c->map_no = x->no;
 	c->map->settled = (uint8_t)(1 + outcome);
 	x->plan = NULL;
+	if (x->setup != AR_SETUP_NONE)
+		c->setup[x->side] = x->setup;
 	call_set_json(&c->settled[x->side], x->facts);
 	call_set_json(&c->settled[answerer], facts);
 	if (offer_our_section(c->map, x->side) < 0 || !(x->keep & 1u << outcome)) {
@@ -526,7 +527,7 @@ static void on_answered(
 
 	if (c->state == CALL_UP && !same) {
 		on_second_answer(a, c, m);
-	} else if (x && x->state != EXCHANGE_OPEN) {
+	} else if ((x && x->state != EXCHANGE_OPEN) || (!x && c->state != CALL_UP)) {
 		asd_count(a, ASD_EVENTS_IGNORED);
 	} else if (c->state == CALL_SETUP && x && x->initial) {
 		on_first_answer(a, c, x, m);
@@ -534,12 +535,10 @@ static void on_answered(
 		facts = answer_facts(c, x->plan, ar_other_side(x->side), m);
 		settle(a, c, x, facts, outcome_of(m, facts));
 		json_decref(facts);
-	} else if (c->state == CALL_UP) { /* the module planned it itself */
+	} else { /* the module planned it itself */
 		facts = answer_facts(c, c->map, m->side, m);
 		call_tell_facts(a, c, m->side, facts);
 		json_decref(facts);
-	} else {
-		asd_count(a, ASD_EVENTS_IGNORED);
 	}
 }
 

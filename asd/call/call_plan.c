@@ -25,8 +25,8 @@ const struct ar_plan *call_plan_map(const struct call *c)
 	return NULL;
 }
 
-static int read_leg(struct planner_leg *leg, const struct call *c, enum ar_side side,
-	const struct planner_choice *choice, const char **why)
+static int read_leg(struct planner_leg *leg, const struct call *c, const struct exchange *x,
+	enum ar_side side, const struct planner_choice *choice, const char **why)
 {
 	struct mrm_local l;
 	int err = mrm_local(c->ctx.doc, side, &l, why);
@@ -42,7 +42,7 @@ static int read_leg(struct planner_leg *leg, const struct call *c, enum ar_side 
 		.pwd = l.pwd,
 		.fingerprint = l.fingerprint,
 		.tls_id = l.tls_id,
-		.setup = c->setup[side],
+		.setup = side == x->side ? x->setup : c->setup[side],
 		.stream = choice->accepted,
 		.nstream = choice->naccepted};
 	for (unsigned i = 0; i < l.ncandidate && i < PLANNER_MAX_CANDIDATES; i++)
@@ -96,7 +96,7 @@ static int fill(struct maker *m, const struct asd *a, const struct call *c,
 		.keep = c->keep,
 		.ref = ar_span_str(m->ref)};
 	for (int i = 0; !err && c->ctx.state == CTX_UP && !x->without && i < 2; i++)
-		err = read_leg(&m->in.leg[i], c, (enum ar_side)i, &m->offer.choice, &reason);
+		err = read_leg(&m->in.leg[i], c, x, (enum ar_side)i, &m->offer.choice, &reason);
 	if (err)
 		snprintf(why, 120, "mediad's answer: %s", reason);
 	snprintf(m->ref, sizeof(m->ref), "%.8s-%u", c->token, c->plans + 1);

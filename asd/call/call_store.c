@@ -46,6 +46,7 @@ static json_t *exchange_json(const struct exchange *x)
 	put(o, "initial", json_boolean(x->initial));
 	put(o, "keep", json_integer(x->keep));
 	put(o, "no", json_integer(x->no));
+	put(o, "setup", json_integer(x->setup));
 	put(o, "facts", json_incref(x->facts));
 	put(o, "plan", ar_plan_to_json(x->plan));
 	return o;
@@ -212,6 +213,7 @@ static int get_exchange(struct call *c, const json_t *o, const char **why)
 	x->initial = json_is_true(json_object_get(o, "initial"));
 	x->keep = (unsigned)num(o, "keep");
 	x->no = (unsigned)num(o, "no");
+	x->setup = (enum ar_setup)(num(o, "setup") & 3);
 	snprintf(x->method, sizeof(x->method), "%s", text(o, "method") ? text(o, "method") : "");
 	call_set_json(&x->facts, json_object_get(o, "facts"));
 	*why = "an exchange without a tag or a plan";

@@ -21,7 +21,7 @@
 enum link_state { LINK_IDLE, LINK_CONNECTING, LINK_UP };
 
 struct req {
-	struct req *next, **prev;
+	struct req *next, *prev;
 	struct h2_client *c;
 	int32_t stream;
 	uint64_t cookie;
@@ -58,7 +58,10 @@ static void dial(struct h2_client *c);
 
 static void req_unlink(struct req *r)
 {
-	*r->prev = r->next;
+	if (r->prev)
+		r->prev->next = r->next;
+	else
+		r->c->reqs = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
 	r->c->nreqs--;
@@ -196,9 +199,8 @@ int h2_request(struct h2_client *c, const struct h2_request *q)
 		return err;
 	}
 	r->next = c->reqs;
-	r->prev = &c->reqs;
 	if (c->reqs)
-		c->reqs->prev = &r->next;
+		c->reqs->prev = r;
 	c->reqs = r;
 	c->nreqs++;
 	event_active(c->kick, 0, 0);
@@ -319,8 +321,10 @@ static void hang_up(struct h2_client *c, const char *reason)
 	c->bev = NULL;
 	nghttp2_session_del(c->session);
 	c->session = NULL;
-	while (c->reqs)
-		req_finish(c->reqs, -ECONNRESET);
+	for (struct req *r, *next = c->reqs; (r = next);) {
+		next = r->next; /* none is added while there is no connection */
+		req_finish(r, -ECONNRESET);
+	}
 	if (was_up)
 		c->h.on_down(c->arg, reason);
 	redial_later(c);
@@ -502,12 +506,10 @@ int h2_client_new(struct h2_client **cp, struct event_base *base, const struct h
 
 void h2_client_free(struct h2_client *c)
 {
-	struct req *r;
-
 	if (!c)
 		return;
-	while ((r = c->reqs)) {
-		req_unlink(r);
+	for (struct req *r, *next = c->reqs; (r = next);) {
+		next = r->next;
 		req_free(r);
 	}
 	if (c->bev)

@@ -130,7 +130,7 @@ static int read_fields(const struct field *f, size_t n, void *m, const json_t *j
 	return 0;
 }
 
-#define READ(table, m, j, why) read_fields(table, sizeof(table) / sizeof(table[0]), m, j, why)
+#define READ(table, m, j, why) read_fields(table, sizeof(table) / sizeof((table)[0]), m, j, why)
 
 int front_read_hello(struct front_hello *m, const json_t *j, char why[80])
 {

@@ -313,6 +313,29 @@ static void change_waits_for_mediad(void **state)
 	free(restart);
 }
 
+/* The DTLS role, once settled, stays for an offer that leaves it open (RFC 8842 5.5). */
+static void roles_stay(void **state)
+{
+	char *passive = world_sdp("aaaa", "passive", 52718);
+	struct front_offer m = world_invite(T1, passive);
+	unsigned r = world_offer(&w, &m);
+
+	(void)state;
+	world_confirm(&w, 0);
+	assert_string_equal(world_verdict(&w, r), "ar");
+	event("answered", 1, "ta", "tb", 200, sdp_b, "ar-capable");
+	assert_int_equal(the_call()->setup[AR_SIDE_A], AR_SETUP_ACTIVE);
+	assert_int_equal(the_call()->setup[AR_SIDE_B], AR_SETUP_PASSIVE);
+	r = re_invite(2, AR_SIDE_A, sdp_a); /* actpass */
+	for (unsigned i = 0; i < w.nupdates; i++)
+		world_updated(&w, i, 0);
+	char *text = json_dumps(w.answer[r], 0);
+	assert_non_null(strstr(text, "a=setup:active"));
+	assert_null(strstr(text, "a=setup:passive"));
+	free(text);
+	free(passive);
+}
+
 static void context_lost_while_changing(void **state)
 {
 	char *restart = world_sdp("rrrr", "actpass", 52718);
@@ -658,7 +681,7 @@ int main(void)
 		T(policy_limits_the_ar_part), T(retry_after_407),
 		T(retry_while_the_first_is_decided), T(update_in_the_early_dialog),
 		T(update_fails_the_invite_goes_on), T(facts_are_told_once),
-		T(facts_are_told_again_after_a_loss), T(change_waits_for_mediad),
+		T(facts_are_told_again_after_a_loss), T(change_waits_for_mediad), T(roles_stay),
 		T(context_lost_while_changing), T(no_answer_sdp_is_no_harm),
 		T(refused_ends_the_ar_part), T(bye_before_the_answer_is_known), T(malformed_offer),
 		T(stopping), T(restored_call_goes_on), T(restored_while_ringing),
