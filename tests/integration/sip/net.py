@@ -158,7 +158,7 @@ class Net:
         self.asd_socket(i).unlink(missing_ok=True)
 
     def kamailio(self, name, config, defines):
-        cmd = ["kamailio", "-f", str(config), "-DD", "-E", "-m", "64", "-M", "8",
+        cmd = [*os.environ.get("KAMAILIO_UNDER", "").split(), "kamailio", "-f", str(config), "-DD", "-E", "-m", "64", "-M", "8",
                "-x", "tlsf", "-X", "tlsf", "-L", MODULES, "-P", str(self.run / f"{name}.kpid"), *self.kamailio_args]
         for d in defines:
             cmd += ["-A", d]
