@@ -9,7 +9,8 @@
 #   RUN=folder stack.sh start|stop|restart|kill NAME...     NAME: rtpengine mediad asd core pcscf1 pcscf2 web
 #   RUN=folder stack.sh down               stops everything; 1 when something had to be killed
 #
-# Environment for `new`: BUILD (build folder, default build/release), ADDRESS (default 127.0.0.1),
+# Environment for `new`: BUILD (build folder, default build/release), MODULE (folder of ims_ar.so,
+# default the one in BUILD: a sanitizer build has none), ADDRESS (default 127.0.0.1),
 # PORTS ("FIRST LAST", default "20000 29999"), DOMAIN, WEB (0: no page server).
 set -u
 ROOT=${ROOT:-$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)}
@@ -64,7 +65,7 @@ C
 
 stack_new() { # PREFIX [two]
 	BUILD=$(readlink -f "${BUILD:-$ROOT/build/release}") ADDRESS=${ADDRESS:-127.0.0.1} PORTS=${PORTS:-20000 29999}
-	DOMAIN=${DOMAIN:-home.example} WEB=${WEB:-0} TWO=0
+	MODULE=${MODULE:-$BUILD/kamailio-modules/ims_ar} DOMAIN=${DOMAIN:-home.example} WEB=${WEB:-0} TWO=0
 	[ "${2:-}" = two ] && TWO=1
 	SECRET=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 	run_folder "$1" && stack_ports || return 1
@@ -72,7 +73,7 @@ stack_new() { # PREFIX [two]
 	[ $TWO = 1 ] || WS2=$WS1
 	stack_write_asd && stack_write_mediad || return 1
 	local v
-	for v in RUN BUILD ADDRESS DOMAIN SECRET WEB TWO P_RTP P_MEDIA P_NG P_MRM P_ASD P_CORE P_SIP1 P_WS1 P_SIP2 P_WS2 \
+	for v in RUN BUILD MODULE ADDRESS DOMAIN SECRET WEB TWO P_RTP P_MEDIA P_NG P_MRM P_ASD P_CORE P_SIP1 P_WS1 P_SIP2 P_WS2 \
 		P_WEB WS1 WS2 MRM PAGE; do
 		printf '%s=%q\n' $v "${!v}"
 	done >"$RUN/env"
@@ -86,7 +87,7 @@ kamailio_start() { # NAME CONFIG DEFINE...
 	shift 2
 	for d in "$@"; do defines+=(-A "$d"); done
 	start "$name" kamailio -f "${KAMAILIO_ETC:-$ROOT/etc/kamailio}/$config" -DD -E -m 64 -M 8 -x tlsf -X tlsf \
-		-L "$BUILD/kamailio-modules/ims_ar:/usr/lib/$(gcc -print-multiarch)/kamailio/modules" \
+		-L "$MODULE:/usr/lib/$(gcc -print-multiarch)/kamailio/modules" \
 		-P "$RUN/$name.kpid" "${defines[@]}"
 }
 
@@ -199,7 +200,7 @@ stack_main() {
 	stop) for n in "$@"; do stop "$n" || rc=1; done; return $rc ;;
 	restart) for n in "$@"; do stop "$n"; stack_start "$n" && stack_ready "$n" || rc=1; done; return $rc ;;
 	kill) for n in "$@"; do kill_name "$n" KILL; wait_for 3 - eval "! alive $n"; done ;;
-	*) sed -n '3,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2 ;;
+	*) sed -n '3,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; return 2 ;;
 	esac
 }
 
