@@ -37,6 +37,11 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" = 0 ] || [ $install = 0 ] || { echo "demo.sh: run as root (sudo ./demo.sh): it installs packages" >&2; exit 2; }
 
+if [ "$ADDRESS" != 127.0.0.1 ] && { [[ $ADDRESS == *:* ]] || ! ip -o addr show | grep -qF " $ADDRESS/"; }; then
+	echo "demo.sh: --address $ADDRESS: want an IPv4 address of this machine" >&2
+	exit 2
+fi
+
 RUN='' child='' log='' rc=1 t_all=$EPOCHREALTIME
 seconds_since() { # EPOCHREALTIME: "1.2"
 	local d=$((${EPOCHREALTIME/./} - ${1/./}))

@@ -86,7 +86,7 @@ async function brokenPolicy({ ladder, stack }, path, original) {
 	writeFileSync(path, `${readFileSync(original, 'utf8')}\nthis is not Lua\n`);
 	const said = await stack.kamcmd('pcscf1', 'ims_ar.reload').then(() => '', (e) => e.message);
 	const line = readFileSync(path, 'utf8').split('\n').findIndex((l) => l === 'this is not Lua') + 1;
-	ladder.step('p1', 'a broken policy is refused, the old one stays', said.replace(/^.*?error: /, ''), undefined, said.includes(`policy.lua:${line}`));
+	ladder.step('p1', 'a broken policy is refused, the old one stays', /policy\.lua:.*/.exec(said)?.[0] ?? said, undefined, said.includes(`policy.lua:${line}`));
 }
 
 async function callGoesOn(demo) {
