@@ -172,7 +172,7 @@ def ringing_after_200(net):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     x, y = bye_by_caller(a, b)
     call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(200, rrs=True), a.ack()] + x,
-                [b.invite(), b.reply_invite("200 OK", sdp.AR_ANSWER), b.reply_invite("180 Ringing"), recv("ACK")] + y).wait()
+                [b.invite(), b.reply_invite("200 OK", sdp.AR_ANSWER), recv("ACK"), b.reply_invite("180 Ringing")] + y).wait()
     check_ar(call)
     net.settled()
 
