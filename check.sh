@@ -18,7 +18,7 @@ Exit: 0 all passed, 1 something failed, 2 could not run.
 U
 }
 
-GROUPS_ALL="build lint unit asan sip media call ims soak docs bench"
+GROUPS_ALL="build lint unit asan sip media call demo ims soak docs bench"
 GROUPS_QUICK="build lint unit sip media call docs"
 groups="" install=1 soak=0
 while [ $# -gt 0 ]; do
