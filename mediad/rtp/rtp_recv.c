@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/rtp/rtp_recv.h"
+
+#include "mediad/rtp/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define MAX_DROPOUT 3000 /* RFC 3550 A.1 */
+#define MAX_MISORDER 1000
+#define FIRST_RTT 100000
+#define NACK_MIN 20000
+
+enum state { EMPTY, MISSING, HAVE };
+
+struct slot {
+	enum state state;
+	uint8_t tries;
+	uint16_t len;
+	uint8_t *data;
+	uint64_t at; /* HAVE: arrival; MISSING: first missed */
+	uint64_t nack_at; /* MISSING: when the next NACK is due */
+	uint64_t nacked; /* when the last one went */
+};
+
+struct rtp_recv {
+	struct rtp_recv_conf conf;
+	struct rtp_recv_stats stats;
+	struct slot slot[RTP_RECV_SLOTS];
+	uint32_t next, highest; /* extended: to be delivered; seen */
+	unsigned nmissing;
+	bool started;
+	uint32_t bad_seq; /* RFC 3550 A.1: what would follow a jump; > 65535: none */
+	uint32_t gap; /* given up, not told yet */
+	uint8_t *out; /* lent by the last pop */
+	uint64_t rtt;
+	/* reports, RFC 3550 A.3 and A.8 */
+	uint32_t base, transit, jitter16, expected_prior, received_prior, received;
+	bool has_transit;
+	uint64_t report_at;
+	struct rtcp_sr sr;
+	uint64_t sr_at;
+	bool has_sr;
+	bool want_key;
+	uint64_t key_at;
+	uint8_t fir;
+};
+
+int rtp_recv_new(struct rtp_recv **out, const struct rtp_recv_conf *conf)
+{
+	struct rtp_recv *r;
+
+	if (conf->clock == 0)
+		return -EINVAL;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->conf = *conf;
+	r->conf.cname[RTCP_MAX_CNAME] = '\0';
+	r->rtt = FIRST_RTT;
+	r->bad_seq = UINT32_MAX;
+	r->report_at = UINT64_MAX;
+	*out = r;
+	return 0;
+}
+
+static struct slot *slot_of(struct rtp_recv *r, uint32_t ext)
+{
+	return &r->slot[ext % RTP_RECV_SLOTS];
+}
+
+static void clear(struct rtp_recv *r, struct slot *s)
+{
+	if (s->state == MISSING)
+		r->nmissing--;
+	free(s->data);
+	*s = (struct slot){0};
+}
+
+void rtp_recv_free(struct rtp_recv *r)
+{
+	if (!r)
+		return;
+	for (unsigned i = 0; i < RTP_RECV_SLOTS; i++)
+		clear(r, &r->slot[i]);
+	free(r->out);
+	free(r);
+}
+
+/* Everything held is dropped; the stream goes on at ext after a gap. */
+static void flush(struct rtp_recv *r, uint32_t ext)
+{
+	for (unsigned i = 0; i < RTP_RECV_SLOTS; i++) {
+		r->stats.flushed += r->slot[i].state == HAVE;
+		clear(r, &r->slot[i]);
+	}
+	r->gap += ext > r->next ? ext - r->next : 1;
+	r->stats.lost += ext > r->next ? ext - r->next : 0;
+	r->next = ext;
+	r->highest = ext - 1;
+}
+
+static void start(struct rtp_recv *r, uint16_t seq, uint64_t now)
+{
+	/* one cycle ahead, so that packets before the first one have a number too */
+	r->next = 0x10000u + seq;
+	r->highest = r->next - 1;
+	r->base = r->next;
+	r->received = r->expected_prior = r->received_prior = 0;
+	r->has_transit = false;
+	r->started = true;
+	if (r->report_at == UINT64_MAX && r->conf.report)
+		r->report_at = now + RTP_RECV_REPORT / 2;
+}
+
+/* RFC 3550 A.1 update_seq: false if the packet is not to be used (yet). */
+static bool extend(struct rtp_recv *r, uint16_t seq, uint64_t now, uint32_t *ext)
+{
+	uint16_t delta;
+
+	if (!r->started)
+		start(r, seq, now);
+	delta = (uint16_t)(seq - (uint16_t)r->highest);
+	if (delta < MAX_DROPOUT) {
+		*ext = r->highest + delta;
+	} else if (delta <= 0x10000 - MAX_MISORDER) {
+		if (r->bad_seq != seq) {
+			r->bad_seq = (uint16_t)(seq + 1);
+			return false;
+		}
+		r->stats.restarts++;
+		flush(r, r->next);
+		start(r, seq, now);
+		*ext = r->next;
+	} else {
+		*ext = r->highest - (uint16_t)((uint16_t)r->highest - seq);
+	}
+	r->bad_seq = UINT32_MAX;
+	return true;
+}
+
+static void update_jitter(struct rtp_recv *r, uint32_t ts, uint64_t now)
+{
+	uint32_t arrival = (uint32_t)(now * r->conf.clock / 1000000);
+	uint32_t transit = arrival - ts;
+	int32_t d = (int32_t)(transit - r->transit);
+
+	if (r->has_transit) {
+		uint32_t abs = d < 0 ? 0u - (uint32_t)d : (uint32_t)d;
+
+		r->jitter16 += abs - ((r->jitter16 + 8) >> 4);
+	}
+	r->transit = transit;
+	r->has_transit = true;
+}
+
+/* All between the highest so far and ext is missing, from now on. */
+static void advance(struct rtp_recv *r, uint32_t ext, uint64_t now)
+{
+	if (ext - r->highest > RTP_RECV_MAX_BURST || ext - r->next >= RTP_RECV_SLOTS)
+		flush(r, ext);
+	for (uint32_t e = r->highest + 1; e != ext; e++) {
+		*slot_of(r, e) = (struct slot){
+			.state = MISSING, .at = now, .nack_at = now + RTP_RECV_REORDER};
+		r->nmissing++;
+	}
+	r->highest = ext;
+}
+
+static void recovered(struct rtp_recv *r, const struct slot *s, uint64_t now)
+{
+	r->stats.recovered++;
+	if (s->tries == 1)
+		r->rtt = (r->rtt * 7 + (now - s->nacked)) / 8;
+}
+
+/* A copy with the header as it was sent first; CSRC and padding are left out. */
+static uint8_t *copy_of(
+	const struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, size_t *len)
+{
+	size_t head = RTP_HEAD + (p->ext.p ? 4 + p->ext.n : 0);
+	uint8_t *data = malloc(head + p->payload.n);
+
+	if (!data)
+		return NULL;
+	*len = head + p->payload.n;
+	data[0] = p->ext.p ? 0x90 : 0x80;
+	data[1] = (uint8_t)(p->marker << 7 | p->pt);
+	put16(data + 2, ext & 0xffff);
+	put32(data + 4, p->ts);
+	put32(data + 8, r->conf.ssrc);
+	if (p->ext.p) {
+		put16(data + RTP_HEAD, p->ext_profile);
+		put16(data + RTP_HEAD + 2, (uint32_t)p->ext.n / 4);
+		if (p->ext.n)
+			memcpy(data + RTP_HEAD + 4, p->ext.p, p->ext.n);
+	}
+	if (p->payload.n)
+		memcpy(data + head, p->payload.p, p->payload.n);
+	return data;
+}
+
+static int store(struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, uint64_t now)
+{
+	struct slot *s;
+	uint8_t *data;
+	size_t len;
+
+	if ((int32_t)(ext - r->next) < 0) {
+		r->stats.late++;
+		return 0;
+	}
+	if ((int32_t)(ext - r->highest) > 0)
+		advance(r, ext, now);
+	s = slot_of(r, ext);
+	if (s->state == HAVE) {
+		r->stats.duplicates++;
+		return 0;
+	}
+	data = copy_of(r, ext, p, &len);
+	if (!data)
+		return -ENOMEM;
+	if (s->state == MISSING && s->tries)
+		recovered(r, s, now);
+	clear(r, s);
+	*s = (struct slot){.state = HAVE, .data = data, .len = (uint16_t)len, .at = now};
+	return 0;
+}
+
+static int input_rtx(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
+{
+	struct rtp_packet q = *p;
+	uint16_t osn;
+	uint32_t ext;
+
+	if (p->payload.n == 0) /* padding: a bandwidth probe */
+		return 0;
+	if (p->payload.n < 2) {
+		r->stats.malformed++;
+		return -EBADMSG;
+	}
+	osn = get16((const uint8_t *)p->payload.p);
+	q.payload.p += 2;
+	q.payload.n -= 2;
+	q.pt = r->conf.media_pt;
+	/* only what is being waited for: RTX never starts or moves a stream */
+	ext = r->highest - (uint16_t)((uint16_t)r->highest - osn);
+	if (!r->started || (int32_t)(ext - r->next) < 0) {
+		r->stats.late++;
+		return 0;
+	}
+	return store(r, ext, &q, now);
+}
+
+int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
+{
+	uint32_t ext;
+
+	if (p->payload.n + p->ext.n > RTP_MAX_PACKET) {
+		r->stats.malformed++;
+		return -EBADMSG;
+	}
+	if (r->conf.rtx_ssrc && p->ssrc == r->conf.rtx_ssrc)
+		return p->pt == r->conf.rtx_pt ? input_rtx(r, p, now) : -ENOENT;
+	if (p->ssrc != r->conf.ssrc)
+		return -ENOENT;
+	if (!extend(r, p->seq, now, &ext)) {
+		r->stats.malformed++;
+		return 0;
+	}
+	r->stats.packets++;
+	r->stats.bytes += p->payload.n;
+	r->received++;
+	if ((int32_t)(ext - r->highest) > 0)
+		update_jitter(r, p->ts, now);
+	return store(r, ext, p, now);
+}
+
+/* How long a gap at the head is worth waiting: two NACK rounds. */
+static uint64_t patience(const struct rtp_recv *r)
+{
+	uint64_t wait = RTP_RECV_MIN_WAIT;
+
+	if (r->conf.nack)
+		wait += 2 * r->rtt + RTP_RECV_REORDER;
+	return wait > RTP_RECV_MAX_WAIT ? RTP_RECV_MAX_WAIT : wait;
+}
+
+static void give_up(struct rtp_recv *r, uint64_t now)
+{
+	while (r->next != r->highest + 1) {
+		struct slot *s = slot_of(r, r->next);
+
+		if (s->state != MISSING || now < s->at + patience(r))
+			return;
+		clear(r, s);
+		r->next++;
+		r->gap++;
+		r->stats.lost++;
+	}
+}
+
+enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_recv_out *out)
+{
+	struct slot *s;
+
+	memset(out, 0, sizeof(*out));
+	if (!r->started)
+		return RTP_RECV_NONE;
+	give_up(r, now);
+	s = slot_of(r, r->next);
+	if (r->gap) {
+		out->lost = r->gap;
+		r->gap = 0;
+		return RTP_RECV_GAP;
+	}
+	if (r->next == r->highest + 1 || s->state != HAVE)
+		return RTP_RECV_NONE;
+	free(r->out);
+	r->out = s->data;
+	s->data = NULL;
+	out->arrived = s->at;
+	if (rtp_parse(&out->packet, (struct ar_span){(char *)r->out, s->len}) != 0)
+		out->lost = 1; /* cannot be: it is our own copy */
+	clear(r, s);
+	r->next++;
+	return out->lost ? RTP_RECV_GAP : RTP_RECV_PACKET;
+}
+
+void rtp_recv_sr(struct rtp_recv *r, const struct rtcp_sr *sr, uint64_t now)
+{
+	r->sr = *sr;
+	r->sr_at = now;
+	r->has_sr = true;
+}
+
+bool rtp_recv_last_sr(const struct rtp_recv *r, struct rtcp_sr *sr, uint64_t *at)
+{
+	*sr = r->sr;
+	*at = r->sr_at;
+	return r->has_sr;
+}
+
+bool rtp_recv_ntp(const struct rtp_recv *r, uint32_t ts, uint64_t *ntp)
+{
+	int64_t d = (int32_t)(ts - r->sr.rtp);
+
+	if (!r->has_sr)
+		return false;
+	*ntp = r->sr.ntp + (uint64_t)(d * (INT64_C(1) << 32) / (int64_t)r->conf.clock);
+	return true;
+}
+
+void rtp_recv_set_rtt(struct rtp_recv *r, uint64_t rtt)
+{
+	r->rtt = rtt;
+}
+
+uint64_t rtp_recv_rtt(const struct rtp_recv *r)
+{
+	return r->rtt;
+}
+
+void rtp_recv_want_key(struct rtp_recv *r)
+{
+	r->want_key = true;
+}
+
+void rtp_recv_got_key(struct rtp_recv *r)
+{
+	r->want_key = false;
+}
+
+void rtp_recv_report(struct rtp_recv *r, uint64_t now, struct rtcp_report *out)
+{
+	uint32_t expected = r->started ? r->highest - r->base + 1 : 0;
+	uint32_t interval = expected - r->expected_prior;
+	int64_t lost = (int64_t)expected - r->received;
+	int64_t now_lost = (int64_t)interval - (r->received - r->received_prior);
+
+	*out = (struct rtcp_report){.ssrc = r->conf.ssrc, .jitter = r->jitter16 >> 4};
+	out->lost = lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : (int32_t)lost;
+	if (interval && now_lost > 0)
+		out->fraction =
+			(uint8_t)(now_lost * 256 / interval > 255 ? 255
+								  : now_lost * 256 / interval);
+	out->highest = r->highest - 0x10000; /* the cycle of start() */
+	if (r->has_sr) {
+		out->lsr = (uint32_t)(r->sr.ntp >> 16);
+		out->dlsr = (uint32_t)((now - r->sr_at) * 65536 / 1000000);
+	}
+	r->expected_prior = expected;
+	r->received_prior = r->received;
+}
+
+static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
+{
+	uint64_t again = now + (r->rtt + r->rtt / 4 > NACK_MIN ? r->rtt + r->rtt / 4 : NACK_MIN);
+	uint16_t seq[RTCP_MAX_NACK];
+	unsigned n = 0;
+
+	for (uint32_t e = r->next; r->nmissing && e != r->highest && n < RTCP_MAX_NACK; e++) {
+		struct slot *s = slot_of(r, e);
+
+		if (s->state != MISSING || s->nack_at > now || s->tries >= RTP_RECV_MAX_TRIES)
+			continue;
+		seq[n++] = (uint16_t)e;
+		s->tries++;
+		s->nacked = now;
+		s->nack_at = again;
+	}
+	r->stats.nacks += n;
+	rtcp_write_nack(w, r->conf.local, r->conf.ssrc, seq, n);
+}
+
+static bool nack_due(const struct rtp_recv *r, uint64_t now)
+{
+	for (uint32_t e = r->next; r->conf.nack && r->nmissing && e != r->highest; e++) {
+		const struct slot *s = &r->slot[e % RTP_RECV_SLOTS];
+
+		if (s->state == MISSING && s->nack_at <= now && s->tries < RTP_RECV_MAX_TRIES)
+			return true;
+	}
+	return false;
+}
+
+static void write_report(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
+{
+	struct rtcp_report block;
+
+	rtp_recv_report(r, now, &block);
+	rtcp_write_rr(w, r->conf.local, &block, 1);
+	rtcp_write_cname(w, r->conf.local, ar_span_str(r->conf.cname));
+	r->report_at = now + RTP_RECV_REPORT;
+}
+
+void rtp_recv_feedback(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
+{
+	bool nack = r->started && nack_due(r, now);
+	bool key = r->want_key && now >= r->key_at && (r->conf.pli || r->conf.fir);
+	bool report = now >= r->report_at;
+
+	if (report || ((nack || key) && !r->conf.reduced && w->n == 0))
+		write_report(r, now, w);
+	if (nack)
+		write_nack(r, now, w);
+	if (!key)
+		return;
+	if (r->conf.pli)
+		rtcp_write_pli(w, r->conf.local, r->conf.ssrc);
+	else
+		rtcp_write_fir(w, r->conf.local, r->conf.ssrc, r->fir++);
+	r->stats.key_requests++;
+	r->key_at = now + (r->rtt * 2 > RTP_RECV_KEY_INTERVAL ? r->rtt * 2 : RTP_RECV_KEY_INTERVAL);
+}
+
+uint64_t rtp_recv_deadline(const struct rtp_recv *r)
+{
+	uint64_t at = r->report_at;
+
+	if (r->want_key && (r->conf.pli || r->conf.fir) && r->key_at < at)
+		at = r->key_at;
+	for (uint32_t e = r->next; r->nmissing && e != r->highest; e++) {
+		const struct slot *s = &r->slot[e % RTP_RECV_SLOTS];
+
+		if (s->state != MISSING)
+			continue;
+		if (s->at + patience(r) < at)
+			at = s->at + patience(r);
+		if (r->conf.nack && s->tries < RTP_RECV_MAX_TRIES && s->nack_at < at)
+			at = s->nack_at;
+	}
+	return at;
+}
+
+const struct rtp_recv_stats *rtp_recv_stats(const struct rtp_recv *r)
+{
+	return &r->stats;
+}
