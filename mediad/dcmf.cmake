@@ -19,4 +19,7 @@ target_link_libraries(mediad_ctl PUBLIC mediad_dcmf PkgConfig::EVENT PkgConfig::
 add_executable(mediad main.c mediad.c workers.c privs.c worker/worker.c)
 ims_ar_target(mediad)
 target_link_libraries(mediad PRIVATE mediad_ctl mediad_dcmf mediad_transport PkgConfig::SYSTEMD)
+install(FILES ${CMAKE_SOURCE_DIR}/etc/ims-ar/mediad.conf DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/ims-ar)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/webapp/scenes DESTINATION ${CMAKE_INSTALL_DATADIR}/ims-ar
+	FILES_MATCHING PATTERN "*.gltf")
 install(TARGETS mediad RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})

@@ -67,9 +67,12 @@ static bool decode(struct ar_span v, char *out, size_t cap)
 		char ch = v.p[i];
 
 		if (ch == '%') {
-			if (i + 2 >= v.n || hex(v.p[i + 1]) < 0 || hex(v.p[i + 2]) < 0)
+			int high = i + 2 < v.n ? hex(v.p[i + 1]) : -1;
+			int low = i + 2 < v.n ? hex(v.p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
 				return false;
-			ch = (char)(hex(v.p[i + 1]) << 4 | hex(v.p[i + 2]));
+			ch = (char)(high * 16 + low);
 			i += 2;
 		}
 		if (n + 1 >= cap || ch == '\0')

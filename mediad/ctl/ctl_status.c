@@ -40,7 +40,7 @@ void ctl_list(struct ctl *c, const struct ctl_call *q)
 json_t *ctl_load(const struct ctl *c)
 {
 	unsigned n = workers_count(c->workers), contexts = contexts_count(c->contexts), up = 0;
-	unsigned long max = (unsigned long)c->conf->max_contexts * n;
+	unsigned long max = (unsigned long)c->conf->max_contexts * (n ? n : 1);
 	double cpu = 0;
 	int load;
 
@@ -51,7 +51,7 @@ json_t *ctl_load(const struct ctl *c)
 		up += w.up;
 		cpu += json_number_value(json_object_get(w.stats, "cpu"));
 	}
-	load = (int)(cpu / n * 100 + 0.5);
+	load = (int)(cpu / (n ? n : 1) * 100 + 0.5);
 	if ((int)(contexts * 100ul / max) > load)
 		load = (int)(contexts * 100ul / max);
 	return json_pack("{s:i, s:i, s:I, s:b, s:i, s:i, s:s}", "load", load > 100 ? 100 : load,

@@ -226,8 +226,12 @@ static void on_accept(
 
 static void conn_free(struct h2_conn *c)
 {
-	while (c->streams)
-		h2_stream_free(c->streams);
+	struct h2_stream *st, *next;
+
+	for (st = c->streams; st; st = next) {
+		next = st->next;
+		h2_stream_free(st);
+	}
 	nghttp2_session_del(c->session);
 	bufferevent_free(c->bev);
 	c->server->stats.open--;

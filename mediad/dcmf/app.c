@@ -61,6 +61,11 @@ int app_new(struct app **ap, const struct app_conf *conf, const struct app_ops *
 	return 0;
 }
 
+void app_set_call(struct app *a, const char *call_id)
+{
+	a->call_id = call_id;
+}
+
 static void participant_free(struct app *a, struct participant *p)
 {
 	if (p->view_open)

@@ -84,6 +84,8 @@ struct app_stats { /* of one participant; app_total() sums */
 int app_new(struct app **ap, const struct app_conf *conf, const struct app_ops *ops,
 	struct scene *scene) __attribute__((warn_unused_result));
 void app_free(struct app *a);
+/* Call-ID for the log; borrowed, must outlive the app. */
+void app_set_call(struct app *a, const char *call_id);
 
 /* A termination, whether its UE is there yet or not. -ENOSPC at APP_MAX_PARTICIPANTS. */
 int app_add(struct app *a, const char *name, const char *user, struct participant **pp)

@@ -43,6 +43,7 @@ struct participant {
 struct app {
 	const struct app_conf *conf;
 	const struct app_ops *ops;
+	const char *call_id; /* for the log */
 	struct scene *scene;
 	unsigned n, objects;
 	struct participant *p[APP_MAX_PARTICIPANTS];

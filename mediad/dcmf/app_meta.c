@@ -233,6 +233,17 @@ static void on_message(void *arg, const struct meta_message *m)
 	}
 }
 
+static void refused(struct participant *p, size_t n, int err)
+{
+	AR_LOG_CALL(p->app->call_id);
+	if (err == -E2BIG)
+		p->stats.meta_too_big++;
+	else
+		p->stats.meta_bad++;
+	ar_log_limited(AR_LOG_INFO, "app", "%s: metadata message of %zu bytes dropped: %s", p->name,
+		n, err == -E2BIG ? "too large" : "not the expected JSON");
+}
+
 void app_meta_input(struct participant *p, struct ar_span data, uint64_t now)
 {
 	struct input in = {p, now};
@@ -240,11 +251,6 @@ void app_meta_input(struct participant *p, struct ar_span data, uint64_t now)
 
 	p->app->now = now;
 	err = meta_scan(data, on_message, &in);
-	if (err == -E2BIG)
-		p->stats.meta_too_big++;
-	else if (err)
-		p->stats.meta_bad++;
 	if (err)
-		ar_log_limited(AR_LOG_INFO, "app", "%s: metadata message of %zu bytes dropped: %s",
-			p->name, data.n, err == -E2BIG ? "too large" : "not the expected JSON");
+		refused(p, data.n, err);
 }

@@ -54,6 +54,7 @@ static void give_up(struct participant *p)
 {
 	struct peer *peer = p->scene.peer;
 
+	AR_LOG_CALL(p->app->call_id);
 	p->stats.scene_misfit++;
 	ar_log(AR_LOG_WARN, "app",
 		"%s: the scene does not fit its max-message-size of %zu: channel %u closed",

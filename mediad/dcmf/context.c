@@ -99,6 +99,8 @@ static int make_app(struct context *c, const struct mrm_context *spec, struct mr
 		rc = app_new(&c->app, &conf->app, ops, scene);
 	if (rc)
 		mrm_fail(err, 500, "SYSTEM_FAILURE", "%s", strerror(-rc));
+	else
+		app_set_call(c->app, c->call_id);
 	return rc;
 }
 

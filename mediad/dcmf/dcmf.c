@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define CHECK_EVERY AR_SEC
+#define DOCUMENT (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
 int dcmf_new(struct dcmf **dp, const struct dcmf_conf *conf, struct transport *t,
 	const struct dcmf_handlers *h, void *arg)
@@ -128,7 +129,7 @@ static void document(struct dcmf *d, struct dcmf_reply *r, int status, const jso
 	struct mrm_error err;
 
 	r->status = status;
-	if (doc && json_dump_callback(doc, append, &r->body, JSON_COMPACT) == 0)
+	if (doc && json_dump_callback(doc, append, &r->body, DOCUMENT) == 0)
 		return;
 	mrm_fail(&err, 500, "SYSTEM_FAILURE", "the answer does not fit");
 	problem(d, r, &err);
@@ -375,7 +376,6 @@ static uint64_t run_context(struct context *c, uint64_t now)
 	uint64_t due;
 	bool waits = false;
 
-	AR_LOG_CALL(c->call_id);
 	for (unsigned i = 0; i < c->nterm; i++) {
 		for (unsigned k = 0; k < c->term[i]->nmedia; k++) {
 			if (medium_run(c->term[i]->media[k]))

@@ -138,7 +138,7 @@ static json_t *channels(const struct medium *m)
 static void put_ms(json_t *o, const char *key, uint64_t at, uint64_t from)
 {
 	if (at && at >= from)
-		json_object_set_new(o, key, json_real((double)((at - from) / 10) / 100));
+		json_object_set_new(o, key, json_real((double)(at - from) / 1000));
 }
 
 static json_t *times(const struct medium *m, const struct peer_stats *s)
@@ -185,12 +185,12 @@ static json_t *participant_live(const struct termination *t)
 		(json_int_t)s->actions, "updates", (json_int_t)s->updates, "scenes",
 		(json_int_t)s->scenes, "resyncs", (json_int_t)s->resyncs, "updateBytes",
 		(json_int_t)s->update_bytes);
+	uint64_t unread = s->meta_bad + s->meta_unknown + s->meta_too_big;
 	uint64_t bad = s->poses_bad + s->poses_stale + s->poses_range + s->poses_quaternion +
 		       s->poses_not_finite;
 
 	json_object_set_new(o, "posesDropped", json_integer((json_int_t)bad));
-	json_object_set_new(o, "messagesBad",
-		json_integer((json_int_t)(s->meta_bad + s->meta_unknown + s->meta_too_big)));
+	json_object_set_new(o, "messagesBad", json_integer((json_int_t)unread));
 	return o;
 }
 

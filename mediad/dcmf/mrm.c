@@ -312,7 +312,7 @@ static int add_fingerprint(struct rd *r, struct ar_span s, struct peer_remote *p
 static int remote_dc(struct rd *r, const json_t *dc, struct mrm_media *m)
 {
 	const json_t *o;
-	struct ar_span s;
+	struct ar_span s = AR_SPAN_NONE;
 	json_int_t port = 0;
 	int err = object(r, dc, "remoteDcEndpoint", OPTIONAL, &o);
 	size_t at = push(r, "remoteDcEndpoint");
@@ -488,7 +488,7 @@ static int vendor_media(
 	struct rd *r, const json_t *o, struct mrm_termination *t, struct mrm_media *m)
 {
 	const json_t *x;
-	struct ar_span user;
+	struct ar_span user = AR_SPAN_NONE;
 	int err = object(r, o, "x-ims-ar", OPTIONAL, &x);
 	size_t at = push(r, "x-ims-ar");
 

@@ -29,11 +29,8 @@ char *scene_print_fixed(char *p, int64_t v, unsigned decimals)
 	if (!frac)
 		return p;
 	*p++ = '.';
-	while (decimals && frac) {
-		decimals--;
-		*p++ = (char)('0' + frac / unit[decimals]);
-		frac %= unit[decimals];
-	}
+	for (; frac; frac %= unit[decimals])
+		*p++ = (char)('0' + frac / unit[--decimals]);
 	return p;
 }
 
