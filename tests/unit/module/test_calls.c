@@ -207,6 +207,34 @@ static void test_versions_rise_once_an_exchange(void **state)
 	ar_use_done(&u);
 }
 
+static void test_the_newer_answer_is_the_map(void **state)
+{
+	struct ar_msg_key k, r = help_key("c1", "a", "b", 2, 5);
+	struct ar_answer a = answer(200, "y");
+	struct ar_use u;
+	const struct ar_plan *old;
+
+	(void)state;
+	up(&k);
+	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
+	old = u.plan;
+	ar_use_done(&u);
+	assert_int_equal(ar_calls_offer(&r, AR_SIDE_A, false, HOUR), 0);
+	assert_int_equal(ar_calls_decide(&r, &plan, 0, HOUR), 0);
+	a.plan_expires = ar_now_ms() - 1;
+	assert_true(ar_calls_answered(&r, &a));
+	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
+	assert_ptr_not_equal(u.plan, old);
+	ar_use_done(&u);
+	assert_int_equal(count().plans, 2); /* the old one for copies of its 200 */
+	ar_calls_sweep(0, 1000, ar_now_ms() + 41000, ignore, NULL);
+	assert_int_equal(count().exchanges, 0);
+	assert_int_equal(count().plans, 1);
+	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
+	assert_non_null(u.plan);
+	ar_use_done(&u);
+}
+
 static void test_a_refused_reinvite_leaves_the_map(void **state)
 {
 	struct ar_msg_key k, r = help_key("c1", "a", "b", 2, 5);
@@ -591,6 +619,7 @@ int main(void)
 		T(test_many_forks),
 		T(test_map_after_the_answer),
 		T(test_versions_rise_once_an_exchange),
+		T(test_the_newer_answer_is_the_map),
 		T(test_a_refused_reinvite_leaves_the_map),
 		T(test_failure_ends_the_call),
 		T(test_cancelled_while_asd_thinks),

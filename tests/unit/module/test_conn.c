@@ -377,13 +377,13 @@ static void test_ack_of_what_was_not_sent(void **state)
 	(void)state;
 	come_up();
 	say("{\"ack\":1000}");
-	turns(2);
-	push_events(1, 1);
-	say("{\"ack\":18446744073709551615}"); /* more than JSON integers hold: not ours to crash on
-						*/
+	push_events(1, 1); /* queued, and the ack is read first */
 	turns(3);
-	push_events(2, 2);
-	assert_true(r.c.unacked >= 1 || r.c.phase != AR_CONN_UP);
+	assert_int_equal(r.c.unacked, 1);
+	hear_event(1, 1);
+	say("{\"ack\":0}");
+	turns(3);
+	assert_int_equal(r.c.unacked, 1);
 }
 
 static void test_events_move_to_another(void **state)
