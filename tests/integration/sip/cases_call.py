@@ -236,6 +236,20 @@ def layouts_differ(net):
     net.settled()
 
 
+@scenario(alone=True, kemi=True)
+def kemi_script(net):
+    """The same from a KEMI script: hand-off, resume, plan, deny, events."""
+    check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER, early=True))
+    net.settled()
+    net.mode("deny")
+    a = Caller(AR_TAGS)
+    Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(403), a.ack_failure()], None).wait()
+    log = (net.run / "pcscf1.log").read_text(errors="replace")
+    check("kemi event ims_ar:asd-up" in log, "no event")
+    check("resumed: ar by fake rule" in log, "the resumed function did not see the verdict")
+    net.settled()
+
+
 @scenario(alone=True, modparams={"resume_workers": 0})
 def without_resume_workers(net):
     """The link process runs the resumed route itself."""

@@ -98,7 +98,7 @@ class Process:
 
 class Net:
     def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1,
-                 children=1, kamailio_args=(), real=False):
+                 children=1, kamailio_args=(), real=False, kemi=False):
         self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
         self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
         self.modparams, self.asds, self.children = dict(modparams), asds, children
@@ -106,6 +106,7 @@ class Net:
         self.processes = {}
         self.modes = list(modes)
         self.sipps = []
+        self.kemi = kemi  # pcscf1 is kemi.cfg, and there is no home network
         self.real = real  # asd and mediad themselves, not the stand-in
 
     # ---- processes
@@ -174,6 +175,10 @@ class Net:
             d.append(f'IMS_AR_ASD2="unix:{self.asd_socket(2)}"')
         if self.rtpengine:
             d += ["WITH_RTPENGINE", f'PCSCF_RTPENGINE="udp:127.0.0.1:{NG}"']
+        if self.kemi:
+            self.kamailio("pcscf1", HERE / "kemi.cfg", [d[0], d[4], d[5], f'KEMI_SCRIPT="{HERE}/kemi.js"',
+                                                              f"KEMI_UE=sip:127.0.0.1:{BOB}"])
+            return
         # the shipped file, with parameters of the test behind it
         config = self.run / f"pcscf{n}.cfg"
         config.write_text(f'include_file "{ROOT}/etc/kamailio/pcscf.cfg"\n' +
@@ -199,15 +204,17 @@ class Net:
             self.start_asd(i=i)
         if self.rtpengine:
             self.start_rtpengine()
-        self.start_core()
+        if not self.kemi:
+            self.start_core()
         for n in (1, 2) if self.two else (1,):
             self.start_pcscf(n)
         self.ready()
-        self.register("bob", BOB)
+        if not self.kemi:
+            self.register("bob", BOB)
         return self
 
     def ready(self):
-        for name in ("core", "pcscf1", "pcscf2") if self.two else ("core", "pcscf1"):
+        for name in ("core", "pcscf1", "pcscf2") if self.two else ("pcscf1",) if self.kemi else ("core", "pcscf1"):
             until(10, f"{name} answers", lambda n=name: self.alive(n) and self.rpc(n, "core.uptime")[0] == 0)
         until(5, "the link to asd is up", lambda: self.link_up())
 
