@@ -179,13 +179,15 @@ static bool misplaced(const struct sip_msg *msg)
 	       !ar_span_eq(ar_span_of(&kept->new_uri), ar_span_of(&msg->new_uri));
 }
 
-static int refuse_misplaced(struct sip_msg *msg)
+static bool refuse_misplaced(const struct sip_msg *msg)
 {
+	if (!misplaced(msg))
+		return false;
 	AR_COUNT(offers_misplaced);
 	LM_ERR("ims_ar_offer() comes too late: branches exist or $du/$ru changed after "
 	       "t_newtran(); "
 	       "call it before lookup(), append_branch() and t_newtran()\n");
-	return result(msg, AR_OFFER_MISPLACED, AR_STATUS_ERROR, "away", "called too late");
+	return true;
 }
 
 /* ---- initial INVITE */
@@ -282,9 +284,11 @@ static int initial(struct offer *o)
 		AR_COUNT(ordinary);
 	if (!wanted(o))
 		return AR_OFFER_ORDINARY;
-	if (misplaced(o->msg))
-		return refuse_misplaced(o->msg);
 	o->asd = ar_hash32(o->v.key.callid.p, o->v.key.callid.n) % (unsigned)ar_conf.nasd;
+	if (refuse_misplaced(o->msg)) {
+		go_plain(o, "called too late");
+		return AR_OFFER_MISPLACED;
+	}
 	return offer_initial(o);
 }
 
@@ -350,9 +354,7 @@ static int known(struct offer *o, const struct ar_use *dialog)
 		return result(o->msg, AR_OFFER_REFUSED, 0, "refuse", "the offer cannot be read");
 	}
 	recognise(o, true);
-	ask = !dialog->released && ar_dialog_changes(dialog, &o->sdp);
-	if (ask && misplaced(o->msg))
-		return refuse_misplaced(o->msg);
+	ask = !dialog->released && ar_dialog_changes(dialog, &o->sdp) && !refuse_misplaced(o->msg);
 	if (ar_calls_offer(&o->v.key, o->side, false, after_ms((int64_t)ar_conf.ring_ttl * 1000)) <
 		0)
 		return AR_OFFER_ERROR;

@@ -204,6 +204,19 @@ def asd_of_another_version(net):
     goes_on_plain(net, 1500, asd=False)
 
 
+@scenario(alone=True, config="misuse.cfg")
+def called_too_late(net):
+    """A site's mistake: a branch or another target before the hand-off. Said, counted, an ordinary call."""
+    for user in ("branch", "target"):
+        a, b = Caller(AR_TAGS, to=f"sip:{user}@ims.example"), Callee(AR_TAGS)
+        caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+        x, y = bye_by_caller(a, b)
+        check_plain(Call(net, caller + x, callee + y).wait())
+    check(net.status()["offers_misplaced"] == "2", f"status {net.status()}")
+    check("comes too late" in (net.run / "pcscf1.log").read_text(errors="replace"), "nothing in the log")
+    net.settled()
+
+
 @scenario(alone=True, asds=2)
 def two_asd_one_dies(net):
     """Calls are spread; when one is gone the other has them all."""

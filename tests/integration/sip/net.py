@@ -98,7 +98,7 @@ class Process:
 
 class Net:
     def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1,
-                 children=1, kamailio_args=(), real=False, kemi=False):
+                 children=1, kamailio_args=(), real=False, kemi=False, config=None):
         self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
         self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
         self.modparams, self.asds, self.children = dict(modparams), asds, children
@@ -107,6 +107,7 @@ class Net:
         self.modes = list(modes)
         self.sipps = []
         self.kemi = kemi  # pcscf1 is kemi.cfg, and there is no home network
+        self.config = config  # of the test, in place of pcscf.cfg
         self.real = real  # asd and mediad themselves, not the stand-in
 
     # ---- processes
@@ -181,7 +182,7 @@ class Net:
             return
         # the shipped file, with parameters of the test behind it
         config = self.run / f"pcscf{n}.cfg"
-        config.write_text(f'include_file "{ROOT}/etc/kamailio/pcscf.cfg"\n' +
+        config.write_text(f'include_file "{HERE / self.config if self.config else ROOT / "etc/kamailio/pcscf.cfg"}"\n' +
                           "".join(f'modparam("ims_ar", "{k}", {v})\n' for k, v in self.modparams.items()))
         self.kamailio(f"pcscf{n}", config, d + self.define)
 
