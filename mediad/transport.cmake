@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ICE, DTLS, SCTP, data channels: no socket, no clock, no libevent.
-add_library(mediad_transport STATIC peer.c transport.c net/demux.c net/peer_addr.c net/timerq.c
+add_library(mediad_transport STATIC peer.c peer_layers.c peer_remote.c transport.c net/demux.c net/peer_addr.c net/timerq.c
 	ice/stun_msg.c ice/ice.c dtls/cert.c dtls/dtls.c sctp/ar_crc32c.c sctp/ar_sctp.c
 	sctp/ar_sctp_stack.c dc/dcep.c dc/dc.c)
 ims_ar_target(mediad_transport)

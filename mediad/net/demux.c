@@ -25,8 +25,8 @@ int demux_init(struct demux *d, uint32_t peers)
 	while (n < 2 * (uint64_t)peers && n < 1u << 20)
 		n *= 2;
 	*d = (struct demux){.mask = n - 1};
-	d->by_ufrag = calloc(n, sizeof(*d->by_ufrag));
-	d->by_addr = calloc(n, sizeof(*d->by_addr));
+	d->by_ufrag = calloc(n, sizeof(struct demux_node *));
+	d->by_addr = calloc(n, sizeof(struct demux_node *));
 	if (!d->by_ufrag || !d->by_addr ||
 		RAND_bytes((unsigned char *)d->seed, sizeof(d->seed)) != 1) {
 		demux_free(d);

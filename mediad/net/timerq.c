@@ -8,7 +8,7 @@
 int timerq_init(struct timerq *q, uint32_t cap)
 {
 	*q = (struct timerq){.cap = cap};
-	q->heap = calloc(cap ? cap : 1, sizeof(*q->heap));
+	q->heap = calloc(cap ? cap : 1, sizeof(struct timerq_node *));
 	return q->heap ? 0 : -ENOMEM;
 }
 

@@ -407,7 +407,7 @@ static void on_notification(struct ar_sctp *s, const struct ar_sctp_event *e)
 {
 	const union sctp_notification *n = e->data;
 
-	if (e->len < sizeof(n->sn_header))
+	if (!n || e->len < sizeof(n->sn_header))
 		return;
 	if (n->sn_header.sn_type == SCTP_ASSOC_CHANGE && e->len >= sizeof(struct sctp_assoc_change))
 		on_assoc_change(s, n);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A peer from the inside. peer.c: what its owner calls; peer_remote.c: the UE's description;
+ * peer_layers.c: datagrams up and down, the only file that knows the order of the layers.
+ */
+#ifndef PEER_INT_H
+#define PEER_INT_H
+
+#include "mediad/dc/dc.h"
+#include "mediad/ice/ice.h"
+#include "mediad/sctp/ar_sctp.h"
+#include "mediad/transport_int.h"
+
+#define PEER_SCTP_WAIT (500 * 1000ull) /* for the UE's first packet, before we send INIT */
+#define PEER_HANDSHAKE_TIME (30 * 1000000ull) /* DTLS and SCTP together */
+
+struct peer_held { /* a datagram that came too early */
+	char *data;
+	size_t n;
+	struct peer_addr from;
+	bool sctp; /* an SCTP packet of a UE whose fingerprint is not known yet; else DTLS */
+};
+
+struct peer {
+	struct transport *t;
+	struct peer_handlers h;
+	void *arg;
+	char *log_call;
+	enum peer_state state;
+
+	struct ice ice;
+	struct demux_node ufrag_node[2], addr_node[ICE_MAX_PAIRS], sdp_node;
+	struct dtls *dtls;
+	struct ar_sctp *sctp;
+	struct dc dc;
+
+	/* the UE's description */
+	bool known, no_ice, addr_verified, client;
+	struct cert_prints prints;
+	uint16_t sctp_port;
+	size_t max_message;
+	struct peer_addr sdp_addr;
+
+	uint64_t dtls_remote; /* whose handshake it is, while the description is not known */
+	bool verified; /* handshake done and fingerprint right: SCTP may pass */
+	struct peer_addr heard_at; /* where DTLS came from last; used until a pair is nominated */
+	struct peer_held held[PEER_MAX_EARLY];
+	unsigned nheld;
+
+	uint64_t born, now, sctp_at, handshake_by;
+	uint64_t heard; /* last authentic packet of the UE */
+	size_t watch;
+	bool watch_above, doomed, freed_layers;
+	struct peer *next_doomed;
+	struct timerq_node timer;
+	struct peer_stats stats;
+};
+
+/* Every entry that may change something runs between these two; teardown waits for the last. */
+void peer_enter(struct peer *p, uint64_t now);
+void peer_leave(struct peer *p);
+
+/* Tells the owner; nothing when the state stays, or is CLOSED already. */
+void peer_set_state(struct peer *p, enum peer_state state, const char *reason);
+/* CLOSED with this reason; the layers go when the last entry has returned. */
+void peer_fail(struct peer *p, const char *reason);
+void peer_doom(struct peer *p);
+void peer_take_down(struct peer *p);
+void peer_drop_held(struct peer *p);
+
+/* Where to send: the exact SDP address without ICE, else the nominated pair, else a verified one;
+ * NULL: nowhere yet. */
+const struct peer_addr *peer_path(struct peer *p);
+/* Does the peer still use this address? Two may not have one, and the first keeps it. */
+bool peer_holds_address(struct peer *p, const struct peer_addr *a, uint64_t now);
+/* The UE is reachable: DTLS may start. */
+void peer_begin(struct peer *p);
+void peer_on_stun(struct peer *p, struct ar_span d, const struct peer_addr *from);
+void peer_on_dtls(struct peer *p, struct ar_span d, const struct peer_addr *from);
+/* What a dtls_*() call returned. */
+void peer_dtls_result(struct peer *p, int err);
+/* The handshake is complete and the description known: is it the right UE? */
+void peer_check_identity(struct peer *p);
+void peer_start_sctp(struct peer *p);
+
+extern const struct dc_handlers peer_dc_handlers;
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/peer_int.h"
+#include "common/daemon/ar_clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *check_remote(
+	const struct peer_remote *r, bool no_ice, struct cert_prints *prints)
+{
+	for (unsigned i = 0; i < r->nfingerprint; i++) {
+		if (cert_prints_add(prints, r->fingerprint[i]) != 0)
+			continue; /* one of several may be of a kind that we do not know */
+	}
+	if (!prints->n)
+		return "no usable a=fingerprint (SHA-256, SHA-384, SHA-512 or SHA-1)";
+	if (r->setup != AR_SETUP_ACTIVE && r->setup != AR_SETUP_PASSIVE)
+		return "a=setup is not settled";
+	if (!r->sctp_port)
+		return "a=sctp-port is missing or 0";
+	if (no_ice && !r->addr.len)
+		return "no ICE checks will come and there is no usable address";
+	if (!no_ice && (r->ufrag.n < 4 || r->ufrag.n > ICE_MAX_CRED))
+		return "a=ice-ufrag is not 4 to 256 characters";
+	if (!no_ice && (r->pwd.n < 22 || r->pwd.n > ICE_MAX_CRED))
+		return "a=ice-pwd is not 22 to 256 characters";
+	return NULL;
+}
+
+static const char *use_address(struct peer *p, const struct peer_remote *r, bool no_ice)
+{
+	struct peer *other;
+
+	if (!no_ice) {
+		demux_remove(&p->sdp_node);
+		ice_set_remote(&p->ice, r->ufrag);
+		return NULL;
+	}
+	other = r->addr_verified ? NULL : demux_find_addr(&p->t->demux, &r->addr);
+	if (other && other != p && peer_holds_address(other, &r->addr, p->now))
+		return "another peer is at this address";
+	p->sdp_addr = r->addr;
+	if (!r->addr_verified) /* else its owner knows what is whose */
+		demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
+	return NULL;
+}
+
+/* The association that is there belongs to what the description says, or is none of it. */
+static bool association_stays(struct peer *p, bool client, bool first)
+{
+	if (!p->dtls)
+		return true;
+	if (first)
+		return !client && (p->no_ice || p->dtls_remote == p->ice.remote);
+	return !dtls_is_done(p->dtls) || dtls_matches(p->dtls, &p->prints);
+}
+
+static void new_association(struct peer *p)
+{
+	dc_on_down(&p->dc);
+	peer_take_down(p);
+	p->stats.at.dtls = p->stats.at.sctp = 0;
+	if (p->state > PEER_CHECKING)
+		peer_set_state(p, PEER_CHECKING, "");
+}
+
+static void replay_dtls(struct peer *p)
+{
+	struct peer_held early[PEER_MAX_EARLY];
+	unsigned n = p->nheld;
+
+	memcpy(early, p->held, n * sizeof(early[0]));
+	p->nheld = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (early[i].sctp) {
+			p->held[p->nheld++] = early[i];
+			continue;
+		}
+		if (p->state != PEER_CLOSED)
+			peer_on_dtls(
+				p, (struct ar_span){early[i].data, early[i].n}, &early[i].from);
+		free(early[i].data);
+	}
+}
+
+static void apply_remote(struct peer *p, const struct peer_remote *r, bool first)
+{
+	uint16_t old_port = p->sctp_port;
+	bool stays = association_stays(p, p->client, first);
+
+	p->sctp_port = r->sctp_port;
+	if (!stays) {
+		new_association(p);
+	} else if (p->sctp && old_port != p->sctp_port) { /* RFC 8841 9.3 */
+		dc_on_down(&p->dc);
+		ar_sctp_free(p->sctp);
+		p->sctp = NULL;
+		p->handshake_by = p->now + PEER_HANDSHAKE_TIME;
+		peer_set_state(p, PEER_HANDSHAKE, "");
+		p->sctp_at = p->now + PEER_SCTP_WAIT;
+	}
+	if (p->dtls)
+		dtls_set_prints(p->dtls, &p->prints);
+	if (first)
+		peer_set_state(p, PEER_CHECKING, "");
+	if (p->no_ice || ice_is_reached(&p->ice) || p->dtls)
+		peer_begin(p);
+	peer_check_identity(p);
+	replay_dtls(p);
+}
+
+int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
+{
+	bool no_ice = r->ice_lite || !r->ufrag.n, first = !p->known;
+	struct cert_prints prints = {0};
+
+	if (p->state == PEER_CLOSED) {
+		*why = "the peer is closed";
+		return -EINVAL;
+	}
+	*why = check_remote(r, no_ice, &prints);
+	if (*why)
+		return -EINVAL;
+	peer_enter(p, now);
+	*why = use_address(p, r, no_ice);
+	if (!*why) {
+		p->no_ice = no_ice;
+		p->addr_verified = r->addr_verified;
+		p->prints = prints;
+		p->max_message = r->max_message_size && r->max_message_size < PEER_MAX_MESSAGE
+					 ? (size_t)r->max_message_size
+					 : PEER_MAX_MESSAGE;
+		if (first || !p->dtls)
+			p->client = r->setup == AR_SETUP_ACTIVE;
+		p->known = true;
+		apply_remote(p, r, first);
+	}
+	peer_leave(p);
+	return *why ? -EINVAL : 0;
+}
