@@ -5,6 +5,8 @@
  */
 #include "asd/call/call_flow.h"
 #include "asd/asd.h"
+#include "asd/call/call_facts.h"
+#include "asd/call/call_log.h"
 #include "asd/call/call_plan.h"
 #include "asd/call/call_verdict.h"
 #include "asd/call/call_view.h"
@@ -72,6 +74,8 @@ static void decide(struct asd *a, struct call *c, struct exchange *x, const stru
 
 	call_view_make(&view, a, c, m, o);
 	r = policy_decide(c->gen, &view.call, &v);
+	ar_log(v.trace ? AR_LOG_INFO : AR_LOG_DEBUG, "call", "policy: %s by rule '%s'%s",
+		policy_action_name(v.action), v.rule, v.trace ? ", traced" : "");
 	if (r != POLICY_OK && r != POLICY_DENIED)
 		asd_count(a, ASD_POLICY_FAILED);
 	take_verdict(c, &v);
@@ -208,6 +212,10 @@ void call_on_offer(
 	char why[120];
 	AR_LOG_CALL(m->callid);
 
+	ar_log(AR_LOG_DEBUG, "call", "%s offer of %s, cseq %u, class %s (%s), from %s",
+		m->initial ? "initial" : "in-dialog",
+		m->side == AR_SIDE_A ? "the caller" : "the callee", m->cseq, m->cls, m->reasons,
+		m->source);
 	if (m->initial)
 		asd_count(a, ASD_OFFERS_INITIAL);
 	if (a->stopping) {
@@ -317,7 +325,7 @@ void call_on_reserved(struct asd *a, uint32_t id, const struct dcsf_result *r)
 {
 	struct call *c = calls_get(&a->calls, id);
 	struct exchange *x = c ? call_deciding(c) : NULL;
-	AR_LOG_CALL(c ? c->callid : NULL);
+	CALL_LOG(c);
 
 	if (!x) { /* ended or answered meanwhile */
 		if (!r->err)
@@ -337,93 +345,7 @@ void call_on_reserved(struct asd *a, uint32_t id, const struct dcsf_result *r)
 	call_make_plan(a, c, x);
 }
 
-/* ---- facts of a UE, to mediad ---- */
-
-void call_send_facts(struct asd *a, struct call *c, enum ar_side side)
-{
-	struct call_ctx *x = &c->ctx;
-
-	if (x->state != CTX_UP || x->updating[side] || !x->wanted[side])
-		return;
-	if (json_equal(x->wanted[side], x->told[side])) {
-		call_set_json(&x->wanted[side], NULL);
-		return;
-	}
-	x->updating[side] = dcsf_update(a, c, side, x->wanted[side]) == 0;
-}
-
-void call_tell_facts(struct asd *a, struct call *c, enum ar_side side, json_t *facts)
-{
-	if (!facts || c->ctx.state != CTX_UP)
-		return;
-	call_set_json(&c->ctx.wanted[side], facts);
-	call_send_facts(a, c, side);
-}
-
-void call_on_updated(
-	struct asd *a, uint32_t id, enum ar_side side, int err, json_t *facts, json_t *doc)
-{
-	struct call *c = calls_get(&a->calls, id);
-	struct exchange *x = c ? call_deciding(c) : NULL;
-
-	if (!c || c->ctx.state != CTX_UP)
-		return;
-	AR_LOG_CALL(c->callid);
-	c->ctx.updating[side] = false;
-	if (!err || err == -EREMOTEIO) /* what was refused once would be refused again */
-		call_set_json(&c->ctx.told[side], facts);
-	if (doc && mrm_context_id(doc))
-		call_set_json(&c->ctx.doc, doc);
-	if (err == -ENOENT)
-		call_lose(a, c, "mediad does not have its context");
-	else if (!err || err == -EREMOTEIO)
-		call_send_facts(a, c, side); /* the next, if they changed meanwhile */
-	call_changed(a, c);
-	if (x && x->side == side && !c->ctx.updating[side])
-		call_make_plan(a, c, x);
-}
-
 /* ---- step 7: UE2 answers ---- */
-
-static const struct {
-	const char *name;
-	enum ar_outcome outcome;
-} outcomes[] = {{"ar-capable", AR_OUTCOME_AR_CAPABLE}, {"ar-assisted", AR_OUTCOME_AR_ASSISTED},
-	{"dc-only", AR_OUTCOME_DC_ONLY}, {"dc-refused", AR_OUTCOME_DC_REFUSED},
-	{"none-offered", AR_OUTCOME_NONE_OFFERED}};
-
-static enum ar_outcome outcome_of(const struct front_event *m, const json_t *facts)
-{
-	for (unsigned i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
-		if (strcmp(m->outcome, outcomes[i].name) == 0)
-			return outcomes[i].outcome;
-	}
-	return facts ? AR_OUTCOME_DC_ONLY : AR_OUTCOME_DC_REFUSED;
-}
-
-/* What the answering side's description says; NULL: no data channel, or no description. */
-static json_t *answer_facts(
-	struct call *c, const struct ar_plan *plan, enum ar_side side, const struct front_event *m)
-{
-	enum ar_setup ours;
-	struct offer o;
-	json_t *facts;
-	char why[120];
-
-	if (!plan || !m->sdp[0])
-		return NULL;
-	if (offer_read_answer(&o, m->sdp, plan, side, why) != 0) {
-		ar_log_limited(AR_LOG_WARN, "call", "malformed answer: %s", why);
-		return NULL;
-	}
-	ours = offer_our_setup(o.choice.dc.setup, AR_SETUP_NONE);
-	if (o.choice.index >= 0)
-		c->setup[side] = ours;
-	facts = offer_facts(&o, ours, m->outcome[0] ? m->outcome : "dc-only");
-	if (facts)
-		(void)mrm_narrow_streams(facts, c->ctx.doc, side, &o.choice.dc);
-	return facts;
-}
 
 static struct leg *take_leg(struct asd *a, struct call *c, const struct ar_plan *plan,
 	enum ar_side side, const struct front_event *m)
@@ -437,8 +359,8 @@ static struct leg *take_leg(struct asd *a, struct call *c, const struct ar_plan 
 	}
 	if (!m->sdp[0])
 		return l; /* what the 18x said stands */
-	facts = answer_facts(c, plan, side, m);
-	l->outcome = outcome_of(m, facts);
+	facts = call_answer_facts(c, plan, side, m);
+	l->outcome = call_outcome(m, facts);
 	json_decref(l->facts);
 	l->facts = facts;
 	return l;
@@ -504,7 +426,7 @@ static void on_first_answer(
 	struct asd *a, struct call *c, struct exchange *x, const struct front_event *m)
 {
 	struct leg *l = take_leg(a, c, x->plan, ar_other_side(x->side), m);
-	enum ar_outcome outcome = l && (m->sdp[0] || l->facts) ? l->outcome : outcome_of(m, NULL);
+	enum ar_outcome outcome = l && (m->sdp[0] || l->facts) ? l->outcome : call_outcome(m, NULL);
 
 	if (call_set(&c->to_tag, m->to_tag) != 0)
 		return;
@@ -532,11 +454,11 @@ static void on_answered(
 	} else if (c->state == CALL_SETUP && x && x->initial) {
 		on_first_answer(a, c, x, m);
 	} else if (x) {
-		facts = answer_facts(c, x->plan, ar_other_side(x->side), m);
-		settle(a, c, x, facts, outcome_of(m, facts));
+		facts = call_answer_facts(c, x->plan, ar_other_side(x->side), m);
+		settle(a, c, x, facts, call_outcome(m, facts));
 		json_decref(facts);
 	} else { /* the module planned it itself */
-		facts = answer_facts(c, c->map, m->side, m);
+		facts = call_answer_facts(c, c->map, m->side, m);
 		call_tell_facts(a, c, m->side, facts);
 		json_decref(facts);
 	}
@@ -673,7 +595,7 @@ void call_on_event(struct asd *a, const struct front_event *m)
 {
 	struct call *c = calls_find(&a->calls, m->call);
 	uint32_t id = c ? c->id : 0;
-	AR_LOG_CALL(c ? c->callid : m->callid);
+	CALL_LOG(c);
 
 	if (!c) {
 		asd_count(a, ASD_EVENTS_UNKNOWN_CALL);

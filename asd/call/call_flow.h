@@ -50,9 +50,6 @@ void call_flow_close(struct asd *a);
 void call_make_plan(struct asd *a, struct call *c, struct exchange *x);
 /* The AR part is over, the dialog goes on. */
 void call_lose(struct asd *a, struct call *c, const char *reason);
-/* mediad is to know these facts of side (NULL: nothing to tell). */
-void call_tell_facts(struct asd *a, struct call *c, enum ar_side side, json_t *facts);
-void call_send_facts(struct asd *a, struct call *c, enum ar_side side);
 void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to);
 /* Something changed that must survive a restart. */
 void call_changed(struct asd *a, struct call *c);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What time, restarts and losses do to a call: its end, its limits, its reconciliation. */
 #include "asd/asd.h"
+#include "asd/call/call_facts.h"
 #include "asd/call/call_flow.h"
+#include "asd/call/call_log.h"
 #include "asd/call/call_plan.h"
 #include "asd/call/call_store.h"
 #include "asd/call/call_verdict.h"
@@ -68,7 +70,7 @@ static void write_record(struct asd *a, struct call *c, const char *reason)
 void call_end(struct asd *a, struct call *c, const char *reason)
 {
 	struct exchange *x = call_deciding(c);
-	AR_LOG_CALL(c->callid);
+	CALL_LOG(c);
 
 	if (x)
 		front_answer(a, x->ref, front_error("gone", reason));
@@ -91,7 +93,7 @@ static bool tell_released(struct asd *a, const struct call *c)
 
 void call_lose(struct asd *a, struct call *c, const char *reason)
 {
-	AR_LOG_CALL(c->callid);
+	CALL_LOG(c);
 
 	ar_log(AR_LOG_WARN, "call", "the AR part is lost: %s; the call goes on", reason);
 	asd_count(a, ASD_CALLS_LOST);
@@ -165,7 +167,7 @@ static void check_decision(struct asd *a, struct call *c, uint64_t now)
 {
 	struct exchange *x = call_deciding(c);
 	uint64_t limit = (uint64_t)a->conf.decision_ms * AR_MS;
-	AR_LOG_CALL(c->callid);
+	CALL_LOG(c);
 
 	if (!x)
 		return;
@@ -186,7 +188,7 @@ static void check_decision(struct asd *a, struct call *c, uint64_t now)
 static void check_age(struct asd *a, struct call *c, uint64_t now)
 {
 	uint64_t quiet = now - c->heard;
-	AR_LOG_CALL(c->callid);
+	CALL_LOG(c);
 
 	if (c->state == CALL_SETUP && quiet > (uint64_t)a->conf.ring_ttl_s * AR_SEC) {
 		asd_count(a, ASD_CALLS_EXPIRED_RING);

@@ -56,6 +56,7 @@ void dcsf_job_free(struct dcsf *d, struct job *j)
 	ar_ids_remove(&d->jobs, j->id);
 	json_decref(j->facts);
 	free(j->callid);
+	free(j->context);
 	free(j);
 }
 
@@ -276,28 +277,35 @@ void dcsf_forget(struct asd *a, uint32_t call)
 
 /* ---- update ---- */
 
+/* NULL when the call has ended meanwhile, or has another context. */
+static const struct call *call_of(const struct dcsf *d, const struct job *j)
+{
+	const struct call *c = j ? calls_get(&d->asd->calls, j->call) : NULL;
+
+	return c && c->ctx.id && j->context && strcmp(c->ctx.id, j->context) == 0 ? c : NULL;
+}
+
 static void on_update_done(void *arg, uint64_t cookie, const struct h2_response *r)
 {
 	struct dcmf *m = arg;
 	struct dcsf *d = m->asd->dcsf;
 	struct job *j = ar_ids_get(&d->jobs, (uint32_t)cookie);
 	bool ok = !r->err && (r->status == 200 || r->status == 204);
+	int err = ok ? 0 : r->err ? r->err : r->status == 404 ? -ENOENT : -EREMOTEIO;
 	json_t *doc = ok && r->status == 200 ? dcsf_parse(r) : NULL;
 	char why[200] = "";
 
-	if (j) {
+	asd_count(d->asd, ok ? ASD_UPDATE_OK : ASD_UPDATE_FAILED);
+	if (call_of(d, j)) {
 		AR_LOG_CALL(j->callid);
-		int err = ok ? 0 : r->err ? r->err : r->status == 404 ? -ENOENT : -EREMOTEIO;
-
-		asd_count(d->asd, ok ? ASD_UPDATE_OK : ASD_UPDATE_FAILED);
-		/* a call that has ended meanwhile has taken its context along */
-		if (!ok && calls_get(&d->asd->calls, j->call)) {
+		if (!ok) {
 			dcsf_failure_text(r, m, why, sizeof(why));
 			ar_log_limited(AR_LOG_WARN, "dcsf", "update: %s", why);
 		}
 		call_on_updated(d->asd, j->call, j->side, err, j->facts, doc);
-		dcsf_job_free(d, j);
 	}
+	if (j)
+		dcsf_job_free(d, j);
 	json_decref(doc);
 }
 
@@ -345,6 +353,7 @@ int dcsf_update(struct asd *a, const struct call *c, enum ar_side side, const js
 		j->side = side;
 		j->facts = json_incref((json_t *)(uintptr_t)facts);
 		j->callid = strdup(c->callid);
+		j->context = strdup(c->ctx.id);
 		q.body = ar_span_str(body);
 		err = dcsf_send_job(a->dcsf, j, m, &q);
 	}

@@ -23,7 +23,7 @@ struct job {
 	dcsf_live_h *live;
 	void *arg;
 	uint32_t ref;
-	char *callid;
+	char *callid, *context; /* context: UPDATE */
 };
 
 /* A context that is to go; belongs to no call. */

@@ -157,6 +157,7 @@ int dcsf_update(struct asd *a, const struct call *c, enum ar_side side, const js
 	w->update[w->nupdates++] = (struct world_update){.call = c->id,
 		.side = side,
 		.facts = json_incref((json_t *)(uintptr_t)facts),
+		.context = strdup(c->ctx.id),
 		.open = true};
 	return 0;
 }
@@ -220,8 +221,10 @@ void world_close(struct world *w)
 	asd_conf_free(&w->a.conf);
 	for (unsigned i = 0; i < w->norders; i++)
 		json_decref(w->order[i].doc);
-	for (unsigned i = 0; i < w->nupdates; i++)
+	for (unsigned i = 0; i < w->nupdates; i++) {
 		json_decref(w->update[i].facts);
+		free(w->update[i].context);
+	}
 	for (unsigned i = 0; i < w->nlive; i++)
 		free(w->live[i]);
 	for (unsigned i = 0; i < WORLD_MAX; i++)
@@ -354,9 +357,13 @@ void world_updated(struct world *w, unsigned i, int err)
 {
 	struct world_update *u = &w->update[i];
 
+	const struct call *c = calls_get(&w->a.calls, u->call);
+
 	if (!u->open)
 		return;
 	u->open = false;
+	if (!c || !c->ctx.id || strcmp(c->ctx.id, u->context) != 0)
+		return; /* as dcsf.c: of a context that the call does not have any more */
 	call_on_updated(&w->a, u->call, u->side, err, u->facts, NULL);
 }
 

@@ -32,6 +32,7 @@ struct world_update {
 	uint32_t call;
 	enum ar_side side;
 	json_t *facts;
+	char *context;
 	bool open;
 };
 
