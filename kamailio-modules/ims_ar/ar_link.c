@@ -267,6 +267,8 @@ static void on_up(struct ar_conn *c, void *arg)
 
 	(void)arg;
 	AR_COUNT(link_up);
+	if (s->downs) /* what happened meanwhile may have been told another asd */
+		link_.resync.wanted[c->index] = true;
 	s->up = 1;
 	s->since = ar_now_ms();
 	snprintf(s->instance, sizeof(s->instance), "%s", c->peer_instance);

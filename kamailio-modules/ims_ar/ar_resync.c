@@ -52,7 +52,7 @@ static bool send_all(struct ar_resync *r, struct ar_conn *c)
 		send_list(&l, false);
 	json_decref(l.ids);
 	if (!l.failed)
-		LM_NOTICE("asd %s was told all calls, since events were lost\n", c->address);
+		LM_INFO("asd %s was told all calls\n", c->address);
 	return !l.failed;
 }
 

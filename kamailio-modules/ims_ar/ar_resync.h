@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Events were lost (event_max, memory): asd is told all calls instead, and releases what is not
- * among them. Link process only: offers go over the same connection, so that a call opened after
- * the list was made is asked about after it.
+ * Events were lost (event_max, memory), or an asd comes back that others have stood in for: it is
+ * told all calls, and releases what is not among them. Link process only: offers go over the same
+ * connection, so that a call opened after the list was made is asked about after it.
  */
 #ifndef IMS_AR_RESYNC_H
 #define IMS_AR_RESYNC_H

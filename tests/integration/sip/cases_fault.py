@@ -243,6 +243,23 @@ def two_asd_one_dies_on_the_offer(net):
     check(not net.processes["asd1"].alive(), "the first was never asked")
 
 
+@scenario(alone=True, asds=2)
+def two_asd_bye_while_its_own_is_dead(net):
+    """The BYE is told to the other one; the call's own asd learns of it when it is back."""
+    home = []
+
+    def during(call):
+        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        home.append(1 if net.asd(1)["calls"] else 2)
+        net.stop_asd(i=home[0])
+    check_ar(long_call(net, during))
+    check(net.status()["calls"] == "0", "the call is over")
+    net.start_asd(i=home[0])
+    until(5, "its own asd has released it", lambda: not net.asd(home[0])["calls"])
+    d = net.asd(home[0])
+    check(d["reserve"] == d["release"] == 1, f"reserved {d['reserve']}, released {d['release']}")
+
+
 @scenario(alone=True, modparams={"queue_max": 1})
 def queue_is_full(net):
     """Only one offer may wait: the next goes on as an ordinary call, at once."""
