@@ -199,6 +199,7 @@ void world_open(struct world *w)
 	ar_buf_init(&err, 4096);
 	w->now = 1000 * AR_SEC;
 	w->stored = json_object();
+	w->a.pool = (struct dcmf_pool *)w;
 	w->a.store = (struct store *)w; /* there is one; only the fakes above see it */
 	assert_int_equal(asd_conf_read(&w->a.conf, NULL, &err), 0);
 	free(w->a.conf.policy_file);

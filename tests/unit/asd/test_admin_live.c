@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* mediad's live facts as kamcmd prints them: flat, strings only, whatever mediad says. */
+#include "asd/admin/admin_live.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static json_t *items_of(const char *text)
+{
+	json_error_t e;
+	json_t *context = json_loads(text, 0, &e), *items = json_array();
+
+	if (!context)
+		fail_msg("%s", e.text);
+	admin_live_items(items, context);
+	json_decref(context);
+	return items;
+}
+
+static void flat(const json_t *items)
+{
+	const json_t *o;
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(items, i, o)
+	{
+		assert_true(json_is_object(o));
+		json_object_foreach((json_t *)(uintptr_t)o, key, v) assert_true(json_is_string(v));
+	}
+}
+
+static const char *text(const json_t *items, size_t i, const char *key)
+{
+	const char *s = json_string_value(json_object_get(json_array_get(items, i), key));
+
+	return s ? s : "(none)";
+}
+
+static void a_connected_call(void **state)
+{
+	json_t *items = items_of(
+		"{\"terminations\":[{\"terminationId\":\"a\",\"medias\":[{\"x-ims-ar\":{"
+		"\"user\":\"sip:alice@ims\",\"state\":\"connected\",\"selected\":\"127.0.0.1:"
+		"4000\","
+		"\"rttMs\":1.25,\"times\":{\"ice\":3,\"dtls\":9},\"channels\":[{\"id\":1000,"
+		"\"subprotocol\":\"mpeg-sd\",\"rx\":5,\"tx\":7}]}}]},{\"terminationId\":\"b\"}],"
+		"\"x-ims-ar\":{\"scene\":{\"revision\":12,\"nodes\":4},\"poses\":600,\"updates\":"
+		"1200,"
+		"\"worker\":0}}");
+
+	(void)state;
+	flat(items);
+	assert_int_equal(json_array_size(items), 4);
+	assert_string_equal(text(items, 0, "ue"), "a");
+	assert_string_equal(text(items, 0, "state"), "connected");
+	assert_string_equal(text(items, 0, "rtt_ms"), "1.250");
+	assert_string_equal(text(items, 0, "ms_to_dtls"), "9");
+	assert_string_equal(text(items, 1, "channel_of"), "a");
+	assert_string_equal(text(items, 1, "rx"), "5");
+	assert_string_equal(text(items, 2, "ue"), "b");
+	assert_string_equal(text(items, 2, "state"), "(none)");
+	assert_string_equal(text(items, 3, "scene_revision"), "12");
+	assert_string_equal(text(items, 3, "poses"), "600");
+	json_decref(items);
+}
+
+static void nonsense(void **state)
+{
+	static const char *const cases[] = {"[]", "{}", "{\"terminations\":7}",
+		"{\"terminations\":[1,null,{\"medias\":{}},{\"medias\":[7]}]}", "{\"x-ims-ar\":[]}",
+		"{\"x-ims-ar\":{\"scene\":[1],\"poses\":{\"a\":1}}}",
+		"{\"terminations\":[{\"medias\":[{\"x-ims-ar\":{\"channels\":[[],{\"a\":[]}],"
+		"\"times\":\"x\",\"state\":{}}}]}]}"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *items = items_of(cases[i]);
+
+		flat(items);
+		json_decref(items);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connected_call), cmocka_unit_test(nonsense)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
