@@ -196,6 +196,52 @@ static void in_band_channels(void **state)
 	rig_stop(&r);
 }
 
+#define MEDIUM(id, streams)                                                                        \
+	"{\"mediaId\":\"" id "\",\"mediaResourceType\":\"DC\",\"dcMedia\":{\"streams\":{" streams  \
+	"}}}"
+
+/* Bootstrap and application on connections of their own; the second comes with a re-INVITE. */
+static void two_media(void **state)
+{
+	struct rig r;
+	struct ue u;
+
+	(void)state;
+	rig_start(&r, NULL);
+	assert_int_equal(rig_post(&r,
+				 "{\"terminations\":[{\"terminationId\":\"a\",\"medias\":[" MEDIUM(
+					 "1", "\"0\":{\"subprotocol\":\"http\"}") "]}]}",
+				 NULL),
+		201);
+	fake_connect(fake_peer(0));
+	assert_int_equal(
+		rig_patch(&r,
+			"[{\"op\":\"add\",\"path\":\"/terminations/0/medias/-\",\"value\":" MEDIUM(
+				"2", "\"1000\":{\"subprotocol\":\"mpeg-sd\"},\"1002\":{"
+				     "\"subprotocol\":\"3gpp-ar-metadata\"}") "}]",
+			NULL),
+		200);
+	u = (struct ue){.peer = fake_peer(1)};
+	fake_connect(u.peer);
+	ue_pose(&u, 1, 1, 2, 3);
+	rig_pass(&r, 1000 * MS);
+	ue_read(&r, &u, 0);
+	ue_assert_same(&r, &u);
+	assert_int_equal(counter(&r, "poses"), 1);
+	fake_state(fake_peer(0), PEER_CLOSED, "bootstrap is over");
+	assert_int_equal(counter(&r, "participants"), 1);
+	ue_pose(&u, 2, 2, 2, 3);
+	assert_int_equal(counter(&r, "poses"), 2);
+	assert_int_equal(
+		rig_patch(&r, "[{\"op\":\"remove\",\"path\":\"/terminations/0/medias/0\"}]", NULL),
+		200);
+	assert_int_equal(fake_live(), 1);
+	fake_state(u.peer, PEER_CLOSED, "gone");
+	assert_int_equal(counter(&r, "participants"), 0);
+	ue_free(&u);
+	rig_stop(&r);
+}
+
 static void small_messages(void **state)
 {
 	struct pair p;
@@ -711,6 +757,7 @@ int main(void)
 		cmocka_unit_test(comes_and_goes),
 		cmocka_unit_test(channel_closed_and_opened_again),
 		cmocka_unit_test(in_band_channels),
+		cmocka_unit_test(two_media),
 		cmocka_unit_test(small_messages),
 		cmocka_unit_test(message_size_too_small),
 		cmocka_unit_test(rates),
