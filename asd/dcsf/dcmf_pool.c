@@ -36,6 +36,7 @@ static void on_hello(struct dcmf *d, const json_t *j)
 	snprintf(d->version, sizeof(d->version), "%s", version ? version : "");
 	d->state = DCMF_READY;
 	d->failures = 0;
+	d->complained = false;
 	d->up_since = asd_now(d->asd);
 	ar_log(AR_LOG_NOTICE, "dcmf", "%s: ready, instance %s", d->at.name, d->instance);
 	dcsf_on_dcmf_ready(d->asd, d);
@@ -129,6 +130,17 @@ static void on_down(void *arg, const char *reason)
 	dcsf_on_dcmf_lost(d->asd, d);
 }
 
+/* Told once, not at every try. */
+static void on_failed(void *arg, const char *reason)
+{
+	struct dcmf *d = arg;
+
+	if (!d->complained)
+		ar_log(AR_LOG_WARN, "dcmf", "%s at %s port %u: %s; trying on", d->at.name,
+			d->at.host, d->at.port, reason);
+	d->complained = true;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct dcmf_pool *p = arg;
@@ -202,7 +214,8 @@ const char *dcmf_state_name(const struct dcmf *d)
 
 static int add_dcmf(struct dcmf_pool *p, const char *text)
 {
-	static const struct h2_handlers handlers = {.on_up = on_up, .on_down = on_down};
+	static const struct h2_handlers handlers = {
+		.on_up = on_up, .on_down = on_down, .on_failed = on_failed};
 	struct dcmf *d = &p->dcmf[p->n];
 	struct h2_conf conf;
 	int err;

@@ -32,7 +32,7 @@ struct dcmf {
 	struct h2_client *h2;
 	enum dcmf_state state;
 	char instance[65], version[32];
-	bool draining;
+	bool draining, complained;
 	unsigned load; /* 0..100 */
 	unsigned contexts, max_contexts;
 	unsigned pending; /* reservations sent since its last load */

@@ -327,6 +327,8 @@ static void hang_up(struct h2_client *c, const char *reason)
 	}
 	if (was_up)
 		c->h.on_down(c->arg, reason);
+	else if (c->h.on_failed)
+		c->h.on_failed(c->arg, reason);
 	redial_later(c);
 }
 
@@ -397,7 +399,12 @@ static void on_socket(struct bufferevent *bev, short what, void *arg)
 	int on = 1;
 
 	if (!(what & BEV_EVENT_CONNECTED)) {
-		hang_up(c, what & BEV_EVENT_EOF ? "closed by the server" : "connection lost");
+		int e = bufferevent_socket_get_dns_error(bev);
+
+		hang_up(c, e ? evutil_gai_strerror(e)
+			   : what & BEV_EVENT_EOF
+				   ? "closed by the server"
+				   : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 		return;
 	}
 	setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -30,6 +30,7 @@ struct h2_conf {
 struct h2_handlers {
 	void (*on_up)(void *arg);
 	void (*on_down)(void *arg, const char *reason); /* after all its requests have ended */
+	void (*on_failed)(void *arg, const char *reason); /* could not connect; tries again */
 };
 
 struct h2_response {

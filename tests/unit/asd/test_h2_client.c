@@ -21,7 +21,7 @@
 static struct {
 	struct event_base *base;
 	struct h2_client *c;
-	unsigned ups, downs, done, chunks;
+	unsigned ups, downs, failed, done, chunks;
 	bool inside; /* h2_request() */
 	struct h2_response last;
 	char reason[100];
@@ -39,6 +39,13 @@ static void on_down(void *arg, const char *reason)
 {
 	(void)arg;
 	t.downs++;
+	snprintf(t.reason, sizeof(t.reason), "%s", reason);
+}
+
+static void on_failed(void *arg, const char *reason)
+{
+	(void)arg;
+	t.failed++;
 	snprintf(t.reason, sizeof(t.reason), "%s", reason);
 }
 
@@ -81,7 +88,7 @@ static void client(uint16_t port, unsigned idle_ms)
 		.connect_ms = 400,
 		.idle_ms = idle_ms,
 		.backoff_ms = 50};
-	struct h2_handlers h = {.on_up = on_up, .on_down = on_down};
+	struct h2_handlers h = {.on_up = on_up, .on_down = on_down, .on_failed = on_failed};
 
 	assert_int_equal(h2_client_new(&t.c, t.base, &conf, &h, &t), 0);
 }
@@ -442,7 +449,9 @@ static void nobody_listens(void **state)
 {
 	(void)state;
 	client(1, 0);
-	turn(NULL, 0, 500);
+	turn(&t.failed, 3, 2000);
+	assert_true(t.failed >= 3);
+	assert_string_equal(t.reason, "Connection refused");
 	assert_int_equal(t.ups + t.downs, 0);
 	assert_int_equal(ask("GET", CONTEXTS, AR_SPAN_NONE, 100), -ENOTCONN);
 }

@@ -63,16 +63,16 @@ static void our_section_on_both_sides(void **state)
 
 	(void)state;
 	/* a bootstrap channel before the application's */
-	assert_true(
-		asprintf(&two,
-			"%.*sm=application 5 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:b\r\n"
-			"a=ice-ufrag:xxxx\r\na=ice-pwd:yyyyyyyyyyyyyyyyyyyyyyyy\r\na=setup:actpass\r\n"
-			"a=sctp-port:5000\r\na=fingerprint:SHA-256 "
-			"AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:"
-			"AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\n"
-			"a=dcmap:0 subprotocol=\"http\"\r\n%s",
-			(int)(strstr(sdp, "m=application") - sdp), sdp,
-			strstr(sdp, "m=application")) > 0);
+	assert_true(asprintf(&two,
+			    "%.*sm=application 5 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:b\r\n"
+			    "a=ice-ufrag:xxxx\r\na=ice-pwd:yyyyyyyyyyyyyyyyyyyyyyyy\r\na=setup:"
+			    "actpass\r\n"
+			    "a=sctp-port:5000\r\na=fingerprint:SHA-256 "
+			    "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:"
+			    "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\n"
+			    "a=dcmap:0 subprotocol=\"http\"\r\n%s",
+			    (int)(strstr(sdp, "m=application") - sdp), sdp,
+			    strstr(sdp, "m=application")) > 0);
 	m.sdp = two;
 	world_offer(&w, &m);
 	world_confirm(&w, 0);
