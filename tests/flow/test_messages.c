@@ -291,6 +291,35 @@ static void test_no_spurious_retransmission_after_a_pause(void **state)
 	flow_free(f);
 }
 
+static unsigned from_server;
+
+static bool count_from_server(void *arg, const struct sim_node *from, struct ar_span d)
+{
+	from_server += from == arg && d.p[0] == 23;
+	return true;
+}
+
+/* The same for a request that has a timer of its own. */
+static void test_no_early_timer_after_a_pause(void **state)
+{
+	struct flow *f;
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		f = connected((struct flow_conf){.link = {.delay = 45 * FLOW_MS}, .seed = 12 + i});
+		for (unsigned k = 0; k < 10; k++) /* so that the retransmission time-out is short */
+			one_way(f, &f->server, &f->ue, 100);
+		flow_run(f, 2 * FLOW_SEC + i * 61 * FLOW_MS);
+		from_server = 0;
+		sim_on_datagram(f->sim, count_from_server, f->server.node);
+		assert_int_equal(peer_close_channel(f->server.peer, SCENE), 0);
+		flow_run(f, 80 * FLOW_MS);
+		assert_int_equal(from_server, 1);
+		assert_true(flow_until(f, &f->server.nclosed, 1, FLOW_SEC));
+		flow_free(f);
+	}
+}
+
 static void test_lost_last_message_comes_soon(void **state)
 {
 	struct flow *f = connected((struct flow_conf){.link = {.delay = 20 * FLOW_MS}, .seed = 10});
@@ -339,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_close_from_inside_a_handler),
 		cmocka_unit_test(test_idle_stack_sleeps),
 		cmocka_unit_test(test_no_spurious_retransmission_after_a_pause),
+		cmocka_unit_test(test_no_early_timer_after_a_pause),
 		cmocka_unit_test(test_lost_last_message_comes_soon),
 		cmocka_unit_test(test_round_trip_is_known),
 	};

@@ -43,6 +43,8 @@ static struct fixture {
 	struct end ours, ue;
 	struct dc dc;
 	struct packet *first, **tail;
+	bool mute_ue; /* what the UE sends is lost */
+	bool unordered; /* of our last DATA chunk */
 	unsigned opened, closed, messages;
 	uint16_t closed_id;
 	enum peer_kind kind;
@@ -58,6 +60,12 @@ static void on_send(void *arg, struct ar_span d)
 
 	assert_non_null(p);
 	assert_true(d.n <= AR_SCTP_MTU);
+	if (e->dc && d.p[12] == 0)
+		fx.unordered = d.p[13] & 0x04;
+	if (!e->dc && fx.mute_ue) {
+		free(p);
+		return;
+	}
 	*p = (struct packet){.to = e->other, .n = d.n};
 	memcpy(p->data, d.p, d.n);
 	*fx.tail = p;
@@ -445,9 +453,30 @@ static void test_ordered_until_acknowledged(void **state)
 	assert_int_equal(fx.opened, 2);
 	assert_int_equal(fx.ue.messages, 2); /* OPEN, then the text */
 	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT);
+	assert_false(fx.unordered);
 	ue_says(7, DC_PPID_TEXT, "data acknowledges too", 21);
 	assert_int_equal(fx.opened, 3);
 	assert_int_equal(fx.messages, 1);
+	assert_int_equal(dc_send(&fx.dc, 7, PEER_TEXT, AR_SPAN("from now on")), 0);
+	assert_true(fx.unordered);
+}
+
+/* The UE has reset its direction; ours is asked for and not answered yet. */
+static void test_id_is_taken_until_both_directions_are_reset(void **state)
+{
+	struct peer_channel again = {.id = 0, .ordered = true, .max_retr = -1, .max_time = -1};
+
+	(void)state;
+	assert_int_equal(ar_sctp_reset_stream(fx.ue.sctp, 0), 0);
+	fx.mute_ue = true;
+	run(100);
+	assert_int_equal(fx.closed, 1);
+	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("x")), -ENOENT);
+	assert_int_equal(dc_open(&fx.dc, &again), -EEXIST);
+	fx.mute_ue = false;
+	run(3000);
+	assert_int_equal(dc_open(&fx.dc, &again), 0);
+	assert_int_equal(fx.closed, 1);
 }
 
 static void test_too_many_channels(void **state)
@@ -515,6 +544,7 @@ int main(void)
 		T(test_second_open_closes),
 		T(test_bad_dcep),
 		T(test_ordered_until_acknowledged),
+		T(test_id_is_taken_until_both_directions_are_reset),
 		T(test_too_many_channels),
 		T(test_abort_and_shutdown),
 		T(test_short_and_foreign_packets),
