@@ -20,7 +20,7 @@ struct order {
 	json_t *doc;
 	uint64_t deadline;
 	uint32_t tried;
-	unsigned attempt; /* the one that counts; earlier ones are late */
+	unsigned attempt; /* whose failure counts; earlier ones were given up already */
 	int dcmf; /* where that went */
 	struct event *timer;
 	char why[200];
@@ -110,7 +110,7 @@ static void confirm(struct dcsf *d, const struct job *j, json_t *doc)
 	struct dcsf_result r = {
 		.doc = doc, .context_id = id, .dcmf = dcmf_pool_get(d->asd->pool, j->dcmf)};
 
-	if (!o || o->attempt != j->attempt) {
+	if (!o) { /* answered already, by whichever was first */
 		asd_count(d->asd, ASD_RESERVE_LATE);
 		dcsf_release(d->asd, (int)j->dcmf, id);
 		return;

@@ -464,6 +464,21 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* ---- life ---- */
 
+/* Without name servers (an empty resolv.conf is an error to libevent) the hosts file still counts.
+ */
+static struct evdns_base *resolver(struct event_base *base)
+{
+	struct evdns_base *dns = evdns_base_new(
+		base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+
+	if (dns)
+		return dns;
+	dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (dns)
+		evdns_base_load_hosts(dns, "/etc/hosts");
+	return dns;
+}
+
 static int make_events(struct h2_client *c)
 {
 	struct timeval often = {.tv_usec = 250000}, now = {0};
@@ -477,8 +492,7 @@ static int make_events(struct h2_client *c)
 	/* A name must not block the loop while it is looked up. */
 	if (evutil_inet_pton(AF_INET, c->host, &a) != 1 &&
 		evutil_inet_pton(AF_INET6, c->host, &a) != 1) {
-		c->dns = evdns_base_new(c->base,
-			EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+		c->dns = resolver(c->base);
 		if (!c->dns)
 			return -ENOMEM;
 	}

@@ -184,6 +184,19 @@ def slow_dcmf_the_next_one_is_asked(w):
     w.wait_contexts(0, 1)
 
 
+@test(fakes=2)
+def whichever_answers_first(w):
+    w.fakes[0].set(post_delay_ms=950)  # given up at 800, but before m2
+    w.fakes[1].set(load=50, post_delay_ms=600)
+    f = w.link()
+    time.sleep(2.2)
+    t, _ = begin(f)
+    assert items(admin(w.sock, "call", t))[0]["dcmf"] == "m1"
+    w.wait_count(reserve_late=1)
+    w.wait_contexts(1, 0)
+    w.wait_contexts(0, 1)
+
+
 @test()
 def slow_dcmf_alone_plain_in_time(w):
     w.fakes[0].set(post_delay_ms=3000)
@@ -279,6 +292,16 @@ def release_waits_for_a_dcmf_that_is_away(w):
 
 
 @test()
+def release_of_a_context_that_is_gone(w):
+    f = w.link()
+    t = talk(f)
+    w.wait_count(update_ok=1)
+    w.fakes[0].tell("forget i1")
+    bye(f, t)
+    w.wait_count(releases_pending=0, release_ok=1, release_sent=1)  # 404 is an answer
+
+
+@test()
 def mediad_lost_its_memory(w):
     f = w.link()
     t = talk(f)
@@ -334,6 +357,19 @@ def silent_event_stream_is_not_trusted(w):
     wait_for(connected)
     v = w.link().ask(**offer(token()))
     assert v["reason"] == "no DCMF available", v
+
+
+@test(start=False)
+def dcmf_by_name(w):
+    w.conf["dcsf.dcmf"] = ["m1 localhost:%d" % w.fakes[0].port, "m2 no.such.host.invalid:99"]
+    w.start(ready=False)
+    w.wait_ready(["m1"])
+    begin(w.link())
+
+    def told():
+        """the log to name the other one"""
+        return "m2 at no.such.host.invalid" in w.asd.text()
+    wait_for(told)
 
 
 # ---- the calls' ways ----
