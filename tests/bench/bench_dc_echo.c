@@ -63,7 +63,7 @@ static struct {
 static struct transport *transport;
 static struct client client[MAX_PEERS];
 static uint64_t echoes, slot[SLOTS];
-static bool measuring;
+static bool measuring, go; /* go: all channels are open */
 
 static void die(const char *what)
 {
@@ -218,7 +218,7 @@ static void fire(struct client *c)
 
 	if (!text[0])
 		memset(text, 'x', sizeof(text));
-	while (c->open && c->in_flight < opt.window) {
+	while (go && c->open && c->in_flight < opt.window) {
 		snprintf(stamp, sizeof(stamp), "%016llx", (unsigned long long)ar_now());
 		memcpy(text, stamp, STAMP);
 		if (peer_send(c->peer, CHANNEL, PEER_TEXT, (struct ar_span){text, opt.size}) != 0)
@@ -336,12 +336,31 @@ static unsigned percentile(double share)
 	return SLOTS * 10;
 }
 
+/* Memory of its own that the server has touched. */
+static long dirty_kb(pid_t pid)
+{
+	char path[64], line[256];
+	long kb = 0, v;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Private_Dirty: %ld", &v) == 1)
+			kb = v;
+	}
+	if (f)
+		fclose(f);
+	return kb;
+}
+
 static void measure(void)
 {
+	uint64_t setup = cpu_ns(opt.server);
+	long kb = dirty_kb(opt.server);
 	uint64_t start, cpu;
 	unsigned open = 0;
 
-	run_load(ar_now() + WARM);
 	for (unsigned i = 0; i < 100 && open < opt.peers; i++) {
 		open = 0;
 		for (unsigned k = 0; k < opt.peers; k++)
@@ -350,6 +369,12 @@ static void measure(void)
 	}
 	if (open < opt.peers)
 		die("not all channels opened");
+	setup = cpu_ns(opt.server) - setup;
+	kb = dirty_kb(opt.server) - kb;
+	go = true;
+	for (unsigned i = 0; i < opt.peers; i++)
+		fire(&client[i]);
+	run_load(ar_now() + WARM);
 	measuring = true;
 	start = ar_now();
 	cpu = cpu_ns(opt.server);
@@ -359,9 +384,10 @@ static void measure(void)
 	if (!echoes)
 		die("no echo came back");
 	printf("bench dc_echo server=%s peers=%u window=%u bytes=%zu messages/s=%.0f "
-	       "cpu_us/message=%.2f p50_us=%u p99_us=%u\n",
+	       "cpu_us/message=%.2f p50_us=%u p99_us=%u setup_cpu_ms=%.2f kB/peer=%ld\n",
 		opt.name, opt.peers, opt.window, opt.size, (double)echoes * 1e6 / (double)start,
-		(double)cpu / 1000 / (double)echoes, percentile(0.5), percentile(0.99));
+		(double)cpu / 1000 / (double)echoes, percentile(0.5), percentile(0.99),
+		(double)setup / 1e6 / opt.peers, kb / (long)opt.peers);
 }
 
 static void with_own_server(void)
