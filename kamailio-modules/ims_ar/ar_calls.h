@@ -99,6 +99,7 @@ void ar_calls_offered(const struct ar_msg_key *k, bool offered, uint32_t facts);
 struct ar_answer {
 	int status;
 	bool has_sdp;
+	enum ar_outcome outcome; /* with SDP */
 	uint32_t hash; /* of the SDP */
 	uint32_t facts; /* of the answerer's data channel sections */
 	enum ar_setup setup[2]; /* AR_SETUP_NONE: not known from this one */

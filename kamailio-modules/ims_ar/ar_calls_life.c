@@ -103,8 +103,12 @@ bool ar_calls_answered(const struct ar_msg_key *k, const struct ar_answer *a)
 
 	if (x && x->box) {
 		learn_roles(c, k, a);
-		if (a->has_sdp)
+		if (a->has_sdp) {
 			c->facts[ar_other_side(x->offerer)] = a->facts;
+			/* which of the plan's answers the dialog goes on with: one byte that only
+			   ar_plan_from_map() reads */
+			x->box->plan->settled = (uint8_t)(1 + a->outcome);
+		}
 		if (a->status >= 200)
 			confirm(c, x, a);
 		else if (a->has_sdp && !c->map)

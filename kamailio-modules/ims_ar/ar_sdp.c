@@ -127,6 +127,7 @@ static void note_answer(const struct work *w, const struct ar_sdp *out)
 	enum ar_side offerer = w->u.offerer;
 	struct ar_answer a = {.status = w->v.reply ? w->v.status : 200,
 		.has_sdp = true,
+		.outcome = w->dir.outcome,
 		.hash = ar_hash32(w->v.body.p, w->v.body.n),
 		.facts = ar_facts(&w->in),
 		.call_expires = after(ar_conf.call_ttl),
