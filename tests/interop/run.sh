@@ -12,6 +12,8 @@ ip link set lo up || exit 2
 # Chromium gathers no candidate on a machine whose only interface is loopback
 ip link add ue0 type veth peer name ue1 && ip addr add 192.0.2.2/24 dev ue0 && ip link set ue0 up &&
 	ip link set ue1 up && ip route add default via 192.0.2.1 || exit 2
+ip -6 addr add 2001:db8::2/64 dev ue0 nodad && ip -6 route add default via 2001:db8::1 dev ue0 ||
+	exit 2
 BUILD=${BUILD:-$ROOT/build/release}
 set -o pipefail
 node "$ROOT/tests/interop/run.mjs" "$BUILD/tests/interop/dc_echo" "$@" |
