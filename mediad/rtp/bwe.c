@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/rtp/bwe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BURST 5000 /* us: packets sent within it are one group */
+#define POINTS 20 /* of the trend line */
+#define SMOOTH 0.9
+#define GAIN 4.0
+#define MAX_DELTAS 60
+#define FIRST_THRESHOLD 12.5 /* ms */
+#define MIN_THRESHOLD 6.0
+#define MAX_THRESHOLD 600.0
+#define K_UP 0.0087
+#define K_DOWN 0.039
+#define OVERUSE_TIME 10000 /* us above the threshold before it counts */
+#define BACK_OFF 0.85
+#define DRAIN 0.6 /* when packets already stand in a queue for long */
+#define STANDING 150000 /* us of it */
+#define DECREASE_INTERVAL 150000
+#define GROWTH 0.08 /* per second */
+#define RATE_WINDOW 500000 /* us of acknowledged packets */
+#define MIN_ACKED 5
+#define LOSS_WINDOW 200000
+#define LOSS_PACKETS 20
+#define LOSS_HIGH 0.10
+#define LOSS_LOW 0.02
+#define FEEDBACK_LIFE 3000000 /* us: then receiver reports count again */
+
+struct sent {
+	uint64_t at;
+	uint32_t size;
+	uint16_t seq;
+	bool known;
+};
+
+struct group {
+	uint64_t first, last; /* sent */
+	int64_t arrival; /* of its last packet */
+	bool used;
+};
+
+struct acked {
+	int64_t at;
+	uint32_t size;
+};
+
+struct bwe {
+	struct bwe_conf conf;
+	struct sent log[BWE_LOG];
+	uint16_t seq;
+	struct group cur, prev;
+	double accumulated, smoothed;
+	double x[POINTS], y[POINTS]; /* ms */
+	unsigned npoint, ndelta;
+	double threshold, trend;
+	int64_t threshold_at, over_since, first_arrival;
+	bool has_first, over, overusing;
+	int64_t min_delay, delay; /* one way, unknown offset */
+	bool has_delay;
+	struct acked acked[BWE_LOG];
+	unsigned acked_head, nacked;
+	uint64_t acked_bytes;
+	uint64_t rate, remb, decreased_at, increased_at, feedback_at;
+	uint64_t loss_at, loss_decreased_at;
+	uint32_t lost, total;
+	double loss;
+};
+
+int bwe_new(struct bwe **out, const struct bwe_conf *conf)
+{
+	struct bwe *b;
+
+	if (conf->min == 0 || conf->min > conf->start || conf->start > conf->max)
+		return -EINVAL;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->conf = *conf;
+	b->rate = conf->start;
+	b->remb = UINT64_MAX;
+	b->threshold = FIRST_THRESHOLD;
+	*out = b;
+	return 0;
+}
+
+void bwe_free(struct bwe *b)
+{
+	free(b);
+}
+
+uint16_t bwe_sent(struct bwe *b, uint64_t now, size_t n)
+{
+	uint16_t seq = b->seq++;
+
+	b->log[seq % BWE_LOG] = (struct sent){now, (uint32_t)n, seq, true};
+	return seq;
+}
+
+static void set_rate(struct bwe *b, double rate)
+{
+	if (rate < (double)b->conf.min)
+		rate = (double)b->conf.min;
+	if (rate > (double)b->conf.max)
+		rate = (double)b->conf.max;
+	b->rate = (uint64_t)rate;
+}
+
+/* Bits per second that arrived lately, 0: too little to tell. */
+static double acked_rate(const struct bwe *b)
+{
+	const struct acked *first, *last;
+	int64_t span;
+
+	if (b->nacked < MIN_ACKED)
+		return 0;
+	first = &b->acked[b->acked_head];
+	last = &b->acked[(b->acked_head + b->nacked - 1) % BWE_LOG];
+	span = last->at - first->at;
+	return span < RATE_WINDOW / 5 ? 0 : (double)b->acked_bytes * 8e6 / (double)span;
+}
+
+static void add_acked(struct bwe *b, int64_t at, uint32_t size)
+{
+	b->acked[(b->acked_head + b->nacked++) % BWE_LOG] = (struct acked){at, size};
+	b->acked_bytes += size;
+	while (b->nacked == BWE_LOG ||
+		(b->nacked && b->acked[b->acked_head].at < at - RATE_WINDOW)) {
+		b->acked_bytes -= b->acked[b->acked_head].size;
+		b->acked_head = (b->acked_head + 1) % BWE_LOG;
+		b->nacked--;
+	}
+}
+
+static double slope(const struct bwe *b)
+{
+	double mx = 0, my = 0, num = 0, den = 0;
+
+	for (unsigned i = 0; i < POINTS; i++) {
+		mx += b->x[i] / POINTS;
+		my += b->y[i] / POINTS;
+	}
+	for (unsigned i = 0; i < POINTS; i++) {
+		num += (b->x[i] - mx) * (b->y[i] - my);
+		den += (b->x[i] - mx) * (b->x[i] - mx);
+	}
+	return den > 0 ? num / den : 0;
+}
+
+static void adapt_threshold(struct bwe *b, double m, int64_t at)
+{
+	double abs = m < 0 ? -m : m, k = abs < b->threshold ? K_DOWN : K_UP;
+	double dt = (double)(at - b->threshold_at) / 1000;
+
+	if (abs <= b->threshold + 15) /* a spike (a route change) teaches nothing */
+		b->threshold += k * (abs - b->threshold) * (dt > 100 ? 100 : dt < 0 ? 0 : dt);
+	if (b->threshold < MIN_THRESHOLD)
+		b->threshold = MIN_THRESHOLD;
+	if (b->threshold > MAX_THRESHOLD)
+		b->threshold = MAX_THRESHOLD;
+	b->threshold_at = at;
+}
+
+static void detect(struct bwe *b, double trend, int64_t at)
+{
+	unsigned n = b->ndelta < MAX_DELTAS ? b->ndelta : MAX_DELTAS;
+	double m = trend * n * GAIN;
+
+	if (m <= b->threshold) {
+		b->over = b->overusing = false;
+	} else if (!b->over) {
+		b->over = true;
+		b->over_since = at;
+	} else if (at - b->over_since > OVERUSE_TIME && trend >= b->trend) {
+		b->overusing = true;
+	}
+	b->trend = trend;
+	adapt_threshold(b, m, at);
+}
+
+/* A group is complete: its delay against the one before. */
+static void add_delta(struct bwe *b)
+{
+	int64_t arrival = b->cur.arrival - b->prev.arrival;
+	int64_t send = (int64_t)(b->cur.last - b->prev.last);
+
+	if (!b->has_first) {
+		b->has_first = true;
+		b->first_arrival = b->threshold_at = b->cur.arrival;
+	}
+	b->accumulated += (double)(arrival - send) / 1000;
+	b->smoothed = SMOOTH * b->smoothed + (1 - SMOOTH) * b->accumulated;
+	b->ndelta++;
+	if (b->npoint == POINTS) {
+		memmove(b->x, b->x + 1, sizeof(b->x) - sizeof(b->x[0]));
+		memmove(b->y, b->y + 1, sizeof(b->y) - sizeof(b->y[0]));
+		b->npoint--;
+	}
+	b->x[b->npoint] = (double)(b->cur.arrival - b->first_arrival) / 1000;
+	b->y[b->npoint++] = b->smoothed;
+	if (b->npoint == POINTS)
+		detect(b, slope(b), b->cur.arrival);
+}
+
+static void add_arrival(struct bwe *b, const struct sent *s, int64_t at)
+{
+	b->delay = at - (int64_t)s->at;
+	if (!b->has_delay || b->delay < b->min_delay)
+		b->min_delay = b->delay;
+	b->has_delay = true;
+	add_acked(b, at, s->size);
+	if (b->cur.used && s->at < b->cur.first)
+		return; /* reordered: belongs to a group that is done */
+	if (!b->cur.used || s->at - b->cur.first > BURST) {
+		if (b->cur.used && b->prev.used)
+			add_delta(b);
+		b->prev = b->cur;
+		b->cur = (struct group){.first = s->at, .used = true, .arrival = at};
+	}
+	b->cur.last = s->at > b->cur.last ? s->at : b->cur.last;
+	b->cur.arrival = at > b->cur.arrival ? at : b->cur.arrival;
+}
+
+static void decrease(struct bwe *b, uint64_t now)
+{
+	double acked = acked_rate(b), rate = acked > 0 ? acked : (double)b->rate;
+	bool standing = b->delay - b->min_delay > STANDING;
+
+	if (now - b->decreased_at < DECREASE_INTERVAL)
+		return;
+	rate *= standing ? DRAIN : BACK_OFF;
+	if (rate < (double)b->rate)
+		set_rate(b, rate);
+	b->decreased_at = now;
+}
+
+static void increase(struct bwe *b, uint64_t now)
+{
+	double dt = (double)(now - b->increased_at) / 1e6, acked = acked_rate(b);
+	double rate = (double)b->rate * (1 + GROWTH * (dt > 1 ? 1 : dt)) + 1000 * dt;
+
+	/* not beyond what has been tried: a sender with little to say proves nothing */
+	if (acked > 0 && rate > 1.5 * acked + 10000)
+		return;
+	set_rate(b, rate);
+}
+
+static void loss_control(struct bwe *b, uint64_t now)
+{
+	if (b->total < LOSS_PACKETS || now - b->loss_at < LOSS_WINDOW)
+		return;
+	b->loss = (double)b->lost / b->total;
+	b->lost = b->total = 0;
+	b->loss_at = now;
+	if (b->loss > LOSS_HIGH && now - b->loss_decreased_at > LOSS_WINDOW) {
+		set_rate(b, (double)b->rate * (1 - 0.5 * b->loss));
+		b->loss_decreased_at = now;
+	}
+}
+
+static void update(struct bwe *b, uint64_t now)
+{
+	bool queued = b->has_delay && b->delay - b->min_delay > STANDING;
+
+	loss_control(b, now);
+	if (b->overusing || queued)
+		decrease(b, now);
+	else if (b->loss < LOSS_LOW && !b->over && b->increased_at && acked_rate(b) > 0)
+		increase(b, now);
+	b->increased_at = now;
+}
+
+int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now)
+{
+	struct rtcp_twcc_status s;
+	struct rtcp_twcc it;
+	int err = rtcp_twcc_begin(p, &it);
+
+	if (err)
+		return err;
+	b->feedback_at = now;
+	while (rtcp_twcc_next(&it, &s)) {
+		struct sent *e = &b->log[s.seq % BWE_LOG];
+
+		if (!e->known || e->seq != s.seq)
+			continue;
+		b->total++;
+		b->lost += !s.received;
+		if (!s.received)
+			continue;
+		add_arrival(b, e, s.at);
+		e->known = false;
+	}
+	update(b, now);
+	return 0;
+}
+
+void bwe_report(struct bwe *b, const struct rtcp_report *r, uint64_t now)
+{
+	if (b->feedback_at && now - b->feedback_at < FEEDBACK_LIFE)
+		return;
+	b->loss = r->fraction / 256.0;
+	if (b->loss > LOSS_HIGH)
+		set_rate(b, (double)b->rate * (1 - 0.5 * b->loss));
+	else if (b->loss < LOSS_LOW && b->increased_at)
+		increase(b, now);
+	b->increased_at = now;
+}
+
+void bwe_remb(struct bwe *b, uint64_t rate, uint64_t now)
+{
+	(void)now;
+	b->remb = rate;
+}
+
+uint64_t bwe_target(const struct bwe *b)
+{
+	uint64_t rate = b->rate < b->remb ? b->rate : b->remb;
+
+	return rate < b->conf.min ? b->conf.min : rate;
+}

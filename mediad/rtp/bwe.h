@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How much a path carries, seen from the sender: delay gradient and loss from transport-wide
+ * feedback (draft-ietf-rmcat-gcc-02), loss from receiver reports without it, capped by REMB.
+ * One per transport; rates in bit/s, now in microseconds. No socket, no clock, one thread.
+ */
+#ifndef BWE_H
+#define BWE_H
+
+#include "mediad/rtp/rtcp.h"
+
+#define BWE_LOG 2048 /* packets in flight that are remembered; older ones do not count */
+
+struct bwe_conf {
+	uint64_t start, min, max;
+};
+
+struct bwe;
+
+int bwe_new(struct bwe **out, const struct bwe_conf *conf) __attribute__((warn_unused_result));
+void bwe_free(struct bwe *b);
+/* A packet of n bytes leaves; the transport-wide sequence number to put into it. */
+uint16_t bwe_sent(struct bwe *b, uint64_t now, size_t n);
+/* Transport-wide feedback. -EBADMSG: malformed. */
+int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now);
+/* A report block about a stream of ours; counts only while there is no feedback. */
+void bwe_report(struct bwe *b, const struct rtcp_report *r, uint64_t now);
+void bwe_remb(struct bwe *b, uint64_t rate, uint64_t now);
+uint64_t bwe_target(const struct bwe *b);
+
+#endif

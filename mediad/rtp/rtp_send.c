@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/rtp/rtp_send.h"
+
+#include "mediad/rtp/pay.h"
+#include "mediad/rtp/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PACE 1.5 /* times the target rate: frames are bursts */
+#define MAX_PACE_DELAY 200000 /* us: the queue is emptied in that time, whatever the rate */
+#define RTX_BURST 20000 /* bytes of saved-up retransmission */
+#define RESEND_MIN 10000 /* us before the same packet goes again */
+#define FIRST_RTT 100000
+#define MAX_POSE 64
+#define REPORTS 8 /* sender reports remembered for the round-trip time */
+
+struct packet {
+	uint8_t *data;
+	uint16_t len;
+	uint8_t tries;
+	bool marker, has_capture, has_offset;
+	uint32_t ts;
+	uint64_t capture;
+	int64_t offset;
+	uint8_t npose;
+	uint8_t pose[MAX_POSE];
+	uint64_t sent_at, resent_at;
+};
+
+struct rtp_send {
+	struct rtp_send_conf conf;
+	struct bwe *bwe;
+	struct rtp_send_stats stats;
+	struct packet ring[RTP_SEND_RING];
+	uint32_t tail, next, head; /* remembered from, to be sent, to be filled */
+	size_t bytes, queued;
+	uint16_t rtx_seq, picture_id;
+	uint16_t resend[RTP_SEND_MAX_RESEND];
+	unsigned resend_head, nresend;
+	double rtx_tokens;
+	uint64_t rtx_at, pace_at;
+	/* the frame that is being cut */
+	uint32_t ts;
+	const struct rtp_ext_values *values;
+	struct rtcp_sr source;
+	uint64_t source_at;
+	bool has_source;
+	struct {
+		uint32_t lsr;
+		uint64_t at;
+	} reports[REPORTS];
+	unsigned nreport;
+	uint64_t rtt;
+	bool want_key, has_fir;
+	uint8_t fir;
+	uint64_t key_at;
+};
+
+int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct bwe *bwe)
+{
+	struct rtp_send *s;
+
+	if (conf->clock == 0 || conf->mtu < PAY_MIN_MTU || conf->mtu > PAY_MAX_MTU)
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->conf = *conf;
+	s->conf.mid[RTP_MAX_MID] = '\0';
+	s->conf.cname[RTCP_MAX_CNAME] = '\0';
+	s->bwe = bwe;
+	s->tail = s->next = s->head = 0x10000u + conf->first_seq;
+	*out = s;
+	return 0;
+}
+
+static struct packet *at(struct rtp_send *s, uint32_t ext)
+{
+	return &s->ring[ext % RTP_SEND_RING];
+}
+
+static void forget(struct rtp_send *s, uint32_t ext)
+{
+	struct packet *p = at(s, ext);
+
+	s->bytes -= p->len;
+	free(p->data);
+	*p = (struct packet){0};
+}
+
+void rtp_send_free(struct rtp_send *s)
+{
+	if (!s)
+		return;
+	for (; s->tail != s->head; s->tail++)
+		forget(s, s->tail);
+	free(s);
+}
+
+/* Sent packets that are too old, or in the way of `more` bytes. */
+static void expire(struct rtp_send *s, size_t more, uint64_t now)
+{
+	while (s->tail != s->next &&
+		(now - at(s, s->tail)->sent_at > RTP_SEND_HISTORY ||
+			s->bytes + more > RTP_SEND_MAX_BYTES || s->head - s->tail >= RTP_SEND_RING))
+		forget(s, s->tail++);
+}
+
+static int queue(void *user, struct ar_span payload, bool last)
+{
+	struct rtp_send *s = user;
+	const struct rtp_ext_values *v = s->values;
+	struct packet *p = at(s, s->head);
+
+	if (s->head - s->tail >= RTP_SEND_RING || s->bytes + payload.n > RTP_SEND_MAX_BYTES)
+		return -ENOBUFS;
+	*p = (struct packet){
+		.data = malloc(payload.n), .len = (uint16_t)payload.n, .marker = last, .ts = s->ts};
+	if (!p->data) {
+		p->len = 0;
+		return -ENOMEM;
+	}
+	memcpy(p->data, payload.p, payload.n);
+	if (v && v->has_capture_time) {
+		p->has_capture = true;
+		p->capture = v->capture_time;
+		p->has_offset = v->has_capture_offset;
+		p->offset = v->capture_offset;
+	}
+	if (v && v->xr_pose.p && v->xr_pose.n <= MAX_POSE) {
+		p->npose = (uint8_t)v->xr_pose.n;
+		memcpy(p->pose, v->xr_pose.p, v->xr_pose.n);
+	}
+	s->head++;
+	s->bytes += payload.n;
+	s->queued += payload.n;
+	return 0;
+}
+
+int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
+	const struct rtp_ext_values *values, uint64_t now)
+{
+	uint64_t limit = bwe_target(s->bwe) / 8 * RTP_SEND_MAX_QUEUE / 1000000;
+	uint32_t from = s->head;
+	int err = -ENOBUFS;
+
+	expire(s, frame.n + frame.n / 8, now);
+	s->ts = ts;
+	s->values = values;
+	if (s->queued > limit)
+		goto out;
+	if (s->conf.codec == DEPAY_VP8)
+		err = pay_vp8(frame, s->picture_id, false, s->conf.mtu, queue, s);
+	else
+		err = pay_h264(frame, s->conf.mtu, queue, s);
+out:
+	s->values = NULL;
+	if (err) {
+		s->stats.refused++;
+		while (s->head != from) {
+			s->queued -= at(s, --s->head)->len;
+			forget(s, s->head);
+		}
+		return err;
+	}
+	s->picture_id = (s->picture_id + 1) & 0x7fff;
+	s->stats.frames++;
+	if (s->pace_at < now)
+		s->pace_at = now;
+	return 0;
+}
+
+static size_t build(struct rtp_send *s, struct packet *p, uint16_t seq, struct ar_span payload,
+	bool rtx, uint64_t now, uint8_t *out, size_t cap)
+{
+	struct rtp_packet h = {.marker = p->marker,
+		.seq = seq,
+		.ts = p->ts,
+		.ssrc = rtx ? s->conf.rtx_ssrc : s->conf.ssrc,
+		.pt = rtx ? s->conf.rtx_pt : s->conf.pt,
+		.payload = payload};
+	struct rtp_ext_values v = {.has_send_time = true,
+		.send_time = rtp_send_time(now),
+		.has_transport_seq = true,
+		.mid = ar_span_str(s->conf.mid),
+		.has_capture_time = p->has_capture,
+		.capture_time = p->capture,
+		.has_capture_offset = p->has_offset,
+		.capture_offset = p->offset};
+	int n;
+
+	if (p->npose)
+		v.xr_pose = (struct ar_span){(char *)p->pose, p->npose};
+	v.transport_seq = bwe_sent(s->bwe, now, payload.n + RTP_HEAD + 20);
+	n = rtp_build(out, cap, &h, &s->conf.extmap, &v);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void refill(struct rtp_send *s, uint64_t now)
+{
+	double rate = (double)bwe_target(s->bwe) / 8 * RTP_SEND_RTX_SHARE / 100;
+
+	if (now > s->rtx_at)
+		s->rtx_tokens += rate * (double)(now - s->rtx_at) / 1e6;
+	s->rtx_at = now;
+	if (s->rtx_tokens > RTX_BURST)
+		s->rtx_tokens = RTX_BURST;
+}
+
+/* The next retransmission that is still worth it, NULL: none. */
+static struct packet *next_resend(struct rtp_send *s, uint64_t now, uint16_t *seq)
+{
+	refill(s, now);
+	while (s->nresend) {
+		uint32_t ext;
+		struct packet *p;
+
+		*seq = s->resend[s->resend_head];
+		s->resend_head = (s->resend_head + 1) % RTP_SEND_MAX_RESEND;
+		s->nresend--;
+		ext = s->next - (uint16_t)((uint16_t)s->next - *seq);
+		p = at(s, ext);
+		if ((int32_t)(ext - s->tail) < 0 || ext == s->next || !p->data)
+			continue;
+		if (s->rtx_tokens < p->len) {
+			s->stats.over_budget++;
+			continue;
+		}
+		s->rtx_tokens -= p->len;
+		return p;
+	}
+	return NULL;
+}
+
+static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
+{
+	uint8_t body[PAY_MAX_MTU + 2];
+	uint16_t seq;
+	struct packet *p = next_resend(s, now, &seq);
+	struct ar_span payload;
+
+	if (!p)
+		return 0;
+	p->tries++;
+	p->resent_at = now;
+	s->stats.resent++;
+	s->stats.resent_bytes += p->len;
+	payload = (struct ar_span){(char *)p->data, p->len};
+	if (!s->conf.rtx_ssrc)
+		return build(s, p, seq, payload, false, now, out, cap);
+	put16(body, seq);
+	memcpy(body + 2, p->data, p->len);
+	payload = (struct ar_span){(char *)body, p->len + 2u};
+	return build(s, p, s->rtx_seq++, payload, true, now, out, cap);
+}
+
+/* Bytes per microsecond. */
+static double pace(const struct rtp_send *s)
+{
+	double rate = (double)bwe_target(s->bwe) / 8e6 * PACE;
+	double need = (double)s->queued / MAX_PACE_DELAY;
+
+	return rate > need ? rate : need;
+}
+
+size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
+{
+	struct packet *p;
+	size_t n;
+	double rate = pace(s);
+
+	if (now < s->pace_at || cap < RTP_MAX_PACKET)
+		return 0;
+	n = resend(s, now, out, cap);
+	if (n == 0 && s->next != s->head) {
+		p = at(s, s->next);
+		n = build(s, p, (uint16_t)s->next, (struct ar_span){(char *)p->data, p->len}, false,
+			now, out, cap);
+		p->sent_at = now;
+		s->next++;
+		s->queued -= p->len;
+		s->stats.packets++;
+		s->stats.bytes += p->len;
+	}
+	if (n)
+		s->pace_at = (s->pace_at > now ? s->pace_at : now) + (uint64_t)((double)n / rate);
+	return n;
+}
+
+uint64_t rtp_send_deadline(const struct rtp_send *s)
+{
+	return s->next == s->head && s->nresend == 0 ? UINT64_MAX : s->pace_at;
+}
+
+size_t rtp_send_queued(const struct rtp_send *s)
+{
+	return s->queued;
+}
+
+static void want_resend(struct rtp_send *s, uint16_t seq, uint64_t now)
+{
+	uint32_t ext = s->next - (uint16_t)((uint16_t)s->next - seq);
+	uint64_t wait = s->rtt ? s->rtt * 3 / 4 : RESEND_MIN;
+	struct packet *p = at(s, ext);
+
+	s->stats.nacked++;
+	if ((int32_t)(ext - s->tail) < 0 || ext == s->next || now - p->sent_at > RTP_SEND_HISTORY ||
+		p->tries >= RTP_SEND_MAX_TRIES) {
+		s->stats.too_old++;
+		return;
+	}
+	wait = wait > RESEND_MIN ? wait : RESEND_MIN;
+	if (p->resent_at && now - p->resent_at < wait) {
+		s->stats.too_soon++;
+		return;
+	}
+	if (s->nresend == RTP_SEND_MAX_RESEND) {
+		s->stats.over_budget++;
+		return;
+	}
+	p->resent_at = now; /* the same again in one message does not count twice */
+	s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = seq;
+}
+
+static void on_nack(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
+{
+	uint16_t seq[RTP_SEND_MAX_RESEND];
+	unsigned n = rtcp_nack_list(p, seq, RTP_SEND_MAX_RESEND);
+
+	if (p->media != s->conf.ssrc)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		want_resend(s, seq[i], now);
+}
+
+static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
+{
+	for (unsigned i = 0; i < p->nreport; i++) {
+		const struct rtcp_report *r = &p->report[i];
+		uint64_t dlsr = (uint64_t)r->dlsr * 1000000 / 65536;
+
+		if (r->ssrc != s->conf.ssrc)
+			continue;
+		bwe_report(s->bwe, r, now);
+		for (unsigned k = 0; r->lsr && k < REPORTS; k++)
+			if (s->reports[k].lsr == r->lsr && now >= s->reports[k].at + dlsr)
+				s->rtt = now - s->reports[k].at - dlsr + 1;
+	}
+}
+
+void rtp_send_rtcp(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
+{
+	uint8_t command;
+
+	if (p->type == RTCP_NACK)
+		on_nack(s, p, now);
+	on_reports(s, p, now);
+	if (p->type == RTCP_TWCC)
+		bwe_feedback(s->bwe, p, now);
+	if (p->type == RTCP_REMB)
+		bwe_remb(s->bwe, p->bitrate, now);
+	if (p->type == RTCP_PLI && p->media == s->conf.ssrc)
+		s->want_key = true;
+	/* RFC 5104 4.3.1.2: the same command number is a repetition */
+	if (rtcp_fir_find(p, s->conf.ssrc, &command) && !(s->has_fir && s->fir == command)) {
+		s->fir = command;
+		s->has_fir = s->want_key = true;
+	}
+}
+
+bool rtp_send_take_key_request(struct rtp_send *s, uint64_t now)
+{
+	if (!s->want_key || now < s->key_at)
+		return false;
+	s->want_key = false;
+	s->key_at = now + RTP_SEND_KEY_INTERVAL;
+	s->stats.key_requests++;
+	return true;
+}
+
+uint64_t rtp_send_rtt(const struct rtp_send *s)
+{
+	return s->rtt;
+}
+
+void rtp_send_source(struct rtp_send *s, const struct rtcp_sr *sr, uint64_t when)
+{
+	s->source = *sr;
+	s->source_at = when;
+	s->has_source = true;
+}
+
+void rtp_send_report(struct rtp_send *s, uint64_t now, const struct rtcp_report *blocks, unsigned n,
+	struct rtcp_writer *w)
+{
+	uint64_t past = now - s->source_at;
+	struct rtcp_sr sr = {
+		.packets = (uint32_t)s->stats.packets, .octets = (uint32_t)s->stats.bytes};
+
+	if (!s->has_source) {
+		rtcp_write_rr(w, s->conf.ssrc, blocks, n);
+	} else {
+		/* both in whole milliseconds, so that the mapping is the source's to the unit */
+		past -= past % 1000;
+		sr.ntp = s->source.ntp + past / 1000000 * (UINT64_C(1) << 32) +
+			 (past % 1000000 << 32) / 1000000;
+		sr.rtp = s->source.rtp + (uint32_t)(past * s->conf.clock / 1000000);
+		rtcp_write_sr(w, s->conf.ssrc, &sr, blocks, n);
+		s->reports[s->nreport % REPORTS].lsr = (uint32_t)(sr.ntp >> 16);
+		s->reports[s->nreport++ % REPORTS].at = now;
+	}
+	rtcp_write_cname(w, s->conf.ssrc, ar_span_str(s->conf.cname));
+}
+
+const struct rtp_send_stats *rtp_send_stats(const struct rtp_send *s)
+{
+	return &s->stats;
+}
