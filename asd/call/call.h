@@ -117,7 +117,9 @@ struct call {
 	enum ar_outcome outcome; /* of the first answer */
 
 	bool trace, dirty; /* dirty: not yet in the store */
+	uint32_t listed; /* the last resync that had it */
 	char token[CALL_TOKEN_LEN + 1];
+	char instance[64]; /* of the module, that of its last message */
 	char rule[64], scene[64], application[64], dcmf[64], network[2][32]; /* of the policy */
 };
 
@@ -131,6 +133,7 @@ struct calls {
 	unsigned ndirty, dirty_cap;
 	bool unstored; /* a write failed: the store lacks something */
 	unsigned ticks;
+	uint32_t listings; /* resyncs begun */
 };
 
 int calls_init(struct calls *t, unsigned max) __attribute__((warn_unused_result));

@@ -24,6 +24,12 @@ void call_on_event(struct asd *a, const struct front_event *m);
 json_t *call_map(struct asd *a, const char *token);
 /* A module has connected: tells it again what it may have missed. */
 void call_on_module(struct asd *a, const char *module);
+/* This instance of a module has spoken of that call: it is in its table. */
+void call_on_instance(struct asd *a, const char *token, const char *instance);
+/* resync: a listing begins, has that call, is whole: calls of the instance not in it end. */
+uint32_t call_listing(struct asd *a);
+void call_on_listed(struct asd *a, uint32_t listing, const char *token);
+void call_on_all_listed(struct asd *a, uint32_t listing, const char *instance);
 
 /* ---- dcsf (step 5) ---- */
 void call_on_reserved(struct asd *a, uint32_t call, const struct dcsf_result *r);

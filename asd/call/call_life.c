@@ -15,6 +15,7 @@
 #include "common/plan_json.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void call_changed(struct asd *a, struct call *c)
@@ -139,6 +140,45 @@ void call_on_module(struct asd *a, const char *module)
 	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
 		if (c->ctx.state == CTX_LOST && strcmp(c->module, module) == 0)
 			(void)tell_released(a, c);
+	}
+}
+
+/* ---- the module lost events: it lists its calls ---- */
+
+void call_on_instance(struct asd *a, const char *token, const char *instance)
+{
+	struct call *c = calls_find(&a->calls, token);
+
+	if (!c || strcmp(c->instance, instance) == 0)
+		return;
+	snprintf(c->instance, sizeof(c->instance), "%s", instance);
+	call_changed(a, c);
+}
+
+uint32_t call_listing(struct asd *a)
+{
+	if (++a->calls.listings == 0)
+		a->calls.listings = 1;
+	return a->calls.listings;
+}
+
+void call_on_listed(struct asd *a, uint32_t listing, const char *token)
+{
+	struct call *c = calls_find(&a->calls, token);
+
+	if (c)
+		c->listed = listing;
+}
+
+void call_on_all_listed(struct asd *a, uint32_t listing, const char *instance)
+{
+	struct call *c;
+
+	if (!instance[0])
+		return;
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
+		if (c->listed != listing && strcmp(c->instance, instance) == 0)
+			call_end(a, c, "the module does not have it any more");
 	}
 }
 

@@ -87,6 +87,7 @@ static void put_strings(json_t *o, const struct call *c)
 	put_text(o, "caller", c->caller);
 	put_text(o, "callee", c->callee);
 	put_text(o, "module", c->module);
+	put_text(o, "module_instance", c->instance);
 	put_text(o, "role", c->role);
 	put_text(o, "rule", c->rule);
 	put_text(o, "scene", c->scene);
@@ -261,9 +262,10 @@ static int get_strings(struct call *c, const json_t *o)
 {
 	const char *rule = text(o, "rule"), *scene = text(o, "scene"), *dcmf = text(o, "dcmf"),
 		   *app = text(o, "application"), *na = text(o, "network_a"),
-		   *nb = text(o, "network_b");
+		   *nb = text(o, "network_b"), *instance = text(o, "module_instance");
 
 	snprintf(c->rule, sizeof(c->rule), "%s", rule ? rule : "");
+	snprintf(c->instance, sizeof(c->instance), "%s", instance ? instance : "");
 	snprintf(c->scene, sizeof(c->scene), "%s", scene ? scene : "");
 	snprintf(c->application, sizeof(c->application), "%s", app ? app : "");
 	snprintf(c->dcmf, sizeof(c->dcmf), "%s", dcmf ? dcmf : "");

@@ -26,6 +26,7 @@ struct conn {
 	char name[64], instance[64], from[64];
 	uint64_t heard; /* last whole frame */
 	uint64_t ack; /* highest event to acknowledge, 0: none */
+	uint32_t listing; /* the resync under way, 0: none */
 	bool closing;
 };
 
@@ -204,6 +205,7 @@ static void take_event(struct conn *c, const json_t *j)
 		ar_log_limited(
 			AR_LOG_WARN, "front", "event %lld of %s: %s", (long long)seq, c->name, why);
 	} else {
+		call_on_instance(a, ev.call, c->instance);
 		call_on_event(a, &ev);
 	}
 	if ((uint64_t)seq > c->ack)
@@ -264,6 +266,7 @@ static void take_offer(struct conn *c, int64_t id, const json_t *j)
 		return;
 	}
 	call_on_offer(c->f->asd, &o, c->name, (struct front_ref){.conn = c->id, .id = id});
+	call_on_instance(c->f->asd, o.call, c->instance);
 }
 
 static void take_map(struct conn *c, int64_t id, const json_t *j)
@@ -277,6 +280,30 @@ static void take_map(struct conn *c, int64_t id, const json_t *j)
 	else
 		refuse(c, id, "no_call", "asd has no answered call of that name");
 	json_decref(reply);
+}
+
+static void take_resync(struct conn *c, int64_t id, const json_t *j)
+{
+	const json_t *calls = json_object_get(j, "calls"), *more = json_object_get(j, "more"), *t;
+	struct asd *a = c->f->asd;
+	size_t i;
+
+	if (!json_is_array(calls) || !json_is_boolean(more)) {
+		refuse(c, id, "malformed", "want members calls and more");
+		return;
+	}
+	if (!c->listing)
+		c->listing = call_listing(a);
+	json_array_foreach(calls, i, t)
+	{
+		if (json_is_string(t))
+			call_on_listed(a, c->listing, json_string_value(t));
+	}
+	if (json_is_false(more)) {
+		call_on_all_listed(a, c->listing, c->instance);
+		c->listing = 0;
+	}
+	front_answer(a, (struct front_ref){.conn = c->id, .id = id}, front_ok());
 }
 
 static void take_ping(struct conn *c, int64_t id, const json_t *j)
@@ -305,6 +332,7 @@ static const struct {
 	{"ping", CONN_NEW, take_ping},
 	{"offer", CONN_SIP, take_offer},
 	{"map", CONN_SIP, take_map},
+	{"resync", CONN_SIP, take_resync},
 	{"status", CONN_ADMIN, take_admin},
 	{"calls", CONN_ADMIN, take_admin},
 	{"call", CONN_ADMIN, take_admin},

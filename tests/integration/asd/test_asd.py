@@ -145,6 +145,21 @@ def repeated_offer_gets_the_same_plan(w):
 
 
 @test()
+def calls_not_listed_are_released(w):
+    """Events were lost: the module lists its calls, in parts; those of another one stay."""
+    f, g = w.link(instance="ab"), w.link(instance="cd")
+    kept, lost, foreign = talk(f), talk(f), talk(g)
+    assert f.ask(cmd="resync", calls="x", more=False)["code"] == "malformed"
+    assert f.ask(cmd="resync", calls=[token(), 7], more=True)["ok"]
+    assert f.ask(cmd="resync", calls=[kept], more=False)["ok"]
+    w.wait_contexts(2)
+    assert f.ask(cmd="map", call=lost)["code"] == "no_call"
+    bye(f, kept)
+    bye(g, foreign)
+    w.wait_contexts(0)
+
+
+@test()
 def unknown_things_are_harmless(w):
     f = w.link()
     assert f.ask(cmd="nonsense")["code"] == "unknown_cmd"

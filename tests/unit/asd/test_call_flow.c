@@ -454,6 +454,36 @@ static void restored_call_goes_on(void **state)
 	world_check_empty(&w);
 }
 
+static void calls_that_the_module_does_not_list(void **state)
+{
+	struct front_offer m = world_invite(T2, sdp_a);
+	uint32_t l;
+
+	(void)state;
+	up();
+	world_offer(&w, &m);
+	world_confirm(&w, (unsigned)world_order(&w));
+	l = call_listing(&w.a);
+	call_on_all_listed(&w.a, l, ""); /* a module without a name: nothing is known of it */
+	call_on_all_listed(&w.a, l, "one");
+	assert_int_equal(calls_n(&w.a.calls), 2);
+	call_on_instance(&w.a, T1, "one");
+	call_on_instance(&w.a, T2, "one");
+	l = call_listing(&w.a);
+	call_on_listed(&w.a, l, T2);
+	call_on_listed(&w.a, l, "nonsense");
+	call_on_all_listed(&w.a, l, "other");
+	assert_int_equal(calls_n(&w.a.calls), 2);
+	restart();
+	l = call_listing(&w.a);
+	call_on_listed(&w.a, l, T2);
+	call_on_all_listed(&w.a, l, "one");
+	assert_null(calls_find(&w.a.calls, T1));
+	assert_non_null(calls_find(&w.a.calls, T2));
+	call_on_all_listed(&w.a, call_listing(&w.a), "one");
+	world_check_empty(&w);
+}
+
 static void restored_while_ringing(void **state)
 {
 	(void)state;
@@ -683,10 +713,10 @@ int main(void)
 		T(update_fails_the_invite_goes_on), T(facts_are_told_once),
 		T(facts_are_told_again_after_a_loss), T(change_waits_for_mediad), T(roles_stay),
 		T(context_lost_while_changing), T(no_answer_sdp_is_no_harm),
-		T(refused_ends_the_ar_part), T(bye_before_the_answer_is_known), T(malformed_offer),
-		T(stopping), T(restored_call_goes_on), T(restored_while_ringing),
-		T(restored_while_deciding), T(nonsense_in_the_store),
-		T(dcmf_is_not_configured_any_more), T(any_order)};
+		T(refused_ends_the_ar_part), T(bye_before_the_answer_is_known),
+		T(calls_that_the_module_does_not_list), T(malformed_offer), T(stopping),
+		T(restored_call_goes_on), T(restored_while_ringing), T(restored_while_deciding),
+		T(nonsense_in_the_store), T(dcmf_is_not_configured_any_more), T(any_order)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
