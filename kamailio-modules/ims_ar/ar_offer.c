@@ -190,6 +190,24 @@ static bool refuse_misplaced(const struct sip_msg *msg)
 	return true;
 }
 
+/* A copy of a request that was dealt with: a second exchange would raise the versions. *rc is what
+ * the script gets; tm absorbs it here, since it may be suspended. */
+static bool repeated(const struct offer *o, int *rc)
+{
+	struct ar_use u;
+
+	if (ar_calls_find(&o->v.key, &u) < 0)
+		return false;
+	if (u.state == AR_CALL_PLAIN)
+		*rc = result(o->msg, AR_OFFER_AWAY, AR_STATUS_AWAY, "away", "as before");
+	else if (transaction(o->msg) == 0)
+		*rc = AR_OFFER_SUSPENDED;
+	else
+		*rc = result(o->msg, AR_OFFER_LOCAL, 0, "local", "");
+	ar_use_done(&u);
+	return true;
+}
+
 /* ---- initial INVITE */
 
 static void recognise(struct offer *o, bool readable)
@@ -266,6 +284,7 @@ static int initial(struct offer *o)
 {
 	struct ar_sdp_error err = {0};
 	bool readable;
+	int rc;
 
 	if (ar_mark_check(o->msg, &o->v) == AR_MARK_OURS)
 		return result(o->msg, AR_OFFER_ELSEWHERE, 0, "", "anchored elsewhere");
@@ -285,6 +304,8 @@ static int initial(struct offer *o)
 	if (!wanted(o))
 		return AR_OFFER_ORDINARY;
 	o->asd = ar_hash32(o->v.key.callid.p, o->v.key.callid.n) % (unsigned)ar_conf.nasd;
+	if (repeated(o, &rc))
+		return rc;
 	if (refuse_misplaced(o->msg)) {
 		go_plain(o, "called too late");
 		return AR_OFFER_MISPLACED;
@@ -347,6 +368,8 @@ static int known(struct offer *o, const struct ar_use *dialog)
 	o->side = dialog->offerer;
 	o->asd = dialog->asd;
 	ar_pv_call(o->msg, dialog->id, dialog->asd);
+	if (repeated(o, &rc))
+		return rc;
 	if (!o->v.body.p) /* UPDATE and PRACK may carry nothing; an INVITE asks for an offer */
 		return o->v.key.method == METHOD_INVITE ? offer_late(o) : AR_OFFER_ORDINARY;
 	if (ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, NULL) < 0) {

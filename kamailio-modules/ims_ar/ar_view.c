@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #define JOIN_MAX 8192 /* bytes of all headers of one name */
+#define NAME_MAX_LEN 1024 /* bytes of a Call-ID or a tag: they are kept per call */
 
 _Static_assert(METHOD_ACK == 4, "ar_calls.c knows ACK by this number");
 
@@ -109,7 +110,10 @@ static int read_names(struct sip_msg *msg, struct ar_view *v)
 	v->key.via = hash_via(via);
 	v->from = ar_span_of(&from->uri);
 	v->to = ar_span_of(&to->uri);
-	return v->key.callid.n ? 0 : -EBADMSG;
+	if (!v->key.callid.n || v->key.callid.n > NAME_MAX_LEN ||
+		v->key.from_tag.n > NAME_MAX_LEN || v->key.to_tag.n > NAME_MAX_LEN)
+		return -EBADMSG;
+	return 0;
 }
 
 static void read_body(struct sip_msg *msg, struct ar_view *v)
@@ -135,7 +139,7 @@ int ar_view_read(struct sip_msg *msg, struct ar_view *v)
 	else
 		v->ruri = ar_span_of(&msg->first_line.u.request.uri);
 	if (read_names(msg, v) < 0) {
-		LM_DBG("a header that names the dialog is missing or broken\n");
+		LM_DBG("a header that names the dialog is missing, broken or too long\n");
 		return -EBADMSG;
 	}
 	read_headers(msg, v);

@@ -200,6 +200,41 @@ def update_by_both(net):
 
 
 @scenario()
+def update_repeated(net):
+    """The callee takes its time, the UPDATE comes twice: one exchange, one version."""
+    def caller(a):
+        return [pause(100), a.request("UPDATE", 2, REFRESH_A[0]), recv(200)]
+
+    def callee(b):
+        return [recv("UPDATE"), pause(900), b.in_dialog_reply("200 OK", REFRESH_A[1])]
+    before = int(net.status().get("offers_local", 0))
+    call = dialog(net, caller, callee)
+    sent = [f for f, _, _ in call.uac.seen("sent") if f.startswith("UPDATE")]
+    check(len(sent) > 1, "the UPDATE was not repeated")
+    offer, answer = bodies(call.uas, "UPDATE")[0], bodies(call.uac, "200")[-1]
+    check(sdp.origin_version(offer) == 2 and sdp.origin_version(answer) == 2, f"versions: {offer} {answer}")
+    check(int(net.status()["offers_local"]) == before + 1, "planned more than once")
+    net.settled()
+
+
+@scenario()
+def update_repeated_while_asd_thinks(net):
+    """The copy does not overtake the verdict."""
+    def caller(a):
+        return [pause(100), a.request("UPDATE", 2, sdp.offer(version=2, ufrag="new1", group="")), recv(200)]
+
+    def callee(b):
+        return [recv("UPDATE"), b.in_dialog_reply("200 OK", REFRESH_A[1])]
+    before = net.asd()["offers"]
+    call = dialog(net, lambda a: [pause(800)] + caller(a), lambda b: callee(b), during=lambda: net.mode("slow"))
+    net.mode("ar")
+    check(len([f for f, _, _ in call.uac.seen("sent") if f.startswith("UPDATE")]) > 1, "the UPDATE was not repeated")
+    check(len(bodies(call.uas, "UPDATE")) == 1, "the callee saw it more than once")
+    check(net.asd()["offers"] == before + 2, "asd was not asked once")
+    net.settled()
+
+
+@scenario()
 def late_offer_by_caller(net):
     """re-INVITE without SDP: the offer is in the 200, the answer in the ACK."""
     def caller(a):
