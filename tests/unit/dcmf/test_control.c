@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The HTTP server under the control interface, spoken to by an HTTP/2 client and by strangers; the
  * link between parent and worker. */
+#include "h2c.h"
 #include "mediad/ctl/h2.h"
 #include "mediad/worker/wlink.h"
 
@@ -14,7 +15,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -212,140 +212,38 @@ static void connections_are_limited(void **state)
 
 /* ---- a client ---- */
 
-struct client {
-	int fd;
-	nghttp2_session *s;
-	int status;
-	size_t body, upload;
-	bool closed;
-	uint32_t code;
-};
-
-static ssize_t c_send(nghttp2_session *s, const uint8_t *p, size_t n, int flags, void *arg)
-{
-	ssize_t rc = send(((struct client *)arg)->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	(void)s, (void)flags;
-	return rc < 0 ? NGHTTP2_ERR_WOULDBLOCK : rc;
-}
-
-static ssize_t c_recv(nghttp2_session *s, uint8_t *p, size_t n, int flags, void *arg)
-{
-	ssize_t rc = recv(((struct client *)arg)->fd, p, n, MSG_DONTWAIT);
-
-	(void)s, (void)flags;
-	return rc > 0 ? rc : rc == 0 ? NGHTTP2_ERR_EOF : NGHTTP2_ERR_WOULDBLOCK;
-}
-
-static int c_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name, size_t nn,
-	const uint8_t *v, size_t vn, uint8_t flags, void *arg)
-{
-	(void)s, (void)f, (void)vn, (void)flags;
-	if (nn == 7 && memcmp(name, ":status", 7) == 0)
-		((struct client *)arg)->status = atoi((const char *)v);
-	return 0;
-}
-
-static int c_data(
-	nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
-{
-	(void)s, (void)flags, (void)id, (void)p;
-	((struct client *)arg)->body += n;
-	return 0;
-}
-
-static int c_close(nghttp2_session *s, int32_t id, uint32_t code, void *arg)
-{
-	struct client *c = arg;
-
-	(void)s, (void)id;
-	c->closed = true;
-	c->code = code;
-	return 0;
-}
-
-static ssize_t c_upload(nghttp2_session *s, int32_t id, uint8_t *p, size_t n, uint32_t *flags,
-	nghttp2_data_source *src, void *arg)
-{
-	struct client *c = arg;
-
-	(void)s, (void)id, (void)src;
-	if (n > c->upload)
-		n = c->upload;
-	memset(p, 'x', n);
-	c->upload -= n;
-	if (c->upload == 0)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return (ssize_t)n;
-}
-
-static void client_open(struct client *c, struct box *b)
-{
-	nghttp2_session_callbacks *cb;
-
-	*c = (struct client){.fd = dial(b)};
-	nghttp2_session_callbacks_new(&cb);
-	nghttp2_session_callbacks_set_send_callback(cb, c_send);
-	nghttp2_session_callbacks_set_recv_callback(cb, c_recv);
-	nghttp2_session_callbacks_set_on_header_callback(cb, c_header);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, c_data);
-	nghttp2_session_callbacks_set_on_stream_close_callback(cb, c_close);
-	nghttp2_session_client_new(&c->s, cb, c);
-	nghttp2_session_callbacks_del(cb);
-	nghttp2_submit_settings(c->s, NGHTTP2_FLAG_NONE, NULL, 0);
-}
-
-static void client_close(struct client *c, struct box *b)
-{
-	nghttp2_session_del(c->s);
-	close(c->fd);
-	pump(b);
-}
-
-#define NV(n, v)                                                                                   \
-	{                                                                                          \
-		(uint8_t *)(uintptr_t)(n), (uint8_t *)(uintptr_t)(v), strlen(n), strlen(v), 0      \
-	}
-
-static int32_t ask(struct client *c, const char *method, const char *path, size_t upload)
-{
-	nghttp2_nv nv[] = {NV(":method", method), NV(":scheme", "http"), NV(":path", path),
-		NV(":authority", "x"), NV("content-type", "application/json; charset=utf-8")};
-	nghttp2_data_provider d = {.read_callback = c_upload};
-
-	c->upload = upload;
-	c->closed = false;
-	c->body = 0;
-	c->status = 0;
-	return nghttp2_submit_request(c->s, NULL, nv, 5, upload ? &d : NULL, NULL);
-}
-
-static void talk(struct client *c, struct box *b, unsigned rounds)
+static void talk(struct h2c *c, struct box *b, unsigned rounds)
 {
 	for (unsigned i = 0; i < rounds && !c->closed; i++) {
-		nghttp2_session_send(c->s);
+		h2c_send(c);
 		pump(b);
-		nghttp2_session_recv(c->s);
+		h2c_recv(c);
 	}
+}
+
+static void client_close(struct h2c *c, struct box *b)
+{
+	h2c_close(c);
+	pump(b);
 }
 
 static void request_and_answer(void **state)
 {
 	struct box b;
-	struct client c;
+	struct h2c c;
 
 	(void)state;
 	box_open(&b, 10);
-	client_open(&c, &b);
-	ask(&c, "POST", "/a/b?c=d&e", 1000);
+	h2c_open(&c, b.port);
+	h2c_ask(&c, "POST", "/a/b?c=d&e", "application/json; charset=utf-8", NULL, 1000);
 	talk(&c, &b, 20);
 	assert_int_equal(c.status, 200);
-	assert_int_equal(c.body, 1000);
+	assert_int_equal(c.body.n, 1000);
 	assert_string_equal(b.method, "POST");
 	assert_string_equal(b.path, "/a/b");
 	assert_string_equal(b.query, "c=d&e");
 	assert_string_equal(b.type, "application/json");
-	ask(&c, "DELETE", "/x", 0);
+	h2c_ask(&c, "DELETE", "/x", "application/json; charset=utf-8", NULL, 0);
 	talk(&c, &b, 20);
 	assert_int_equal(c.status, 200);
 	assert_int_equal(b.requests, 2);
@@ -358,16 +256,16 @@ static void request_and_answer(void **state)
 static void body_limits(void **state)
 {
 	struct box b;
-	struct client c;
+	struct h2c c;
 
 	(void)state;
 	box_open(&b, 10);
-	client_open(&c, &b);
-	ask(&c, "POST", "/", H2_MAX_BODY);
+	h2c_open(&c, b.port);
+	h2c_ask(&c, "POST", "/", "application/json; charset=utf-8", NULL, H2_MAX_BODY);
 	talk(&c, &b, 100);
 	assert_int_equal(c.status, 200);
-	assert_int_equal(c.body, H2_MAX_BODY);
-	ask(&c, "POST", "/", H2_MAX_BODY + 1);
+	assert_int_equal(c.body.n, H2_MAX_BODY);
+	h2c_ask(&c, "POST", "/", "application/json; charset=utf-8", NULL, H2_MAX_BODY + 1);
 	talk(&c, &b, 100);
 	assert_int_equal(c.status, 413);
 	assert_true(b.too_large);
@@ -379,7 +277,7 @@ static void body_limits(void **state)
 static void long_path(void **state)
 {
 	struct box b;
-	struct client c;
+	struct h2c c;
 	char path[2000];
 
 	(void)state;
@@ -387,8 +285,8 @@ static void long_path(void **state)
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
 	box_open(&b, 10);
-	client_open(&c, &b);
-	ask(&c, "GET", path, 0);
+	h2c_open(&c, b.port);
+	h2c_ask(&c, "GET", path, "application/json; charset=utf-8", NULL, 0);
 	talk(&c, &b, 20);
 	assert_string_equal(b.path, ""); /* no resource has that name */
 	client_close(&c, &b);
@@ -397,18 +295,18 @@ static void long_path(void **state)
 
 static void headers_are_limited(void **state)
 {
-	nghttp2_nv nv[] = {NV(":method", "GET"), NV(":scheme", "http"), NV(":path", "/"),
-		NV(":authority", "x"), NV("x-big", "")};
+	nghttp2_nv nv[] = {H2C_NV(":method", "GET"), H2C_NV(":scheme", "http"),
+		H2C_NV(":path", "/"), H2C_NV(":authority", "x"), H2C_NV("x-big", "")};
 	static char big[60000];
 	struct box b;
-	struct client c;
+	struct h2c c;
 
 	(void)state;
 	memset(big, 'a', sizeof(big));
 	nv[4].value = (uint8_t *)big;
 	nv[4].valuelen = sizeof(big);
 	box_open(&b, 10);
-	client_open(&c, &b);
+	h2c_open(&c, b.port);
 	nghttp2_submit_request(c.s, NULL, nv, 5, NULL, NULL);
 	talk(&c, &b, 20);
 	assert_int_equal(b.requests, 0); /* the stream or the connection is refused */
@@ -419,13 +317,13 @@ static void headers_are_limited(void **state)
 static void client_goes_before_the_answer(void **state)
 {
 	struct box b;
-	struct client c;
+	struct h2c c;
 
 	(void)state;
 	box_open(&b, 10);
 	b.silent = true;
-	client_open(&c, &b);
-	ask(&c, "GET", "/", 0);
+	h2c_open(&c, b.port);
+	h2c_ask(&c, "GET", "/", "application/json; charset=utf-8", NULL, 0);
 	talk(&c, &b, 5);
 	assert_int_equal(b.requests, 1);
 	client_close(&c, &b);
@@ -437,22 +335,22 @@ static void client_goes_before_the_answer(void **state)
 static void endless(void **state)
 {
 	struct box b;
-	struct client c;
+	struct h2c c;
 	char *big = calloc(1, H2_MAX_BACKLOG);
 	int rc = 0;
 
 	(void)state;
 	box_open(&b, 10);
 	b.endless = true;
-	client_open(&c, &b);
-	ask(&c, "GET", "/events", 0);
+	h2c_open(&c, b.port);
+	h2c_ask(&c, "GET", "/events", "application/json; charset=utf-8", NULL, 0);
 	talk(&c, &b, 5);
 	assert_int_equal(c.status, 200);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(h2_push(b.s, b.last, AR_SPAN("{\"ev\":1}\n")), 0);
 		talk(&c, &b, 2);
 	}
-	assert_int_equal(c.body, 90);
+	assert_int_equal(c.body.n, 90);
 	assert_false(c.closed);
 	/* one that stops reading is dropped, not stored for */
 	for (int i = 0; i < 200 && rc == 0; i++) {
