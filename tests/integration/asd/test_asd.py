@@ -531,11 +531,16 @@ def events_repeated_and_out_of_order(w):
     g.event("early", t, **answered(t, status=183))
     g.wait_acks()
     w.wait_count(events_repeated=2, calls_answered=1)
+    g.event("early", token())
+    g.seq -= 1
+    g.event("early", token())  # the number counts, whatever it says now
+    g.wait_acks()
+    w.wait_count(events_repeated=3, events_unknown_call=1)
     # Kamailio came back under a new instance: by meaning
     h = w.link(instance="cd")
     h.event("answered", t, **answered(t))
     h.wait_acks()
-    w.wait_count(events_repeated=3, calls_answered=1)
+    w.wait_count(events_repeated=4, calls_answered=1)
     bye(h, t)
     h.event("bye", t)
     h.event("answered", t, **answered(t))
