@@ -70,6 +70,7 @@ static void participant_free(struct app *a, struct participant *p)
 {
 	if (p->view_open)
 		scene_view_close(a->scene, &p->view);
+	free(p->log);
 	free(p);
 }
 

@@ -36,7 +36,7 @@ struct participant {
 	bool resync_wanted, has_time;
 	double last_time; /* poseTime */
 	uint64_t last_accepted;
-	struct app_log log;
+	struct app_log *log; /* from the first action on */
 	struct app_stats stats;
 };
 

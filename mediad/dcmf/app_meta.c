@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define ACTION_DEPTH 8
 
@@ -89,14 +90,14 @@ static int find_action(const struct app_log *l, uint64_t hash)
 
 static void acknowledge(struct participant *p, const json_t *id, unsigned at)
 {
-	const char *code = p->log.item[at].code;
+	const char *code = p->log->item[at].code;
 	json_t *ack = json_pack("{s:O, s:b, s:I}", "id", id, "ok", code == NULL, "rev",
-		(json_int_t)p->log.item[at].rev);
+		(json_int_t)p->log->item[at].rev);
 	json_t *j = json_pack("{s:s, s:o}", "type", "urn:x-imsar:action-ack:1", "ack", ack);
 
 	if (j && code) {
 		json_object_set_new(ack, "code", json_string(code));
-		json_object_set_new(ack, "reason", json_string(p->log.item[at].reason));
+		json_object_set_new(ack, "reason", json_string(p->log->item[at].reason));
 	}
 	if (j)
 		app_send_meta(p, j);
@@ -106,7 +107,7 @@ static void acknowledge(struct participant *p, const json_t *id, unsigned at)
 static unsigned apply(struct participant *p, const struct app_action *act, uint64_t hash)
 {
 	struct app_refusal no = {.code = NULL};
-	unsigned at = p->log.n++ % APP_ACTION_WINDOW;
+	unsigned at = p->log->n++ % APP_ACTION_WINDOW;
 	struct scene_stats s;
 
 	if (act->name.n == 0) {
@@ -120,10 +121,10 @@ static unsigned apply(struct participant *p, const struct app_action *act, uint6
 	else
 		p->stats.actions++;
 	scene_get_stats(p->app->scene, &s);
-	p->log.item[at].hash = hash;
-	p->log.item[at].rev = s.rev;
-	p->log.item[at].code = no.code;
-	memcpy(p->log.item[at].reason, no.reason, sizeof(no.reason));
+	p->log->item[at].hash = hash;
+	p->log->item[at].rev = s.rev;
+	p->log->item[at].code = no.code;
+	memcpy(p->log->item[at].reason, no.reason, sizeof(no.reason));
 	return at;
 }
 
@@ -163,7 +164,9 @@ static void on_action(struct participant *p, struct ar_span text)
 
 	if (text.n <= APP_MAX_ACTION)
 		j = json_strict_load(text, ACTION_DEPTH, &err);
-	if (!json_is_object(j) || !read_id(j, id, sizeof(id), &act.id)) {
+	if (!p->log)
+		p->log = calloc(1, sizeof(*p->log));
+	if (!p->log || !json_is_object(j) || !read_id(j, id, sizeof(id), &act.id)) {
 		p->stats.meta_bad++;
 		json_decref(j);
 		return;
@@ -171,7 +174,7 @@ static void on_action(struct participant *p, struct ar_span text)
 	act.name = string_member(j, "name");
 	act.body = j;
 	hash = hash_id(act.id);
-	at = find_action(&p->log, hash);
+	at = find_action(p->log, hash);
 	if (at >= 0)
 		p->stats.actions_repeated++;
 	else

@@ -14,6 +14,11 @@
 struct context;
 struct termination;
 
+struct medium_channel {
+	struct peer_channel ch;
+	uint64_t rx;
+};
+
 struct medium {
 	struct termination *term;
 	char id[MRM_MAX_ID + 1];
@@ -24,8 +29,7 @@ struct medium {
 	char tls_id[DCMF_TLS_ID + 1], remote_ufrag[257];
 	unsigned noffered, naccepted;
 	uint16_t offered[AR_DC_MAX_STREAMS], accepted[AR_DC_MAX_STREAMS];
-	struct peer_channel open[PEER_MAX_CHANNELS]; /* in use, for GET */
-	uint64_t rx[PEER_MAX_CHANNELS];
+	struct medium_channel *open; /* in use, for GET */
 	unsigned nopen;
 	struct boot boot[DCMF_MAX_BOOTS];
 };

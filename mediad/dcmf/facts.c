@@ -125,12 +125,12 @@ static json_t *channels(const struct medium *m)
 	json_t *a = json_array();
 
 	for (unsigned i = 0; i < m->nopen; i++) {
-		const struct peer_channel *ch = &m->open[i];
+		const struct peer_channel *ch = &m->open[i].ch;
 
-		json_array_append_new(
-			a, json_pack("{s:i, s:s, s:s, s:I, s:I}", "id", (int)ch->id, "label",
-				   ch->label, "subprotocol", ch->subprotocol, "rx",
-				   (json_int_t)m->rx[i], "tx", (json_int_t)messages_sent(m, ch)));
+		json_array_append_new(a,
+			json_pack("{s:i, s:s, s:s, s:I, s:I}", "id", (int)ch->id, "label",
+				ch->label, "subprotocol", ch->subprotocol, "rx",
+				(json_int_t)m->open[i].rx, "tx", (json_int_t)messages_sent(m, ch)));
 	}
 	return a;
 }

@@ -89,6 +89,19 @@ static void open_boot(struct medium *m, uint16_t id)
 	peer_close_channel(m->peer, id);
 }
 
+static void note_open(struct medium *m, const struct peer_channel *ch)
+{
+	struct medium_channel *o;
+
+	if (m->nopen == PEER_MAX_CHANNELS)
+		return;
+	o = realloc(m->open, (m->nopen + 1) * sizeof(*o));
+	if (!o)
+		return; /* it works, and is not shown */
+	m->open = o;
+	o[m->nopen++] = (struct medium_channel){.ch = *ch};
+}
+
 static void on_channel(void *arg, const struct peer_channel *ch)
 {
 	struct medium *m = arg;
@@ -100,11 +113,7 @@ static void on_channel(void *arg, const struct peer_channel *ch)
 	AR_LOG_CALL(c->call_id);
 	ar_log(AR_LOG_DEBUG, "dcmf", "%s/%s channel %u %s", m->term->id, m->id, ch->id,
 		ch->subprotocol);
-	if (m->nopen < PEER_MAX_CHANNELS) {
-		m->open[m->nopen] = *ch;
-		m->rx[m->nopen] = 0;
-		m->nopen++;
-	}
+	note_open(m, ch);
 	if (is_http(ch))
 		open_boot(m, ch->id);
 	else
@@ -117,10 +126,8 @@ static void on_channel_closed(void *arg, uint16_t id)
 	struct medium *m = arg;
 
 	for (unsigned i = 0; i < m->nopen; i++) {
-		if (m->open[i].id == id) {
-			m->nopen--;
-			m->open[i] = m->open[m->nopen];
-			m->rx[i] = m->rx[m->nopen];
+		if (m->open[i].ch.id == id) {
+			m->open[i] = m->open[--m->nopen];
 			break;
 		}
 	}
@@ -139,8 +146,8 @@ static void on_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_sp
 
 	(void)kind;
 	for (unsigned i = 0; i < m->nopen; i++) {
-		if (m->open[i].id == id)
-			m->rx[i]++;
+		if (m->open[i].ch.id == id)
+			m->open[i].rx++;
 	}
 	if (app_on_message(m->term->part, m->peer, id, data, c->d->now)) {
 		context_wake(c);
@@ -248,6 +255,7 @@ void medium_free(struct medium *m, const char *reason)
 	if (m->state != PEER_CLOSED)
 		peer_close(m->peer, reason);
 	peer_free(m->peer);
+	free(m->open);
 	free(m);
 }
 
