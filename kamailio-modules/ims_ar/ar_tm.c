@@ -2,6 +2,7 @@
 #include "ar_tm.h"
 
 #include "ar_conf.h"
+#include "ar_mark.h"
 #include "ar_report.h"
 #include "ar_sdp.h"
 
@@ -94,6 +95,22 @@ int ar_tm_watch(struct sip_msg *msg, const struct ar_view *v)
 	return -ENOMEM;
 }
 
+/* Our parameter, but no call: it is from before a restart. Nobody else would tell asd. */
+static void bye_of_forgotten(struct sip_msg *msg, struct ar_view *v)
+{
+	struct ar_ended e = {.planned = true};
+	struct ar_use u;
+
+	if (ar_mark_pass(msg, v, &e.asd) != AR_PASS_OURS)
+		return;
+	if (ar_calls_find_dialog(&v->key, &u) == 0) {
+		ar_use_done(&u);
+		return;
+	}
+	memcpy(e.id, v->key.id, sizeof(e.id));
+	ar_report_bye(&v->key, &e);
+}
+
 /* tm's hash lock is held: find, mark, queue, return. */
 static void on_request(struct cell *t, int type, struct tmcb_params *p)
 {
@@ -106,7 +123,9 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 		return;
 	if (ar_view_read(p->req, &v) < 0)
 		return;
-	if (ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e) && e.planned)
+	if (!ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e))
+		bye_of_forgotten(p->req, &v);
+	else if (e.planned)
 		ar_report_bye(&v.key, &e);
 }
 

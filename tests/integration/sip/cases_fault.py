@@ -260,6 +260,19 @@ def two_asd_bye_while_its_own_is_dead(net):
     check(d["reserve"] == d["release"] == 1, f"reserved {d['reserve']}, released {d['release']}")
 
 
+@scenario(alone=True)
+def kamailio_restarted_before_the_bye(net):
+    """Nothing but the Record-Route parameter names the call: asd releases it all the same."""
+    def during(call):
+        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        net.processes.pop("pcscf1").crash()
+        net.start_pcscf(1)
+        net.ready()
+    call = long_call(net, during)
+    net.settled()
+    check(net.events(call.callid()) == ["answered", "bye"], f"events {net.events(call.callid())}")
+
+
 @scenario(alone=True, modparams={"queue_max": 1})
 def queue_is_full(net):
     """Only one offer may wait: the next goes on as an ordinary call, at once."""
