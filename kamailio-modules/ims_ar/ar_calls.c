@@ -390,6 +390,16 @@ static bool table_full(void)
 	       ar_table->max;
 }
 
+static unsigned same_calls(const struct ar_bucket *bu, const struct ar_call *c)
+{
+	unsigned n = 0;
+
+	for (const struct ar_call *o = bu->first; o; o = o->next)
+		n += ar_span_eq(ar_call_callid(o), ar_call_callid(c)) &&
+		     ar_span_eq(ar_call_tag(o), ar_call_tag(c));
+	return n;
+}
+
 int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_ID_LEN + 1])
 {
 	struct ar_bucket *bu;
@@ -403,20 +413,35 @@ int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_I
 			shm_free(c);
 		return -ENOMEM;
 	}
-	memcpy(id, c->id, AR_CALL_ID_LEN + 1);
 	c->expires = expires;
 	bu = ar_bucket_lock(c->bucket);
+	if (same_calls(bu, c) >= AR_CALLS_SAME_MAX) {
+		ar_bucket_unlock(bu);
+		call_free(c);
+		return -ENOSPC;
+	}
+	memcpy(id, c->id, AR_CALL_ID_LEN + 1);
 	call_link(bu, c);
 	ar_bucket_unlock(bu);
 	return 0;
+}
+
+static bool many_exchanges(const struct ar_call *c)
+{
+	unsigned n = 0;
+
+	for (const struct ar_xchg *x = c->xchg; x; x = x->next)
+		n++;
+	return n >= AR_CALL_XCHGS_MAX;
 }
 
 int ar_calls_offer(const struct ar_msg_key *k, enum ar_side offerer, bool late, int64_t expires)
 {
 	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
 	struct ar_call *c = ar_dialog_find(bu, k);
-	struct ar_xchg *x = c ? xchg_add(c, k, offerer) : NULL;
-	int rc = !c ? -ENOENT : !x ? -ENOMEM : 0;
+	bool full = c && many_exchanges(c);
+	struct ar_xchg *x = c && !full ? xchg_add(c, k, offerer) : NULL;
+	int rc = !c ? -ENOENT : full ? -ENOSPC : !x ? -ENOMEM : 0;
 
 	if (x) {
 		x->late = late;

@@ -17,6 +17,8 @@
 
 #define AR_CALL_ID_LEN 16
 #define AR_CALL_LEGS_MAX 16 /* to-tags of one call whose DTLS roles are kept */
+#define AR_CALL_XCHGS_MAX 64 /* exchanges of one call that are kept, for late copies too */
+#define AR_CALLS_SAME_MAX 32 /* calls of one Call-ID and From-tag: retries, other branches */
 #define AR_XCHG_SEEN_MAX 8 /* to-tags of one exchange whose reports to asd are remembered */
 
 enum ar_call_state {
@@ -63,11 +65,11 @@ void ar_calls_destroy(void);
 
 /*
  * A new call for this initial INVITE, with its first exchange, offered by side A, asked for. The
- * id is made with the system's random generator. -ENOMEM, -ENOSPC (call_max).
+ * id is made with the system's random generator. -ENOMEM, -ENOSPC (call_max, AR_CALLS_SAME_MAX).
  */
 int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_ID_LEN + 1])
 	__attribute__((warn_unused_result));
-/* A new exchange in a call found before (its id in k->id). -ENOENT, -ENOMEM. */
+/* A new exchange in a call found before (its id in k->id). -ENOENT, -ENOMEM, -ENOSPC. */
 int ar_calls_offer(const struct ar_msg_key *k, enum ar_side offerer, bool late, int64_t expires)
 	__attribute__((warn_unused_result));
 /*
@@ -124,7 +126,7 @@ struct ar_ended {
 bool ar_calls_failed(const struct ar_msg_key *k, int64_t expires, struct ar_ended *e);
 /* Is the exchange open and asd concerned? For `cancelled`. */
 bool ar_calls_open_exchange(const struct ar_msg_key *k, struct ar_ended *e);
-/* BYE. True when it ended the call now. */
+/* BYE. True when it ended the call now, or one of several forks that answered: asd is told. */
 bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *e);
 /* Undoes ar_calls_open()/ar_calls_offer() when the hand-off came to nothing. */
 void ar_calls_drop(const struct ar_msg_key *k);

@@ -49,7 +49,8 @@ static bool claim_report(struct ar_xchg *x, struct ar_span to_tag, const struct 
 	return true;
 }
 
-static void learn_roles(struct ar_call *c, const struct ar_msg_key *k, const struct ar_answer *a)
+static void learn_leg(struct ar_call *c, const struct ar_xchg *x, const struct ar_msg_key *k,
+	const struct ar_answer *a)
 {
 	struct ar_span tag = ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag;
 	struct ar_leg *l = ar_leg_find(c, tag);
@@ -68,6 +69,8 @@ static void learn_roles(struct ar_call *c, const struct ar_msg_key *k, const str
 	for (int s = 0; s < 2; s++)
 		if (a->setup[s] != AR_SETUP_NONE)
 			l->setup[s] = a->setup[s];
+	if (a->status >= 200 && x->initial)
+		l->answered = true;
 }
 
 static void take_map(struct ar_call *c, struct ar_xchg *x)
@@ -102,7 +105,7 @@ bool ar_calls_answered(const struct ar_msg_key *k, const struct ar_answer *a)
 	bool report = false;
 
 	if (x && x->box) {
-		learn_roles(c, k, a);
+		learn_leg(c, x, k, a);
 		if (a->has_sdp) {
 			c->facts[ar_other_side(x->offerer)] = a->facts;
 			/* which of the plan's answers the dialog goes on with: one byte that only
@@ -166,6 +169,21 @@ bool ar_calls_open_exchange(const struct ar_msg_key *k, struct ar_ended *e)
 	return open;
 }
 
+/* The caller ends all but one of several forks that answered (RFC 3261 13.2.2.4). */
+static bool another_is_up(struct ar_call *c, const struct ar_msg_key *k)
+{
+	struct ar_leg *own =
+		ar_leg_find(c, ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag);
+	bool found = false;
+
+	if (!own)
+		return false;
+	own->ended = true;
+	for (const struct ar_leg *l = c->leg; l && !found; l = l->next)
+		found = l->answered && !l->ended;
+	return found;
+}
+
 bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *e)
 {
 	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
@@ -174,8 +192,10 @@ bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *
 
 	if (live) {
 		ended_fill(e, c, NULL);
-		ar_call_set_state(c, AR_CALL_DEAD);
-		c->expires = expires;
+		if (!another_is_up(c, k)) {
+			ar_call_set_state(c, AR_CALL_DEAD);
+			c->expires = expires;
+		}
 	}
 	ar_bucket_unlock(bu);
 	return live;

@@ -367,6 +367,59 @@ static void test_bye(void **state)
 	assert_int_equal(count().plans, 0);
 }
 
+/* Two forks answer; the caller ends one of them: the call stays what it is with the other. */
+static void test_bye_of_a_fork(void **state)
+{
+	struct ar_msg_key k = invited("c1"), b = with_to(k, "b"), c = with_to(k, "c"), bye;
+	struct ar_answer a = answer(200, "x"), early = answer(183, "y");
+	struct ar_msg_key d = with_to(k, "d");
+	struct ar_ended e;
+	struct ar_use u;
+
+	(void)state;
+	ar_calls_answered(&d, &early); /* never answers: it does not count */
+	ar_calls_answered(&b, &a);
+	ar_calls_answered(&c, &a);
+	bye = help_key("c1", "a", "c", 2, 5);
+	assert_true(ar_calls_bye(&bye, HOUR, &e)); /* asd is told */
+	assert_true(e.planned);
+	assert_int_equal(ar_calls_find_dialog(&b, &u), 0);
+	assert_int_equal(u.state, AR_CALL_UP);
+	ar_use_done(&u);
+	bye = help_key("c1", "b", "a", 1, 6);
+	assert_true(ar_calls_bye(&bye, HOUR, &e));
+	assert_int_equal(count().calls, 0);
+	assert_int_equal(count().dead, 1);
+	assert_false(ar_calls_bye(&bye, HOUR, &e));
+}
+
+/* One UE cannot fill the table, or shared memory, with one Call-ID. */
+static void test_one_call_id_is_limited(void **state)
+{
+	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
+	unsigned n;
+
+	(void)state;
+	for (n = 0; n < 99; n++) {
+		k.cseq = n + 1;
+		if (ar_calls_open(&k, HOUR, k.id) == -ENOSPC)
+			break;
+	}
+	assert_int_equal(n, AR_CALLS_SAME_MAX);
+	assert_int_equal(count().calls, AR_CALLS_SAME_MAX);
+	assert_int_equal(count().exchanges, AR_CALLS_SAME_MAX);
+	k = help_key("c2", "a", "", 1, 77);
+	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
+	for (n = 1; n < 99; n++) {
+		k.cseq = n + 1;
+		if (ar_calls_offer(&k, AR_SIDE_A, false, ar_now_ms() + 1000) == -ENOSPC)
+			break;
+	}
+	assert_int_equal(n, AR_CALL_XCHGS_MAX);
+	ar_calls_sweep(0, 1000, ar_now_ms() + 2000, ignore, NULL);
+	assert_int_equal(ar_calls_offer(&k, AR_SIDE_A, false, HOUR), 0);
+}
+
 static void test_plain_call(void **state)
 {
 	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
@@ -626,6 +679,8 @@ int main(void)
 		T(test_retry_after_407),
 		T(test_merged_requests),
 		T(test_bye),
+		T(test_bye_of_a_fork),
+		T(test_one_call_id_is_limited),
 		T(test_plain_call),
 		T(test_expiry_is_told),
 		T(test_sweep_goes_round),
