@@ -129,11 +129,12 @@ static void store(struct ar_job *j, const struct ar_wire_verdict *v)
 		return;
 	}
 	if (rc == -ENOENT && plan) {
-		/* the caller has hung up while asd thought */
-		AR_COUNT(offers_gone);
 		ar_report_gone(j);
-		ar_job_free(j);
-		return;
+		if (j->initial) { /* the caller has hung up while asd thought */
+			AR_COUNT(offers_gone);
+			ar_job_free(j);
+			return;
+		} /* else BYE has come: the transaction still wants an answer */
 	}
 	decided(j, AR_STATUS_ERROR, rc == -ENOMEM ? "no shared memory" : "transaction has ended");
 }
