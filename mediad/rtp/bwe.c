@@ -22,6 +22,7 @@
 #define GROWTH 0.08 /* per second */
 #define RATE_WINDOW 500000 /* us of acknowledged packets */
 #define MIN_ACKED 5
+#define RECENT 200000 /* us of them that tell what the path carries right now */
 #define LOSS_WINDOW 200000
 #define LOSS_PACKETS 20
 #define LOSS_HIGH 0.10
@@ -61,7 +62,6 @@ struct bwe {
 	bool has_delay;
 	struct acked acked[BWE_LOG];
 	unsigned acked_head, nacked;
-	uint64_t acked_bytes;
 	uint64_t rate, remb, decreased_at, increased_at, feedback_at;
 	uint64_t loss_at, loss_decreased_at;
 	uint32_t lost, total;
@@ -107,27 +107,33 @@ static void set_rate(struct bwe *b, double rate)
 	b->rate = (uint64_t)rate;
 }
 
-/* Bits per second that arrived lately, 0: too little to tell. */
-static double acked_rate(const struct bwe *b)
+/* Bits per second that arrived in the last `window` us, 0: too little to tell. */
+static double acked_rate(const struct bwe *b, int64_t window)
 {
-	const struct acked *first, *last;
-	int64_t span;
+	int64_t end, span = 0;
+	uint64_t bytes = 0;
+	unsigned n = 0;
 
 	if (b->nacked < MIN_ACKED)
 		return 0;
-	first = &b->acked[b->acked_head];
-	last = &b->acked[(b->acked_head + b->nacked - 1) % BWE_LOG];
-	span = last->at - first->at;
-	return span < RATE_WINDOW / 5 ? 0 : (double)b->acked_bytes * 8e6 / (double)span;
+	end = b->acked[(b->acked_head + b->nacked - 1) % BWE_LOG].at;
+	while (n < b->nacked) {
+		const struct acked *a = &b->acked[(b->acked_head + b->nacked - 1 - n) % BWE_LOG];
+
+		if (end - a->at > window && n >= MIN_ACKED)
+			break;
+		bytes += a->size;
+		span = end - a->at > span ? end - a->at : span;
+		n++;
+	}
+	return span < window / 5 ? 0 : (double)bytes * 8e6 / (double)span;
 }
 
 static void add_acked(struct bwe *b, int64_t at, uint32_t size)
 {
 	b->acked[(b->acked_head + b->nacked++) % BWE_LOG] = (struct acked){at, size};
-	b->acked_bytes += size;
 	while (b->nacked == BWE_LOG ||
 		(b->nacked && b->acked[b->acked_head].at < at - RATE_WINDOW)) {
-		b->acked_bytes -= b->acked[b->acked_head].size;
 		b->acked_head = (b->acked_head + 1) % BWE_LOG;
 		b->nacked--;
 	}
@@ -222,14 +228,21 @@ static void add_arrival(struct bwe *b, const struct sent *s, int64_t at)
 	b->cur.arrival = at > b->cur.arrival ? at : b->cur.arrival;
 }
 
+static int64_t queue_delay(const struct bwe *b)
+{
+	return b->has_delay ? b->delay - b->min_delay : 0;
+}
+
 static void decrease(struct bwe *b, uint64_t now)
 {
-	double acked = acked_rate(b), rate = acked > 0 ? acked : (double)b->rate;
-	bool standing = b->delay - b->min_delay > STANDING;
+	double acked = acked_rate(b, RECENT), rate = acked > 0 ? acked : (double)b->rate;
+	/* what was changed last is seen only behind the queue */
+	uint64_t wait = DECREASE_INTERVAL + (uint64_t)queue_delay(b);
 
-	if (now - b->decreased_at < DECREASE_INTERVAL)
+	/* while more is sent than arrives, what arrives is what the path carries */
+	if (now - b->decreased_at < (acked * 1.2 < (double)b->rate ? DECREASE_INTERVAL : wait))
 		return;
-	rate *= standing ? DRAIN : BACK_OFF;
+	rate *= queue_delay(b) > STANDING ? DRAIN : BACK_OFF;
 	if (rate < (double)b->rate)
 		set_rate(b, rate);
 	b->decreased_at = now;
@@ -237,7 +250,7 @@ static void decrease(struct bwe *b, uint64_t now)
 
 static void increase(struct bwe *b, uint64_t now)
 {
-	double dt = (double)(now - b->increased_at) / 1e6, acked = acked_rate(b);
+	double dt = (double)(now - b->increased_at) / 1e6, acked = acked_rate(b, RATE_WINDOW);
 	double rate = (double)b->rate * (1 + GROWTH * (dt > 1 ? 1 : dt)) + 1000 * dt;
 
 	/* not beyond what has been tried: a sender with little to say proves nothing */
@@ -261,12 +274,13 @@ static void loss_control(struct bwe *b, uint64_t now)
 
 static void update(struct bwe *b, uint64_t now)
 {
-	bool queued = b->has_delay && b->delay - b->min_delay > STANDING;
+	bool queued = queue_delay(b) > STANDING;
 
 	loss_control(b, now);
-	if (b->overusing || queued)
+	if (b->overusing || (queued && b->trend >= 0))
 		decrease(b, now);
-	else if (b->loss < LOSS_LOW && !b->over && b->increased_at && acked_rate(b) > 0)
+	else if (b->loss < LOSS_LOW && !b->over && !queued && b->increased_at &&
+		 acked_rate(b, RATE_WINDOW) > 0)
 		increase(b, now);
 	b->increased_at = now;
 }

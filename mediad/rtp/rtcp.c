@@ -390,7 +390,7 @@ void rtcp_write_remb(struct rtcp_writer *w, uint32_t ssrc, uint32_t media, uint6
 		return;
 	for (; bitrate > 0x3ffff; exp++)
 		bitrate >>= 1;
-	memcpy(b, "REMB", 4);
+	put32(b, 0x52454d42); /* REMB */
 	b[4] = 1;
 	put24(b + 5, exp << 18 | (uint32_t)bitrate);
 	put32(b + 8, media);

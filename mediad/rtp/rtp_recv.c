@@ -20,7 +20,7 @@ struct slot {
 	uint8_t *data;
 	uint64_t at; /* HAVE: arrival; MISSING: first missed */
 	uint64_t nack_at; /* MISSING: when the next NACK is due */
-	uint64_t nacked; /* when the last one went */
+	uint64_t first, nacked; /* when the first and the last one went */
 };
 
 struct rtp_recv {
@@ -167,11 +167,19 @@ static void advance(struct rtp_recv *r, uint32_t ext, uint64_t now)
 	r->highest = ext;
 }
 
+/* Which of several NACKs was answered cannot be told; but an answer much sooner than a round trip
+ * after the last one belongs to the first, and says that the round trip is longer than thought. */
 static void recovered(struct rtp_recv *r, const struct slot *s, uint64_t now)
 {
+	uint64_t sample = now - s->nacked;
+
 	r->stats.recovered++;
-	if (s->tries == 1)
-		r->rtt = (r->rtt * 7 + (now - s->nacked)) / 8;
+	if (s->tries > 2 || (s->tries == 2 && sample >= r->rtt * 3 / 4))
+		return;
+	if (s->tries == 2)
+		sample = now - s->first;
+	/* too short costs key frames, too long a little delay */
+	r->rtt = sample > r->rtt ? (r->rtt + sample) / 2 : (r->rtt * 7 + sample) / 8;
 }
 
 /* A copy with the header as it was sent first; CSRC and padding are left out. */
@@ -276,13 +284,15 @@ int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 	return store(r, ext, p, now);
 }
 
-/* How long a gap at the head is worth waiting: two NACK rounds. */
+/* How long a gap at the head is worth waiting: two NACK rounds, more if they are short. */
 static uint64_t patience(const struct rtp_recv *r)
 {
 	uint64_t wait = RTP_RECV_MIN_WAIT;
 
 	if (r->conf.nack)
-		wait += 2 * r->rtt + RTP_RECV_REORDER;
+		wait += 2 * r->rtt + r->rtt / 4 + RTP_RECV_REORDER;
+	if (r->conf.nack && wait < RTP_RECV_NACK_WAIT)
+		wait = RTP_RECV_NACK_WAIT;
 	return wait > RTP_RECV_MAX_WAIT ? RTP_RECV_MAX_WAIT : wait;
 }
 
@@ -405,7 +415,8 @@ static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 		if (s->state != MISSING || s->nack_at > now || s->tries >= RTP_RECV_MAX_TRIES)
 			continue;
 		seq[n++] = (uint16_t)e;
-		s->tries++;
+		if (s->tries++ == 0)
+			s->first = now;
 		s->nacked = now;
 		s->nack_at = again;
 	}

@@ -19,7 +19,8 @@
 #define RTP_RECV_MAX_TRIES 8 /* NACKs of one packet */
 #define RTP_RECV_REORDER 10000 /* us before the first NACK: reordering is not loss */
 #define RTP_RECV_MIN_WAIT 60000 /* us a gap is waited for, without NACK: just that */
-#define RTP_RECV_MAX_WAIT 450000
+#define RTP_RECV_NACK_WAIT 200000 /* with NACK, at least */
+#define RTP_RECV_MAX_WAIT 600000
 #define RTP_RECV_REPORT 1000000 /* us between receiver reports, RFC 3550 6.2 scaled for video */
 #define RTP_RECV_KEY_INTERVAL 300000 /* us between key frame requests */
 

@@ -179,7 +179,7 @@ static void a_loss_that_stays_is_given_up(void **state)
 	put(5);
 	expect(1);
 	from = now;
-	while (now < from + 500 * MS && rtp_recv_deadline(r) < from + 400 * MS) {
+	while (now < from + 900 * MS && rtp_recv_deadline(r) < from + 800 * MS) {
 		struct rtp_recv_out out;
 
 		now = rtp_recv_deadline(r) > now ? rtp_recv_deadline(r) : now + 1;
