@@ -67,6 +67,8 @@ void peer_fail(struct peer *p, const char *reason);
 void peer_doom(struct peer *p);
 void peer_take_down(struct peer *p);
 void peer_drop_held(struct peer *p);
+/* Forgets what an association has left that is gone: the next may be somebody else's. */
+void peer_drop_early(struct peer *p);
 
 /* Where to send: the exact SDP address without ICE, else the nominated pair, else a verified one;
  * NULL: nowhere yet. */

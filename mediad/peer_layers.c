@@ -98,6 +98,19 @@ void peer_drop_held(struct peer *p)
 	p->nheld = 0;
 }
 
+void peer_drop_early(struct peer *p)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->nheld; i++) {
+		if (p->held[i].sctp)
+			free(p->held[i].data);
+		else
+			p->held[n++] = p->held[i];
+	}
+	p->nheld = n;
+}
+
 /* Upper layers first: each says good-bye through the ones below it. */
 void peer_take_down(struct peer *p)
 {
@@ -342,11 +355,13 @@ void peer_dtls_result(struct peer *p, int err)
 {
 	if (err == -EACCES)
 		p->stats.dtls_bad++;
-	if (err == -EPROTO && p->no_ice && !p->client) {
-		/* nobody has shown to be at this address: a forged hello must not end the call */
+	/* without ICE nobody has shown to be at this address: a forged hello must not end the call;
+	 * nor must a fork that came early and went, before it is known who answers */
+	if (err && (!p->known || (err == -EPROTO && p->no_ice && !p->client))) {
 		p->stats.dtls_bad++;
 		dtls_free(p->dtls);
 		p->dtls = NULL;
+		peer_drop_early(p);
 		return;
 	}
 	if (err)

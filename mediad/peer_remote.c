@@ -59,6 +59,7 @@ static void new_association(struct peer *p)
 {
 	dc_on_down(&p->dc);
 	peer_take_down(p);
+	peer_drop_early(p);
 	p->stats.at.dtls = p->stats.at.sctp = 0;
 	if (p->state > PEER_CHECKING)
 		peer_set_state(p, PEER_CHECKING, "");

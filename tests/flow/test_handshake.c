@@ -143,6 +143,48 @@ static void test_late_answer_with_the_other_role(void **state)
 	flow_free(f);
 }
 
+/* A fork rings, makes its handshake, and goes: the one that answers later still finds us. */
+static void test_fork_that_went_does_no_harm(void **state)
+{
+	struct flow_conf conf = {.link = {.delay = 10 * FLOW_MS}, .no_answer = true};
+	struct flow *f = flow_new(&conf);
+	const struct peer_remote other = {.ufrag = AR_SPAN("another"),
+		.pwd = AR_SPAN("0123456789012345678901"),
+		.fingerprint = {ar_span_str(transport_fingerprint(f->ue.t))},
+		.nfingerprint = 1,
+		.setup = AR_SETUP_PASSIVE,
+		.sctp_port = 5000};
+	const char *why;
+
+	(void)state;
+	flow_run(f, 300 * FLOW_MS);
+	peer_close(f->ue.peer, "declined"); /* close_notify */
+	flow_run(f, 40 * FLOW_SEC);
+	assert_int_equal(f->server.state, PEER_WAITING);
+	assert_int_equal(peer_set_remote(f->server.peer, &other, vclock_now(), &why), 0);
+	assert_int_equal(f->server.state, PEER_CHECKING);
+	flow_free(f);
+}
+
+static bool only_hellos(void *arg, const struct sim_node *from, struct ar_span d)
+{
+	/* of the UE's DTLS the first flight arrives, ClientHello being message 1 */
+	return !(from == arg && d.n > 13 && d.p[0] >= 20 && d.p[0] <= 63 && d.p[13] != 1);
+}
+
+/* A fork that vanishes within its handshake is not waited for to the end of the call. */
+static void test_fork_that_vanished_does_no_harm(void **state)
+{
+	struct flow_conf conf = {.link = {.delay = 10 * FLOW_MS}, .no_answer = true};
+	struct flow *f = flow_new(&conf);
+
+	(void)state;
+	sim_on_datagram(f->sim, only_hellos, f->ue.node);
+	flow_run(f, 60 * FLOW_SEC);
+	assert_int_equal(f->server.state, PEER_WAITING);
+	flow_free(f);
+}
+
 static bool swallow(void *arg, const struct sim_node *from, struct ar_span d)
 {
 	/* the UE's DTLS never arrives, its checks do */
@@ -189,6 +231,8 @@ int main(void)
 		cmocka_unit_test(test_peer_is_ice_lite_too),
 		cmocka_unit_test(test_answer_comes_late),
 		cmocka_unit_test(test_late_answer_with_the_other_role),
+		cmocka_unit_test(test_fork_that_went_does_no_harm),
+		cmocka_unit_test(test_fork_that_vanished_does_no_harm),
 		cmocka_unit_test(test_silent_ue_is_given_up),
 		cmocka_unit_test(test_times_are_noted),
 	};
