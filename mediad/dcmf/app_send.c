@@ -134,8 +134,9 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 
 static void keepalive(struct participant *p, uint64_t now)
 {
-	if (p->view.whole)
-		p->keepalives = 0; /* all of it comes anyway */
+	/* all of it comes anyway; and between pieces the UE is not yet at sent_rev */
+	if (p->view.whole || p->view.backlog.n)
+		p->keepalives = 0;
 	if (!p->keepalives || now < p->keepalive_due)
 		return;
 	if (scene_view_keepalive(&p->view, &p->app->out) == 0 &&

@@ -730,6 +730,32 @@ static void too_many_objects(void **state)
 	done(&p);
 }
 
+/* While a long scene comes in pieces, nothing may test the revision at its end. */
+static void no_keepalive_between_pieces(void **state)
+{
+	struct pair p;
+	char action[64];
+
+	(void)state;
+	connect_two(&p);
+	for (int i = 0; i < 150; i++) {
+		snprintf(action, sizeof(action), "{\"id\":%d,\"name\":\"add\",\"shape\":\"cube\"}",
+			i);
+		act(&p.a, action, "ok");
+	}
+	settle(&p);
+	fake_set_max(p.b.peer, 1024);
+	fake_hold(p.b.peer, true);
+	for (int i = 0; i < 8; i++) { /* fills the line */
+		fake_deliver(p.b.peer, META, "{\"resync\":{}}");
+		rig_pass(&p.r, 600 * MS);
+	}
+	fake_hold(p.b.peer, false);
+	fake_ack(p.b.peer);
+	settle(&p);
+	done(&p);
+}
+
 static void typed_action(void **state)
 {
 	struct fake_message m;
@@ -765,6 +791,7 @@ int main(void)
 		cmocka_unit_test(slow_line),
 		cmocka_unit_test(send_failure_means_all_again),
 		cmocka_unit_test(keepalives),
+		cmocka_unit_test(no_keepalive_between_pieces),
 		cmocka_unit_test(resync),
 		cmocka_unit_test(poses_dropped),
 		cmocka_unit_test(time_backwards),
