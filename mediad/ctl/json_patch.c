@@ -86,7 +86,8 @@ static json_t *parent_of(json_t *doc, const char *pointer, char *token)
 	return NULL;
 }
 
-#define MAX_COPIED 100000 /* values that the copies of one patch may make */
+#define MAX_COPIED 100000 /* values that the copies of one patch may make; */
+#define TEXT_WEIGHT 64 /* so many bytes of text count as one more */
 #define MAX_DEPTH 64
 
 struct job {
@@ -214,10 +215,11 @@ static size_t weigh(const json_t *v, unsigned depth)
 
 	if (depth > MAX_DEPTH)
 		return MAX_COPIED + 1;
+	n += json_string_length(v) / TEXT_WEIGHT;
 	json_object_foreach((json_t *)v, key, c)
 	{
 		if (n <= MAX_COPIED)
-			n += weigh(c, depth + 1);
+			n += strlen(key) / TEXT_WEIGHT + weigh(c, depth + 1);
 	}
 	json_array_foreach(v, i, c)
 	{

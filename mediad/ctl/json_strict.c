@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Deepest nesting of brackets outside strings. */
 static unsigned nesting(struct ar_span t)
@@ -98,4 +99,42 @@ bool json_strict_same(const json_t *a, const json_t *b)
 	if (json_is_array(a))
 		return same_items(a, b);
 	return json_equal(a, b);
+}
+
+static bool take(size_t *left, size_t n)
+{
+	if (n > *left)
+		return false;
+	*left -= n;
+	return true;
+}
+
+static bool fits(const json_t *j, unsigned depth, size_t *left)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	if (!take(left, 2 + json_string_length(j)))
+		return false;
+	if (!json_is_object(j) && !json_is_array(j))
+		return true;
+	if (depth == 0)
+		return false;
+	json_object_foreach((json_t *)j, key, v)
+	{
+		if (!take(left, strlen(key)) || !fits(v, depth - 1, left))
+			return false;
+	}
+	json_array_foreach(j, i, v)
+	{
+		if (!fits(v, depth - 1, left))
+			return false;
+	}
+	return true;
+}
+
+bool json_strict_fits(const json_t *j, unsigned depth, size_t bytes)
+{
+	return fits(j, depth, &bytes);
 }

@@ -22,4 +22,7 @@ json_t *json_strict_load(struct ar_span text, unsigned depth, struct json_strict
 /* Equality as RFC 6902 4.6 wants it: numbers by value, whatever their spelling. */
 bool json_strict_same(const json_t *a, const json_t *b);
 
+/* What many small patches made: not nested deeper, and about so many bytes at most. */
+bool json_strict_fits(const json_t *j, unsigned depth, size_t bytes);
+
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define CHECK_EVERY AR_SEC
+#define MAX_DOCUMENT (2 * DCMF_MAX_BODY) /* of a context: a body and what we add to it */
 #define DOCUMENT (JSON_COMPACT | JSON_REAL_PRECISION(9))
 
 int dcmf_new(struct dcmf **dp, const struct dcmf_conf *conf, struct transport *t,
@@ -247,6 +248,14 @@ static int patch(struct dcmf *d, struct context *c, const json_t *ops, struct dc
 		snprintf(err->param, sizeof(err->param), "%.127s", pe.path);
 		json_decref(doc);
 		return rc;
+	}
+	/* each patch is small, but they add up */
+	if (!json_strict_fits(doc, JSON_STRICT_DEPTH, MAX_DOCUMENT)) {
+		mrm_fail(err, 400, "INVALID_MSG_FORMAT",
+			"the context would be larger than %d bytes or nested deeper than %d levels",
+			MAX_DOCUMENT, JSON_STRICT_DEPTH);
+		json_decref(doc);
+		return -E2BIG;
 	}
 	rc = mrm_read(&spec, doc, d->conf.nets, err);
 	if (!rc) {

@@ -326,6 +326,44 @@ static void patches_refused(void **state)
 	rig_stop(&r);
 }
 
+/* Small patches cannot make a context that fills the memory, or that is too deep to walk. */
+static void patches_add_up(void **state)
+{
+	static char text[100001];
+	char at[128];
+	struct rig r;
+	json_t *ops;
+	char *s;
+	int i, status;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	rig_start(&r, NULL);
+	rig_create(&r, 2);
+	for (i = 0, status = 200; status == 200 && i < 20; i++) {
+		snprintf(at, sizeof(at), "/x-ims-ar/more%d", i);
+		ops = json_pack("[{s:s, s:s, s:s}]", "op", "add", "path", at, "value", text);
+		s = json_dumps(ops, 0);
+		json_decref(ops);
+		status = rig_patch(&r, s, NULL);
+		free(s);
+	}
+	assert_int_equal(status, 400);
+	assert_in_range(i, 3, 8);
+	snprintf(at, sizeof(at), "/x-ims-ar");
+	for (i = 0, status = 200; status == 200 && i < 40; i++) {
+		strcat(at, "/d");
+		ops = json_pack("[{s:s, s:s, s:{}}]", "op", "add", "path", at, "value");
+		s = json_dumps(ops, 0);
+		json_decref(ops);
+		status = rig_patch(&r, s, NULL);
+		free(s);
+	}
+	assert_int_equal(status, 400);
+	assert_in_range(i, 10, 16);
+	rig_stop(&r);
+}
+
 /* A patch that brings one termination and breaks on another leaves neither. */
 static void patch_is_atomic(void **state)
 {
@@ -513,6 +551,7 @@ int main(void)
 		cmocka_unit_test(failure_leaves_nothing),
 		cmocka_unit_test(answered),
 		cmocka_unit_test(patches_refused),
+		cmocka_unit_test(patches_add_up),
 		cmocka_unit_test(patch_is_atomic),
 		cmocka_unit_test(deleted),
 		cmocka_unit_test(events_and_states),

@@ -170,6 +170,40 @@ static void patch_bomb(void **state)
 	json_decref(doc);
 }
 
+/* One long text is one value, but copies of it fill the memory as well. */
+static void patch_text_bomb(void **state)
+{
+	json_t *doc = json_object(), *patch = json_array();
+	struct json_patch_error err;
+	char text[100001], path[32];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	json_object_set_new(doc, "a", json_string(text));
+	for (int i = 0; i < 500; i++) {
+		snprintf(path, sizeof(path), "/b%d", i);
+		json_array_append_new(patch,
+			json_pack("{s:s, s:s, s:s}", "op", "copy", "from", "/a", "path", path));
+	}
+	assert_int_equal(json_patch_apply(&doc, patch, &err), -EINVAL);
+	assert_in_range(err.op, 10, 100);
+	json_decref(patch);
+	json_decref(doc);
+}
+
+static void size_limits(void **state)
+{
+	json_t *doc = load("{\"a\":[[\"1234567890\"]]}");
+
+	(void)state;
+	assert_true(json_strict_fits(doc, 3, 100));
+	assert_false(json_strict_fits(doc, 2, 100));
+	assert_true(json_strict_fits(doc, 3, 19));
+	assert_false(json_strict_fits(doc, 3, 18));
+	json_decref(doc);
+}
+
 /* Deeper and deeper by copying: the copies' depth is limited before the stack is. */
 static void patch_depth(void **state)
 {
@@ -292,6 +326,8 @@ int main(void)
 		cmocka_unit_test(patch_cases),
 		cmocka_unit_test(patch_tells_where),
 		cmocka_unit_test(patch_bomb),
+		cmocka_unit_test(patch_text_bomb),
+		cmocka_unit_test(size_limits),
 		cmocka_unit_test(patch_depth),
 		cmocka_unit_test(shared_suite),
 		cmocka_unit_test(strict),
