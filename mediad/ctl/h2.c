@@ -256,14 +256,21 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static struct h2_stream *find_late(struct h2_conn *c, uint64_t now)
+{
+	struct h2_stream *st = c->streams;
+
+	while (st && (st->whole || st->answered || now - st->started < H2_REQUEST_S * AR_SEC))
+		st = st->next;
+	return st;
+}
+
+/* A reset lets what else is due leave, and that ends streams too: look anew after each. */
 static void check_streams(struct h2_conn *c, uint64_t now)
 {
-	struct h2_stream *st, *next;
+	struct h2_stream *st;
 
-	for (st = c->streams; st; st = next) {
-		next = st->next;
-		if (st->whole || st->answered || now - st->started < H2_REQUEST_S * AR_SEC)
-			continue;
+	while (!c->dead && (st = find_late(c, now)) != NULL) {
 		c->server->stats.timeouts++;
 		st->answered = true;
 		h2_two_reset(st, NGHTTP2_CANCEL);
