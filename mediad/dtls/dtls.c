@@ -355,6 +355,7 @@ int dtls_input(struct dtls *d, struct ar_span datagram, uint64_t now)
 
 	if (d->dead)
 		return 0;
+	ERR_clear_error(); /* SSL_get_error() takes what another left for ours */
 	d->in = datagram;
 	if (!d->done) {
 		err = handshake(d);
