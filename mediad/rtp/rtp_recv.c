@@ -33,7 +33,7 @@ struct rtp_recv {
 	uint32_t bad_seq; /* RFC 3550 A.1: what would follow a jump; > 65535: none */
 	uint32_t gap; /* given up, not told yet */
 	uint8_t *out; /* lent by the last pop */
-	uint64_t rtt;
+	uint64_t rtt, min_rtt; /* min: 0: none measured */
 	/* reports, RFC 3550 A.3 and A.8 */
 	uint32_t base, transit, jitter16, expected_prior, received_prior, received;
 	bool has_transit;
@@ -167,17 +167,18 @@ static void advance(struct rtp_recv *r, uint32_t ext, uint64_t now)
 	r->highest = ext;
 }
 
-/* Which of several NACKs was answered cannot be told; but an answer much sooner than a round trip
- * after the last one belongs to the first, and says that the round trip is longer than thought. */
+/* Which of two NACKs was answered: the first one, if the second cannot have been so soon. */
 static void recovered(struct rtp_recv *r, const struct slot *s, uint64_t now)
 {
 	uint64_t sample = now - s->nacked;
 
 	r->stats.recovered++;
-	if (s->tries > 2 || (s->tries == 2 && sample >= r->rtt * 3 / 4))
+	if (s->tries > 2)
 		return;
-	if (s->tries == 2)
+	if (s->tries == 2 && (r->min_rtt == 0 || sample < r->min_rtt * 3 / 4))
 		sample = now - s->first;
+	if (r->min_rtt == 0 || sample < r->min_rtt)
+		r->min_rtt = sample;
 	/* too short costs key frames, too long a little delay */
 	r->rtt = sample > r->rtt ? (r->rtt + sample) / 2 : (r->rtt * 7 + sample) / 8;
 }
