@@ -426,17 +426,23 @@ static void on_first_answer(
 	struct asd *a, struct call *c, struct exchange *x, const struct front_event *m)
 {
 	struct leg *l = take_leg(a, c, x->plan, ar_other_side(x->side), m);
-	enum ar_outcome outcome = l && (m->sdp[0] || l->facts) ? l->outcome : call_outcome(m, NULL);
+	enum ar_outcome outcome;
+	json_t *facts;
 
 	if (call_set(&c->to_tag, m->to_tag) != 0)
 		return;
+	/* more forks than legs have rung: it counts all the same */
+	facts = l ? json_incref(l->facts)
+		  : call_answer_facts(c, x->plan, ar_other_side(x->side), m);
+	outcome = l && (m->sdp[0] || l->facts) ? l->outcome : call_outcome(m, facts);
 	if (l)
 		l->answered = true;
 	c->state = CALL_UP;
 	c->answered_ms = ar_wall_ms();
 	asd_count(a, ASD_CALLS_ANSWERED);
 	ar_log(AR_LOG_INFO, "call", "answered: %s", ar_outcome_name(outcome));
-	settle(a, c, x, l ? l->facts : NULL, outcome);
+	settle(a, c, x, facts, outcome);
+	json_decref(facts);
 }
 
 /* Step 7. Next: the UEs open their data channels to the DCMF (step 8, mediad); BYE ends it. */
@@ -521,7 +527,7 @@ static void on_cancelled(
 
 static void on_gone(struct asd *a, struct call *c, struct exchange *x, const struct front_event *m)
 {
-	if (m->cseq)
+	if (m->has_cseq)
 		on_failed(a, c, x, m);
 	else
 		call_end(a, c, "gone");
@@ -610,7 +616,7 @@ void call_on_event(struct asd *a, const struct front_event *m)
 		if (strcmp(events[i].ev, m->ev) != 0)
 			continue;
 		ar_log(AR_LOG_DEBUG, "call", "%s, cseq %u, status %u", m->ev, m->cseq, m->status);
-		events[i].on(a, c, m->cseq ? call_exchange(c, m->from_tag, m->cseq) : NULL, m);
+		events[i].on(a, c, m->has_cseq ? call_exchange(c, m->from_tag, m->cseq) : NULL, m);
 		c = calls_get(&a->calls, id);
 		if (c)
 			call_changed(a, c);

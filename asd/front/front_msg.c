@@ -146,7 +146,7 @@ int front_read_offer(struct front_offer *m, const json_t *j, char why[80])
 
 int front_read_event(struct front_event *m, const json_t *j, char why[80])
 {
-	*m = (struct front_event){.cseq = 0};
+	*m = (struct front_event){.has_cseq = json_is_integer(json_object_get(j, "cseq"))};
 	return READ(event_fields, m, j, why);
 }
 

@@ -30,6 +30,7 @@ struct front_event {
 	const char *ev, *call, *callid, *from_tag, *to_tag, *method, *hash, *outcome, *contact,
 		*sdp;
 	uint32_t cseq, status;
+	bool has_cseq; /* 0 is one, too */
 	enum ar_side side;
 };
 

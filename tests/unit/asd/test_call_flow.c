@@ -61,6 +61,7 @@ static void event(const char *ev, uint32_t cseq, const char *from, const char *t
 	struct front_event e = world_event(ev, T1);
 
 	e.cseq = cseq;
+	e.has_cseq = cseq != 0;
 	e.from_tag = from;
 	e.to_tag = to;
 	e.status = status;
@@ -388,6 +389,44 @@ static void bye_before_the_answer_is_known(void **state)
 	world_check_empty(&w);
 }
 
+static void the_cseq_is_zero(void **state)
+{
+	struct front_offer m = world_invite(T1, sdp_a);
+	struct front_event e = world_event("answered", T1);
+
+	(void)state;
+	m.cseq = 0;
+	world_offer(&w, &m);
+	world_confirm(&w, (unsigned)world_order(&w));
+	e.from_tag = "ta";
+	e.to_tag = "tb";
+	e.cseq = 0;
+	e.status = 200;
+	e.sdp = sdp_b;
+	call_on_event(&w.a, &e);
+	assert_int_equal(the_call()->state, CALL_UP);
+	event("bye", 0, "ta", "tb", 0, NULL, NULL);
+	world_check_empty(&w);
+}
+
+/* The one that answers is not among the first that rang: mediad hears of it all the same. */
+static void more_forks_than_legs(void **state)
+{
+	char tag[8];
+
+	(void)state;
+	ringing();
+	for (int i = 0; i < CALL_MAX_LEGS + 1; i++) {
+		snprintf(tag, sizeof(tag), "f%d", i);
+		event("early", 1, "ta", tag, 183, sdp_a, "dc-only");
+	}
+	event("answered", 1, "ta", "tb", 200, sdp_b, "ar-capable");
+	assert_non_null(the_call()->settled[AR_SIDE_B]);
+	assert_int_equal(the_call()->outcome, AR_OUTCOME_AR_CAPABLE);
+	event("bye", 0, "ta", "tb", 0, NULL, NULL);
+	world_check_empty(&w);
+}
+
 static void malformed_offer(void **state)
 {
 	struct front_offer m = world_invite(T1, "v=0\r\nx\r\n");
@@ -586,6 +625,7 @@ static void random_event(void)
 	if (rnd(12) && (strcmp(e.ev, "bye") == 0 || strcmp(e.ev, "gone") == 0))
 		return; /* else nothing lives long */
 	e.cseq = rnd(4);
+	e.has_cseq = e.cseq != 0;
 	e.from_tag = tags[rnd(2)];
 	e.to_tag = tags[rnd(3)];
 	e.status = 180 + 10 * rnd(40);
@@ -714,7 +754,8 @@ int main(void)
 		T(facts_are_told_again_after_a_loss), T(change_waits_for_mediad), T(roles_stay),
 		T(context_lost_while_changing), T(no_answer_sdp_is_no_harm),
 		T(refused_ends_the_ar_part), T(bye_before_the_answer_is_known),
-		T(calls_that_the_module_does_not_list), T(malformed_offer), T(stopping),
+		T(calls_that_the_module_does_not_list), T(malformed_offer), T(the_cseq_is_zero),
+		T(more_forks_than_legs), T(stopping),
 		T(restored_call_goes_on), T(restored_while_ringing), T(restored_while_deciding),
 		T(nonsense_in_the_store), T(dcmf_is_not_configured_any_more), T(any_order)};
 

@@ -268,6 +268,7 @@ struct front_event world_event(const char *ev, const char *token)
 		.contact = "",
 		.sdp = "",
 		.cseq = 1,
+		.has_cseq = true,
 		.side = AR_SIDE_B};
 }
 
