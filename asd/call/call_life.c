@@ -88,8 +88,9 @@ void call_end(struct asd *a, struct call *c, const char *reason)
 
 static bool tell_released(struct asd *a, const struct call *c)
 {
-	return front_tell(
-		a, c->module, json_pack("{s:s, s:s}", "cmd", "release", "call", c->token));
+	return front_tell(a, c->module,
+		json_pack("{s:s, s:s, s:s}", "cmd", "release", "call", c->token, "callid",
+			c->callid));
 }
 
 void call_lose(struct asd *a, struct call *c, const char *reason)

@@ -131,7 +131,7 @@ bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *
 /* Undoes ar_calls_open()/ar_calls_offer() when the hand-off came to nothing. */
 void ar_calls_drop(const struct ar_msg_key *k);
 /* asd ended the AR part of this call. True when it is known. */
-bool ar_calls_release(const char *id);
+bool ar_calls_release(struct ar_span callid, const char *id);
 
 struct ar_call_info {
 	char id[AR_CALL_ID_LEN + 1];

@@ -224,18 +224,15 @@ void ar_calls_drop(const struct ar_msg_key *k)
 	ar_bucket_unlock(bu);
 }
 
-bool ar_calls_release(const char *id)
+bool ar_calls_release(struct ar_span callid, const char *id)
 {
+	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(callid));
 	bool found = false;
 
-	for (uint32_t i = 0; i <= ar_table->mask && !found; i++) {
-		struct ar_bucket *bu = ar_bucket_lock(i);
-
-		for (struct ar_call *c = bu->first; c && !found; c = c->next)
-			if (strcmp(c->id, id) == 0)
-				found = c->released = true;
-		ar_bucket_unlock(bu);
-	}
+	for (struct ar_call *c = bu->first; c && !found; c = c->next)
+		if (strcmp(c->id, id) == 0)
+			found = c->released = true;
+	ar_bucket_unlock(bu);
 	return found;
 }
 

@@ -201,6 +201,8 @@ static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answ
 		rc = ar_calls_restore(&k, &plan, version, c->index,
 			ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
 	}
+	if (rc == 0 && json_is_true(json_object_get(answer, "released")))
+		ar_calls_release(k.callid, k.id);
 	if (rc == 0) /* planned from the map when the script asks for the description */
 		rc = ar_calls_offer(&j->key,
 			ar_span_eq(j->key.from_tag, ar_span_str(tag)) ? AR_SIDE_A : AR_SIDE_B,
@@ -214,13 +216,14 @@ static int on_frame(struct ar_conn *c, const json_t *j, void *arg)
 {
 	const char *cmd = json_string_value(json_object_get(j, "cmd"));
 	const char *call = json_string_value(json_object_get(j, "call"));
+	const char *callid = json_string_value(json_object_get(j, "callid"));
 	json_int_t id = json_integer_value(json_object_get(j, "id"));
 	struct ar_job *job;
 
 	(void)arg;
 	if (cmd) { /* asd's own; others may come with later versions */
-		if (strcmp(cmd, "release") == 0 && call)
-			ar_calls_release(call);
+		if (strcmp(cmd, "release") == 0 && call && callid)
+			ar_calls_release(ar_span_str(callid), call);
 		return 0;
 	}
 	if (id <= 0)

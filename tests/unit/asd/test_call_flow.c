@@ -755,9 +755,9 @@ int main(void)
 		T(context_lost_while_changing), T(no_answer_sdp_is_no_harm),
 		T(refused_ends_the_ar_part), T(bye_before_the_answer_is_known),
 		T(calls_that_the_module_does_not_list), T(malformed_offer), T(the_cseq_is_zero),
-		T(more_forks_than_legs), T(stopping),
-		T(restored_call_goes_on), T(restored_while_ringing), T(restored_while_deciding),
-		T(nonsense_in_the_store), T(dcmf_is_not_configured_any_more), T(any_order)};
+		T(more_forks_than_legs), T(stopping), T(restored_call_goes_on),
+		T(restored_while_ringing), T(restored_while_deciding), T(nonsense_in_the_store),
+		T(dcmf_is_not_configured_any_more), T(any_order)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

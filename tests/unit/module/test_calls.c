@@ -531,8 +531,8 @@ static void test_released_by_asd(void **state)
 	struct ar_use u;
 
 	(void)state;
-	assert_false(ar_calls_release("ffffffffffffffff"));
-	assert_true(ar_calls_release(k.id));
+	assert_false(ar_calls_release(k.callid, "ffffffffffffffff"));
+	assert_true(ar_calls_release(k.callid, k.id));
 	assert_int_equal(ar_calls_find_dialog(&k, &u), 0);
 	assert_true(u.released);
 	ar_use_done(&u);
