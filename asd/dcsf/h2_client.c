@@ -15,7 +15,7 @@
 
 #define WINDOW (1024 * 1024) /* flow control window of each stream, and twice for the whole */
 #define OUT_LOW (256 * 1024) /* nghttp2 is asked for more below this */
-#define BACKOFF_MAX_MS 5000
+#define BACKOFF_MAX_MS 2000
 #define STEADY (10 * AR_SEC) /* a connection that lived so long resets the back-off */
 
 enum link_state { LINK_IDLE, LINK_CONNECTING, LINK_UP };

@@ -24,7 +24,7 @@ struct h2_conf {
 	uint16_t port;
 	unsigned connect_ms; /* until the server's SETTINGS; 0: 2000 */
 	unsigned idle_ms; /* silence after which PING is sent, and after it the end; 0: 4000 */
-	unsigned backoff_ms; /* first pause before connecting again, doubled up to 5 s; 0: 200 */
+	unsigned backoff_ms; /* first pause before connecting again, doubled up to 2 s; 0: 200 */
 };
 
 struct h2_handlers {

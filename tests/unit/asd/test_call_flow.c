@@ -358,6 +358,30 @@ static void context_lost_while_changing(void **state)
 	free(restart);
 }
 
+/* A list asked for before the context was confirmed need not have it. */
+static void young_context_is_not_missed(void **state)
+{
+	uint64_t asked = w.now;
+	json_t *listed = json_object();
+
+	(void)state;
+	w.now += AR_SEC;
+	up();
+	call_on_contexts_listed(&w.a, 0, listed, asked);
+	assert_int_equal(the_call()->ctx.state, CTX_UP);
+	json_object_set_new(listed, "c1", json_object());
+	json_object_set_new(listed, "c9", json_object());
+	call_on_contexts_listed(&w.a, 0, listed, w.now + 1);
+	assert_int_equal(the_call()->ctx.state, CTX_UP);
+	assert_int_equal(json_object_size(listed), 1); /* c9 is nobody's */
+	call_on_contexts_listed(&w.a, 1, listed, w.now + 1); /* another DCMF's list */
+	assert_int_equal(the_call()->ctx.state, CTX_UP);
+	free(w.live[--w.nlive]);
+	call_on_contexts_listed(&w.a, 0, listed, w.now + 1);
+	assert_int_equal(the_call()->ctx.state, CTX_LOST);
+	json_decref(listed);
+}
+
 static void no_answer_sdp_is_no_harm(void **state)
 {
 	(void)state;
