@@ -76,7 +76,8 @@ uint64_t rtp_recv_rtt(const struct rtp_recv *r);
 void rtp_recv_want_key(struct rtp_recv *r);
 void rtp_recv_got_key(struct rtp_recv *r);
 
-/* Whatever is due: reports, NACK, PLI or FIR. */
+/* Whatever is due: reports, NACK, PLI or FIR. What does not fit (RTCP_MAX_NACK) stays due: then
+ * rtp_recv_deadline() is not after now, call again with a new datagram. */
 void rtp_recv_feedback(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w);
 /* A report block, for a sender report of ours; restarts the interval of the loss fraction. */
 void rtp_recv_report(struct rtp_recv *r, uint64_t now, struct rtcp_report *out);
