@@ -214,7 +214,7 @@ static bool lose_event(void)
 	return false;
 }
 
-bool ar_event_push(unsigned asd, const char *text)
+bool ar_event_push(unsigned asd, const char *text, bool urgent)
 {
 	const uint64_t one = 1;
 	size_t n = text ? strlen(text) : 0;
@@ -236,7 +236,7 @@ bool ar_event_push(unsigned asd, const char *text)
 	jobs->event_tail = e;
 	lock_release(&jobs->event_lock);
 	AR_COUNT(events);
-	if (write(offer_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	if (urgent && write(offer_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		LM_ERR("cannot wake the link process: %s\n", strerror(errno));
 	return true;
 }

@@ -96,8 +96,9 @@ int ar_jobs_offer_fd(void); /* readable when there is something to take */
 int ar_jobs_resume_fd(void);
 int ar_jobs_pending(void);
 
-/* Copies text. False, counted, when it is lost: no memory or event_max. */
-bool ar_event_push(unsigned asd, const char *text);
+/* Copies text. False, counted, when it is lost: no memory or event_max. What is not urgent goes
+ * with the next one that is, or at the link process's next tick. */
+bool ar_event_push(unsigned asd, const char *text, bool urgent);
 struct ar_event *ar_events_take(void); /* a list, oldest first; link process */
 void ar_event_free(struct ar_event *e);
 int ar_events_unacked(void);

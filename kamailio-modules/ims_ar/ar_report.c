@@ -8,11 +8,12 @@ static const char *side_name(enum ar_side s)
 	return s == AR_SIDE_A ? "a" : "b";
 }
 
-static void push(unsigned asd, const struct ar_wire_event *e)
+/* Media wait for what a UE has said; the end of a call may wait for the next tick. */
+static void push(unsigned asd, const struct ar_wire_event *e, bool urgent)
 {
 	char *text = ar_wire_event(e);
 
-	ar_event_push(asd, text);
+	ar_event_push(asd, text, urgent);
 	free(text);
 }
 
@@ -55,7 +56,7 @@ void ar_report_answer(const struct ar_view *v, const struct ar_use *u, const cha
 		.outcome = outcome};
 
 	from_view(&e, v, method, sizeof(method));
-	push(u->asd, &e);
+	push(u->asd, &e, true);
 }
 
 void ar_report_offer(const struct ar_view *v, const struct ar_use *u)
@@ -64,7 +65,7 @@ void ar_report_offer(const struct ar_view *v, const struct ar_use *u)
 	struct ar_wire_event e = {.ev = "offer", .call = u->id, .side = side_name(u->offerer)};
 
 	from_view(&e, v, method, sizeof(method));
-	push(u->asd, &e);
+	push(u->asd, &e, true);
 }
 
 void ar_report_failed(
@@ -77,7 +78,7 @@ void ar_report_failed(
 		.initial = ended->initial};
 
 	from_key(&e, k);
-	push(ended->asd, &e);
+	push(ended->asd, &e, false);
 }
 
 void ar_report_cancelled(const struct ar_msg_key *k, const struct ar_ended *ended)
@@ -88,7 +89,7 @@ void ar_report_cancelled(const struct ar_msg_key *k, const struct ar_ended *ende
 		.initial = ended->initial};
 
 	from_key(&e, k);
-	push(ended->asd, &e);
+	push(ended->asd, &e, false);
 }
 
 void ar_report_bye(const struct ar_msg_key *k, const struct ar_ended *ended)
@@ -97,7 +98,7 @@ void ar_report_bye(const struct ar_msg_key *k, const struct ar_ended *ended)
 
 	from_key(&e, k);
 	e.has_cseq = false;
-	push(ended->asd, &e);
+	push(ended->asd, &e, false);
 }
 
 void ar_report_gone(const struct ar_job *j)
@@ -106,7 +107,7 @@ void ar_report_gone(const struct ar_job *j)
 		.ev = "gone", .call = j->key.id, .initial = j->initial, .side = side_name(j->side)};
 
 	from_key(&e, &j->key);
-	push(j->asd, &e);
+	push(j->asd, &e, false);
 }
 
 void ar_report_expired(const struct ar_call_info *i)
@@ -114,5 +115,5 @@ void ar_report_expired(const struct ar_call_info *i)
 	struct ar_wire_event e = {
 		.ev = "gone", .call = i->id, .callid = i->callid, .from_tag = i->tag_a};
 
-	push(i->asd, &e);
+	push(i->asd, &e, false);
 }

@@ -319,10 +319,10 @@ def fork_of_the_home_network(net):
         check(len(got) == n and all("ufragA" in x and "fork" not in x for x in got), f"{what}: {got}")
     ports = {sdp.audio(x).split()[1] for x in call.uac.received("183")}
     check(ports == {"23000", "24000"}, f"audio of the forks: {ports}")
+    net.settled()
     events = [(e["ev"], e["to_tag"][:1]) for e in net.asd()["events"] if e["callid"] == call.callid()]
     check(sorted(events[:2]) == [("early", "X"), ("early", "Y")] and events[2:] == [("answered", "Y"), ("bye", "Y")],
           f"events {events}")
-    net.settled()
 
 
 @scenario(alone=True)

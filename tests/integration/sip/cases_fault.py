@@ -228,6 +228,7 @@ def two_asd_one_dies(net):
     until(3, "one link is down", lambda: not net.link_up())
     for _ in range(3):
         check_ar(plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER))
+    until(3, "it was told all", lambda: net.asd(2)["reserve"] == net.asd(2)["release"])
     d = net.asd(2)
     check(d["offers"] == two + 3 and d["reserve"] == d["release"], f"the second has {d['offers']} offers")
 

@@ -276,6 +276,8 @@ class Net:
         front(self.asd_socket(i), "mode", ",".join(modes))
 
     def events(self, call=None):
+        """What asd was told; ends of calls are told with the next tick."""
+        until(3, "asd has been told all", lambda: self.status()["events_unacked"] == "0")
         return [e["ev"] for e in self.asd()["events"] if call in (None, e["callid"])]
 
     def settled(self, asd=True):

@@ -315,7 +315,7 @@ static struct ar_event *event(const char *text)
 {
 	struct ar_event *e;
 
-	assert_true(ar_event_push(0, text));
+	assert_true(ar_event_push(0, text, true));
 	e = ar_events_take();
 	assert_non_null(e);
 	return e;
@@ -476,7 +476,7 @@ static void test_resync(void **state)
 	turns(2);
 	assert_null(hear()); /* nothing was lost */
 	ar_conf.event_max = 0;
-	assert_false(ar_event_push(0, "{\"n\":1}"));
+	assert_false(ar_event_push(0, "{\"n\":1}", true));
 	ar_resync_run(&sync, &r.c, 1, r.now);
 	turns(2);
 	j = hear();

@@ -129,7 +129,7 @@ static void test_events_are_bounded(void **state)
 
 	(void)state;
 	for (int i = 0; i < 15; i++)
-		good += ar_event_push(0, "{\"x\":1}");
+		good += ar_event_push(0, "{\"x\":1}", true);
 	assert_int_equal(good, 10);
 	assert_int_equal(test_stat[AR_STAT_events_lost], 5);
 	assert_true(ar_events_were_lost());
@@ -137,10 +137,10 @@ static void test_events_are_bounded(void **state)
 	/* taken is not acknowledged: still bounded */
 	struct ar_event *list = ar_events_take();
 
-	assert_false(ar_event_push(0, "{\"x\":1}"));
+	assert_false(ar_event_push(0, "{\"x\":1}", true));
 	free_events(list);
 	assert_int_equal(ar_events_unacked(), 0);
-	assert_true(ar_event_push(0, "{\"x\":1}"));
+	assert_true(ar_event_push(0, "{\"x\":1}", true));
 	free_events(ar_events_take());
 }
 
@@ -152,8 +152,8 @@ static void test_without_memory(void **state)
 	test_shm_countdown = 0;
 	assert_null(ar_job_new(&k, "{}"));
 	test_shm_countdown = 0;
-	assert_false(ar_event_push(0, "{\"x\":1}"));
-	assert_false(ar_event_push(0, NULL)); /* no text: it could not even be written */
+	assert_false(ar_event_push(0, "{\"x\":1}", true));
+	assert_false(ar_event_push(0, NULL, true)); /* no text: it could not even be written */
 	assert_int_equal(test_stat[AR_STAT_events_lost], 2);
 }
 
@@ -163,7 +163,7 @@ static void *worker(void *arg)
 
 	for (int i = 0; i < 2000; i++) {
 		snprintf(text, sizeof(text), "{\"w\":%d}", (int)(size_t)arg);
-		ar_event_push(0, text);
+		ar_event_push(0, text, true);
 	}
 	return NULL;
 }
