@@ -7,6 +7,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 BUILD=${BUILD:-$here/../../build/release}
 export BUILD
 if [ "$(id -u)" = 0 ]; then
-	exec unshare -n sh -c 'ip link set lo up && exec python3 "$1"' sh "$here/handoff.py"
+	exec unshare -n -p -m -f --kill-child --mount-proc sh -c 'ip link set lo up && exec python3 "$1"' sh "$here/handoff.py"
 fi
 exec python3 "$here/handoff.py"

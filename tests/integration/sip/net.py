@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kamailios, asd and rtpengine of one test network on 127.0.0.1, from the shipped configuration."""
+import contextlib
 import json
 import os
 import re
@@ -86,6 +87,8 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.p.pid, 9)
                 self.p.wait(5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.p.pid, 9)  # children of one that was killed
         self.out.close()
 
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The scenarios: run.py [--list] [scenario...]; see run.sh."""
+import shutil
+import signal
 import sys
 import time
 import traceback
@@ -14,6 +16,7 @@ def network_key(options):
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     table = scenarios.TABLE
     if "--list" in sys.argv:
@@ -42,6 +45,11 @@ def main():
             print(f"ok {name} {int((time.monotonic() - start) * 1000)}", flush=True)
             if s.alone:
                 key = None  # nobody else's
+        except KeyboardInterrupt:
+            if net:
+                stop(net)
+                shutil.rmtree(net.run, ignore_errors=True)
+            return 130
         except Exception as e:  # noqa: BLE001 - a scenario may fail in any way
             failed += 1
             why = str(e) if isinstance(e, Failed) else traceback.format_exc()

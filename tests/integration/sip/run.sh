@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # SIPp calls through a real Kamailio with the module: run.sh [--list] [scenario...]
 #
-# Prints `ok NAME ms` or `not ok NAME reason` a line; fails when one failed. As root in a network
-# namespace of its own. Environment: BUILD (default build/debug), ASD=fake|real (default both,
-# where asd and mediad are built), KEEP=1 leaves the
-# run folders, LOOP=1 adds the 1,000 call loops, RTPENGINE=0 leaves out those with rtpengine.
+# Prints `ok NAME ms` or `not ok NAME reason` a line; fails when one failed. As root in network and
+# process namespaces of its own: whatever happens, no process stays. Environment: BUILD (default
+# build/debug), ASD=fake|real (default both, where asd and mediad are built), KEEP=1 leaves the run
+# folders, LOOP=1 adds the 1,000 call loops, RTPENGINE=0 leaves out those with rtpengine.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../.."
@@ -14,6 +14,6 @@ export BUILD
 if [ "$(id -u)" = 0 ] && [ -z "${SIP_IN_NETNS:-}" ]; then
 	SIP_IN_NETNS=1
 	export SIP_IN_NETNS
-	exec unshare -n sh -c 'ip link set lo up && exec "$@"' sh python3 "$here/run.py" "$@"
+	exec unshare -n -p -m -f --kill-child --mount-proc sh -c 'ip link set lo up && exec "$@"' sh python3 "$here/run.py" "$@"
 fi
 exec python3 "$here/run.py" "$@"
