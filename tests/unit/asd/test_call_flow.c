@@ -776,12 +776,12 @@ int main(void)
 		T(retry_while_the_first_is_decided), T(update_in_the_early_dialog),
 		T(update_fails_the_invite_goes_on), T(facts_are_told_once),
 		T(facts_are_told_again_after_a_loss), T(change_waits_for_mediad), T(roles_stay),
-		T(context_lost_while_changing), T(no_answer_sdp_is_no_harm),
-		T(refused_ends_the_ar_part), T(bye_before_the_answer_is_known),
-		T(calls_that_the_module_does_not_list), T(malformed_offer), T(the_cseq_is_zero),
-		T(more_forks_than_legs), T(stopping), T(restored_call_goes_on),
-		T(restored_while_ringing), T(restored_while_deciding), T(nonsense_in_the_store),
-		T(dcmf_is_not_configured_any_more), T(any_order)};
+		T(young_context_is_not_missed), T(context_lost_while_changing),
+		T(no_answer_sdp_is_no_harm), T(refused_ends_the_ar_part),
+		T(bye_before_the_answer_is_known), T(calls_that_the_module_does_not_list),
+		T(malformed_offer), T(the_cseq_is_zero), T(more_forks_than_legs), T(stopping),
+		T(restored_call_goes_on), T(restored_while_ringing), T(restored_while_deciding),
+		T(nonsense_in_the_store), T(dcmf_is_not_configured_any_more), T(any_order)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
