@@ -8,7 +8,7 @@ static const char *side_name(enum ar_side s)
 	return s == AR_SIDE_A ? "a" : "b";
 }
 
-/* Media wait for what a UE has said; the end of a call may wait for the next tick. */
+/* Only a hint may wait for the next tick. */
 static void push(unsigned asd, const struct ar_wire_event *e, bool urgent)
 {
 	char *text = ar_wire_event(e);
@@ -78,7 +78,7 @@ void ar_report_failed(
 		.initial = ended->initial};
 
 	from_key(&e, k);
-	push(ended->asd, &e, false);
+	push(ended->asd, &e, true);
 }
 
 void ar_report_cancelled(const struct ar_msg_key *k, const struct ar_ended *ended)
@@ -98,7 +98,7 @@ void ar_report_bye(const struct ar_msg_key *k, const struct ar_ended *ended)
 
 	from_key(&e, k);
 	e.has_cseq = false;
-	push(ended->asd, &e, false);
+	push(ended->asd, &e, true);
 }
 
 void ar_report_gone(const struct ar_job *j)
@@ -107,7 +107,7 @@ void ar_report_gone(const struct ar_job *j)
 		.ev = "gone", .call = j->key.id, .initial = j->initial, .side = side_name(j->side)};
 
 	from_key(&e, &j->key);
-	push(j->asd, &e, false);
+	push(j->asd, &e, true);
 }
 
 void ar_report_expired(const struct ar_call_info *i)
@@ -115,5 +115,5 @@ void ar_report_expired(const struct ar_call_info *i)
 	struct ar_wire_event e = {
 		.ev = "gone", .call = i->id, .callid = i->callid, .from_tag = i->tag_a};
 
-	push(i->asd, &e, false);
+	push(i->asd, &e, true);
 }
