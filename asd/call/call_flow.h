@@ -26,7 +26,9 @@ json_t *call_map(struct asd *a, const char *token);
 void call_on_module(struct asd *a, const char *module);
 /* This instance of a module has spoken of that call: it is in its table. */
 void call_on_instance(struct asd *a, const char *token, const char *instance);
-/* resync: a listing begins, has that call, is whole: calls of the instance not in it end. */
+/* resync: a listing begins, has that call, is whole: calls of the instance not in it end, but for
+ * those whose offer is younger than CALL_YOUNG_S. */
+#define CALL_YOUNG_S 10
 uint32_t call_listing(struct asd *a);
 void call_on_listed(struct asd *a, uint32_t listing, const char *token);
 void call_on_all_listed(struct asd *a, uint32_t listing, const char *instance);

@@ -173,12 +173,16 @@ void call_on_listed(struct asd *a, uint32_t listing, const char *token)
 
 void call_on_all_listed(struct asd *a, uint32_t listing, const char *instance)
 {
+	uint64_t now = asd_now(a);
 	struct call *c;
 
 	if (!instance[0])
 		return;
 	for (uint32_t pos = 0; (c = ar_ids_next(&a->calls.ids, &pos));) {
-		if (c->listed != listing && strcmp(c->instance, instance) == 0)
+		/* its verdict may still be on the way to the module */
+		bool young = c->state == CALL_SETUP && now - c->heard < CALL_YOUNG_S * AR_SEC;
+
+		if (c->listed != listing && !young && strcmp(c->instance, instance) == 0)
 			call_end(a, c, "the module does not have it any more");
 	}
 }

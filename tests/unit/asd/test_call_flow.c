@@ -544,6 +544,9 @@ static void calls_that_the_module_does_not_list(void **state)
 	assert_null(calls_find(&w.a.calls, T1));
 	assert_non_null(calls_find(&w.a.calls, T2));
 	call_on_all_listed(&w.a, call_listing(&w.a), "one");
+	assert_non_null(calls_find(&w.a.calls, T2)); /* too young */
+	w.now += CALL_YOUNG_S * AR_SEC;
+	call_on_all_listed(&w.a, call_listing(&w.a), "one");
 	world_check_empty(&w);
 }
 
