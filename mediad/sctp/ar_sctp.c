@@ -11,8 +11,11 @@
 #define RTO_MIN 200
 #define RTO_MAX 4000
 #define SETUP_RTO_MAX 1000 /* INIT and COOKIE ECHO: a lost one must not cost many seconds */
-#define MAX_RETRANSMITS 20 /* the peer's consent timer ends it before */
-#define STATUS_AFTER AR_SEC /* ask usrsctp itself when no acknowledgement came for this long */
+#define MAX_RETRANSMITS 20 /* in a row; the peer's consent timer ends it before */
+/* The only path is never given up by itself: acknowledged retransmissions do not count for it
+ * (Karn), and once it were inactive, without heartbeats nothing would ever be sent again. */
+#define PATH_MAX_RETRANSMITS UINT16_MAX
+#define ASK_AFTER AR_SEC /* without any acknowledgement */
 #define QUEUE_KEEP (64 * 1024) /* memory that an empty queue may keep */
 #define QUEUE_CONTROL (64 * 1024) /* over PEER_SEND_QUEUE, for DCEP and resets */
 
@@ -82,7 +85,7 @@ static int set_path(struct ar_sctp *s, const struct sockaddr_conn *to, const str
 	/* over AF_CONN usrsctp counts the path MTU without the common header */
 	struct sctp_paddrparams p = {.spp_pathmtu = AR_SCTP_MTU - COMMON_HEADER,
 		.spp_hbinterval = c->heartbeat_ms,
-		.spp_pathmaxrxt = MAX_RETRANSMITS,
+		.spp_pathmaxrxt = PATH_MAX_RETRANSMITS,
 		.spp_flags =
 			SPP_PMTUD_DISABLE | (c->heartbeat_ms ? SPP_HB_ENABLE : SPP_HB_DISABLE)};
 
@@ -307,32 +310,32 @@ void ar_sctp_after_input(struct ar_sctp *s, uint64_t now)
 	s->h.on_acked(s->arg);
 }
 
-/* usrsctp gives up data without telling (PR-SCTP before the first transmission): ask now and then.
+/*
+ * usrsctp may give data up without telling (PR-SCTP before the first transmission): ask now and
+ * then. Turning SCTP_SENDER_DRY_EVENT on reports at once when nothing is left; SCTP_STATUS does not
+ * count what is queued behind a closed window.
  */
-static void ask_status(struct ar_sctp *s, uint64_t now)
+static void ask_whether_dry(struct ar_sctp *s, uint64_t now)
 {
-	struct sctp_status st = {0};
-	socklen_t n = sizeof(st);
+	struct sctp_event ev = {
+		.se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = SCTP_SENDER_DRY_EVENT, .se_on = 1};
 
-	if (s->acked_at + STATUS_AFTER > now)
+	if (s->acked_at + ASK_AFTER > now)
 		return;
 	s->acked_at = now;
-	if (usrsctp_getsockopt(s->so, IPPROTO_SCTP, SCTP_STATUS, &st, &n) != 0)
-		return;
-	if (st.sstat_unackdata == 0 && st.sstat_penddata == 0 && s->in_stack) {
-		s->in_stack = 0;
-		s->acked = true;
-		ar_sctp_after_input(s, now);
-	}
+	set(s, SCTP_EVENT, &ev, sizeof(ev));
+	ev.se_on = 0; /* or it would come with every acknowledgement */
+	set(s, SCTP_EVENT, &ev, sizeof(ev));
+	ar_sctp_stack_deliver();
 }
 
 bool ar_sctp_is_busy(struct ar_sctp *s, uint64_t now)
 {
 	if (s->down)
 		return false;
-	if (s->in_stack)
-		ask_status(s, now);
-	return !s->up || s->in_stack || s->resets || !queue_empty(&s->queue);
+	if (s->in_stack && s->up)
+		ask_whether_dry(s, now);
+	return !s->up || s->in_stack || s->acked || s->resets || !queue_empty(&s->queue);
 }
 
 size_t ar_sctp_buffered(const struct ar_sctp *s)
@@ -415,6 +418,10 @@ static void on_notification(struct ar_sctp *s, const struct ar_sctp_event *e)
 		on_stream_reset(s, n, e->len);
 	else if (n->sn_header.sn_type == SCTP_PARTIAL_DELIVERY_EVENT)
 		s->skip_stream = -1;
+	else if (n->sn_header.sn_type == SCTP_SENDER_DRY_EVENT) {
+		s->in_stack = 0;
+		s->acked = true;
+	}
 }
 
 void ar_sctp_handle(struct ar_sctp *s, const struct ar_sctp_event *e)

@@ -338,6 +338,33 @@ static void test_lost_last_message_comes_soon(void **state)
 	flow_free(f);
 }
 
+static bool lose_next;
+
+static bool lose_one(void *arg, const struct sim_node *from, struct ar_span d)
+{
+	bool lost = lose_next && from == arg && d.p[0] == 23;
+
+	lose_next = lose_next && !lost;
+	return !lost;
+}
+
+/* usrsctp counts a path as failing until something is acknowledged that was sent but once. */
+static void test_path_is_not_given_up(void **state)
+{
+	struct flow *f = clean();
+
+	(void)state;
+	sim_on_datagram(f->sim, lose_one, f->server.node);
+	for (unsigned i = 1; i <= 40; i++) {
+		lose_next = true;
+		assert_int_equal(flow_send(&f->server, SCENE, PEER_TEXT, 300), 0);
+		assert_true(flow_until(f, &f->ue.nmessage, i, 8 * FLOW_SEC));
+		flow_run(f, FLOW_SEC);
+	}
+	assert_int_equal(f->server.state, PEER_CONNECTED);
+	flow_free(f);
+}
+
 static void test_round_trip_is_known(void **state)
 {
 	struct flow *f = connected((struct flow_conf){.link = {.delay = 50 * FLOW_MS}, .seed = 11});
@@ -370,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_no_spurious_retransmission_after_a_pause),
 		cmocka_unit_test(test_no_early_timer_after_a_pause),
 		cmocka_unit_test(test_lost_last_message_comes_soon),
+		cmocka_unit_test(test_path_is_not_given_up),
 		cmocka_unit_test(test_round_trip_is_known),
 	};
 
