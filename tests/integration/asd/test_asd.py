@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import struct
+import shutil
 import subprocess
 import sys
 import time
@@ -944,6 +945,10 @@ def becomes_another_user(w):
     os.mkdir(os.path.join(w.dir, "lib"))
     os.chown(os.path.join(w.dir, "lib"), who.pw_uid, who.pw_gid)
     w.conf["store.file"] = [os.path.join(w.dir, "lib", "asd.db")]
+    # the checkout may be where that user cannot read
+    lua = shutil.copytree(w.conf["policy.dir"][0], os.path.join(w.dir, "ar"))
+    subprocess.run(["chmod", "-R", "a+rX", lua], check=True)
+    w.conf["policy.dir"] = [lua]
     w.conf["asd.user"] = ["nobody"]
     w.start()
     with open("/proc/%d/status" % w.asd.p.pid) as f:
