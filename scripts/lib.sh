@@ -8,13 +8,16 @@
 # ---------------------------------------------------------------- packages
 
 PKG_build="gcc libc6-dev make cmake pkg-config dpkg-dev libevent-dev libnghttp2-dev libjansson-dev
-	libinih-dev libsystemd-dev libsqlite3-dev libhiredis-dev liblua5.4-dev libssl-dev libusrsctp-dev"
+	libinih-dev libsystemd-dev libsqlite3-dev libhiredis-dev liblua5.4-dev libssl-dev libusrsctp-dev
+	libsrtp2-dev libvpx-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libegl-dev libgles-dev
+	libpng-dev libturbojpeg0-dev libcglm-dev libseccomp-dev"
 PKG_run="kamailio kamailio-extra-modules kamailio-websocket-modules kamailio-tls-modules
-	rtpengine-daemon curl iproute2 procps"
+	rtpengine-daemon curl iproute2 procps libegl-mesa0 libgl1-mesa-dri"
 PKG_demo="$PKG_run chromium fonts-dejavu-core"
 PKG_test="$PKG_demo libcmocka-dev sip-tester python3 lua5.4 git jq clang-format clang-tidy cppcheck
 	universal-ctags iproute2 ncat util-linux kamailio-ims-modules kamailio-presence-modules
-	kamailio-sqlite-modules kamailio-utils-modules kamailio-xml-modules dnsmasq-base"
+	kamailio-sqlite-modules kamailio-utils-modules kamailio-xml-modules dnsmasq-base
+	assimp-testmodels ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 NODE_MIN=18
 
 pkg_missing() { # PACKAGE...: prints those that are not installed
