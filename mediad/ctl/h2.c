@@ -256,11 +256,20 @@ static void on_reap(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* A request that does not end, or an answer for which the client opens no window: either would keep
+ * its stream, and the connection, for ever. */
+static bool is_late(const struct h2_stream *st, uint64_t now)
+{
+	if (st->answered)
+		return st->out.n > st->sent && now - st->moved >= H2_STALL_S * AR_SEC;
+	return !st->whole && now - st->started >= H2_REQUEST_S * AR_SEC;
+}
+
 static struct h2_stream *find_late(struct h2_conn *c, uint64_t now)
 {
 	struct h2_stream *st = c->streams;
 
-	while (st && (st->whole || st->answered || now - st->started < H2_REQUEST_S * AR_SEC))
+	while (st && !is_late(st, now))
 		st = st->next;
 	return st;
 }
@@ -273,6 +282,8 @@ static void check_streams(struct h2_conn *c, uint64_t now)
 	while (!c->dead && (st = find_late(c, now)) != NULL) {
 		c->server->stats.timeouts++;
 		st->answered = true;
+		ar_buf_reset(&st->out);
+		st->sent = 0;
 		h2_two_reset(st, NGHTTP2_CANCEL);
 	}
 }
@@ -369,6 +380,7 @@ int h2_reply(struct h2_server *s, uint32_t id, const struct h2_response *r)
 	if (!st || st->answered || st->conn->dead)
 		return -ENOENT;
 	st->answered = true;
+	st->moved = ar_now();
 	err = ar_buf_add_span(&st->out, r->body);
 	if (err)
 		h2_conn_kill(st->conn);
@@ -397,6 +409,8 @@ int h2_push(struct h2_server *s, uint32_t id, struct ar_span data)
 
 	if (!st || !st->endless || st->conn->dead)
 		return -ENOENT;
+	if (st->out.n == st->sent)
+		st->moved = ar_now();
 	if (ar_buf_add_span(&st->out, data) != 0) {
 		s->stats.slow++;
 		h2_conn_kill(st->conn);

@@ -23,7 +23,7 @@
 #define H2_MAX_PATH 256
 #define H2_REQUEST_S 10 /* a request must be whole after this */
 #define H2_IDLE_S 300 /* a connection without a stream ends after this */
-#define H2_STALL_S 30 /* and one that takes no bytes after this */
+#define H2_STALL_S 15 /* and one that takes no bytes after this */
 
 struct h2_request {
 	uint32_t id;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/ctl/h2_internal.h"
 
+#include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
 #include <errno.h>
@@ -180,8 +181,10 @@ static ssize_t read_out(nghttp2_session *session, int32_t stream_id, uint8_t *bu
 	(void)session, (void)stream_id, (void)arg;
 	if (n == 0 && st->endless)
 		return NGHTTP2_ERR_DEFERRED;
-	if (n)
+	if (n) {
 		memcpy(buf, st->out.p + st->sent, n);
+		st->moved = ar_now();
+	}
 	st->sent += n;
 	if (n == left) {
 		ar_buf_reset(&st->out);

@@ -27,6 +27,7 @@ struct h2_stream {
 	size_t sent; /* of out */
 	size_t headers; /* bytes of them so far */
 	uint64_t started; /* microseconds */
+	uint64_t moved; /* when the client last took some of the answer */
 	bool whole, answered, endless, over, bad_path;
 };
 

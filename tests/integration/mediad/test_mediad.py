@@ -315,6 +315,27 @@ def test_slow_clients(m):
     until("the slow upload to be cut", lambda: m.metric("control_timeouts_total") >= 3, 5)
 
 
+def alone_client_without_a_window():
+    """HTTP/2 clients that ask and never open a window: their answers, and connections, end."""
+    m = Mediad(workers=1)
+    settings = b"\0\0\6\4\0\0\0\0\0" + b"\0\4" + b"\0\0\0\0"  # SETTINGS_INITIAL_WINDOW_SIZE 0
+    # :method GET, :scheme http, :path /metrics, :authority x (RFC 7541, without Huffman)
+    block = b"\x82\x86\x04\x08/metrics\x01\x01x"
+    headers = len(block).to_bytes(3, "big") + b"\1\5" + (1).to_bytes(4, "big") + block
+    socks = []
+    for _ in range(8):
+        s = socket.create_connection(("127.0.0.1", m.port))
+        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + headers)
+        socks.append(s)
+    before = m.metric("control_timeouts_total")
+    until("the answers to be given up", lambda: m.metric("control_timeouts_total") >= before + 8, 45)
+    expect("the service goes on", m.status()["workersUp"] == 1)
+    for s in socks:
+        s.close()
+    m.stop()
+    m.clean()
+
+
 def test_garbage_on_the_media_port(m):
     rng = random.Random(11)
     doc = m.create()
