@@ -28,8 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct gltf_model;
-struct gltf_instance;
+struct model;
+struct stage;
 struct render;
 struct render_view;
 
@@ -37,6 +37,7 @@ struct render_view;
 #define RENDER_MAX_LIGHTS 8
 #define RENDER_MAX_JOINTS 128
 #define RENDER_MAX_EYES 2
+#define RENDER_MAX_SPARE 16 /* prewarmed views */
 
 enum render_platform {
 	RENDER_SURFACELESS, /* no device: Mesa's software renderer */
@@ -74,9 +75,11 @@ int render_new(struct render **out, const struct render_conf *conf, struct ar_bu
 	__attribute__((warn_unused_result));
 void render_free(struct render *r);
 const struct render_info *render_get_info(const struct render *r);
-/* Compiles and runs the usual shaders once and fills the shader cache: some 0.5 s of CPU that no
- * call then waits for. Any thread that has no view of its own current. */
-int render_prewarm(struct render *r, struct ar_buf *why) __attribute__((warn_unused_result));
+/* Makes n views, compiles and runs the usual shaders in each and keeps them for render_view_new(),
+ * so that no call waits for the compiler (some 0.5 s of CPU for the first, less for the next when
+ * there is a shader cache). Freed views go back there until there are n. */
+int render_prewarm(struct render *r, unsigned n, struct ar_buf *why)
+	__attribute__((warn_unused_result));
 
 /* -EMFILE, -ENOMEM, -EIO with the reason. */
 int render_view_new(struct render_view **out, struct render *r, struct ar_buf *why)
@@ -84,9 +87,9 @@ int render_view_new(struct render_view **out, struct render *r, struct ar_buf *w
 void render_view_free(struct render_view *v);
 
 /* What the view draws from now on; NULL: nothing. Vertices and textures with the content of before
- * are kept on the GPU. The model is borrowed until the next load or the view's end. -EFBIG: more
- * triangles or texture bytes than allowed; the old model is then gone too. */
-int render_view_load(struct render_view *v, const struct gltf_model *m, struct ar_buf *why)
+ * are kept on the GPU. The view holds a reference to the model. -EFBIG: more triangles or texture
+ * bytes than allowed; the old model is then gone too. */
+int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 	__attribute__((warn_unused_result));
 
 struct render_frame {
@@ -109,7 +112,7 @@ enum render_quality {
 };
 
 struct render_options {
-	int hide_node; /* the participant's own: it and its children are not drawn; -1: none */
+	int own; /* the participant's own node, whose avatar is not drawn; -1: none */
 	enum render_quality quality;
 };
 
@@ -128,16 +131,17 @@ struct render_totals {
 	uint64_t uploads, kept; /* buffers and textures at loads: sent, and kept by content */
 };
 
-/* Draws onto the frame. -EINVAL: camera or frame is none; -EIO: GL failed, the frame is as it
+/* Draws onto the frame the stage as it was last evaluated. -EINVAL: camera or frame is none, or the
+ * stage is not of the loaded model; -EIO: GL failed, the frame is as it
  * was. */
 int render_view_overlay(struct render_view *v, const struct render_frame *f,
-	const struct gltf_instance *in, const struct render_camera *camera,
+	const struct stage *stage, const struct render_camera *camera,
 	const struct render_options *opt, struct render_stats *st)
 	__attribute__((warn_unused_result));
 
 /* The scene alone on a background (0xRRGGBB), one eye, or two side by side, each half the width. */
 int render_view_split(struct render_view *v, const struct render_frame *f,
-	const struct gltf_instance *in, const struct render_camera *eyes, unsigned n,
+	const struct stage *stage, const struct render_camera *eyes, unsigned n,
 	uint32_t background, const struct render_options *opt, struct render_stats *st)
 	__attribute__((warn_unused_result));
 
