@@ -6,11 +6,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-struct reader {
+#define MAX_KEYS 256
+#define MAX_SECTION 50 /* inih's */
+
+/* What the lines of a section go into. */
+struct target {
 	const struct ar_conf_key *keys;
 	unsigned nkeys;
 	char *conf;
-	uint64_t seen[4]; /* bit per key; keys tables are at most 256 long */
+	uint64_t seen[MAX_KEYS / 64]; /* bit per key */
+};
+
+struct reader {
+	struct target main, named, *t;
+	const struct ar_conf_family *family;
+	char section[MAX_SECTION]; /* of named */
 	int err;
 	char why[300];
 	FILE *file;
@@ -33,6 +43,11 @@ static int parse_bool(const char *v, bool *out)
 		}
 	}
 	return -EINVAL;
+}
+
+static const char *section_of(const struct reader *r, const struct ar_conf_key *k)
+{
+	return r->t == &r->named ? r->section : k->section;
 }
 
 static int no_memory(struct reader *r)
@@ -61,19 +76,19 @@ static int set_int(struct reader *r, const struct ar_conf_key *k, const char *v)
 	n = strtol(v, &end, 10);
 	if (errno || end == v || *end || n < k->min || n > k->max) {
 		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want a number from %ld to %ld",
-			k->section, k->name, v, k->min, k->max);
+			section_of(r, k), k->name, v, k->min, k->max);
 		return -EINVAL;
 	}
-	*(long *)(r->conf + k->offset) = n;
+	*(long *)(r->t->conf + k->offset) = n;
 	return 0;
 }
 
 static int set_list(struct reader *r, const struct ar_conf_key *k, const char *v)
 {
-	struct ar_conf_list *l = (struct ar_conf_list *)(r->conf + k->offset);
+	struct ar_conf_list *l = (struct ar_conf_list *)(r->t->conf + k->offset);
 
 	if (l->n == AR_CONF_MAX_LIST) {
-		snprintf(r->why, sizeof(r->why), "[%s] %s: more than %d entries", k->section,
+		snprintf(r->why, sizeof(r->why), "[%s] %s: more than %d entries", section_of(r, k),
 			k->name, AR_CONF_MAX_LIST);
 		return -E2BIG;
 	}
@@ -88,15 +103,15 @@ static int set_value(struct reader *r, const struct ar_conf_key *k, const char *
 {
 	switch (k->type) {
 	case AR_CONF_STRING:
-		return set_string(r, (char **)(r->conf + k->offset), v);
+		return set_string(r, (char **)(r->t->conf + k->offset), v);
 	case AR_CONF_INT:
 		return set_int(r, k, v);
 	case AR_CONF_LIST:
 		return set_list(r, k, v);
 	case AR_CONF_BOOL:
-		if (parse_bool(v, (bool *)(r->conf + k->offset)) == 0)
+		if (parse_bool(v, (bool *)(r->t->conf + k->offset)) == 0)
 			return 0;
-		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want yes or no", k->section,
+		snprintf(r->why, sizeof(r->why), "[%s] %s = %s: want yes or no", section_of(r, k),
 			k->name, v);
 		return -EINVAL;
 	}
@@ -112,34 +127,76 @@ static void clear_list(struct ar_conf_list *l)
 /* The first value from the file replaces a default list; a second single value is a mistake. */
 static int first_time(struct reader *r, unsigned i)
 {
-	const struct ar_conf_key *k = &r->keys[i];
+	const struct ar_conf_key *k = &r->t->keys[i];
 	uint64_t bit = 1ull << (i % 64);
-	bool again = (r->seen[i / 64] & bit) != 0;
+	bool again = (r->t->seen[i / 64] & bit) != 0;
 
-	r->seen[i / 64] |= bit;
+	r->t->seen[i / 64] |= bit;
 	if (k->type == AR_CONF_LIST) {
 		if (!again)
-			clear_list((struct ar_conf_list *)(r->conf + k->offset));
+			clear_list((struct ar_conf_list *)(r->t->conf + k->offset));
 		return 0;
 	}
 	if (!again)
 		return 0;
-	snprintf(r->why, sizeof(r->why), "[%s] %s: given twice", k->section, k->name);
+	snprintf(r->why, sizeof(r->why), "[%s] %s: given twice", section_of(r, k), k->name);
 	return -EEXIST;
+}
+
+static int set_defaults(struct reader *r)
+{
+	for (unsigned i = 0; i < r->t->nkeys; i++) {
+		if (!r->t->keys[i].deflt)
+			continue;
+		r->err = set_value(r, &r->t->keys[i], r->t->keys[i].deflt);
+		if (r->err)
+			return r->err;
+	}
+	return 0;
+}
+
+/* The first line of [fact NAME] makes the object. */
+static int begin_named(struct reader *r, const char *section, const char *name)
+{
+	r->named = (struct target){.keys = r->family->keys, .nkeys = r->family->nkeys};
+	r->named.conf = r->family->add(r->main.conf, name, r->why, sizeof(r->why));
+	if (!r->named.conf)
+		return -EINVAL;
+	snprintf(r->section, sizeof(r->section), "%s", section);
+	return set_defaults(r);
+}
+
+/* Chooses r->t; true when it is a named section's. */
+static bool choose(struct reader *r, const char *section)
+{
+	size_t n = r->family ? strlen(r->family->section) : 0;
+
+	r->t = &r->main;
+	if (!n || strncmp(section, r->family->section, n) != 0 ||
+		(section[n] != ' ' && section[n] != '\0'))
+		return false;
+	r->t = &r->named;
+	if (strcmp(section, r->section) != 0)
+		r->err = begin_named(r, section, section + n + (section[n] == ' '));
+	return true;
 }
 
 /* inih's handler: 1 when the line is fine. */
 static int on_key(void *arg, const char *section, const char *name, const char *value)
 {
 	struct reader *r = arg;
+	bool named;
 
 	if (r->err)
 		return 0;
 	r->err_line = r->line;
-	for (unsigned i = 0; i < r->nkeys; i++) {
-		const struct ar_conf_key *k = &r->keys[i];
+	named = choose(r, section);
+	if (r->err)
+		return 0;
+	for (unsigned i = 0; i < r->t->nkeys; i++) {
+		const struct ar_conf_key *k = &r->t->keys[i];
 
-		if (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0)
+		if (strcmp(k->name, name) != 0 || (!named && strcmp(k->section, section) != 0))
 			continue;
 		r->err = first_time(r, i);
 		if (!r->err)
@@ -180,18 +237,6 @@ static char *next_line(char *buf, int size, void *arg)
 	return buf;
 }
 
-static int set_defaults(struct reader *r)
-{
-	for (unsigned i = 0; i < r->nkeys; i++) {
-		if (!r->keys[i].deflt)
-			continue;
-		r->err = set_value(r, &r->keys[i], r->keys[i].deflt);
-		if (r->err)
-			return r->err;
-	}
-	return 0;
-}
-
 static int read_file(struct reader *r, const char *path, struct ar_buf *err)
 {
 	int line = ini_parse_stream(next_line, r, on_key, r);
@@ -216,14 +261,15 @@ static int read_file(struct reader *r, const char *path, struct ar_buf *err)
 	return line ? -ENOMEM : 0;
 }
 
-int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
-	struct ar_buf *err)
+int ar_conf_read_family(const struct ar_conf_key *keys, unsigned nkeys,
+	const struct ar_conf_family *family, void *conf, const char *path, struct ar_buf *err)
 {
-	struct reader r = {.keys = keys, .nkeys = nkeys, .conf = conf};
+	struct reader r = {.main = {.keys = keys, .nkeys = nkeys, .conf = conf}, .family = family};
 	int rc;
 
-	if (nkeys > 64 * (sizeof(r.seen) / sizeof(r.seen[0])))
+	if (nkeys > MAX_KEYS || (family && family->nkeys > MAX_KEYS))
 		return -E2BIG;
+	r.t = &r.main;
 	rc = set_defaults(&r);
 	if (rc) {
 		ar_buf_printf(err, "built-in default: %s", r.why);
@@ -240,6 +286,12 @@ int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, con
 	rc = read_file(&r, path, err);
 	fclose(r.file);
 	return rc;
+}
+
+int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
+	struct ar_buf *err)
+{
+	return ar_conf_read_family(keys, nkeys, NULL, conf, path, err);
 }
 
 void ar_conf_free(const struct ar_conf_key *keys, unsigned nkeys, void *conf)

@@ -34,12 +34,28 @@ struct ar_conf_key {
 	const char *help; /* one line */
 };
 
+/*
+ * Sections that are there as often as the operator likes, each with a name: [fact tier]. add()
+ * makes the object of one, zeroed, where the keys' offsets point into; what it makes is part of
+ * conf, and is freed with it. NULL with why: the name will not do.
+ */
+struct ar_conf_family {
+	const char *section; /* "fact" for [fact NAME] */
+	const struct ar_conf_key *keys; /* their member `section` is for --help */
+	unsigned nkeys;
+	void *(*add)(void *conf, const char *name, char *why, size_t cap);
+};
+
 /* Sets defaults, then reads the file (path NULL: defaults only). conf is zeroed memory. 0, or
  * negative errno with "file:line: what and what to do" in err; ar_conf_free() is due either way.
  * Comments begin with '#' or ';' at the start of a line, or with " ;". Lines are at most 197 bytes;
  * indentation means nothing. */
 int ar_conf_read(const struct ar_conf_key *keys, unsigned nkeys, void *conf, const char *path,
 	struct ar_buf *err) __attribute__((warn_unused_result));
+/* The same with one family of named sections; NULL: none. */
+int ar_conf_read_family(const struct ar_conf_key *keys, unsigned nkeys,
+	const struct ar_conf_family *family, void *conf, const char *path, struct ar_buf *err)
+	__attribute__((warn_unused_result));
 void ar_conf_free(const struct ar_conf_key *keys, unsigned nkeys, void *conf);
 /* "[section] name = default   help", one line a key. */
 void ar_conf_help(const struct ar_conf_key *keys, unsigned nkeys, FILE *out);

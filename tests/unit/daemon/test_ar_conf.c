@@ -274,6 +274,118 @@ static void help_lists_everything(void **state)
 	free(text);
 }
 
+/* ---- sections with names ---- */
+
+struct room {
+	char name[16];
+	char *door;
+	long seats;
+};
+
+struct house {
+	struct conf conf;
+	struct room room[2];
+	unsigned n;
+};
+
+#define IN_ROOM(field) offsetof(struct room, field)
+
+static const struct ar_conf_key room_keys[] = {
+	{"room NAME", "door", AR_CONF_STRING, IN_ROOM(door), "open", 0, 0, "open or shut"},
+	{"room NAME", "seats", AR_CONF_INT, IN_ROOM(seats), "4", 1, 100, "how many"},
+};
+
+static void *add_room(void *conf, const char *name, char *why, size_t cap)
+{
+	struct house *h = conf;
+
+	for (unsigned i = 0; i < h->n; i++) {
+		if (strcmp(h->room[i].name, name) == 0) {
+			snprintf(why, cap, "[room %s]: there twice", name);
+			return NULL;
+		}
+	}
+	if (!*name || h->n == 2) {
+		snprintf(why, cap, "[room %s]: no", name);
+		return NULL;
+	}
+	snprintf(h->room[h->n].name, sizeof(h->room[0].name), "%s", name);
+	return &h->room[h->n++];
+}
+
+static const struct ar_conf_family rooms = {"room", room_keys, 2, add_room};
+
+static int read_house(struct house *h, const char *text, char *err, size_t cap)
+{
+	struct ar_buf b;
+	int rc;
+
+	memset(h, 0, sizeof(*h));
+	write_file(text);
+	ar_buf_init(&b, 4096);
+	rc = ar_conf_read_family(keys, NKEYS, &rooms, h, path, &b);
+	snprintf(err, cap, "%.*s", (int)b.n, b.p ? b.p : "");
+	ar_buf_free(&b);
+	return rc;
+}
+
+static void free_house(struct house *h)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		ar_conf_free(room_keys, 2, &h->room[i]);
+	ar_conf_free(keys, NKEYS, h);
+}
+
+static void named_sections(void **state)
+{
+	struct house h;
+	char err[400];
+
+	(void)state;
+	if (read_house(&h,
+		    "[room blue]\nseats = 7\n[front]\nport = 12\n[room red]\ndoor = shut\n"
+		    "[log]\ntrace = yes\n",
+		    err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(h.n, 2);
+	assert_string_equal(h.room[0].name, "blue");
+	assert_int_equal(h.room[0].seats, 7);
+	assert_string_equal(h.room[0].door, "open");
+	assert_string_equal(h.room[1].name, "red");
+	assert_int_equal(h.room[1].seats, 4);
+	assert_string_equal(h.room[1].door, "shut");
+	assert_int_equal(h.conf.port, 12);
+	assert_true(h.conf.trace);
+	free_house(&h);
+}
+
+static void named_sections_wrong(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"[room blue]\nseats = 7\nseats = 8\n", ":3: [room blue] seats: given twice"},
+		{"[room blue]\nseats = 0\n", ":2: [room blue] seats = 0: want a number"},
+		{"[room blue]\nchairs = 1\n", ":2: [room blue] chairs: no such setting"},
+		{"[room blue]\nport = 1\n", ":2: [room blue] port: no such setting"},
+		{"[front]\nseats = 1\n", ":2: [front] seats: no such setting"},
+		{"[room]\nseats = 1\n", ":2: [room ]: no"},
+		{"[rooms]\nseats = 1\n", ":2: [rooms] seats: no such setting"},
+		{"[room a]\nseats = 1\n[room b]\nseats = 1\n[room c]\nseats = 1\n", ":6: [room c]"},
+		{"[room a]\nseats = 1\n[room b]\nseats = 1\n[room a]\nseats = 1\n", "twice"},
+	};
+	struct house h;
+	char err[400];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_not_equal(read_house(&h, cases[i].text, err, sizeof(err)), 0);
+		if (!strstr(err, cases[i].want))
+			fail_msg("'%s' gave '%s'", cases[i].text, err);
+		free_house(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +397,8 @@ int main(void)
 		cmocka_unit_test(files_that_cannot_be_read),
 		cmocka_unit_test(bad_default_is_our_mistake),
 		cmocka_unit_test(without_memory),
+		cmocka_unit_test(named_sections),
+		cmocka_unit_test(named_sections_wrong),
 		cmocka_unit_test(help_lists_everything),
 	};
 
