@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/policy/host.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/sandbox.h"
 #include "asd/policy/verdict.h"
-#include "asd/policy/vm.h"
+#include "common/lua/vm.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -290,7 +290,7 @@ static int l_check(lua_State *L)
 	return 1;
 }
 
-void host_open(lua_State *L)
+static void host_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"fail", l_fail}, {"seal", l_seal}, {"list", l_list},
 		{"log", l_log}, {"share", l_share}, {"cidr", l_cidr}, {"in_cidr", l_in_cidr},
@@ -299,4 +299,13 @@ void host_open(lua_State *L)
 	make_list_type(L);
 	luaL_newlib(L, functions);
 	sandbox_seal(L);
+}
+
+const struct vm_module host_modules[] = {{"ar.host", host_open}, {NULL, NULL}};
+
+int host_source(void *user, const char *path, const char **text, size_t *n)
+{
+	struct host *h = user;
+
+	return sources_get(&h->sources, path, text, n);
 }

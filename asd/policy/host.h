@@ -8,7 +8,8 @@
 #define POLICY_HOST_H
 
 #include "asd/policy/lists.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/sandbox.h"
+#include "common/lua/vm.h"
 
 #include <lua.h>
 
@@ -35,7 +36,8 @@ struct host {
 	const void *view_table; /* the table that shows it */
 };
 
-/* Pushes the module. */
-void host_open(lua_State *L);
+/* For struct vm_conf, whose user is the host. */
+extern const struct vm_module host_modules[];
+int host_source(void *user, const char *path, const char **text, size_t *n);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/policy/lists.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/sandbox.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "asd/policy/host.h"
 #include "asd/policy/policy.h"
 #include "asd/policy/view.h"
-#include "asd/policy/vm.h"
+#include "common/lua/vm.h"
 
 #define POLICY_MAX_VIEW 4096 /* bytes of any text of a call; longer ones are refused */
 

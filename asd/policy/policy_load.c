@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A generation from the files: state, script, library's compilation of its rules. */
 #include "asd/policy/policy_int.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/sandbox.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -100,6 +100,8 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 	struct vm_conf vc = {.memory = p->conf.limits.memory,
 		.lib_dir = p->conf.lib_dir,
 		.policy_dir = p->dir,
+		.module = host_modules,
+		.source = host_source,
 		.unlimited = p->conf.limits.off,
 		.user = &gen->host};
 	struct vm_budget budget = {p->conf.limits.load_cpu_ms, LOAD_INSTRUCTIONS};

@@ -4,7 +4,7 @@
 #include "asd/policy/policy_json.h"
 #include "asd/policy/policy_sip.h"
 #include "asd/policy/policy_test.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/sandbox.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -267,8 +267,10 @@ static int table_entry(lua_State *L)
 static json_t *read_table(
 	const struct policy_conf *conf, const char *dir, const char *path, FILE *out)
 {
-	struct vm_conf vc = {
-		.memory = 16 * 1024 * 1024, .lib_dir = conf->lib_dir, .policy_dir = dir};
+	struct vm_conf vc = {.memory = 16 * 1024 * 1024,
+		.lib_dir = conf->lib_dir,
+		.policy_dir = dir,
+		.module = host_modules};
 	struct vm_budget budget = {2000, 1000000000};
 	struct table_run r = {path, NULL};
 	struct vm *vm;

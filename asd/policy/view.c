@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/policy/view.h"
 #include "asd/policy/host.h"
-#include "asd/policy/vm.h"
+#include "common/lua/vm.h"
 
 #include <lauxlib.h>
 

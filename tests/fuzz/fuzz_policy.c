@@ -4,7 +4,7 @@
  * Input: pattern, a line feed, subject. The matcher has a budget, as in a decision.
  */
 #include "asd/policy/lists.h"
-#include "asd/policy/pattern.h"
+#include "common/lua/pattern.h"
 #include "asd/policy/policy.h"
 
 #include <stdint.h>

@@ -12,7 +12,7 @@
  * nothing had happened.
  */
 #include "asd/policy/policy.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/sandbox.h"
 
 #include "common/daemon/ar_log.h"
 

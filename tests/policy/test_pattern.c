@@ -3,9 +3,10 @@
  * The sandbox's string functions against stock Lua's: the same expression in both states must give
  * the same results. Fixed cases for what patterns can do, then random patterns and subjects.
  */
-#include "asd/policy/pattern.h"
-#include "asd/policy/sandbox.h"
-#include "asd/policy/vm.h"
+#include "asd/policy/host.h"
+#include "common/lua/pattern.h"
+#include "common/lua/sandbox.h"
+#include "common/lua/vm.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -117,7 +118,10 @@ static char dir[] = "/tmp/test_pattern.XXXXXX";
 static int setup(void **state)
 {
 	static struct both b;
-	struct vm_conf conf = {.memory = 16 << 20, .lib_dir = SRC_DIR "/lua/ar", .policy_dir = dir};
+	struct vm_conf conf = {.memory = 16 << 20,
+		.lib_dir = SRC_DIR "/lua/ar",
+		.policy_dir = dir,
+		.module = host_modules};
 	char path[64];
 	FILE *f;
 

@@ -3,8 +3,9 @@
  * What the sandbox has is what lua/.luacheckrc says it has, no more and no less; and the log of a
  * script is bounded and clean.
  */
-#include "asd/policy/sandbox.h"
-#include "asd/policy/vm.h"
+#include "asd/policy/host.h"
+#include "common/lua/sandbox.h"
+#include "common/lua/vm.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -40,7 +41,10 @@ static enum vm_status run_source(struct vm *vm, const char *src, char *err, size
 
 static struct vm *new_vm(void)
 {
-	struct vm_conf conf = {.memory = 4 << 20, .lib_dir = SRC_DIR "/lua/ar", .policy_dir = dir};
+	struct vm_conf conf = {.memory = 4 << 20,
+		.lib_dir = SRC_DIR "/lua/ar",
+		.policy_dir = dir,
+		.module = host_modules};
 	struct vm *vm = NULL;
 
 	assert_int_equal(vm_new(&vm, &conf), 0);

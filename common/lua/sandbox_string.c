@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* string.find, match, gmatch, gsub over pattern.c; rep, byte and format with a bound on the work.
  */
-#include "asd/policy/pattern.h"
-#include "asd/policy/sandbox.h"
-#include "asd/policy/vm.h"
+#include "common/lua/pattern.h"
+#include "common/lua/sandbox.h"
+#include "common/lua/vm.h"
 
 #include <lauxlib.h>
 #include <string.h>

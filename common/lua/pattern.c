@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See pattern.h. Structure after Lua 5.4's lstrlib.c, Copyright (C) 1994-2022 Lua.org, PUC-Rio
  * (MIT licence). */
-#include "asd/policy/pattern.h"
+#include "common/lua/pattern.h"
 
 #include <ctype.h>
 #include <string.h>

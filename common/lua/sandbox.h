@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a policy script can reach: base, string, table, math and utf8 without what loads code, does
+ * What a script can reach: base, string, table, math and utf8 without what loads code, does
  * I/O, starts coroutines or sets finalizers; all sealed read-only; its own require. An undefined
  * global is an error, and so is defining one.
  *
- * Called by vm.c (open) and policy.c (load), inside protected calls; may raise Lua errors.
+ * Called by vm.c (open) and who loads scripts, inside protected calls; may raise Lua errors.
  */
-#ifndef POLICY_SANDBOX_H
-#define POLICY_SANDBOX_H
+#ifndef AR_LUA_SANDBOX_H
+#define AR_LUA_SANDBOX_H
 
 #include <lua.h>
 #include <stddef.h>

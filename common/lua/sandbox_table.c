@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* table.*: the stock functions behind a check of what they will cost. */
-#include "asd/policy/sandbox.h"
-#include "asd/policy/vm.h"
+#include "common/lua/sandbox.h"
+#include "common/lua/vm.h"
 
 #include <lauxlib.h>
 

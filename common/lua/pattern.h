@@ -9,8 +9,8 @@
  * Patterns and matching follow the Lua 5.4 manual, 6.4.1; the structure follows lstrlib.c,
  * Copyright (C) 1994-2022 Lua.org, PUC-Rio, MIT licence.
  */
-#ifndef POLICY_PATTERN_H
-#define POLICY_PATTERN_H
+#ifndef AR_LUA_PATTERN_H
+#define AR_LUA_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>

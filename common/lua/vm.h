@@ -13,10 +13,10 @@
  * - The collector is off during a run. The rest is collected in slices afterwards.
  * - Library functions whose time depends on their arguments spend from the same budget.
  *
- * Owner: a policy generation. One thread at a time. The clock is thread CPU time.
+ * Owner: a policy generation of asd, an application of mediad. One thread at a time. The clock is thread CPU time.
  */
-#ifndef POLICY_VM_H
-#define POLICY_VM_H
+#ifndef AR_LUA_VM_H
+#define AR_LUA_VM_H
 
 #include <lua.h>
 #include <stdbool.h>
@@ -32,12 +32,21 @@
 
 enum vm_status { VM_OK, VM_TIMEOUT, VM_NOMEM, VM_ERROR };
 
+/* A module that C provides under require(name): open pushes it. */
+struct vm_module {
+	const char *name;
+	void (*open)(lua_State *L);
+};
+
 struct vm;
 
 struct vm_conf {
 	size_t memory;
 	const char *lib_dir; /* ar.NAME is lib_dir/NAME.lua; copied */
 	const char *policy_dir; /* NAME is policy_dir/NAME.lua; copied */
+	const struct vm_module *module; /* ends with a NULL name; must outlive the state */
+	/* Where source files come from; NULL: the disk. Borrowed text, 0 or as sandbox_read_file(). */
+	int (*source)(void *user, const char *path, const char **text, size_t *n);
 	bool unlimited; /* no hook and no cap: benchmarks only */
 	void *user; /* vm_user() */
 };
@@ -74,6 +83,7 @@ void vm_resume(struct vm *vm);
 struct vm *vm_of(lua_State *L);
 void *vm_user(const struct vm *vm);
 void vm_set_user(struct vm *vm, void *user);
+const struct vm_conf *vm_conf(const struct vm *vm);
 const char *vm_lib_dir(const struct vm *vm);
 const char *vm_policy_dir(const struct vm *vm);
 bool vm_loading(const struct vm *vm);

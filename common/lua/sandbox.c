@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "asd/policy/sandbox.h"
-#include "asd/policy/host.h"
-#include "asd/policy/vm.h"
+#include "common/lua/sandbox.h"
+#include "common/lua/vm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,19 +240,31 @@ static const char *file_error(int err)
 	return strerror(-err);
 }
 
+/* Borrowed from the owner's store, or *own, to be freed. */
+static int get_source(struct vm *vm, const char *path, const char **text, size_t *n, char **own)
+{
+	const struct vm_conf *conf = vm_conf(vm);
+	int err;
+
+	*own = NULL;
+	if (conf->source)
+		return conf->source(vm_user(vm), path, text, n);
+	err = sandbox_read_file(path, VM_MAX_SOURCE, own, n);
+	*text = *own;
+	return err;
+}
+
 void sandbox_load_file(lua_State *L, const char *path, const char *chunk_name)
 {
-	struct host *h = vm_user(vm_of(L));
-	char name[SANDBOX_MAX_MODULE_NAME + 16];
-	struct sources own = {0}, *src = h ? &h->sources : &own;
+	char name[SANDBOX_MAX_MODULE_NAME + 16], *own;
 	const char *text = NULL;
 	size_t n = 0;
-	int err = sources_get(src, path, &text, &n);
+	int err = get_source(vm_of(L), path, &text, &n, &own);
 
 	snprintf(name, sizeof(name), "@%s", chunk_name);
 	if (!err && luaL_loadbufferx(L, text, n, name, "t") != LUA_OK)
 		err = 1;
-	sources_free(&own);
+	free(own);
 	if (err == 1)
 		lua_error(L);
 	else if (err)
@@ -286,9 +297,11 @@ static void push_module(lua_State *L, const char *name)
 	char path[4096], chunk[SANDBOX_MAX_MODULE_NAME + 8], *p;
 	const char *file;
 
-	if (strcmp(name, "ar.host") == 0) {
-		host_open(L);
-		return;
+	for (const struct vm_module *m = vm_conf(vm)->module; m && m->name; m++) {
+		if (strcmp(name, m->name) == 0) {
+			m->open(L);
+			return;
+		}
 	}
 	snprintf(chunk, sizeof(chunk), "%s", name);
 	for (p = chunk; *p; p++)
@@ -318,7 +331,7 @@ static int safe_require(lua_State *L)
 	if (!lua_isnil(L, -1))
 		return 1;
 	if (!vm_loading(vm_of(L)))
-		return sandbox_fail(L, "require '%s': works only while the policy loads", name);
+		return sandbox_fail(L, "require '%s': works only while the script loads", name);
 	lua_pop(L, 1);
 	lua_rawgeti(L, -1, 1);
 	count = lua_tointeger(L, -1) + 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "asd/policy/vm.h"
-#include "asd/policy/sandbox.h"
+#include "common/lua/vm.h"
+#include "common/lua/sandbox.h"
 
 #include "common/ar_buf.h"
 
@@ -385,6 +385,11 @@ void vm_push_kept(lua_State *L, int slot)
 void *vm_user(const struct vm *vm)
 {
 	return vm->conf.user;
+}
+
+const struct vm_conf *vm_conf(const struct vm *vm)
+{
+	return &vm->conf;
 }
 
 void vm_set_user(struct vm *vm, void *user)
