@@ -119,6 +119,7 @@ static enum policy_result evaluate(struct policy_gen *gen, struct policy_run *ru
 	case VM_ERROR:
 		return POLICY_ERROR;
 	case VM_OK:
+	case VM_AGAIN: /* not without slices */
 		break;
 	}
 	if (run->bad) {

@@ -31,6 +31,9 @@ struct vm {
 	unsigned refusals;
 	/* the current run */
 	bool running, fast_hook, collecting;
+	bool again, suspended; /* a slice is over; between two slices */
+	uint64_t slice_ns, slice_end; /* 0: no slices; cpu_used() at which this one is over */
+	uint64_t took_ns; /* by the wall, of all slices */
 	enum vm_status stop; /* VM_OK: may go on */
 	struct vm_budget budget;
 	int64_t left; /* instructions */
@@ -110,6 +113,23 @@ static bool in_time(struct vm *vm)
 	return true;
 }
 
+/* Is the slice over? Where it cannot be left it may be twice as long. */
+static bool slice_over(struct vm *vm, lua_State *L)
+{
+	uint64_t used;
+
+	if (!vm->slice_ns)
+		return false;
+	used = cpu_used(vm);
+	if (used < vm->slice_end)
+		return false;
+	if (lua_isyieldable(L))
+		return true;
+	if (used >= vm->slice_end + vm->slice_ns)
+		stop(vm, VM_TIMEOUT);
+	return false;
+}
+
 static void on_count(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
@@ -121,7 +141,11 @@ static void on_count(lua_State *L, lua_Debug *ar)
 		if (in_time(vm)) {
 			if (vm->fast_hook)
 				hook_every(vm, VM_HOOK_COUNT);
-			return;
+			vm->again = slice_over(vm, L);
+			if (vm->again)
+				lua_yield(L, 0);
+			if (vm->again || vm->stop == VM_OK)
+				return;
 		}
 	}
 	if (lua_isyieldable(L))
@@ -262,6 +286,7 @@ static void begin(struct vm *vm, const struct vm_budget *budget)
 	vm->log_n = 0;
 	vm->log[0] = '\0';
 	vm->wall0 = clock_ns(CLOCK_MONOTONIC);
+	vm->took_ns = 0;
 	if (!vm->conf.unlimited)
 		hook_every(vm, VM_HOOK_COUNT);
 	vm->running = true;
@@ -334,16 +359,25 @@ static void collect_slice(struct vm *vm)
 		vm->live = vm->used;
 }
 
-enum vm_status vm_run(struct vm *vm, lua_CFunction fn, void *arg, const struct vm_budget *budget,
-	char *err, size_t cap)
+static enum vm_status leave_slice(struct vm *vm)
+{
+	vm_pause(vm);
+	vm->running = false;
+	vm->suspended = true;
+	return VM_AGAIN;
+}
+
+static enum vm_status run_slice(struct vm *vm, int nargs, char *err, size_t cap)
 {
 	enum vm_status st;
 	int rc, n;
 
-	begin(vm, budget);
-	lua_pushcfunction(vm->co, fn);
-	lua_pushlightuserdata(vm->co, arg);
-	rc = lua_resume(vm->co, NULL, 1, &n);
+	vm->again = false;
+	vm->suspended = false;
+	rc = lua_resume(vm->co, NULL, nargs, &n);
+	vm->took_ns += clock_ns(CLOCK_MONOTONIC) - vm->wall0;
+	if (vm->again && rc == LUA_YIELD && vm->stop == VM_OK)
+		return leave_slice(vm);
 	if (vm->stop != VM_OK)
 		st = vm->stop;
 	else if (rc == LUA_OK)
@@ -360,6 +394,52 @@ enum vm_status vm_run(struct vm *vm, lua_CFunction fn, void *arg, const struct v
 	vm->running = false;
 	collect_slice(vm);
 	return st;
+}
+
+enum vm_status vm_start(struct vm *vm, lua_CFunction fn, void *arg, const struct vm_budget *budget,
+	unsigned slice_us, char *err, size_t cap)
+{
+	if (vm->suspended)
+		vm_cancel(vm);
+	begin(vm, budget);
+	vm->slice_ns = (uint64_t)slice_us * 1000;
+	vm->slice_end = vm->slice_ns;
+	lua_pushcfunction(vm->co, fn);
+	lua_pushlightuserdata(vm->co, arg);
+	return run_slice(vm, 1, err, cap);
+}
+
+enum vm_status vm_run(struct vm *vm, lua_CFunction fn, void *arg, const struct vm_budget *budget,
+	char *err, size_t cap)
+{
+	return vm_start(vm, fn, arg, budget, 0, err, cap);
+}
+
+enum vm_status vm_continue(struct vm *vm, char *err, size_t cap)
+{
+	if (!vm->suspended)
+		return VM_OK;
+	vm_resume(vm);
+	vm->slice_end = vm->cpu_earlier + vm->slice_ns;
+	vm->running = true;
+	return run_slice(vm, 0, err, cap);
+}
+
+void vm_cancel(struct vm *vm)
+{
+	if (!vm->suspended)
+		return;
+	vm->suspended = false;
+	stop(vm, VM_TIMEOUT); /* what __close would run gets nothing */
+	vm->running = true;
+	abandon(vm);
+	lua_sethook(vm->co, NULL, 0, 0);
+	vm->running = false;
+}
+
+uint64_t vm_used_us(const struct vm *vm)
+{
+	return vm->took_ns / 1000;
 }
 
 /* ---- for the library and the owner ---- */

@@ -13,7 +13,8 @@
  * - The collector is off during a run. The rest is collected in slices afterwards.
  * - Library functions whose time depends on their arguments spend from the same budget.
  *
- * Owner: a policy generation of asd, an application of mediad. One thread at a time. The clock is thread CPU time.
+ * Owner: a policy generation of asd, an application of mediad. One thread at a time. The clock is
+ * thread CPU time.
  */
 #ifndef AR_LUA_VM_H
 #define AR_LUA_VM_H
@@ -30,7 +31,7 @@
 #define VM_MAX_SORT 16384 /* elements, also that move copies */
 #define VM_LOG_MAX 2048 /* bytes of ar.log() text of one run */
 
-enum vm_status { VM_OK, VM_TIMEOUT, VM_NOMEM, VM_ERROR };
+enum vm_status { VM_OK, VM_TIMEOUT, VM_NOMEM, VM_ERROR, VM_AGAIN };
 
 /* A module that C provides under require(name): open pushes it. */
 struct vm_module {
@@ -45,7 +46,8 @@ struct vm_conf {
 	const char *lib_dir; /* ar.NAME is lib_dir/NAME.lua; copied */
 	const char *policy_dir; /* NAME is policy_dir/NAME.lua; copied */
 	const struct vm_module *module; /* ends with a NULL name; must outlive the state */
-	/* Where source files come from; NULL: the disk. Borrowed text, 0 or as sandbox_read_file(). */
+	/* Where source files come from; NULL: the disk. Borrowed text, 0 or as sandbox_read_file().
+	 */
 	int (*source)(void *user, const char *path, const char **text, size_t *n);
 	bool unlimited; /* no hook and no cap: benchmarks only */
 	void *user; /* vm_user() */
@@ -68,6 +70,20 @@ void vm_free(struct vm *vm);
  */
 enum vm_status vm_run(struct vm *vm, lua_CFunction fn, void *arg, const struct vm_budget *budget,
 	char *err, size_t cap);
+
+/*
+ * The same in slices: after slice_us of CPU time VM_AGAIN comes back, and vm_continue() goes on
+ * where the script was; the budget is for all slices together, arg must live until the end. fn
+ * calls the script with lua_callk(). A slice that cannot be left (under a C function) ends with
+ * VM_TIMEOUT when it is twice as long. Between slices nothing else is run in this state;
+ * vm_cancel() gives up.
+ */
+enum vm_status vm_start(struct vm *vm, lua_CFunction fn, void *arg, const struct vm_budget *budget,
+	unsigned slice_us, char *err, size_t cap);
+enum vm_status vm_continue(struct vm *vm, char *err, size_t cap);
+void vm_cancel(struct vm *vm);
+/* CPU time of the last run so far, microseconds; short slices count by wall time. */
+uint64_t vm_used_us(const struct vm *vm);
 
 /* Inside a run: as luaL_ref() of the value on the top. Slots live as long as the state. */
 int vm_keep(lua_State *L);
