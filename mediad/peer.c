@@ -32,6 +32,7 @@ int peer_new(struct peer **pp, struct transport *t, const struct peer_conf *conf
 	p->arg = arg;
 	p->born = p->now = now;
 	p->sctp_at = p->handshake_by = AR_NEVER;
+	p->media = conf->media;
 	p->timer.owner = p;
 	p->log_call = conf->log_call ? strdup(conf->log_call) : NULL;
 	err = dc_init(&p->dc, conf->channel, conf->nchannel, &peer_dc_handlers, p, &why);
@@ -127,6 +128,9 @@ void peer_input(struct peer *p, struct ar_span d, const struct peer_addr *from, 
 	case DEMUX_DTLS:
 		peer_on_dtls(p, d, from);
 		break;
+	case DEMUX_RTP:
+		peer_on_rtp(p, d, from);
+		break;
 	case DEMUX_OTHER:
 		p->stats.dropped++;
 		break;
@@ -139,6 +143,9 @@ static uint64_t consent_until(const struct peer *p)
 {
 	uint64_t seen = p->no_ice ? p->heard : p->ice.seen;
 
+	/* a UE on hold may say nothing for as long as it likes: the lease of the context ends it */
+	if (p->no_ice && p->media != PEER_DATA)
+		return AR_NEVER;
 	return p->known && seen ? seen + ICE_CONSENT : AR_NEVER;
 }
 
@@ -235,6 +242,13 @@ void peer_get_stats(const struct peer *p, struct peer_stats *s)
 
 	*s = p->stats;
 	s->dropped += p->dc.dropped;
+	if (p->sec) {
+		const struct rtpsec_stats *r = rtpsec_stats(p->sec);
+
+		s->srtp_bad += r->bad;
+		s->srtp_replayed += r->replayed;
+		s->srtp_ssrcs += r->too_many_ssrc;
+	}
 	if (p->dtls)
 		s->dtls_bad += dtls_bad(p->dtls);
 	s->rtt_us = p->sctp ? ar_sctp_rtt_us(p->sctp) : 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One UE's media connection: ICE-lite, DTLS, SCTP, data channels, in that order. The only file that
- * knows the order of the layers. DCMF (TS 23.228 AC), Mb reference point.
+ * One UE's media connection: ICE-lite, DTLS, SCTP, data channels, in that order; or, for the audio
+ * and video of the ARMF, ICE-lite, DTLS, SRTP (or SDES-SRTP or plain RTP alone, as mediad.conf
+ * allows). DCMF and ARMF (TS 23.228 AC), Mb reference point.
  *
  * No socket and no clock: datagrams and `now` (microseconds, monotonic) come in, datagrams go out
  * through the handlers, the owner asks peer_next_timeout(). usrsctp and libssl read the clock
@@ -13,6 +14,7 @@
 #define PEER_H
 
 #include "common/sdp_dc.h"
+#include "mediad/srtp/rtpsec.h"
 
 #include <netinet/in.h>
 #include <stdint.h>
@@ -22,6 +24,7 @@
 #define PEER_MAX_STREAMS 1024 /* SCTP streams of one association: highest id + 1 */
 #define PEER_MAX_MESSAGE (256 * 1024) /* largest message accepted, advertised in SDP */
 #define PEER_MAX_EARLY 8 /* datagrams held until the answer is known */
+#define PEER_MAX_RTP 2048 /* bytes of one RTP datagram */
 #define PEER_SEND_QUEUE (4 * 1024 * 1024) /* unsent bytes; over it -ENOBUFS */
 
 enum peer_state {
@@ -44,7 +47,20 @@ struct peer_channel { /* pre-negotiated (dcmap, RFC 8864) or opened in-band (DCE
 	char subprotocol[64], label[128];
 };
 
+enum peer_media {
+	PEER_DATA, /* data channels */
+	PEER_DTLS_SRTP, /* RFC 5764 */
+	PEER_SDES_SRTP, /* RFC 4568: the keys come with the description */
+	PEER_PLAIN_RTP,
+};
+
+struct peer_keys { /* SDES: master key and salt */
+	enum rtpsec_profile profile;
+	uint8_t tx[RTPSEC_MAX_KEY], rx[RTPSEC_MAX_KEY];
+};
+
 struct peer_conf {
+	enum peer_media media;
 	enum ar_setup setup; /* ours: ACTPASS until the UE's answer decides */
 	const struct peer_channel *channel; /* from dcmap; copied */
 	unsigned nchannel;
@@ -61,6 +77,7 @@ struct peer_remote {
 	uint16_t sctp_port;
 	uint64_t max_message_size; /* 0: any */
 	struct peer_addr addr; /* c= and m= port; len 0 when unusable */
+	const struct peer_keys *keys; /* PEER_SDES_SRTP */
 	bool addr_verified; /* as a UE does: no cookie, ordinary retransmission, INIT at once */
 };
 
@@ -77,6 +94,8 @@ struct peer_handlers {
 	void (*on_message)(void *arg, uint16_t id, enum peer_kind kind, struct ar_span data);
 	/* unsent and unacknowledged bytes fell below what peer_watch_buffered() set */
 	void (*on_writable)(void *arg);
+	/* RTP or RTCP, decrypted; may be written over during the call. NULL: not a media peer */
+	void (*on_rtp)(void *arg, uint8_t *packet, size_t n, bool rtcp);
 };
 
 struct peer_times { /* microseconds since peer_new, 0: not yet */
@@ -86,6 +105,7 @@ struct peer_times { /* microseconds since peer_new, 0: not yet */
 struct peer_stats {
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_messages, tx_messages;
 	uint64_t stun_ok, stun_bad, use_candidate, dtls_bad, early_held, early_dropped, dropped;
+	uint64_t srtp_bad, srtp_replayed, srtp_ssrcs, latched; /* ssrcs: packets of one too many */
 	uint32_t rtt_us;
 	struct peer_times at;
 	struct peer_addr selected;
@@ -124,6 +144,10 @@ int peer_send(struct peer *p, uint16_t id, enum peer_kind kind, struct ar_span d
 size_t peer_buffered(const struct peer *p);
 void peer_watch_buffered(struct peer *p, size_t below);
 size_t peer_max_message(const struct peer *p); /* of the UE; PEER_MAX_MESSAGE when it takes any */
+/* One RTP or RTCP packet of n bytes, protected in place; cap: what there is room for, at least
+ * n + RTPSEC_ROOM. -ENOTCONN, -ENOBUFS, -EINVAL. */
+int peer_send_rtp(struct peer *p, uint8_t *packet, size_t n, size_t cap, bool rtcp)
+	__attribute__((warn_unused_result));
 /* Opens a channel in-band (RFC 8832); id UINT16_MAX: any free one. on_channel tells when the UE has
  * acknowledged it; sending may start at once. Returns the id, or -ENOTCONN, -EEXIST, -ENOSPC,
  * -EINVAL (id over the association's streams). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A peer from the inside. peer.c: what its owner calls; peer_remote.c: the UE's description;
- * peer_layers.c: datagrams up and down, the only file that knows the order of the layers.
+ * peer_layers.c: datagrams up and down, the only file that knows the order of the layers;
+ * peer_rtp.c: SRTP on top of ICE and DTLS, or alone.
  */
 #ifndef PEER_INT_H
 #define PEER_INT_H
@@ -12,6 +13,7 @@
 #include "mediad/transport_int.h"
 
 #define PEER_SCTP_WAIT (500 * 1000ull) /* for the UE's first packet, before we send INIT */
+#define PEER_LATCH_AFTER (2 * 1000000ull) /* silence of an address before another may follow it */
 #define PEER_HANDSHAKE_TIME (30 * 1000000ull) /* DTLS and SCTP together */
 
 struct peer_held { /* a datagram that came too early */
@@ -33,6 +35,11 @@ struct peer {
 	struct dtls *dtls;
 	struct ar_sctp *sctp;
 	struct dc dc;
+	enum peer_media media;
+	struct rtpsec *sec; /* media: SRTP; NULL: not yet, or plain */
+	struct peer_keys keys; /* SDES */
+	struct peer *next_latch, **prev_latch; /* its address may still be corrected */
+	struct peer_addr signalled; /* as the description has it */
 
 	/* the UE's description */
 	bool known, no_ice, addr_verified, client;
@@ -75,6 +82,7 @@ void peer_drop_early(struct peer *p);
 const struct peer_addr *peer_path(struct peer *p);
 /* Does the peer still use this address? Two may not have one, and the first keeps it. */
 bool peer_holds_address(struct peer *p, const struct peer_addr *a, uint64_t now);
+void peer_transmit(struct peer *p, struct ar_span d, const struct peer_addr *to);
 /* The UE is reachable: DTLS may start. */
 void peer_begin(struct peer *p);
 void peer_on_stun(struct peer *p, struct ar_span d, const struct peer_addr *from);
@@ -84,6 +92,14 @@ void peer_dtls_result(struct peer *p, int err);
 /* The handshake is complete and the description known: is it the right UE? */
 void peer_check_identity(struct peer *p);
 void peer_start_sctp(struct peer *p);
+
+/* peer_rtp.c */
+/* DTLS is done and the UE is who it says: SRTP may pass. */
+void peer_rtp_up(struct peer *p);
+/* SDES or plain: the description alone is enough. */
+void peer_rtp_keys(struct peer *p, const struct peer_remote *r);
+void peer_rtp_down(struct peer *p);
+void peer_on_rtp(struct peer *p, struct ar_span d, const struct peer_addr *from);
 
 extern const struct dc_handlers peer_dc_handlers;
 

@@ -55,7 +55,7 @@ const struct peer_addr *peer_path(struct peer *p)
 	return NULL;
 }
 
-static void transmit(struct peer *p, struct ar_span d, const struct peer_addr *to)
+void peer_transmit(struct peer *p, struct ar_span d, const struct peer_addr *to)
 {
 	if (!to)
 		return;
@@ -122,6 +122,7 @@ void peer_take_down(struct peer *p)
 	}
 	dtls_free(p->dtls);
 	p->dtls = NULL;
+	peer_rtp_down(p);
 	p->verified = false;
 	p->sctp_at = AR_NEVER;
 	p->handshake_by = AR_NEVER;
@@ -289,7 +290,7 @@ static void dtls_out(void *arg, struct ar_span datagram)
 {
 	struct peer *p = arg;
 
-	transmit(p, datagram, peer_path(p));
+	peer_transmit(p, datagram, peer_path(p));
 }
 
 static void dtls_data(void *arg, struct ar_span packet)
@@ -298,6 +299,10 @@ static void dtls_data(void *arg, struct ar_span packet)
 
 	if (p->state == PEER_CLOSED)
 		return;
+	if (p->media != PEER_DATA) { /* nothing of ours runs over DTLS there */
+		p->stats.dropped++;
+		return;
+	}
 	/* the handshake's last datagram may carry data already */
 	if (!p->verified && p->known)
 		p->verified = dtls_verify(p->dtls);
@@ -313,6 +318,7 @@ static const struct dtls_handlers dtls_handlers = {dtls_out, dtls_data};
 static int make_dtls(struct peer *p)
 {
 	struct dtls_conf conf = {.client = p->known && p->client,
+		.srtp = p->media != PEER_DATA,
 		.unverified = p->no_ice && !p->addr_verified ? &p->sdp_addr : NULL};
 	int err = dtls_new(&p->dtls, p->t->dtls, &conf, &dtls_handlers, p);
 
@@ -340,6 +346,10 @@ void peer_check_identity(struct peer *p)
 	}
 	p->verified = true;
 	p->stats.at.dtls = age(p);
+	if (p->media != PEER_DATA) {
+		peer_rtp_up(p);
+		return;
+	}
 	if (!p->sctp)
 		p->sctp_at = p->now + (p->addr_verified ? 0 : PEER_SCTP_WAIT);
 	memcpy(early, p->held, n * sizeof(early[0]));
@@ -394,8 +404,9 @@ void peer_on_dtls(struct peer *p, struct ar_span d, const struct peer_addr *from
 {
 	struct ice_pair *pair = p->no_ice ? NULL : ice_find(&p->ice, from);
 
-	if (p->no_ice ? !peer_addr_eq(from, &p->sdp_addr)
-		      : !pair || (p->known && !ice_is_ours(&p->ice, pair))) {
+	if (p->media > PEER_DTLS_SRTP ||
+		(p->no_ice ? !peer_addr_eq(from, &p->sdp_addr)
+			   : !pair || (p->known && !ice_is_ours(&p->ice, pair)))) {
 		p->stats.dropped++;
 		return;
 	}
@@ -415,6 +426,12 @@ void peer_begin(struct peer *p)
 {
 	if (p->state != PEER_CHECKING)
 		return;
+	if (p->media > PEER_DTLS_SRTP) {
+		if (!p->stats.at.ice)
+			p->stats.at.ice = age(p);
+		peer_set_state(p, PEER_CONNECTED, "");
+		return;
+	}
 	p->handshake_by = p->now + PEER_HANDSHAKE_TIME;
 	if (!p->stats.at.ice)
 		p->stats.at.ice = age(p);
@@ -463,7 +480,7 @@ void peer_on_stun(struct peer *p, struct ar_span d, const struct peer_addr *from
 	}
 	ice_input(&p->ice, d, from, p->now, &out);
 	if (out.nreply)
-		transmit(p, (struct ar_span){(char *)out.reply, out.nreply}, from);
+		peer_transmit(p, (struct ar_span){(char *)out.reply, out.nreply}, from);
 	if (out.verdict == ICE_ERROR) {
 		p->stats.stun_bad++;
 		transport_blame(p->t, from, p->now);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/peer_int.h"
 #include "common/daemon/ar_clock.h"
+#include "mediad/net/peer_addr.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-static const char *check_remote(
-	const struct peer_remote *r, bool no_ice, struct cert_prints *prints)
+static const char *check_dtls(
+	const struct peer_remote *r, enum peer_media media, struct cert_prints *prints)
 {
 	for (unsigned i = 0; i < r->nfingerprint; i++) {
 		if (cert_prints_add(prints, r->fingerprint[i]) != 0)
@@ -16,8 +17,20 @@ static const char *check_remote(
 		return "no usable a=fingerprint (SHA-256, SHA-384, SHA-512 or SHA-1)";
 	if (r->setup != AR_SETUP_ACTIVE && r->setup != AR_SETUP_PASSIVE)
 		return "a=setup is not settled";
-	if (!r->sctp_port)
+	if (media == PEER_DATA && !r->sctp_port)
 		return "a=sctp-port is missing or 0";
+	return NULL;
+}
+
+static const char *check_remote(
+	const struct peer_remote *r, enum peer_media media, bool no_ice, struct cert_prints *prints)
+{
+	const char *why = media <= PEER_DTLS_SRTP ? check_dtls(r, media, prints) : NULL;
+
+	if (why)
+		return why;
+	if (media == PEER_SDES_SRTP && (!r->keys || r->keys->profile == RTPSEC_NONE))
+		return "no usable a=crypto";
 	if (no_ice && !r->addr.len)
 		return "no ICE checks will come and there is no usable address";
 	if (!no_ice && (r->ufrag.n < 4 || r->ufrag.n > ICE_MAX_CRED))
@@ -36,10 +49,13 @@ static const char *use_address(struct peer *p, const struct peer_remote *r, bool
 		ice_set_remote(&p->ice, r->ufrag);
 		return NULL;
 	}
+	if (p->known && p->no_ice && p->media > PEER_DTLS_SRTP &&
+		peer_addr_eq(&p->signalled, &r->addr))
+		return NULL; /* what it has been corrected to stays */
 	other = r->addr_verified ? NULL : demux_find_addr(&p->t->demux, &r->addr);
 	if (other && other != p && peer_holds_address(other, &r->addr, p->now))
 		return "another peer is at this address";
-	p->sdp_addr = r->addr;
+	p->sdp_addr = p->signalled = r->addr;
 	if (!r->addr_verified) /* else its owner knows what is whose */
 		demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
 	return NULL;
@@ -104,6 +120,8 @@ static void apply_remote(struct peer *p, const struct peer_remote *r, bool first
 		dtls_set_prints(p->dtls, &p->prints);
 	if (first)
 		peer_set_state(p, PEER_CHECKING, "");
+	if (p->media > PEER_DTLS_SRTP)
+		peer_rtp_keys(p, r);
 	if (p->no_ice || ice_is_reached(&p->ice) || p->dtls)
 		peer_begin(p);
 	peer_check_identity(p);
@@ -119,7 +137,7 @@ int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, c
 		*why = "the peer is closed";
 		return -EINVAL;
 	}
-	*why = check_remote(r, no_ice, &prints);
+	*why = check_remote(r, p->media, no_ice, &prints);
 	if (*why)
 		return -EINVAL;
 	peer_enter(p, now);

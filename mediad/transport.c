@@ -79,6 +79,11 @@ void transport_blame(struct transport *t, const struct peer_addr *from, uint64_t
 		b->used++;
 }
 
+bool transport_is_blamed(struct transport *t, const struct peer_addr *from, uint64_t now)
+{
+	return bucket_of(t, from, now)->used >= TRANSPORT_BAD_BURST;
+}
+
 static struct peer *who_by_stun(
 	struct transport *t, struct ar_span d, const struct peer_addr *from, uint64_t now)
 {
@@ -86,8 +91,7 @@ static struct peer *who_by_stun(
 	struct peer *p;
 
 	/* an address with a verified check is past this; strangers are not looked at for long */
-	if (!demux_find_addr(&t->demux, from) &&
-		bucket_of(t, from, now)->used >= TRANSPORT_BAD_BURST) {
+	if (!demux_find_addr(&t->demux, from) && transport_is_blamed(t, from, now)) {
 		t->stats.rate_limited++;
 		return NULL;
 	}
@@ -110,6 +114,12 @@ void transport_input(
 		break;
 	case DEMUX_DTLS:
 		p = demux_find_addr(&t->demux, from);
+		t->stats.no_peer += !p;
+		break;
+	case DEMUX_RTP:
+		p = demux_find_addr(&t->demux, from);
+		if (!p && t->latching)
+			p = peer_latch(t, d, from, now);
 		t->stats.no_peer += !p;
 		break;
 	case DEMUX_OTHER:

@@ -25,11 +25,18 @@ struct transport {
 	uint32_t max_peers;
 	unsigned depth; /* entries into peers that have not returned yet */
 	struct peer *doomed; /* closed, to be taken down when depth is 0 */
+	struct peer *latching; /* without ICE or DTLS: may be at another address than they said */
 	struct transport_bucket bucket[TRANSPORT_BUCKETS];
+	uint8_t rtp[PEER_MAX_RTP]; /* the packet being decrypted */
 };
 
+/* Has the source sent too much of that lately? */
+bool transport_is_blamed(struct transport *t, const struct peer_addr *from, uint64_t now);
 /* The source sent something that failed verification. */
 void transport_blame(struct transport *t, const struct peer_addr *from, uint64_t now);
+/* peer_rtp.c: whose address has this datagram corrected? NULL: nobody's. */
+struct peer *peer_latch(
+	struct transport *t, struct ar_span d, const struct peer_addr *from, uint64_t now);
 /* peer.c: takes down the layers of doomed peers; only with depth 0. */
 void peer_reap(struct transport *t);
 

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <openssl/srtp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,10 @@ static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GC
 			      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
 			      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
 			      "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA";
+
+/* Preferred first; SHA1_32 is left out (RFC 8827 6.5). */
+#define SRTP_PROFILES "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80"
+#define SRTP_LABEL "EXTRACTOR-dtls_srtp"
 
 struct dtls_ctx {
 	SSL_CTX *ssl;
@@ -256,6 +261,11 @@ int dtls_new(struct dtls **dp, struct dtls_ctx *c, const struct dtls_conf *conf,
 		if (d->unverified)
 			SSL_set_options(d->ssl, SSL_OP_COOKIE_EXCHANGE);
 	}
+	/* 0 is success here */
+	if (conf->srtp && SSL_set_tlsext_use_srtp(d->ssl, SRTP_PROFILES) != 0) {
+		dtls_free(d);
+		return -ENOMEM;
+	}
 	*dp = d;
 	return 0;
 }
@@ -380,6 +390,46 @@ bool dtls_matches(const struct dtls *d, const struct cert_prints *prints)
 bool dtls_verify(const struct dtls *d)
 {
 	return dtls_matches(d, &d->prints);
+}
+
+static enum rtpsec_profile agreed(const struct dtls *d)
+{
+	const SRTP_PROTECTION_PROFILE *p = SSL_get_selected_srtp_profile(d->ssl);
+
+	switch (p ? p->id : 0) {
+	case SRTP_AEAD_AES_128_GCM:
+		return RTPSEC_AEAD_AES_128_GCM;
+	case SRTP_AEAD_AES_256_GCM:
+		return RTPSEC_AEAD_AES_256_GCM;
+	case SRTP_AES128_CM_SHA1_80:
+		return RTPSEC_AES128_CM_SHA1_80;
+	default:
+		return RTPSEC_NONE;
+	}
+}
+
+int dtls_srtp_keys(struct dtls *d, enum rtpsec_profile *profile, uint8_t *tx, uint8_t *rx)
+{
+	enum rtpsec_profile p = d->done ? agreed(d) : RTPSEC_NONE;
+	size_t key = rtpsec_key_len(p), salt = rtpsec_salt_len(p);
+	uint8_t m[2 * RTPSEC_MAX_KEY], *client = d->client ? tx : rx, *server = d->client ? rx : tx;
+
+	if (!d->done || d->dead)
+		return -ENOTCONN;
+	if (p == RTPSEC_NONE)
+		return -ENOENT;
+	if (SSL_export_keying_material(d->ssl, m, 2 * (key + salt), SRTP_LABEL,
+		    sizeof(SRTP_LABEL) - 1, NULL, 0, 0) != 1) {
+		ERR_clear_error();
+		return -EIO;
+	}
+	memcpy(client, m, key);
+	memcpy(server, m + key, key);
+	memcpy(client + key, m + 2 * key, salt);
+	memcpy(server + key, m + 2 * key + salt, salt);
+	OPENSSL_cleanse(m, sizeof(m));
+	*profile = p;
+	return 0;
 }
 
 int dtls_send(struct dtls *d, struct ar_span packet)

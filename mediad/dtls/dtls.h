@@ -5,6 +5,8 @@
  * nothing of the UE's is handed up before its fingerprint is known and matches: the owner asks
  * dtls_verify(). Data goes out in one record, one datagram each.
  *
+ * For media it also agrees on SRTP keys (RFC 5764).
+ *
  * Called by peer.c only. No socket; OpenSSL reads gettimeofday() for its retransmission timer.
  * Never freed inside its own handlers. The read buffer is the context's: one thread.
  */
@@ -13,6 +15,7 @@
 
 #include "mediad/dtls/cert.h"
 #include "mediad/peer.h"
+#include "mediad/srtp/rtpsec.h"
 
 #define DTLS_MTU 1200 /* UDP payload; RFC 8831 5 */
 #define DTLS_OVERHEAD 37 /* record header, explicit nonce and tag of AES-GCM */
@@ -30,6 +33,7 @@ struct dtls_handlers {
 
 struct dtls_conf {
 	bool client;
+	bool srtp; /* media: the UE must agree on an SRTP profile */
 	/* No ICE has shown that the UE is at this address: as a server ask for a cookie first
 	 * (RFC 6347 4.2.1), as a client send few ClientHellos. Borrowed for the life of it. */
 	const struct peer_addr *unverified;
@@ -59,6 +63,11 @@ bool dtls_is_done(const struct dtls *d); /* the handshake is complete */
 bool dtls_verify(const struct dtls *d);
 /* Does the certificate that the UE showed match these? False while the handshake goes on. */
 bool dtls_matches(const struct dtls *d, const struct cert_prints *prints);
+
+/* The keys for SRTP (RFC 5764 4.2), RTPSEC_MAX_KEY bytes each: ours, the UE's. -ENOENT: no profile
+ * was agreed on; -ENOTCONN. */
+int dtls_srtp_keys(struct dtls *d, enum rtpsec_profile *profile, uint8_t *tx, uint8_t *rx)
+	__attribute__((warn_unused_result));
 
 /* One packet of at most DTLS_MTU - DTLS_OVERHEAD bytes in one record. -ENOTCONN, -EMSGSIZE. */
 int dtls_send(struct dtls *d, struct ar_span packet) __attribute__((warn_unused_result));

@@ -15,6 +15,8 @@ enum demux_kind demux_classify(struct ar_span d)
 
 	if (b <= 3 && d.n >= 20)
 		return DEMUX_STUN;
+	if (b >= 128 && b <= 191 && d.n >= 8)
+		return DEMUX_RTP;
 	return b >= 20 && b <= 63 && d.n >= 13 ? DEMUX_DTLS : DEMUX_OTHER;
 }
 

@@ -13,7 +13,7 @@
 
 #define DEMUX_MAX_UFRAG 32
 
-enum demux_kind { DEMUX_STUN, DEMUX_DTLS, DEMUX_OTHER };
+enum demux_kind { DEMUX_STUN, DEMUX_DTLS, DEMUX_RTP, DEMUX_OTHER };
 
 struct demux_node { /* zeroed: in no table */
 	struct demux_node *next, **prev;

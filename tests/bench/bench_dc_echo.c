@@ -172,8 +172,8 @@ static struct peer_remote remote_of(const struct facts *f, const char *print, en
 
 static void run_server(struct shared *sh)
 {
-	static const struct peer_handlers h = {
-		on_send, on_state, server_channel, on_channel_closed, server_message, on_writable};
+	static const struct peer_handlers h = {on_send, on_state, server_channel, on_channel_closed,
+		server_message, on_writable, NULL};
 	static struct echo echo[MAX_PEERS];
 	struct transport_conf tc = {.max_peers = MAX_PEERS};
 	struct peer_conf pc = {.channel = &channel, .nchannel = 1};
@@ -253,7 +253,7 @@ static void load_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_
 }
 
 static const struct peer_handlers load_handlers = {
-	on_send, on_state, load_channel, on_channel_closed, load_message, on_writable};
+	on_send, on_state, load_channel, on_channel_closed, load_message, on_writable, NULL};
 
 static void make_load(void)
 {

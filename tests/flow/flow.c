@@ -78,7 +78,7 @@ static void on_writable(void *arg)
 }
 
 static const struct peer_handlers handlers = {
-	on_send, on_state, on_channel, on_channel_closed, on_message, on_writable};
+	on_send, on_state, on_channel, on_channel_closed, on_message, on_writable, NULL};
 
 static void side_input(void *arg, struct ar_span d, const struct peer_addr *from, uint64_t now)
 {

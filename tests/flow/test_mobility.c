@@ -239,7 +239,7 @@ static void fork_timer(void *arg, uint64_t now)
 }
 
 static const struct peer_handlers fork_handlers = {
-	fork_send, fork_state, fork_channel, fork_closed, fork_message, fork_writable};
+	fork_send, fork_state, fork_channel, fork_closed, fork_message, fork_writable, NULL};
 
 static void add_fork(struct flow *f, struct fork *k)
 {

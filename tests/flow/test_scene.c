@@ -222,7 +222,7 @@ static void ue_timer(void *arg, uint64_t now)
 static void ue_make(struct call *c, unsigned i)
 {
 	static const struct peer_handlers h = {
-		ue_send, ue_state, ue_channel, ue_channel_closed, ue_message, ue_writable};
+		ue_send, ue_state, ue_channel, ue_channel_closed, ue_message, ue_writable, NULL};
 	static const struct peer_channel ch[] = {{.id = SD,
 							 .ordered = true,
 							 .max_retr = -1,

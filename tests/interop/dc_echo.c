@@ -120,7 +120,7 @@ static void on_writable(void *arg)
 }
 
 static const struct peer_handlers handlers = {
-	on_send, on_state, on_channel, on_channel_closed, on_message, on_writable};
+	on_send, on_state, on_channel, on_channel_closed, on_message, on_writable, NULL};
 
 static const char *text(const json_t *o, const char *name)
 {

@@ -22,13 +22,15 @@ static void test_first_byte(void **state)
 
 	(void)state;
 	for (unsigned b = 0; b < 256; b++) { /* RFC 7983 7 */
-		enum demux_kind want = b <= 3               ? DEMUX_STUN
-				       : b >= 20 && b <= 63 ? DEMUX_DTLS
-							    : DEMUX_OTHER;
+		enum demux_kind want = b <= 3                 ? DEMUX_STUN
+				       : b >= 20 && b <= 63   ? DEMUX_DTLS
+				       : b >= 128 && b <= 191 ? DEMUX_RTP
+							      : DEMUX_OTHER;
 
 		d[0] = (char)b;
 		assert_int_equal(demux_classify((struct ar_span){d, sizeof(d)}), want);
-		assert_int_equal(demux_classify((struct ar_span){d, 12}), DEMUX_OTHER);
+		assert_int_equal(demux_classify((struct ar_span){d, 12}),
+			want == DEMUX_RTP ? DEMUX_RTP : DEMUX_OTHER);
 	}
 	assert_int_equal(demux_classify((struct ar_span){d, 0}), DEMUX_OTHER);
 	d[0] = 0;
