@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/armf/codec/codec_int.h"
+
+#include <errno.h>
+#include <libyuv/scale.h>
+#include <stdlib.h>
+
+#define ALIGN 64
+#define MAX_STEP 90000 /* a gap of more than a second counts as one second */
+
+static const struct {
+	const char *name;
+	const struct codec_dec_ops *dec;
+	const struct codec_enc_ops *enc;
+} codecs[] = {
+	[DEPAY_VP8] = {"VP8", &codec_vp8_dec, &codec_vp8_enc},
+	[DEPAY_H264] = {"H264", &codec_h264_dec, &codec_h264_enc},
+};
+#define NCODEC (sizeof(codecs) / sizeof(codecs[0]))
+
+const char *codec_name(enum depay_codec codec)
+{
+	return (size_t)codec < NCODEC ? codecs[codec].name : "?";
+}
+
+bool codec_size_ok(unsigned width, unsigned height)
+{
+	unsigned small = width < height ? width : height, large = width + height - small;
+
+	return small >= CODEC_MIN_SIDE && small <= CODEC_MAX_HEIGHT && large <= CODEC_MAX_WIDTH &&
+	       width % 2 == 0 && height % 2 == 0;
+}
+
+/* ---- pictures ---- */
+
+int codec_picture_new(struct codec_picture *out, unsigned width, unsigned height)
+{
+	size_t y = (width + ALIGN - 1) / ALIGN * ALIGN;
+	size_t c = (width / 2 + ALIGN - 1) / ALIGN * ALIGN;
+	void *mem;
+
+	if (!codec_size_ok(width, height))
+		return -EINVAL;
+	if (posix_memalign(&mem, ALIGN, y * height + 2 * c * (height / 2)) != 0)
+		return -ENOMEM;
+	out->plane[0] = mem;
+	out->plane[1] = out->plane[0] + y * height;
+	out->plane[2] = out->plane[1] + c * (height / 2);
+	out->stride[0] = (int)y;
+	out->stride[1] = out->stride[2] = (int)c;
+	out->width = width;
+	out->height = height;
+	return 0;
+}
+
+void codec_picture_free(struct codec_picture *p)
+{
+	free(p->plane[0]);
+	*p = (struct codec_picture){0};
+}
+
+void codec_picture_copy(struct codec_picture *to, const struct codec_picture *from)
+{
+	I420Scale(from->plane[0], from->stride[0], from->plane[1], from->stride[1], from->plane[2],
+		from->stride[2], (int)from->width, (int)from->height, to->plane[0], to->stride[0],
+		to->plane[1], to->stride[1], to->plane[2], to->stride[2], (int)to->width,
+		(int)to->height, kFilterBox);
+}
+
+/* ---- decoding ---- */
+
+int codec_dec_new(struct codec_dec **out, enum depay_codec codec)
+{
+	struct codec_dec *d;
+	int err;
+
+	if ((size_t)codec >= NCODEC)
+		return -EINVAL;
+	d = calloc(1, codecs[codec].dec->size);
+	if (!d)
+		return -ENOMEM;
+	d->ops = codecs[codec].dec;
+	d->need_key = true;
+	err = d->ops->init(d);
+	if (err)
+		codec_dec_free(d);
+	else
+		*out = d;
+	return err;
+}
+
+void codec_dec_free(struct codec_dec *d)
+{
+	if (!d)
+		return;
+	d->ops->fini(d);
+	free(d);
+}
+
+int codec_dec_frame(struct codec_dec *d, struct ar_span frame, struct codec_picture *out)
+{
+	struct codec_picture p = {0};
+	int err;
+
+	if (frame.n == 0 || frame.n > DEPAY_MAX_FRAME)
+		err = -EBADMSG;
+	else
+		err = d->ops->frame(d, frame, &p);
+	p.width &= ~1u; /* an odd last row or column is cut off */
+	p.height &= ~1u;
+	if (!err && !codec_size_ok(p.width, p.height))
+		err = -EFBIG;
+	if (err && err != -EAGAIN)
+		d->need_key = true;
+	if (!err)
+		*out = p;
+	return err;
+}
+
+bool codec_dec_needs_key(const struct codec_dec *d)
+{
+	return d->need_key;
+}
+
+/* ---- encoding ---- */
+
+static uint32_t clamp_bps(uint32_t bps)
+{
+	if (bps < CODEC_MIN_BPS)
+		return CODEC_MIN_BPS;
+	return bps > CODEC_MAX_BPS ? CODEC_MAX_BPS : bps;
+}
+
+int codec_enc_new(struct codec_enc **out, const struct codec_enc_conf *conf)
+{
+	struct codec_enc *e;
+	int err;
+
+	if ((size_t)conf->codec >= NCODEC || !codec_size_ok(conf->width, conf->height))
+		return -EINVAL;
+	e = calloc(1, codecs[conf->codec].enc->size);
+	if (!e)
+		return -ENOMEM;
+	e->ops = codecs[conf->codec].enc;
+	e->conf = *conf;
+	e->conf.bps = clamp_bps(conf->bps);
+	if (e->conf.fps < 1 || e->conf.fps > 60)
+		e->conf.fps = 30;
+	err = e->ops->init(e);
+	if (err)
+		codec_enc_free(e);
+	else
+		*out = e;
+	return err;
+}
+
+void codec_enc_free(struct codec_enc *e)
+{
+	if (!e)
+		return;
+	e->ops->fini(e);
+	free(e);
+}
+
+int codec_enc_set_rate(struct codec_enc *e, uint32_t bps, unsigned fps)
+{
+	bps = clamp_bps(bps);
+	if (fps < 1 || fps > 60)
+		fps = e->conf.fps;
+	if (bps == e->conf.bps && fps == e->conf.fps)
+		return 0;
+	e->conf.bps = bps;
+	e->conf.fps = fps;
+	return e->ops->set_rate(e);
+}
+
+/* The time stamp of RTP made to grow steadily: repeats and steps back count as one frame. */
+static void advance(struct codec_enc *e, uint32_t ts)
+{
+	int32_t step = (int32_t)(ts - e->last_ts);
+
+	if (e->started) {
+		if (step <= 0)
+			step = (int32_t)(90000 / e->conf.fps);
+		e->at += step > MAX_STEP ? MAX_STEP : step;
+	}
+	e->last_ts = ts;
+}
+
+int codec_enc_frame(struct codec_enc *e, const struct codec_picture *p, uint32_t ts, bool key,
+	struct codec_out *out)
+{
+	int err;
+
+	if (p->width != e->conf.width || p->height != e->conf.height)
+		return -EINVAL;
+	advance(e, ts);
+	e->key_due = e->key_due || key || !e->started;
+	e->started = true;
+	err = e->ops->frame(e, p, e->at, e->key_due, out);
+	if (!err && out->key)
+		e->key_due = false;
+	return err;
+}
