@@ -255,7 +255,8 @@ static const char *check_plan(const struct ar_plan *p)
 	if (p->settled > AR_OUTCOMES)
 		return "settled is no outcome";
 	for (int side = 0; side < 2; side++) {
-		if (!is_words(p->session_id[side], 2))
+		if (!p->session_id[side].p ||
+			(p->session_id[side].n && !is_words(p->session_id[side], 2)))
 			return "session_id is not <username> <sess-id>";
 		if (!is_words(p->origin_addr[side], 3))
 			return "origin_addr is not <nettype> <addrtype> <address>";

@@ -63,7 +63,9 @@ struct ar_plan {
 	unsigned nanswer; /* 1..AR_OUTCOMES */
 	struct ar_recipe answer[AR_OUTCOMES];
 	uint8_t answer_for[AR_OUTCOMES]; /* outcome -> index into answer */
-	struct ar_span session_id[2]; /* o= of the leg to A and to B: "<username> <sess-id>" */
+	/* o= of the leg to A and to B: "<username> <sess-id>". Empty: o= passes as it is, version
+	 * and all, since that side has seen the other's from before (the call was an ordinary one). */
+	struct ar_span session_id[2];
 	struct ar_span origin_addr[2]; /* "IN IP4 192.0.2.1" */
 	/* "BUNDLE 0": a=group to add towards that side when rtpengine has dropped it and
 	 * drop_group is not set; absent: none. For a UE that cannot do without (max-bundle). */
@@ -96,7 +98,7 @@ static inline enum ar_side ar_plan_to(const struct ar_plan *p, struct ar_plan_di
  * missing and has no alt) or the buffer's error.
  */
 int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
-	const struct ar_sdp *relayed, uint32_t version, struct ar_buf *out)
+	const struct ar_sdp *relayed, uint64_t version, struct ar_buf *out)
 	__attribute__((warn_unused_result));
 
 /*

@@ -86,7 +86,7 @@ static int make_parts(struct plan_parts *parts, const struct ar_plan *p, struct 
 }
 
 int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
-	const struct ar_sdp *relayed, uint32_t version, struct ar_buf *out)
+	const struct ar_sdp *relayed, uint64_t version, struct ar_buf *out)
 {
 	enum ar_side to = ar_plan_to(p, d);
 	struct plan_session s = {.text = relayed ? relayed->session : in->session,

@@ -193,7 +193,7 @@ static void emit_session(
 		if (line.p[0] == 'o' && s->session_id.n) {
 			ar_buf_add_str(out, "o=");
 			ar_buf_add_span(out, s->session_id);
-			ar_buf_printf(out, " %u ", s->version);
+			ar_buf_printf(out, " %llu ", (unsigned long long)s->version);
 			plan_emit_line(out, s->origin_addr);
 		} else if (is_bundle(line, &value)) {
 			group = true;

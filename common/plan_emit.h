@@ -28,7 +28,7 @@ struct plan_session {
 	struct ar_span text; /* of the description that carries the ordinary media */
 	/* new o= line: "<user> <id>", version, "IN IP4 <address>"; session_id.n 0: as it is */
 	struct ar_span session_id, origin_addr;
-	uint32_t version;
+	uint64_t version;
 	bool drop_group; /* no a=group:BUNDLE at all; else only mids in use stay in it */
 	struct ar_span group; /* value of the one to add when there is none; n 0: none */
 	bool ice_lite; /* a=ice-lite wanted */

@@ -331,3 +331,37 @@ struct ar_span ar_sdp_line(struct ar_span section, char type)
 	}
 	return AR_SPAN_NONE;
 }
+
+/* Up to the n-th blank; RFC 8866 5.2 has single ones. */
+static struct ar_span words(struct ar_span *rest, unsigned n)
+{
+	struct ar_span s = {rest->p, 0};
+
+	while (s.n < rest->n && (rest->p[s.n] != ' ' || --n))
+		s.n++;
+	rest->p += s.n;
+	rest->n -= s.n;
+	if (rest->n)
+		rest->p++, rest->n--;
+	return s;
+}
+
+bool ar_sdp_origin(const struct ar_sdp *sdp, struct ar_sdp_origin *origin)
+{
+	struct ar_span rest = ar_sdp_line(sdp->session, 'o'), version;
+
+	for (size_t i = 0; i < rest.n; i++) {
+		if ((unsigned char)rest.p[i] < ' ' || (rest.p[i] == ' ' && (i + 1 == rest.n || rest.p[i + 1] == ' ')))
+			return false;
+	}
+	origin->session_id = words(&rest, 2);
+	version = words(&rest, 1);
+	origin->address = rest;
+	origin->version = 0;
+	for (size_t i = 0; i < version.n; i++) {
+		if (version.p[i] < '0' || version.p[i] > '9' || i == 18)
+			return false;
+		origin->version = origin->version * 10 + (uint64_t)(version.p[i] - '0');
+	}
+	return version.n > 0;
+}

@@ -66,4 +66,13 @@ struct ar_span ar_sdp_attr(struct ar_span section, const char *name);
 /* First line of the type, its value without "x=", or AR_SPAN_NONE. */
 struct ar_span ar_sdp_line(struct ar_span section, char type);
 
+/* The o= line: "<username> <sess-id>", version, "<nettype> <addrtype> <address>". */
+struct ar_sdp_origin {
+	struct ar_span session_id, address;
+	uint64_t version;
+};
+/* False when it is not six words with single blanks, or the version no number below 10^18. */
+bool ar_sdp_origin(const struct ar_sdp *sdp, struct ar_sdp_origin *origin)
+	__attribute__((warn_unused_result));
+
 #endif
