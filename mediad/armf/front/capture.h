@@ -24,8 +24,9 @@
 #include "mediad/armf/front/armf_pool.h"
 
 #define CAPTURE_POSES 256
-#define CAPTURE_STEP 4000 /* closer poses replace each other: CAPTURE_POSES of them are a second   \
-			   */
+#define CAPTURE_STEP                                                                               \
+	4000 /* closer poses replace each other: CAPTURE_POSES of them are a second                \
+	      */
 #define CAPTURE_WAIT 10000 /* for the pose of a frame */
 #define CAPTURE_EXTRAPOLATE 100000 /* beyond the last pose; then nothing is drawn */
 #define CAPTURE_JUMP 1000000 /* a clock that is off by more than this has been set anew */
@@ -64,7 +65,7 @@ struct capture_pose {
 struct capture_conf {
 	uint32_t clock; /* of RTP; 0: 90000 */
 	float fov_y; /* radians, until the UE tells its own; 0: 1.0 */
-	uint32_t delay; /* from taking a frame to its arrival when nothing tells; 0: 30 ms */
+	uint32_t delay; /* from taking a frame to its arrival, beyond that of poses; 0: 20 ms */
 	uint32_t encode_delay; /* part of it inside the UE; 0: 10 ms */
 	bool stereo; /* both eyes as they are; false: one camera in the middle */
 };
@@ -93,7 +94,8 @@ struct capture_shot {
 struct capture_stats {
 	uint64_t poses, thinned, too_old, restarts, bad_xr_pose;
 	uint64_t shots[CAPTURE_SOURCES]; /* CAPTURE_NONE: hidden */
-	uint64_t waited, extrapolated;
+	uint64_t waited; /* in vain */
+	uint64_t extrapolated;
 };
 
 int capture_new(struct capture **out, const struct capture_conf *conf)
