@@ -156,10 +156,13 @@ static const char *check_section(const struct ar_plan_section *sec, unsigned nin
 			return "alternative text with a port";
 	}
 	if (sec->pass)
-		return NULL;
+		return sec->carry ? "carry in a section that passes" : NULL;
 	why = check_text(sec->text, &text);
 	if (why)
 		return why;
+	if (sec->carry &&
+		(sec->from < 0 || (text.kind != AR_SDP_AUDIO && text.kind != AR_SDP_VIDEO)))
+		return "carry is for audio and video, from a section";
 	if (sec->from >= 0 && !sec->alt.p && text.port)
 		return "conditional text without an alternative";
 	if (sec->alt.p && text.kind != alt.kind)

@@ -36,6 +36,13 @@ struct ar_plan_section {
 	 * at port 0.
 	 */
 	bool pass;
+	/*
+	 * An audio or video text of ours (not its alt) ends with what only section `from` of the
+	 * input can tell: its direction (RFC 3264 6.1; the session's where it has none), a=msid,
+	 * a=ssrc, a=ssrc-group, a=label and a=content, in its order. So hold and the sender's names
+	 * pass end to end while the media themselves go through the media function.
+	 */
+	bool carry;
 	int16_t from;
 	struct ar_span text, alt; /* whole sections with CRLF line ends; always with their own c= */
 };
@@ -64,7 +71,8 @@ struct ar_plan {
 	struct ar_recipe answer[AR_OUTCOMES];
 	uint8_t answer_for[AR_OUTCOMES]; /* outcome -> index into answer */
 	/* o= of the leg to A and to B: "<username> <sess-id>". Empty: o= passes as it is, version
-	 * and all, since that side has seen the other's from before (the call was an ordinary one). */
+	 * and all, since that side has seen the other's from before (the call was an ordinary one).
+	 */
 	struct ar_span session_id[2];
 	struct ar_span origin_addr[2]; /* "IN IP4 192.0.2.1" */
 	/* "BUNDLE 0": a=group to add towards that side when rtpengine has dropped it and
@@ -102,9 +110,9 @@ int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar
 	__attribute__((warn_unused_result));
 
 /*
- * What rtpengine is to be given for the same description: A's layout, every data channel section
- * at port 0 and with a c= line. p may be NULL (ordinary call: `in` with its data channel sections
- * at port 0).
+ * What rtpengine is to be given for the same description: A's layout, every data channel section,
+ * and every section that the recipe does not pass on, at port 0 and with a c= line. p may be NULL
+ * (ordinary call: `in` with its data channel sections at port 0).
  */
 int ar_plan_hide(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
 	struct ar_buf *out) __attribute__((warn_unused_result));
@@ -113,13 +121,24 @@ int ar_plan_hide(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_
 int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct ar_buf *out)
 	__attribute__((warn_unused_result));
 
+/* The DTLS roles that the last answers settled, as a=setup of ours towards each side. */
+struct ar_plan_roles {
+	enum ar_setup setup[2]; /* of the data channel */
+	/* audio and video: a bit for each section of that side's layout where we are active, all
+	 * others passive */
+	uint32_t active[2];
+	/* the media function does not have them any more: audio and video of ours pass again */
+	bool av_gone;
+};
+
 /*
  * A plan for a new exchange inside the dialog, made from the map (the plan of the last answered
  * exchange) alone: same layout both ways, offers from either side, added passed-through sections
  * at the end of both. Our section texts are reused with a=setup set for the role: actpass in an
- * offer, `setup[side]` (what that UE's peer of ours settled to) in an answer, and without the
- * a=dcmap and a=tls-id lines that the offer does not have. A slot that is refused, by the offer or
- * in the map, stays so. Spans of *out borrow from map, offer and texts (clone to keep); *out and
+ * offer, what was settled (`roles`) in an answer, and without the
+ * a=dcmap and a=tls-id lines that the offer does not have; audio and video texts likewise without
+ * formats, extensions and multiplexing that it does not have. A slot that is refused, by the offer
+ * or in the map, stays so. Spans of *out borrow from map, offer and texts (clone to keep); *out and
  * *room are overwritten, texts is appended to.
  *
  * Where ours was, a section of another kind is refused with port 0 on both legs: the UE may
@@ -129,7 +148,7 @@ int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct
  * AR_PLAN_MAX_SECTIONS, or the buffer's error.
  */
 int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const struct ar_sdp *offer,
-	const enum ar_setup setup[2], struct ar_plan *out, struct ar_plan_room *room,
+	const struct ar_plan_roles *roles, struct ar_plan *out, struct ar_plan_room *room,
 	struct ar_buf *texts) __attribute__((warn_unused_result));
 /* n sections of the room, zeroed; NULL when it is full. */
 struct ar_plan_section *ar_plan_room_take(struct ar_plan_room *room, unsigned n);

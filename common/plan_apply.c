@@ -79,6 +79,10 @@ static int make_parts(struct plan_parts *parts, const struct ar_plan *p, struct 
 		} else {
 			if (!set_text(piece, our_text(sec, in)))
 				return -EBADMSG;
+			if (sec->carry && piece->m.port && (unsigned)sec->from < in->nmedia) {
+				piece->carry = in->media[sec->from].text;
+				piece->carry_session = in->session;
+			}
 			*ice_lite |= r->ice_lite && live_with_ice(&piece->m);
 		}
 	}
@@ -106,13 +110,24 @@ int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar
 	return ar_buf_err(out);
 }
 
-/* A's own description, or any in an ordinary call: as it is, data channels as stubs. */
-static void hide_input(struct plan_parts *parts, const struct ar_sdp *in)
+/* Whether the recipe takes section i of its input along; without a recipe everything is. */
+static bool passes(const struct ar_recipe *r, unsigned i)
+{
+	for (unsigned j = 0; r && j < r->n; j++) {
+		if (r->sec[j].pass && r->sec[j].from == (int)i)
+			return true;
+	}
+	return !r;
+}
+
+/* A's own description, or any in an ordinary call: as it is, data channels and what is ours as
+ * stubs. */
+static void hide_input(struct plan_parts *parts, const struct ar_recipe *r, const struct ar_sdp *in)
 {
 	parts->n = in->nmedia;
 	for (unsigned i = 0; i < in->nmedia; i++)
-		parts->piece[i] = (struct plan_piece){
-			.m = in->media[i], .port0 = in->media[i].kind == AR_SDP_DATACHANNEL};
+		parts->piece[i] = (struct plan_piece){.m = in->media[i],
+			.port0 = in->media[i].kind == AR_SDP_DATACHANNEL || !passes(r, i)};
 }
 
 /* B's description in A's layout: sections of ours as stubs too. */
@@ -148,7 +163,7 @@ int ar_plan_hide(
 		if (err)
 			return err;
 	} else {
-		hide_input(&parts, in);
+		hide_input(&parts, p ? ar_plan_recipe(p, d) : NULL, in);
 	}
 	plan_emit(out, &s, &parts);
 	return ar_buf_err(out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/plan_emit.h"
+#include "common/sdp_av.h"
 
 /* What a data channel section may have taken from its session (RFC 8122 5, RFC 4145 4, RFC 8839 5).
  * ice-lite cannot be copied: it exists at session level only. */
@@ -114,6 +115,24 @@ static void emit_lines(struct ar_buf *out, struct ar_span section, struct ar_spa
 		emit_value(out, "c=", address);
 }
 
+static const char *const carried[] = {"msid", "ssrc", "ssrc-group", "label", "content"};
+
+static void emit_carried(struct ar_buf *out, struct ar_span section, struct ar_span session)
+{
+	struct ar_span line, value;
+	size_t pos = 0;
+
+	ar_buf_add_str(out, "a=");
+	ar_buf_add_str(out, ar_direction_name(ar_sdp_direction(section, session)));
+	ar_buf_add_str(out, "\r\n");
+	while (ar_sdp_next_line(section, &pos, &line)) {
+		for (size_t i = 0; i < sizeof(carried) / sizeof(carried[0]); i++) {
+			if (ar_sdp_line_attr(line, carried[i], &value))
+				plan_emit_line(out, line);
+		}
+	}
+}
+
 static void emit_piece(struct ar_buf *out, const struct plan_session *s, const struct plan_piece *p)
 {
 	struct ar_span session = p->from ? p->from->session : s->text;
@@ -134,6 +153,8 @@ static void emit_piece(struct ar_buf *out, const struct plan_session *s, const s
 	emit_lines(out, p->m.text, address);
 	if (p->from)
 		copy_down(out, p->m.text, p->from->session);
+	if (p->carry.p)
+		emit_carried(out, p->carry, p->carry_session);
 }
 
 /* RFC 9143 7.2: a mid may be in the group when its section has a port or is bundle-only. */

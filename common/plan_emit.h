@@ -16,6 +16,9 @@ struct plan_piece {
 	/* The description it comes from when its session-level values must come with it; else NULL.
 	 */
 	const struct ar_sdp *from;
+	/* The section whose direction and names go along (common/plan.h, carry) and its session; p
+	 * NULL: none. */
+	struct ar_span carry, carry_session;
 };
 
 struct plan_parts {
@@ -43,6 +46,18 @@ void plan_emit_stub(struct ar_buf *out, const struct ar_sdp_media *m, struct ar_
 void plan_emit_line(struct ar_buf *out, struct ar_span line);
 /* "IN IP4 192.0.2.1" of the o= line. */
 struct ar_span plan_origin_address(const struct ar_sdp *sdp);
+
+/* plan_av.c: audio and video texts of the map against a new offer of the section. */
+struct plan_offered {
+	const struct ar_sdp_media *m;
+	struct ar_span session;
+};
+
+/* Whether our text can answer it at all: same protocol, our first format, a key suite. */
+bool plan_av_fits(const struct ar_sdp_media *ours, const struct ar_sdp_media *offered);
+/* True when the line needs nothing more: it was written otherwise, or cannot be in the answer. */
+bool plan_av_emit(struct ar_buf *out, const struct ar_sdp_media *ours, struct ar_span line,
+	const struct plan_offered *o);
 
 /*
  * Texts under construction, with spans that stay valid: room for all of them is taken first, and

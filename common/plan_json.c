@@ -39,6 +39,8 @@ static json_t *section_json(const struct ar_plan_section *sec)
 		err = put(o, "text", span_json(sec->text));
 	if (!err && sec->alt.p)
 		err = put(o, "alt", span_json(sec->alt));
+	if (!err && sec->carry)
+		err = put(o, "carry", json_true());
 	if (err) {
 		json_decref(o);
 		return NULL;
@@ -162,6 +164,7 @@ static const char *read_section(const json_t *j, struct ar_plan_section *sec)
 	if (!json_is_object(j) || !pass == !text)
 		return "a section has either pass or text";
 	sec->pass = pass != NULL;
+	sec->carry = json_is_true(json_object_get(j, "carry"));
 	sec->from = -1;
 	if (alt && !get_span(alt, &sec->alt))
 		return "alt is no string";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/plan_emit.h"
+#include "common/sdp_av.h"
 
 #include <errno.h>
 
@@ -81,21 +82,30 @@ static void add_attr(struct plan_texts *t, const char *head, struct ar_span valu
 	plan_emit_line(t->buf, value);
 }
 
-/* The text with another a=setup. offered: the section that it answers, whose mid it takes
- * (RFC 5888 9); p NULL in an offer. */
-static struct ar_span with_setup(
-	struct plan_texts *t, struct ar_span text, enum ar_setup setup, struct ar_span offered)
+static bool is_av(enum ar_sdp_kind k)
 {
-	struct ar_span mid = offered.p ? ar_sdp_attr(offered, "mid") : AR_SPAN_NONE;
+	return k == AR_SDP_AUDIO || k == AR_SDP_VIDEO;
+}
+
+/* The text with another a=setup. offered: the section that it answers, whose mid it takes
+ * (RFC 5888 9); NULL in an offer. */
+static struct ar_span with_setup(struct plan_texts *t, struct ar_span text, enum ar_setup setup,
+	const struct plan_offered *offered)
+{
+	struct ar_span mid = offered ? ar_sdp_attr(offered->m->text, "mid") : AR_SPAN_NONE;
 	struct ar_span line, value;
 	size_t mark = t->buf->n, pos = 0;
+	struct ar_sdp_media m;
+	bool av = offered && ar_sdp_parse_section(&m, text, NULL) == 0 && is_av(m.kind);
 
 	while (ar_sdp_next_line(text, &pos, &line)) {
 		if (mid.n && line.n && line.p[0] == 'a') {
 			add_attr(t, "a=mid:", mid);
 			mid.n = 0;
 		}
-		if (offered.p && !may_answer(line, offered))
+		if (offered && !may_answer(line, offered->m->text))
+			continue;
+		if (av && plan_av_emit(t->buf, &m, line, offered))
 			continue;
 		if (ar_sdp_line_attr(line, "setup", &value))
 			add_attr(t, "a=setup:", ar_span_str(ar_setup_name(setup)));
@@ -117,7 +127,7 @@ struct mapper {
 	struct plan_texts texts;
 	struct ar_span stub[AR_PLAN_MAX_SECTIONS]; /* of each offered section */
 	unsigned nold; /* offered sections that the map knows */
-	enum ar_setup setup; /* of ours towards the offerer */
+	const struct ar_plan_roles *roles;
 };
 
 static const struct ar_recipe *back(const struct mapper *m, unsigned i)
@@ -130,6 +140,14 @@ static bool is_live(struct ar_span text)
 	struct ar_sdp_media m;
 
 	return text.n && ar_sdp_parse_section(&m, text, NULL) == 0 && m.port;
+}
+
+static bool is_live_dc(struct ar_span text)
+{
+	struct ar_sdp_media m;
+
+	return text.n && ar_sdp_parse_section(&m, text, NULL) == 0 && m.port &&
+	       m.kind == AR_SDP_DATACHANNEL;
 }
 
 static bool offers_live_dc(const struct ar_sdp *sdp)
@@ -150,7 +168,7 @@ static unsigned settled_answer(const struct ar_plan *map, const struct ar_sdp *o
 	if (map->settled)
 		return map->answer_for[map->settled - 1];
 	for (unsigned i = 0; i < map->offer.n; i++) {
-		if (!map->offer.sec[i].pass && is_live(map->offer.sec[i].text))
+		if (!map->offer.sec[i].pass && is_live_dc(map->offer.sec[i].text))
 			o = offers_live_dc(offer) ? AR_OUTCOME_AR_CAPABLE : AR_OUTCOME_DC_REFUSED;
 	}
 	return map->answer_for[o];
@@ -176,6 +194,28 @@ static bool still_ours(const struct mapper *m, int j, struct ar_span text)
 	return m->offer->media[j].kind == t.kind;
 }
 
+/* Our text towards the offerer in slot j can answer what is offered there now. */
+static bool answerable(const struct mapper *m, unsigned j)
+{
+	const struct ar_plan_section *sec = &back(m, 0)->sec[j];
+	struct ar_sdp_media t;
+
+	if (sec->pass || ar_sdp_parse_section(&t, sec->text, NULL) != 0 || !is_av(t.kind) ||
+		!t.port)
+		return true;
+	return m->offer->media[j].port && m->offer->media[j].kind == t.kind &&
+	       plan_av_fits(&t, &m->offer->media[j]);
+}
+
+/* A slot that was the media function's and is to pass; both legs have it. */
+static bool gives_back(const struct mapper *m, const struct ar_plan_section *old)
+{
+	struct ar_sdp_media t;
+
+	return m->roles->av_gone && !old->pass && old->from >= 0 &&
+	       ar_sdp_parse_section(&t, old->text, NULL) == 0 && is_av(t.kind) && t.port;
+}
+
 static size_t bound(const struct mapper *m)
 {
 	enum ar_side to = m->out->offerer;
@@ -187,6 +227,8 @@ static size_t bound(const struct mapper *m)
 		for (unsigned i = 0; i < back(m, k)->n; i++)
 			n += back(m, k)->sec[i].text.n + 32;
 	}
+	/* key tags, which may be longer than ours were */
+	n += 16 * AR_PLAN_MAX_SECTIONS * AR_AV_MAX_CRYPTO;
 	/* a stub each, and the mid once more in every answer */
 	for (unsigned j = 0; j < m->offer->nmedia; j++)
 		n += (1 + m->nback) * (m->offer->media[j].text.n + 32) + m->map->origin_addr[to].n;
@@ -207,13 +249,18 @@ static int make_offer(struct mapper *m)
 		const struct ar_plan_section *old = &m->there->sec[i];
 
 		r->sec[i] = *old;
-		if (old->pass)
+		if (old->pass) {
 			r->sec[i].alt = AR_SPAN_NONE; /* an offer has all that the map knows */
-		else if (!still_ours(m, old->from, old->text) && old->alt.p)
+		} else if (gives_back(m, old)) {
+			r->sec[i] = (struct ar_plan_section){.pass = true, .from = old->from};
+		} else if (old->alt.p && old->from >= 0 &&
+			   (!still_ours(m, old->from, old->text) ||
+				   !answerable(m, (unsigned)old->from))) {
 			r->sec[i].text = old->alt;
-		else if (is_live(old->text))
-			r->sec[i].text =
-				with_setup(&m->texts, old->text, AR_SETUP_ACTPASS, AR_SPAN_NONE);
+			r->sec[i].carry = false;
+		} else if (is_live(old->text)) {
+			r->sec[i].text = with_setup(&m->texts, old->text, AR_SETUP_ACTPASS, NULL);
+		}
 	}
 	for (unsigned k = 0; k < added; k++)
 		r->sec[m->there->n + k] =
@@ -225,6 +272,7 @@ static int make_offer(struct mapper *m)
 static enum ar_setup answer_setup(const struct mapper *m, unsigned j)
 {
 	struct ar_span v = ar_sdp_attr(m->offer->media[j].text, "setup");
+	enum ar_side to = m->out->offerer;
 
 	if (!v.p)
 		v = ar_sdp_attr(m->offer->session, "setup");
@@ -232,22 +280,26 @@ static enum ar_setup answer_setup(const struct mapper *m, unsigned j)
 		return AR_SETUP_PASSIVE;
 	if (ar_span_caseeq(v, "passive"))
 		return AR_SETUP_ACTIVE;
-	return m->setup == AR_SETUP_ACTIVE ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
+	if (is_av(m->offer->media[j].kind))
+		return m->roles->active[to] & 1u << j ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
+	return m->roles->setup[to] == AR_SETUP_ACTIVE ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
 }
 
 static void answer_section(struct mapper *m, struct ar_plan_section *sec,
 	const struct ar_plan_section *old, unsigned j)
 {
+	const struct plan_offered offered = {&m->offer->media[j], m->offer->session};
+
 	*sec = *old;
-	if (old->pass) {
-		sec->alt = m->stub[j];
+	if (old->pass || gives_back(m, old)) {
+		*sec = (struct ar_plan_section){.pass = true, .from = old->from, .alt = m->stub[j]};
 	} else if (!m->offer->media[j].port || !is_live(old->text) ||
-		   !still_ours(m, (int)j, old->text)) {
+		   !still_ours(m, (int)j, old->text) || !answerable(m, j)) {
 		sec->text = m->stub[j];
 		sec->alt = AR_SPAN_NONE;
+		sec->carry = false;
 	} else {
-		sec->text = with_setup(
-			&m->texts, old->text, answer_setup(m, j), m->offer->media[j].text);
+		sec->text = with_setup(&m->texts, old->text, answer_setup(m, j), &offered);
 		if (sec->alt.p || sec->from >= 0)
 			sec->alt = m->stub[j];
 	}
@@ -290,7 +342,7 @@ static int make_plan(struct mapper *m)
 }
 
 int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const struct ar_sdp *offer,
-	const enum ar_setup setup[2], struct ar_plan *out, struct ar_plan_room *room,
+	const struct ar_plan_roles *roles, struct ar_plan *out, struct ar_plan_room *room,
 	struct ar_buf *texts)
 {
 	bool same = map->offerer == offerer;
@@ -299,7 +351,7 @@ int ar_plan_from_map(const struct ar_plan *map, enum ar_side offerer, const stru
 		.out = out,
 		.room = room,
 		.texts = {.buf = texts},
-		.setup = setup[offerer]};
+		.roles = roles};
 	int err;
 
 	*out = *map;

@@ -305,8 +305,11 @@ static void use_fill(
 	l = ar_leg_find(c, u->offerer == AR_SIDE_A ? k->to_tag : k->from_tag);
 	if (!l)
 		l = c->leg;
-	if (l)
-		memcpy(u->setup, l->setup, sizeof(u->setup));
+	if (l) {
+		memcpy(u->roles.setup, l->setup, sizeof(l->setup));
+		memcpy(u->roles.active, l->active, sizeof(l->active));
+	}
+	u->roles.av_gone = c->released;
 }
 
 int ar_calls_find(const struct ar_msg_key *k, struct ar_use *u)

@@ -56,7 +56,7 @@ struct ar_use {
 	bool released; /* asd ended the AR part */
 	uint32_t version[2];
 	uint32_t facts[2];
-	enum ar_setup setup[2];
+	struct ar_plan_roles roles;
 	unsigned asd; /* index of the asd that has the call */
 };
 
@@ -105,6 +105,7 @@ struct ar_answer {
 	uint32_t hash; /* of the SDP */
 	uint32_t facts; /* of the answerer's data channel sections */
 	enum ar_setup setup[2]; /* AR_SETUP_NONE: not known from this one */
+	uint32_t active[2]; /* with SDP; struct ar_plan_roles */
 	int64_t call_expires, plan_expires;
 };
 

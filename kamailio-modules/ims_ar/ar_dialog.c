@@ -22,7 +22,7 @@ static int plan_from(const struct ar_use *dialog, const struct ar_view *v, enum 
 	int rc;
 
 	ar_buf_init(&texts, TEXTS_MAX);
-	rc = ar_plan_from_map(dialog->plan, offerer, offer, dialog->setup, &plan, &room, &texts);
+	rc = ar_plan_from_map(dialog->plan, offerer, offer, &dialog->roles, &plan, &room, &texts);
 	if (rc == 0)
 		rc = ar_calls_decide(&v->key, &plan, dialog->asd,
 			ar_now_ms() + (int64_t)ar_conf.ring_ttl * 1000);
@@ -41,7 +41,7 @@ int ar_dialog_plan(const struct ar_view *v, enum ar_side offerer, const struct a
 	if (rc == 0) {
 		AR_COUNT(offers_local);
 		dialog.offerer = offerer;
-		if (ar_facts(offer) != dialog.facts[offerer])
+		if (ar_facts(offer, dialog.plan, offerer) != dialog.facts[offerer])
 			ar_report_offer(v, &dialog);
 	} else {
 		AR_COUNT(offers_refused);
@@ -70,7 +70,7 @@ int ar_dialog_hide(struct sip_msg *msg, const struct ar_view *v, const struct ar
 	ar_buf_init(&texts, TEXTS_MAX);
 	if (dialog.plan)
 		rc = ar_plan_from_map(
-			dialog.plan, dialog.offerer, offer, dialog.setup, &plan, &room, &texts);
+			dialog.plan, dialog.offerer, offer, &dialog.roles, &plan, &room, &texts);
 	if (rc == 0)
 		rc = ar_plan_hide(&plan, dir, offer, out);
 	ar_buf_free(&texts);
@@ -80,5 +80,5 @@ int ar_dialog_hide(struct sip_msg *msg, const struct ar_view *v, const struct ar
 
 bool ar_dialog_changes(const struct ar_use *dialog, const struct ar_sdp *offer)
 {
-	return ar_facts(offer) != dialog->facts[dialog->offerer];
+	return ar_facts(offer, dialog->plan, dialog->offerer) != dialog->facts[dialog->offerer];
 }

@@ -47,20 +47,72 @@ static bool live_dc(const struct ar_sdp *sdp, unsigned i, struct ar_sdp_dc *dc)
 	       ar_sdp_dc_parse(dc, sdp, i, NULL) == 0 && ar_sdp_dc_live(&sdp->media[i], dc);
 }
 
-uint32_t ar_facts(const struct ar_sdp *sdp)
+static bool is_av(const struct ar_sdp_media *m)
+{
+	return m->kind == AR_SDP_AUDIO || m->kind == AR_SDP_VIDEO;
+}
+
+/* The recipe that makes what `side` gets: with our text where its section goes to the media
+ * function. */
+static bool processed(const struct ar_plan *p, enum ar_side side, unsigned i)
+{
+	const struct ar_recipe *r;
+	struct ar_sdp_media m;
+
+	if (!p)
+		return false;
+	r = p->offerer == side ? &p->answer[0] : &p->offer;
+	return i < r->n && !r->sec[i].pass && ar_sdp_parse_section(&m, r->sec[i].text, NULL) == 0 &&
+	       is_av(&m) && m.port;
+}
+
+static void mix_av(uint32_t *h, const struct ar_sdp *sdp, unsigned i)
+{
+	static const char *const inherited[] = {"ice-ufrag", "ice-pwd", "fingerprint", "sendrecv",
+		"sendonly", "recvonly", "inactive"};
+
+	mix_span(h, sdp->media[i].text);
+	for (size_t k = 0; k < sizeof(inherited) / sizeof(inherited[0]); k++) {
+		struct ar_span v = ar_sdp_attr(sdp->session, inherited[k]);
+
+		mix_int(h, v.p != NULL);
+		mix_span(h, v);
+	}
+}
+
+uint32_t ar_facts(const struct ar_sdp *sdp, const struct ar_plan *plan, enum ar_side side)
 {
 	uint32_t h = 2166136261u;
 	struct ar_sdp_dc dc;
 
 	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		const struct ar_sdp_media *m = &sdp->media[i];
 		bool live = live_dc(sdp, i, &dc);
 
-		mix_int(&h, sdp->media[i].kind);
-		mix_int(&h, live);
+		mix_int(&h, m->kind);
+		mix_int(&h, m->kind == AR_SDP_DATACHANNEL ? live : m->port != 0);
 		if (live)
 			mix_dc(&h, &dc);
+		else if (is_av(m) && m->port && processed(plan, side, i))
+			mix_av(&h, sdp, i);
 	}
 	return h;
+}
+
+uint32_t ar_facts_roles(const struct ar_sdp *sdp, enum ar_setup setup)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < sdp->nmedia; i++) {
+		struct ar_span v = ar_sdp_attr(sdp->media[i].text, "setup");
+
+		if (!v.p)
+			v = ar_sdp_attr(sdp->session, "setup");
+		if (is_av(&sdp->media[i]) && sdp->media[i].port &&
+			ar_span_caseeq(v, ar_setup_name(setup)))
+			bits |= 1u << i;
+	}
+	return bits;
 }
 
 enum ar_setup ar_facts_setup(const struct ar_sdp *sdp)

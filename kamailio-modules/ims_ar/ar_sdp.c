@@ -119,7 +119,7 @@ static uint32_t version_of(const struct work *w)
 
 static void note_offer(const struct work *w, const struct ar_sdp *out)
 {
-	ar_calls_offered(&w->v.key, ar_facts_live(out), ar_facts(&w->in));
+	ar_calls_offered(&w->v.key, ar_facts_live(out), ar_facts(&w->in, w->u.plan, w->u.offerer));
 }
 
 static void note_answer(const struct work *w, const struct ar_sdp *out)
@@ -129,12 +129,14 @@ static void note_answer(const struct work *w, const struct ar_sdp *out)
 		.has_sdp = true,
 		.outcome = w->dir.outcome,
 		.hash = ar_hash32(w->v.body.p, w->v.body.n),
-		.facts = ar_facts(&w->in),
+		.facts = ar_facts(&w->in, w->u.plan, ar_other_side(offerer)),
 		.call_expires = after(ar_conf.call_ttl),
 		.plan_expires = after(ar_conf.reply_ttl)};
 
 	a.setup[offerer] = ar_facts_setup(out);
 	a.setup[ar_other_side(offerer)] = ar_setup_opposite(ar_facts_setup(&w->in));
+	a.active[offerer] = ar_facts_roles(out, AR_SETUP_ACTIVE);
+	a.active[ar_other_side(offerer)] = ar_facts_roles(&w->in, AR_SETUP_PASSIVE);
 	if (ar_calls_answered(&w->v.key, &a))
 		ar_report_answer(&w->v, &w->u, ar_outcome_name(w->dir.outcome));
 }

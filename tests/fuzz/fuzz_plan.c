@@ -69,7 +69,8 @@ static void all_directions(const struct ar_plan *p, const struct inputs *x)
 
 static void derive(const struct ar_plan *map, const struct inputs *x)
 {
-	static const enum ar_setup setup[2] = {AR_SETUP_ACTIVE, AR_SETUP_PASSIVE};
+	static const struct ar_plan_roles roles = {
+		.setup = {AR_SETUP_ACTIVE, AR_SETUP_PASSIVE}, .active = {1, 2}};
 	static struct ar_plan_room room;
 	struct ar_plan next;
 	struct ar_buf texts;
@@ -78,7 +79,7 @@ static void derive(const struct ar_plan *map, const struct inputs *x)
 	ar_buf_init(&texts, 1 << 22);
 	for (int side = 0; side < 2; side++) {
 		if (ar_plan_from_map(
-			    map, (enum ar_side)side, &x->in, setup, &next, &room, &texts) != 0)
+			    map, (enum ar_side)side, &x->in, &roles, &next, &room, &texts) != 0)
 			continue;
 		/* a long line of the offer may make an alternative too long; nothing else is wrong
 		 */

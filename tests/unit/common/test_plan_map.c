@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const enum ar_setup settled[2] = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE};
+static const struct ar_plan_roles settled = {.setup = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE}};
 
 struct bench {
 	struct sample_plan map;
@@ -44,7 +44,7 @@ static int derive(struct bench *b, enum ar_side offerer, const char *offer)
 
 	parse(&sdp, offer);
 	ar_buf_reset(&b->texts);
-	err = ar_plan_from_map(&b->map.plan, offerer, &sdp, settled, &b->plan, &b->room, &b->texts);
+	err = ar_plan_from_map(&b->map.plan, offerer, &sdp, &settled, &b->plan, &b->room, &b->texts);
 	if (!err && ar_plan_check(&b->plan, &why) != 0)
 		fail_msg("not a plan: %s", why);
 	return err;
@@ -257,14 +257,14 @@ static void limits(void **state)
 	ar_buf_free(&b->texts);
 	ar_buf_init(&b->texts, 300);
 	parse(&sdp, CHROMIUM_OFFER);
-	assert_int_equal(ar_plan_from_map(&b->map.plan, AR_SIDE_A, &sdp, settled, &b->plan,
+	assert_int_equal(ar_plan_from_map(&b->map.plan, AR_SIDE_A, &sdp, &settled, &b->plan,
 				 &b->room, &b->texts),
 		-ENOBUFS);
 	assert_int_equal(b->texts.max, 300); /* the buffer is as it was */
 	ar_buf_free(&b->texts);
 	ar_buf_init(&b->texts, 1 << 20);
 	oom_after(1);
-	assert_int_equal(ar_plan_from_map(&b->map.plan, AR_SIDE_A, &sdp, settled, &b->plan,
+	assert_int_equal(ar_plan_from_map(&b->map.plan, AR_SIDE_A, &sdp, &settled, &b->plan,
 				 &b->room, &b->texts),
 		-ENOMEM);
 	oom_after(-1);
@@ -289,7 +289,7 @@ static void is_a_fixed_point(void **state)
 
 		parse(&sdp, CHROMIUM_OFFER);
 		ar_buf_reset(&b->texts);
-		assert_int_equal(ar_plan_from_map(last ? last : &b->map.plan, side, &sdp, settled,
+		assert_int_equal(ar_plan_from_map(last ? last : &b->map.plan, side, &sdp, &settled,
 					 &b->plan, &b->room, &b->texts),
 			0);
 		apply(b, false, 0, CHROMIUM_OFFER);

@@ -421,12 +421,12 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 
 static int make_plan(struct dialog *d, enum ar_side y, const struct ar_sdp *offer)
 {
-	const enum ar_setup setup[2] = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE};
+	const struct ar_plan_roles roles = {.setup = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE}};
 
 	ar_buf_reset(&d->texts);
 	if (d->map && rng_percent(&d->rng, 30)) {
 		seen.local++;
-		return ar_plan_from_map(d->map, y, offer, setup, &d->plan, &d->room, &d->texts);
+		return ar_plan_from_map(d->map, y, offer, &roles, &d->plan, &d->room, &d->texts);
 	}
 	return plan_with_asd(d, y, offer);
 }

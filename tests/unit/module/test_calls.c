@@ -171,8 +171,8 @@ static void test_map_after_the_answer(void **state)
 	assert_non_null(u.plan);
 	assert_int_equal(u.state, AR_CALL_UP);
 	assert_int_equal(u.offerer, AR_SIDE_B); /* the sender of this request */
-	assert_int_equal(u.setup[AR_SIDE_A], AR_SETUP_PASSIVE);
-	assert_int_equal(u.setup[AR_SIDE_B], AR_SETUP_ACTIVE);
+	assert_int_equal(u.roles.setup[AR_SIDE_A], AR_SETUP_PASSIVE);
+	assert_int_equal(u.roles.setup[AR_SIDE_B], AR_SETUP_ACTIVE);
 	assert_int_equal(u.facts[AR_SIDE_A], 4);
 	assert_int_equal(u.facts[AR_SIDE_B], 5);
 	ar_use_done(&u);

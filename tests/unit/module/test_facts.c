@@ -24,7 +24,7 @@ static uint32_t facts(const char *text)
 	struct ar_sdp sdp;
 
 	assert_int_equal(ar_sdp_parse(&sdp, text, strlen(text), NULL), 0);
-	return ar_facts(&sdp);
+	return ar_facts(&sdp, NULL, AR_SIDE_A);
 }
 
 static void test_what_changes_them(void **state)
