@@ -184,16 +184,18 @@ static const char *add_entry(
 	return *err ? "out of memory" : NULL;
 }
 
-/* "key value": the value is the rest of the line. */
+/* "key value" or "key,value": the value is the rest of the line. */
 static const char *split_value(struct ar_span *line, struct ar_span *value)
 {
 	size_t i, n = 0;
 
-	while (n < line->n && line->p[n] != ' ' && line->p[n] != '\t')
+	while (n < line->n && line->p[n] != ' ' && line->p[n] != '\t' && line->p[n] != ',')
 		n++;
-	if (n >= line->n)
-		return "no value behind the key";
 	*value = ar_span_trim((struct ar_span){line->p + n, line->n - n});
+	if (value->n && value->p[0] == ',')
+		*value = ar_span_trim((struct ar_span){value->p + 1, value->n - 1});
+	if (!value->n)
+		return "no value behind the key";
 	line->n = n;
 	if (value->n > LISTS_MAX_ENTRY)
 		return "value over 255 bytes";
