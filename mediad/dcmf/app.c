@@ -66,6 +66,12 @@ void app_set_call(struct app *a, const char *call_id)
 	a->call_id = call_id;
 }
 
+void app_set_pose_cb(struct app *a, app_pose_cb *cb, void *arg)
+{
+	a->pose_cb = cb;
+	a->pose_arg = arg;
+}
+
 static void participant_free(struct app *a, struct participant *p)
 {
 	if (p->view_open)

@@ -49,6 +49,8 @@ struct app {
 	struct participant *p[APP_MAX_PARTICIPANTS];
 	struct ar_buf out;
 	uint64_t now;
+	app_pose_cb *pose_cb;
+	void *pose_arg;
 };
 
 /* app_send.c */

@@ -49,14 +49,18 @@ static void on_pose(struct participant *p, const struct meta_pose *m, uint64_t n
 		p->stats.poses_bad++;
 		return;
 	}
-	if (!time_ok(p, m, now)) {
-		p->stats.poses_stale++;
-		return;
-	}
 	pose = *scene_node_pose(a->scene, (unsigned)p->node);
 	err = scene_pose_set(&pose, m->has_position ? m->p : NULL, m->q);
 	if (err) {
 		count_refused(&p->stats, err);
+		return;
+	}
+	p->stats.poses_of_frames += m->has_rtp;
+	if (a->pose_cb)
+		a->pose_cb(a->pose_arg, p, m, &pose, now);
+	if (!time_ok(p, m, now)) {
+		/* a frame's pose comes after its encoding: the scene has a newer one */
+		p->stats.poses_stale += !m->has_rtp;
 		return;
 	}
 	p->has_time = m->has_time;
