@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The AR call application of one context: its scene, its participants, and what
- * passes between them on the data channels (call flow steps 8 to 11;
- * docs/messages.md). Behaviour is a table of handlers, struct app_ops: C today,
- * a script's later. The pose path does not pass through the table.
+ * The AR call application of one context: its scene, its participants, and what passes between them
+ * on the data channels (call flow steps 8 to 11; docs/messages.md). Behaviour is a table of
+ * handlers, struct app_ops: C today, a script's later. The pose path does not pass through the
+ * table.
  *
- * One thread: the worker's loop. Owned by its context (dcmf.h), which calls in
- * from the peers' handlers; nothing is freed inside one. Times are
- * microseconds, monotonic.
+ * One thread: the worker's loop. Owned by its context (dcmf.h), which calls in from the peers'
+ * handlers; nothing is freed inside one. Times are microseconds, monotonic.
  */
 #ifndef APP_H
 #define APP_H
@@ -19,111 +18,96 @@
 #define APP_MAX_PARTICIPANTS SCENE_MAX_VIEWS
 #define APP_MAX_NAME 64
 #define APP_MAX_USER 256
-#define APP_MAX_OBJECTS 200   /* that participants may add */
+#define APP_MAX_OBJECTS 200 /* that participants may add */
 #define APP_ACTION_WINDOW 256 /* ids remembered per participant */
-#define APP_MAX_ACTION 8192   /* bytes of one action */
-#define APP_KEEPALIVES 3      /* test-only patches after the last change */
-#define APP_BULK_UNACKED                                                       \
-  131072                      /* bytes of a whole scene on the way at a time */
+#define APP_MAX_ACTION 8192 /* bytes of one action */
+#define APP_KEEPALIVES 3 /* test-only patches after the last change */
+#define APP_BULK_UNACKED 131072 /* bytes of a whole scene on the way at a time */
 #define APP_RESYNC_MIN 500000 /* between two whole scenes for the asking */
-#define APP_STALE_RESET                                                        \
-  1000000 /* no pose accepted for this long: the UE's clock may start anew     \
-           */
+#define APP_STALE_RESET                                                                            \
+	1000000 /* no pose accepted for this long: the UE's clock may start anew                   \
+		 */
 
 struct app;
 struct participant;
 
-/* Message types of the metadata channel; what a configuration may extend
- * (docs/messages.md). */
+/* Message types of the metadata channel; what a configuration may extend (docs/messages.md). */
 #define APP_MAX_TYPES 16
-enum app_type {
-  APP_TYPE_NONE,
-  APP_TYPE_POSE,
-  APP_TYPE_ACTION,
-  APP_TYPE_RESYNC
-};
+enum app_type { APP_TYPE_NONE, APP_TYPE_POSE, APP_TYPE_ACTION, APP_TYPE_RESYNC };
 struct app_types {
-  unsigned n;
-  struct {
-    char urn[96];
-    enum app_type type;
-  } item[APP_MAX_TYPES];
+	unsigned n;
+	struct {
+		char urn[96];
+		enum app_type type;
+	} item[APP_MAX_TYPES];
 };
 /* list: comma separated. -E2BIG. */
 int app_types_add(struct app_types *t, const char *list, enum app_type type)
-    __attribute__((warn_unused_result));
+	__attribute__((warn_unused_result));
 
 struct app_conf {
-  unsigned update_hz, own_hz;
-  struct app_types types;
+	unsigned update_hz, own_hz;
+	struct app_types types;
 };
 
-/* A user's action, already decoded (docs/messages.md). Spans and JSON are valid
- * during the call. */
+/* A user's action, already decoded (docs/messages.md). Spans and JSON are valid during the call. */
 struct app_action {
-  struct ar_span id, name;
-  const json_t *body;
+	struct ar_span id, name;
+	const json_t *body;
 };
 
 /* Why an action was refused; sent to the UE and remembered with its id. */
 struct app_refusal {
-  const char *code; /* static; NULL: it was done */
-  char reason[96];
+	const char *code; /* static; NULL: it was done */
+	char reason[96];
 };
 
 struct app_ops {
-  const char *name;
-  int (*on_join)(struct app *a, struct participant *p);
-  void (*on_leave)(struct app *a, struct participant *p);
-  void (*on_action)(struct app *a, struct participant *p,
-                    const struct app_action *act, struct app_refusal *no);
-  void (*on_tick)(struct app *a, uint64_t now); /* may be NULL */
+	const char *name;
+	int (*on_join)(struct app *a, struct participant *p);
+	void (*on_leave)(struct app *a, struct participant *p);
+	void (*on_action)(struct app *a, struct participant *p, const struct app_action *act,
+		struct app_refusal *no);
+	void (*on_tick)(struct app *a, uint64_t now); /* may be NULL */
 };
-const struct app_ops *
-app_ops_find(struct ar_span name); /* NULL: no such application */
+const struct app_ops *app_ops_find(struct ar_span name); /* NULL: no such application */
 
 struct app_stats { /* of one participant; app_total() sums */
-  uint64_t poses, poses_of_frames, poses_bad, poses_stale, poses_range,
-      poses_quaternion, poses_not_finite;
-  uint64_t actions, actions_refused, actions_repeated;
-  uint64_t updates, scenes, keepalives, update_bytes, scene_bytes, resyncs;
-  uint64_t meta_bad, meta_unknown, meta_too_big, meta_sent, send_failed,
-      scene_misfit;
-  uint64_t at_scene, at_first_pose, at_first_update; /* 0: not yet */
+	uint64_t poses, poses_of_frames, poses_bad, poses_stale, poses_range, poses_quaternion,
+		poses_not_finite;
+	uint64_t actions, actions_refused, actions_repeated;
+	uint64_t updates, scenes, keepalives, update_bytes, scene_bytes, resyncs;
+	uint64_t meta_bad, meta_unknown, meta_too_big, meta_sent, send_failed, scene_misfit;
+	uint64_t at_scene, at_first_pose, at_first_update; /* 0: not yet */
 };
 
 /* scene is taken over, also on failure. conf must outlive the app. */
-int app_new(struct app **ap, const struct app_conf *conf,
-            const struct app_ops *ops, struct scene *scene)
-    __attribute__((warn_unused_result));
+int app_new(struct app **ap, const struct app_conf *conf, const struct app_ops *ops,
+	struct scene *scene) __attribute__((warn_unused_result));
 void app_free(struct app *a);
 /* Call-ID for the log; borrowed, must outlive the app. */
 void app_set_call(struct app *a, const char *call_id);
 
-/* A termination, whether its UE is there yet or not. -ENOSPC at
- * APP_MAX_PARTICIPANTS. */
-int app_add(struct app *a, const char *name, const char *user,
-            struct participant **pp) __attribute__((warn_unused_result));
+/* A termination, whether its UE is there yet or not. -ENOSPC at APP_MAX_PARTICIPANTS. */
+int app_add(struct app *a, const char *name, const char *user, struct participant **pp)
+	__attribute__((warn_unused_result));
 /* Gone for good. */
 void app_remove(struct app *a, struct participant *p, uint64_t now);
 
-/* Every sane pose, late ones too, with the place in the scene's terms (the
- * node's own position when the UE told none). On the hot path; cb NULL: nobody.
- */
-typedef void app_pose_cb(void *arg, struct participant *p,
-                         const struct meta_pose *m,
-                         const struct scene_pose *pose, uint64_t now);
+/* Every sane pose, late ones too, with the place in the scene's terms (the node's own position when
+ * the UE told none). On the hot path; cb NULL: nobody. */
+typedef void app_pose_cb(void *arg, struct participant *p, const struct meta_pose *m,
+	const struct scene_pose *pose, uint64_t now);
 void app_set_pose_cb(struct app *a, app_pose_cb *cb, void *arg);
 
 /* From the peers' handlers. */
-void app_on_channel(struct participant *p, struct peer *peer,
-                    const struct peer_channel *ch, uint64_t now);
-void app_on_channel_closed(struct participant *p, struct peer *peer,
-                           uint16_t id, uint64_t now);
+void app_on_channel(
+	struct participant *p, struct peer *peer, const struct peer_channel *ch, uint64_t now);
+void app_on_channel_closed(struct participant *p, struct peer *peer, uint16_t id, uint64_t now);
 void app_on_peer_closed(struct participant *p, struct peer *peer, uint64_t now);
 /* True when the message was for the application. */
-bool app_on_message(struct participant *p, struct peer *peer, uint16_t id,
-                    struct ar_span data, uint64_t now);
+bool app_on_message(
+	struct participant *p, struct peer *peer, uint16_t id, struct ar_span data, uint64_t now);
 void app_on_writable(struct participant *p, struct peer *peer);
 
 /* Sends what is due; returns when to come again, AR_NEVER: nothing waits. */
