@@ -10,10 +10,10 @@
  * views share nothing, so that no thread waits for another in the driver. One thread at a time may
  * use a view; it is freed before its render.
  *
- * On a software renderer only the rectangle that the scene covers is drawn, read back and blended
- * by the CPU onto the frame ("layer"); pixels outside are not touched, and a layer whose pose and
- * scene stand still is blended again without any GL. On hardware the same, or the whole picture
- * composed by the GPU ("full"), see render_info.
+ * Only the rectangle that the scene covers is drawn, read back and blended by the CPU onto the
+ * frame
+ * ("layer"); pixels outside are not touched, and a layer whose pose and scene stand still is
+ * blended again without any GL.
  *
  * Coordinates are glTF's: right-handed, +Y up, metres; a camera looks along its -Z. Matrices are
  * column-major. Pictures are I420, BT.601 limited range, the first row on top. Errors are 0 or a
@@ -53,8 +53,6 @@ struct render_conf {
 	unsigned max_triangles; /* drawn in a frame; 0: 20,000 in software, 2,000,000 on hardware */
 	unsigned max_scene_triangles; /* a scene with more is refused; 0: 50 times as many */
 	size_t max_texture_bytes; /* of a scene, mipmaps included; 0: 128 MiB */
-	unsigned max_texture_side; /* larger ones are halved until they fit; 0: 1024 or 4096 */
-	bool layer_only; /* never compose on the GPU */
 };
 
 /* "surfaceless", "device", "auto"; -EINVAL. */
@@ -65,7 +63,6 @@ struct render_info {
 	char renderer[128]; /* "llvmpipe (LLVM 15.0.6, 256 bits), Mesa 22.3.6" */
 	char platform[64]; /* "surfaceless", "device 0 (/dev/dri/card0)" */
 	bool hardware;
-	bool full; /* overlay composes the whole picture on the GPU */
 };
 
 /* Sets LP_NUM_THREADS=0 (all work stays on the calling thread) and the shader cache's variables in

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is drawn of a stage from a camera: visible primitives in drawing order within the budget of
+ * triangles, the lights, and the rectangle of it all. No GL. Memory is taken at the load of a model
+ * only.
+ */
+#ifndef RENDER_DRAW_LIST_H
+#define RENDER_DRAW_LIST_H
+
+#include "mediad/armf/gltf/stage.h"
+#include "mediad/armf/render/geom.h"
+
+struct draw_item {
+	const struct model_primitive *prim;
+	unsigned slot; /* the primitive's number: those of mesh 0 first, then of mesh 1, ... */
+	unsigned node;
+	float depth;
+	bool blend;
+};
+
+struct draw_light {
+	float position[4]; /* or the direction towards it; w 1: has a position */
+	float color[4]; /* times intensity; w 1 / range squared, 0 without end */
+	float axis[4]; /* spot: where it shines */
+	float cone[4]; /* factor = clamp(cos * x + y), squared */
+};
+
+struct draw_lights {
+	unsigned n;
+	bool positions; /* some have a position */
+	bool standard; /* the scene has none: ours */
+	float sky[3], ground[3]; /* ambient */
+	struct draw_light light[RENDER_MAX_LIGHTS];
+};
+
+struct draw_candidate; /* a visible node */
+
+struct draw_list {
+	/* of the model, draw_list_prepare() */
+	unsigned *first_slot; /* by mesh; nmesh + 1 */
+	unsigned *mesh_triangles;
+	unsigned max_items, max_nodes;
+	struct draw_candidate *candidate;
+	struct draw_item *item;
+	/* of the frame, draw_list_build() */
+	unsigned n, triangles, nodes, left_out;
+	int x, y, w, h; /* even numbers; w 0: nothing */
+	struct draw_lights lights;
+};
+
+/* Empties the list and makes room for the model's nodes. -ENOMEM. */
+int draw_list_prepare(struct draw_list *l, const struct model_view *m)
+	__attribute__((warn_unused_result));
+void draw_list_free(struct draw_list *l);
+void draw_list_build(struct draw_list *l, const struct stage *st, const struct geom_camera *c,
+	int own, int w, int h, unsigned max_triangles);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The GPU's copy of a model in one GL context: a buffer and a vertex array per different primitive,
+ * a texture per different image and use, and buffers of their own for what morphs. At the next load
+ * what has the same content hash stays. Needs the context current.
+ */
+#ifndef RENDER_GPU_H
+#define RENDER_GPU_H
+
+#include "mediad/armf/gltf/stage.h"
+#include "mediad/armf/render/draw_list.h"
+
+#include <GLES3/gl3.h>
+
+#define GPU_MAX_MORPHS 256 /* primitives with morph targets, by node; more stand still */
+
+struct gpu_mesh {
+	uint64_t hash;
+	GLuint array, vertices, indices;
+	size_t bytes;
+	bool used;
+};
+
+struct gpu_texture {
+	uint64_t hash;
+	bool srgb; /* decoded by the texture unit */
+	GLuint name;
+	size_t bytes;
+	bool used;
+};
+
+/* A primitive as one node deforms it. */
+struct gpu_morph {
+	unsigned node, slot;
+	GLuint array, vertices;
+	size_t bytes;
+	uint64_t version; /* of the node when last worked out */
+};
+
+struct gpu_limits {
+	unsigned triangles;
+	size_t texture_bytes;
+};
+
+struct gpu_model {
+	struct model *model; /* our reference; NULL: nothing is loaded */
+	struct gpu_mesh *mesh; /* by hash */
+	unsigned nmesh;
+	struct gpu_texture *texture; /* by hash */
+	unsigned ntexture;
+	struct gpu_mesh **by_slot; /* see struct draw_item */
+	struct gpu_texture *(*by_image)[2]; /* as data, as colour; NULL: not used so */
+	GLuint *sampler; /* by texture of the model */
+	unsigned nsampler;
+	struct gpu_morph *morph;
+	unsigned nmorph;
+	float *scratch; /* for one morphed primitive: 10 floats a vertex */
+	uint32_t scratch_vertices;
+	size_t bytes;
+	uint64_t uploads, kept;
+};
+
+/* fast: textures of colour are not decoded by the texture unit. -EFBIG, -ENOMEM, -EIO; g is empty
+ * then. list has been prepared for m. */
+int gpu_load(struct gpu_model *g, struct model *m, const struct draw_list *list, bool fast,
+	const struct gpu_limits *limits, struct ar_buf *why) __attribute__((warn_unused_result));
+void gpu_clear(struct gpu_model *g);
+/* The vertex array to draw an item with; what morphs is worked out first if it changed. */
+GLuint gpu_array(struct gpu_model *g, const struct stage *st, const struct draw_item *it);
+/* Binds the texture and its sampler to a unit; false: there is none. */
+bool gpu_bind(const struct gpu_model *g, int texture, bool color, unsigned unit);
+
+#endif

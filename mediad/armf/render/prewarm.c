@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A small scene with what most scenes use, drawn once: it makes the driver compile. Without it the
+ * first frame of a call would wait for that.
+ */
+#include "mediad/armf/render/render_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WARM_SIZE 64
+
+/* A triangle with positions and texture coordinates (the same bytes), six materials. */
+static const char warm_scene[] =
+	"{\"asset\":{\"version\":\"2.0\"},\"scene\":0,\"scenes\":[{\"nodes\":[0]}],"
+	"\"nodes\":[{\"mesh\":0}],"
+	"\"extensionsUsed\":[\"KHR_materials_unlit\"],"
+	"\"meshes\":[{\"primitives\":["
+	"{\"attributes\":{\"POSITION\":0},\"material\":0},"
+	"{\"attributes\":{\"POSITION\":0},\"material\":1},"
+	"{\"attributes\":{\"POSITION\":0,\"TEXCOORD_0\":1},\"material\":2},"
+	"{\"attributes\":{\"POSITION\":0,\"TEXCOORD_0\":1},\"material\":3},"
+	"{\"attributes\":{\"POSITION\":0},\"material\":4},"
+	"{\"attributes\":{\"POSITION\":0},\"material\":5},"
+	"{\"attributes\":{\"POSITION\":0,\"TEXCOORD_0\":1},\"material\":6}]}],"
+	"\"materials\":["
+	"{\"pbrMetallicRoughness\":{\"metallicFactor\":0,\"roughnessFactor\":0.9}},"
+	"{\"pbrMetallicRoughness\":{\"metallicFactor\":0.5,\"roughnessFactor\":0.4}},"
+	"{\"pbrMetallicRoughness\":{\"metallicFactor\":0,\"baseColorTexture\":{\"index\":0}}},"
+	"{\"pbrMetallicRoughness\":{\"metallicFactor\":0.5,\"baseColorTexture\":{\"index\":0}}},"
+	"{\"extensions\":{\"KHR_materials_unlit\":{}}},"
+	"{\"alphaMode\":\"BLEND\",\"pbrMetallicRoughness\":{\"metallicFactor\":0,"
+	"\"baseColorFactor\":[1,1,1,0.5]}},"
+	"{\"extensions\":{\"KHR_materials_unlit\":{}},"
+	"\"pbrMetallicRoughness\":{\"baseColorTexture\":{\"index\":0}}}],"
+	"\"textures\":[{\"source\":0}],"
+	"\"images\":[{\"uri\":\"data:image/png;base64,"
+	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4AAAAAElFTkSu"
+	"QmCC\"}],"
+	"\"accessors\":[{\"bufferView\":0,\"componentType\":5126,\"count\":3,\"type\":\"VEC3\","
+	"\"min\":[0,0,0],\"max\":[1,1,0]},"
+	"{\"bufferView\":0,\"componentType\":5126,\"count\":3,\"type\":\"VEC2\"}],"
+	"\"bufferViews\":[{\"buffer\":0,\"byteLength\":36}],"
+	"\"buffers\":[{\"byteLength\":36,\"uri\":\"data:application/octet-stream;base64,"
+	"AAAAAAAAAAAAAAAAAACAPwAAAAAAAAAAAAAAAAAAgD8AAAAA\"}]}";
+
+static int draw_once(struct render_view *v, struct stage *st, struct ar_buf *why)
+{
+	static const struct render_camera camera = {
+		.position = {0.3f, 0.3f, 2}, .orientation = {0, 0, 0, 1}, .fov_y = 0.8f};
+	const struct render_options opt = {.own = -1};
+	uint8_t *y = calloc(WARM_SIZE * WARM_SIZE, 3);
+	struct render_frame f = {
+		.plane = {y, y + WARM_SIZE * WARM_SIZE, y + WARM_SIZE * WARM_SIZE * 2},
+		.stride = {WARM_SIZE, WARM_SIZE, WARM_SIZE},
+		.width = WARM_SIZE,
+		.height = WARM_SIZE};
+	struct render_stats stats;
+	int rc = -ENOMEM;
+
+	if (y)
+		rc = render_view_overlay(v, &f, st, &camera, &opt, &stats);
+	if (!rc && stats.width == 0)
+		rc = -EIO;
+	if (rc && why)
+		ar_buf_printf(why, "the first picture could not be drawn");
+	free(y);
+	return rc;
+}
+
+int view_warm(struct render_view *v, struct ar_buf *why)
+{
+	struct model_source source = {.bytes = {warm_scene, sizeof(warm_scene) - 1}};
+	struct model *m = NULL;
+	struct stage *st = NULL;
+	int rc = model_load(&m, &source, why);
+
+	if (!rc)
+		rc = stage_new(&st, m);
+	if (!rc) {
+		(void)stage_evaluate(st);
+		rc = render_view_load(v, m, why);
+	}
+	if (!rc)
+		rc = draw_once(v, st, why);
+	stage_free(st);
+	model_unref(m);
+	view_reset(v);
+	return rc;
+}

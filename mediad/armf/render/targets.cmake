@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# armf_render: the ARMF's renderer, OpenGL ES 3 on EGL. Has its own threads' contexts, no event loop.
+pkg_check_modules(EGL REQUIRED IMPORTED_TARGET egl)
+pkg_check_modules(GLES REQUIRED IMPORTED_TARGET glesv2)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+find_library(YUV_LIBRARY yuv REQUIRED)
+
+set(r ${CMAKE_CURRENT_LIST_DIR})
+add_library(armf_render STATIC ${r}/render.c ${r}/view.c ${r}/prewarm.c ${r}/egl.c ${r}/target.c
+	${r}/draw.c ${r}/draw_list.c ${r}/geom.c ${r}/gpu.c ${r}/gpu_upload.c ${r}/layer.c ${r}/png.c
+	${r}/shader.c ${r}/shader_text.c)
+ims_ar_target(armf_render)
+target_link_libraries(armf_render PUBLIC armf_gltf ar_common
+	PRIVATE PkgConfig::EGL PkgConfig::GLES PkgConfig::PNG ${YUV_LIBRARY} Threads::Threads m)
+# pixel loops in plain C: let the compiler make vectors of them
+set_source_files_properties(${r}/layer.c PROPERTIES COMPILE_OPTIONS "-O3")
