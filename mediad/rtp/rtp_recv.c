@@ -338,6 +338,13 @@ enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_re
 	return out->lost ? RTP_RECV_GAP : RTP_RECV_PACKET;
 }
 
+void rtp_recv_set_rtx(struct rtp_recv *r, uint32_t ssrc, uint8_t rtx_pt, uint8_t media_pt)
+{
+	r->conf.rtx_ssrc = ssrc;
+	r->conf.rtx_pt = rtx_pt;
+	r->conf.media_pt = media_pt;
+}
+
 void rtp_recv_sr(struct rtp_recv *r, const struct rtcp_sr *sr, uint64_t now)
 {
 	r->sr = *sr;

@@ -63,6 +63,8 @@ void rtp_recv_free(struct rtp_recv *r);
 int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now);
 enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_recv_out *out);
 
+/* The codec, or the RTX stream, has changed: what RTX packets carry from now on. */
+void rtp_recv_set_rtx(struct rtp_recv *r, uint32_t ssrc, uint8_t rtx_pt, uint8_t media_pt);
 void rtp_recv_sr(struct rtp_recv *r, const struct rtcp_sr *sr, uint64_t now);
 /* The latest sender report, for passing on; false: none yet. */
 bool rtp_recv_last_sr(const struct rtp_recv *r, struct rtcp_sr *sr, uint64_t *at);

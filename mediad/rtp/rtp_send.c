@@ -5,6 +5,7 @@
 #include "mediad/rtp/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PACE 1.5 /* times the target rate: frames are bursts */
@@ -18,14 +19,18 @@
 struct packet {
 	uint8_t *data;
 	uint16_t len;
-	uint8_t tries;
-	bool marker, has_capture, has_offset;
+	uint8_t tries, pt, rtx_pt;
+	bool marker, sent, has_capture, has_offset;
 	uint32_t ts;
 	uint64_t capture;
 	int64_t offset;
 	uint8_t npose;
 	uint8_t pose[MAX_POSE];
 	uint64_t sent_at, resent_at;
+	/* without RTX the same packet goes again to the bit: under AES-GCM one nonce must not
+	 * protect two texts (RFC 7714 8.1) */
+	uint32_t send_time;
+	uint16_t transport_seq;
 };
 
 struct rtp_send {
@@ -71,6 +76,7 @@ int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct
 	s->conf.cname[RTCP_MAX_CNAME] = '\0';
 	s->bwe = bwe;
 	s->tail = s->next = s->head = 0x10000u + conf->first_seq;
+	s->rtx_seq = conf->first_rtx_seq;
 	*out = s;
 	return 0;
 }
@@ -115,8 +121,12 @@ static int queue(void *user, struct ar_span payload, bool last)
 
 	if (s->head - s->tail >= RTP_SEND_RING || s->bytes + payload.n > RTP_SEND_MAX_BYTES)
 		return -ENOBUFS;
-	*p = (struct packet){
-		.data = malloc(payload.n), .len = (uint16_t)payload.n, .marker = last, .ts = s->ts};
+	*p = (struct packet){.data = malloc(payload.n),
+		.len = (uint16_t)payload.n,
+		.pt = s->conf.pt,
+		.rtx_pt = s->conf.rtx_pt,
+		.marker = last,
+		.ts = s->ts};
 	if (!p->data) {
 		p->len = 0;
 		return -ENOMEM;
@@ -136,6 +146,49 @@ static int queue(void *user, struct ar_span payload, bool last)
 	s->bytes += payload.n;
 	s->queued += payload.n;
 	return 0;
+}
+
+void rtp_send_set_format(struct rtp_send *s, enum depay_codec codec, uint8_t pt, uint8_t rtx_pt)
+{
+	s->conf.codec = codec;
+	s->conf.pt = pt;
+	s->conf.rtx_pt = rtx_pt;
+}
+
+void rtp_send_set_cname(struct rtp_send *s, const char *cname)
+{
+	snprintf(s->conf.cname, sizeof(s->conf.cname), "%s", cname);
+}
+
+uint16_t rtp_send_next_seq(const struct rtp_send *s)
+{
+	return (uint16_t)s->next;
+}
+
+uint16_t rtp_send_next_rtx_seq(const struct rtp_send *s)
+{
+	return s->rtx_seq;
+}
+
+static void drop_last(struct rtp_send *s)
+{
+	s->queued -= at(s, --s->head)->len;
+	forget(s, s->head);
+}
+
+unsigned rtp_send_drop_queued(struct rtp_send *s)
+{
+	uint32_t keep = s->next, from = s->head;
+
+	/* the rest of a frame whose first packets are on their way */
+	if (keep != s->tail && !at(s, keep - 1)->marker) {
+		while (keep != s->head && !at(s, keep)->marker)
+			keep++;
+		keep += keep != s->head;
+	}
+	while (s->head != keep)
+		drop_last(s);
+	return from - s->head;
 }
 
 int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
@@ -158,10 +211,8 @@ out:
 	s->values = NULL;
 	if (err) {
 		s->stats.refused++;
-		while (s->head != from) {
-			s->queued -= at(s, --s->head)->len;
-			forget(s, s->head);
-		}
+		while (s->head != from)
+			drop_last(s);
 		return err;
 	}
 	s->picture_id = (s->picture_id + 1) & 0x7fff;
@@ -178,7 +229,7 @@ static size_t build(struct rtp_send *s, struct packet *p, uint16_t seq, struct a
 		.seq = seq,
 		.ts = p->ts,
 		.ssrc = rtx ? s->conf.rtx_ssrc : s->conf.ssrc,
-		.pt = rtx ? s->conf.rtx_pt : s->conf.pt,
+		.pt = rtx ? p->rtx_pt : p->pt,
 		.payload = payload};
 	struct rtp_ext_values v = {.has_send_time = true,
 		.send_time = rtp_send_time(now),
@@ -192,7 +243,17 @@ static size_t build(struct rtp_send *s, struct packet *p, uint16_t seq, struct a
 
 	if (p->npose)
 		v.xr_pose = (struct ar_span){(char *)p->pose, p->npose};
-	v.transport_seq = bwe_sent(s->bwe, now, payload.n + RTP_HEAD + 20);
+	if (rtx || !p->sent) {
+		v.transport_seq = bwe_sent(s->bwe, now, payload.n + RTP_HEAD + 20);
+	} else {
+		v.send_time = p->send_time;
+		v.transport_seq = p->transport_seq;
+	}
+	if (!rtx && !p->sent) {
+		p->sent = true;
+		p->send_time = v.send_time;
+		p->transport_seq = v.transport_seq;
+	}
 	n = rtp_build(out, cap, &h, &s->conf.extmap, &v);
 	return n > 0 ? (size_t)n : 0;
 }

@@ -29,7 +29,7 @@
 struct rtp_send_conf {
 	uint32_t ssrc, rtx_ssrc; /* rtx 0: plain retransmission */
 	uint8_t pt, rtx_pt;
-	uint16_t first_seq;
+	uint16_t first_seq, first_rtx_seq;
 	uint32_t clock; /* Hz, not 0 */
 	enum depay_codec codec;
 	size_t mtu; /* payload bytes, see pay.h */
@@ -50,6 +50,16 @@ struct rtp_send;
 int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct bwe *bwe)
 	__attribute__((warn_unused_result));
 void rtp_send_free(struct rtp_send *s);
+
+/* Frames from now on are of another codec; packets sent before keep their payload type. */
+void rtp_send_set_format(struct rtp_send *s, enum depay_codec codec, uint8_t pt, uint8_t rtx_pt);
+void rtp_send_set_cname(struct rtp_send *s, const char *cname);
+/* What a successor of the same SSRC must go on with: under SRTP no number may come twice. */
+uint16_t rtp_send_next_seq(const struct rtp_send *s);
+uint16_t rtp_send_next_rtx_seq(const struct rtp_send *s);
+/* Frames not sent yet are dropped, a frame partly sent goes on; the number of packets. The next
+ * frame must be a key frame. */
+unsigned rtp_send_drop_queued(struct rtp_send *s);
 
 /* Queues a frame. values: capture time and pose, or NULL; the rest of it is filled in here.
  * -ENOBUFS: the queue is full, nothing was queued: the next frame must be a key frame.
