@@ -25,6 +25,8 @@ struct model;
 
 /* ---------------------------------------------------------------- limits */
 
+#define MODEL_MAX_TARGETS 256 /* whatever the limits say */
+
 /* What is beyond a limit is refused with -E2BIG and a text that names the limit. */
 struct model_limits {
 	size_t bytes; /* of the JSON text or the GLB */
@@ -229,7 +231,7 @@ struct model_view {
 	const struct model_mesh *mesh;
 	const struct model_material *material; /* [nmaterial - 1]: the default material */
 	const struct model_texture *texture;
-	const struct model_image *const *image;
+	const struct model_image *const *image; /* NULL: no material needs it */
 	const struct model_skin *skin;
 	const struct model_animation *animation;
 	const struct model_light *light;

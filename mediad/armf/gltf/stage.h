@@ -74,7 +74,7 @@ const float *stage_joints(const struct stage *st, unsigned node, unsigned *n);
 /* Morph weights; n gets their number. NULL: none. */
 const float *stage_weights(const struct stage *st, unsigned node, unsigned *n);
 /* World box around what the node's mesh draws (never too small), morph and skin included. False:
- * no mesh. */
+ * it draws nothing: no mesh, no vertices, never shown yet, or no finite numbers. */
 bool stage_box(const struct stage *st, unsigned node, float lo[3], float hi[3]);
 /* World box of everything shown except own's. False: nothing. */
 bool stage_bounds(const struct stage *st, int own, float lo[3], float hi[3]);

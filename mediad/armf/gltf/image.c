@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Images by their first bytes, whatever the document calls them; halving of large ones. */
+#include "mediad/armf/gltf/load_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int image_refuse(struct image_job *j, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(j->why, sizeof(j->why), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static bool starts(const struct image_job *j, size_t at, const char *magic, size_t n)
+{
+	return j->in.n >= at + n && memcmp(j->in.p + at, magic, n) == 0;
+}
+
+/* Average of 2 x 2 pixels, in place, colours weighted by alpha; an odd last row or column is
+ * dropped. */
+static void halve(struct image_job *j)
+{
+	unsigned w = j->w > 1 ? j->w / 2 : 1, h = j->h > 1 ? j->h / 2 : 1;
+	unsigned dx = j->w > 1 ? 4 : 0;
+	size_t dy = j->h > 1 ? (size_t)j->w * 4 : 0;
+	uint8_t *out = j->rgba;
+
+	for (unsigned y = 0; y < h; y++) {
+		const uint8_t *p = j->rgba + (size_t)y * 2 * dy;
+
+		for (unsigned x = 0; x < w; x++, p += 2 * dx, out += 4) {
+			const uint8_t *q[4] = {p, p + dx, p + dy, p + dx + dy};
+			unsigned a = q[0][3] + q[1][3] + q[2][3] + q[3][3], c[3] = {0, 0, 0};
+
+			for (unsigned i = 0; i < 12; i++)
+				c[i % 3] += q[i / 3][i % 3] * (a ? q[i / 3][3] : 1u);
+			for (unsigned i = 0; i < 3; i++)
+				out[i] = (uint8_t)((c[i] + (a ? a : 4) / 2) / (a ? a : 4));
+			out[3] = (uint8_t)((a + 2) / 4);
+		}
+	}
+	j->w = w;
+	j->h = h;
+	j->halved = true;
+}
+
+static int shrink(struct image_job *j)
+{
+	uint8_t *less;
+	bool changed = false;
+
+	while (j->w > j->keep || j->h > j->keep) {
+		halve(j);
+		changed = true;
+	}
+	less = changed ? realloc(j->rgba, (size_t)j->w * j->h * 4) : NULL;
+	if (less)
+		j->rgba = less;
+	return 0;
+}
+
+int image_decode(struct image_job *j)
+{
+	int err;
+
+	j->rgba = NULL;
+	if (starts(j, 0, "\x89PNG\r\n\x1a\n", 8))
+		err = image_decode_png(j);
+	else if (starts(j, 0, "\xff\xd8\xff", 3))
+		err = image_decode_jpeg(j);
+	else if (starts(j, 0, "RIFF", 4) && starts(j, 8, "WEBP", 4))
+		err = image_refuse(j, -EOPNOTSUPP, "WebP is not supported; store PNG or JPEG");
+	else if (starts(j, 1, "KTX 20", 6))
+		err = image_refuse(j, -EOPNOTSUPP, "KTX2 is not supported; store PNG or JPEG");
+	else
+		err = image_refuse(j, -EINVAL, "neither PNG nor JPEG");
+	if (!err)
+		err = shrink(j);
+	if (err) {
+		free(j->rgba);
+		j->rgba = NULL;
+	}
+	return err;
+}
