@@ -23,8 +23,9 @@ struct mediad_conf {
 	struct ar_conf_list network;
 	long port, max_contexts, max_peers;
 	/* [application] */
-	char *scenes, *webapp, *application, *pose_types, *action_types;
+	char *scenes, *webapp, *application, *applications, *pose_types, *action_types;
 	long update_rate, own_rate, idle_seconds, lease_seconds;
+	long script_memory_kb, script_cpu_percent;
 
 	/* made from the above by mediad_conf_read() */
 	unsigned nworker;

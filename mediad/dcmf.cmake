@@ -5,9 +5,10 @@ add_library(mediad_dcmf STATIC nets.c ctl/json_strict.c ctl/json_patch.c
 	scene/scene.c scene/scene_text.c scene/view.c scene/pieces.c scene/gltf.c scene/library.c
 	dcmf/js.c dcmf/meta.c dcmf/mrm.c dcmf/assets.c dcmf/boot.c
 	dcmf/app.c dcmf/app_send.c dcmf/app_meta.c dcmf/app_shared.c
-	dcmf/dcmf.c dcmf/context.c dcmf/medium.c dcmf/facts.c)
+	dcmf/scripts.c dcmf/lua_json.c dcmf/app_lua.c dcmf/app_lua_api.c dcmf/app_lua_mesh.c
+	dcmf/dcmf.c dcmf/context.c dcmf/medium.c dcmf/facts.c dcmf/feed.c)
 ims_ar_target(mediad_dcmf)
-target_link_libraries(mediad_dcmf PUBLIC ar_daemon PkgConfig::JANSSON m)
+target_link_libraries(mediad_dcmf PUBLIC ar_daemon ar_lua PkgConfig::JANSSON m)
 
 # mediad_ctl: the parent's control interface.
 add_library(mediad_ctl STATIC conf.c ctl/h2.c ctl/h2_conn.c ctl/h1.c ctl/contexts.c ctl/ctl.c

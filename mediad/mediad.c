@@ -20,6 +20,7 @@ struct mediad {
 	const struct mediad_conf *conf;
 	struct library *scenes;
 	struct assets *assets;
+	struct scripts *scripts;
 	int sockets[MEDIAD_MAX_WORKERS][NETS_MAX];
 	int listener[AR_CONF_MAX_LIST];
 	int signals;
@@ -186,8 +187,12 @@ static int load(struct mediad *m, struct ar_buf *why)
 
 	if (err)
 		return err;
-	if (!app_ops_find(ar_span_str(m->conf->application))) {
-		ar_buf_reset(why);
+	ar_buf_reset(why);
+	err = scripts_load(&m->scripts, m->conf->applications, why);
+	if (err)
+		return err;
+	if (!app_ops_find(ar_span_str(m->conf->application)) &&
+		!scripts_find(m->scripts, ar_span_str(m->conf->application), 0)) {
 		ar_buf_printf(why, "application = %s: there is no such application",
 			m->conf->application);
 		return -EINVAL;
@@ -202,6 +207,7 @@ static void unload(struct mediad *m)
 {
 	library_free(m->scenes);
 	assets_free(m->assets);
+	scripts_free(m->scripts);
 }
 
 int mediad_check(const struct mediad_conf *conf, struct ar_buf *why)
@@ -232,7 +238,8 @@ static int start_workers(struct mediad *m)
 		.on_event = on_event,
 		.on_died = on_died,
 		.on_ready = on_ready};
-	struct worker_start common = {.conf = m->conf, .scenes = m->scenes, .assets = m->assets};
+	struct worker_start common = {
+		.conf = m->conf, .scenes = m->scenes, .assets = m->assets, .scripts = m->scripts};
 	int err = workers_new(&m->workers, m->base, &common, m->sockets, &h, m);
 
 	if (err)

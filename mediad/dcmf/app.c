@@ -84,6 +84,7 @@ void app_free(struct app *a)
 {
 	if (!a)
 		return;
+	app_lua_close(a);
 	while (a->n)
 		participant_free(a, a->p[--a->n]);
 	scene_free(a->scene);
@@ -236,6 +237,8 @@ uint64_t app_run(struct app *a, uint64_t now)
 	uint64_t due = AR_NEVER;
 
 	a->now = now;
+	if (a->ops->run)
+		due = a->ops->run(a, now);
 	for (unsigned i = 0; i < a->n; i++) {
 		uint64_t t = app_send_due(a->p[i], now);
 

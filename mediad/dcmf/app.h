@@ -53,12 +53,14 @@ struct app_conf {
 /* A user's action, already decoded (docs/messages.md). Spans and JSON are valid during the call. */
 struct app_action {
 	struct ar_span id, name;
+	uint64_t hash; /* of the id */
 	const json_t *body;
 };
 
 /* Why an action was refused; sent to the UE and remembered with its id. */
 struct app_refusal {
-	const char *code; /* static; NULL: it was done */
+	bool pending; /* app_action_done() comes later */
+	char code[32]; /* "": it was done */
 	char reason[96];
 };
 
@@ -68,7 +70,12 @@ struct app_ops {
 	void (*on_leave)(struct app *a, struct participant *p);
 	void (*on_action)(struct app *a, struct participant *p, const struct app_action *act,
 		struct app_refusal *no);
-	void (*on_tick)(struct app *a, uint64_t now); /* may be NULL */
+	/* A typed message on the metadata channel that is none of the table's; may be NULL. True
+	 * when it was taken. */
+	bool (*on_message)(
+		struct app *a, struct participant *p, struct ar_span type, struct ar_span body);
+	/* Whatever is due; returns when to come again. May be NULL. */
+	uint64_t (*run)(struct app *a, uint64_t now);
 };
 const struct app_ops *app_ops_find(struct ar_span name); /* NULL: no such application */
 
@@ -112,6 +119,10 @@ void app_on_writable(struct participant *p, struct peer *peer);
 
 /* Sends what is due; returns when to come again, AR_NEVER: nothing waits. */
 uint64_t app_run(struct app *a, uint64_t now);
+
+/* How a pending action of the participant ended; hash names it (app_ops.on_action). */
+void app_action_done(
+	struct participant *p, uint64_t hash, const json_t *id, const struct app_refusal *no);
 
 struct scene *app_scene(struct app *a);
 const struct app_stats *app_participant_stats(const struct participant *p);

@@ -17,8 +17,8 @@ struct app_log {
 	struct {
 		uint64_t hash; /* 0: empty */
 		uint64_t rev;
-		const char *code;
-		char reason[96];
+		bool pending;
+		char code[32], reason[96]; /* code "": done */
 	} item[APP_ACTION_WINDOW];
 };
 
@@ -51,6 +51,7 @@ struct app {
 	uint64_t now;
 	app_pose_cb *pose_cb;
 	void *pose_arg;
+	struct app_lua *lua; /* NULL: the application is C */
 };
 
 /* app_send.c */
@@ -59,6 +60,9 @@ int app_send_meta(struct participant *p, const json_t *message);
 
 /* app_meta.c */
 void app_meta_input(struct participant *p, struct ar_span data, uint64_t now);
+
+/* app_lua.c */
+void app_lua_close(struct app *a);
 
 /* app_shared.c */
 extern const struct app_ops app_shared;

@@ -95,11 +95,14 @@ static int find_action(const struct app_log *l, uint64_t hash)
 static void acknowledge(struct participant *p, const json_t *id, unsigned at)
 {
 	const char *code = p->log->item[at].code;
-	json_t *ack = json_pack("{s:O, s:b, s:I}", "id", id, "ok", code == NULL, "rev",
-		(json_int_t)p->log->item[at].rev);
-	json_t *j = json_pack("{s:s, s:o}", "type", "urn:x-imsar:action-ack:1", "ack", ack);
+	json_t *ack, *j;
 
-	if (j && code) {
+	if (p->log->item[at].pending)
+		return;
+	ack = json_pack(
+		"{s:O, s:b, s:I}", "id", id, "ok", !*code, "rev", (json_int_t)p->log->item[at].rev);
+	j = json_pack("{s:s, s:o}", "type", "urn:x-imsar:action-ack:1", "ack", ack);
+	if (j && *code) {
 		json_object_set_new(ack, "code", json_string(code));
 		json_object_set_new(ack, "reason", json_string(p->log->item[at].reason));
 	}
@@ -108,27 +111,48 @@ static void acknowledge(struct participant *p, const json_t *id, unsigned at)
 	json_decref(j);
 }
 
-static unsigned apply(struct participant *p, const struct app_action *act, uint64_t hash)
+/* What became of an action, for its acknowledgement and those of its repetitions. */
+static void settle(struct participant *p, unsigned at, const struct app_refusal *no)
 {
-	struct app_refusal no = {.code = NULL};
-	unsigned at = p->log->n++ % APP_ACTION_WINDOW;
 	struct scene_stats s;
 
-	if (act->name.n == 0) {
-		no.code = "malformed";
-		snprintf(no.reason, sizeof(no.reason), "no name");
-	} else {
-		p->app->ops->on_action(p->app, p, act, &no);
-	}
-	if (no.code)
+	if (*no->code)
 		p->stats.actions_refused++;
 	else
 		p->stats.actions++;
 	scene_get_stats(p->app->scene, &s);
-	p->log->item[at].hash = hash;
+	p->log->item[at].pending = false;
 	p->log->item[at].rev = s.rev;
-	p->log->item[at].code = no.code;
-	memcpy(p->log->item[at].reason, no.reason, sizeof(no.reason));
+	memcpy(p->log->item[at].code, no->code, sizeof(no->code));
+	memcpy(p->log->item[at].reason, no->reason, sizeof(no->reason));
+}
+
+void app_action_done(
+	struct participant *p, uint64_t hash, const json_t *id, const struct app_refusal *no)
+{
+	int at = p->log ? find_action(p->log, hash) : -1;
+
+	if (at < 0 || !p->log->item[at].pending)
+		return;
+	settle(p, (unsigned)at, no);
+	acknowledge(p, id, (unsigned)at);
+}
+
+static unsigned apply(struct participant *p, const struct app_action *act)
+{
+	struct app_refusal no = {.pending = false};
+	unsigned at = p->log->n++ % APP_ACTION_WINDOW;
+
+	p->log->item[at].hash = act->hash;
+	p->log->item[at].pending = true;
+	if (act->name.n == 0) {
+		snprintf(no.code, sizeof(no.code), "malformed");
+		snprintf(no.reason, sizeof(no.reason), "no name");
+	} else {
+		p->app->ops->on_action(p->app, p, act, &no);
+	}
+	if (!no.pending)
+		settle(p, at, &no);
 	return at;
 }
 
@@ -163,7 +187,6 @@ static void on_action(struct participant *p, struct ar_span text)
 	struct app_action act;
 	json_t *j = NULL;
 	char id[APP_MAX_NAME];
-	uint64_t hash;
 	int at;
 
 	if (text.n <= APP_MAX_ACTION)
@@ -177,12 +200,12 @@ static void on_action(struct participant *p, struct ar_span text)
 	}
 	act.name = string_member(j, "name");
 	act.body = j;
-	hash = hash_id(act.id);
-	at = find_action(p->log, hash);
+	act.hash = hash_id(act.id);
+	at = find_action(p->log, act.hash);
 	if (at >= 0)
 		p->stats.actions_repeated++;
 	else
-		at = (int)apply(p, &act, hash);
+		at = (int)apply(p, &act);
 	acknowledge(p, json_object_get(j, "id"), (unsigned)at);
 	json_decref(j);
 }
@@ -235,7 +258,9 @@ static void on_message(void *arg, const struct meta_message *m)
 		p->resync_wanted = true;
 		break;
 	case APP_TYPE_NONE:
-		p->stats.meta_unknown++;
+		if (!p->app->ops->on_message || !m->type.p || !m->body.p ||
+			!p->app->ops->on_message(p->app, p, m->type, m->body))
+			p->stats.meta_unknown++;
 		break;
 	}
 }

@@ -29,7 +29,7 @@ static void refuse(struct app_refusal *no, const char *code, const char *fmt, ..
 {
 	va_list ap;
 
-	no->code = code;
+	snprintf(no->code, sizeof(no->code), "%s", code);
 	va_start(ap, fmt);
 	vsnprintf(no->reason, sizeof(no->reason), fmt, ap);
 	va_end(ap);

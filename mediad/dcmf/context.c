@@ -19,6 +19,25 @@ void context_wake(struct context *c)
 	c->d->active = c;
 }
 
+int context_feed(struct context *c, struct feed **out)
+{
+	int rc = 0;
+
+	if (!c->feed)
+		rc = feed_new(&c->feed, &c->d->conf.armf, c->app, c->call_id, c->d->now);
+	if (rc)
+		return rc;
+	*out = c->feed;
+	context_wake(c);
+	return 0;
+}
+
+void context_end_feed(struct context *c)
+{
+	feed_free(c->feed);
+	c->feed = NULL;
+}
+
 struct termination *context_term(const struct context *c, struct ar_span id)
 {
 	for (unsigned i = 0; i < c->nterm; i++) {
@@ -69,6 +88,21 @@ static int term_new(struct context *c, const struct mrm_termination *spec, struc
 	return 0;
 }
 
+/* It was checked when it was read: only memory can be missing. */
+static int start_script(struct context *c, struct script *script)
+{
+	struct ar_buf why;
+	int rc;
+
+	ar_buf_init(&why, 512);
+	rc = app_lua_open(c->app, script, &c->d->conf.script, &why);
+	if (rc)
+		ar_log(AR_LOG_ERR, "dcmf", "application %s: %.*s", script->name, (int)why.n,
+			why.p ? why.p : "");
+	ar_buf_free(&why);
+	return rc;
+}
+
 static int make_app(struct context *c, const struct mrm_context *spec, struct mrm_error *err)
 {
 	const struct dcmf_conf *conf = &c->d->conf;
@@ -77,6 +111,7 @@ static int make_app(struct context *c, const struct mrm_context *spec, struct mr
 		spec->application.n ? spec->application : ar_span_str(conf->application);
 	const struct scene *from = library_find(conf->scenes, name);
 	const struct app_ops *ops = app_ops_find(app);
+	struct script *script = ops ? NULL : scripts_find(conf->scripts, app, c->d->now);
 	struct scene *scene;
 	char names[160];
 	int rc;
@@ -87,9 +122,10 @@ static int make_app(struct context *c, const struct mrm_context *spec, struct mr
 		snprintf(err->param, sizeof(err->param), "/x-ims-ar/scene");
 		return -EINVAL;
 	}
-	if (!ops) {
-		mrm_fail(err, 400, "OPTIONAL_IE_INCORRECT", "no application '%.*s'", (int)app.n,
-			app.p);
+	if (!ops && !script) {
+		mrm_fail(err, 400, "OPTIONAL_IE_INCORRECT",
+			"no application '%.*s'; there are: shared-scene, %s", (int)app.n, app.p,
+			scripts_names(conf->scripts, names, sizeof(names)));
 		snprintf(err->param, sizeof(err->param), "/x-ims-ar/application");
 		return -EINVAL;
 	}
@@ -97,10 +133,12 @@ static int make_app(struct context *c, const struct mrm_context *spec, struct mr
 	rc = scene_clone(&scene, from);
 	if (!rc)
 		rc = app_new(&c->app, &conf->app, ops, scene);
+	if (!rc)
+		app_set_call(c->app, c->call_id);
+	if (!rc && script)
+		rc = start_script(c, script);
 	if (rc)
 		mrm_fail(err, 500, "SYSTEM_FAILURE", "%s", strerror(-rc));
-	else
-		app_set_call(c->app, c->call_id);
 	return rc;
 }
 
@@ -189,6 +227,7 @@ void context_free(struct context *c)
 		keep_counts(c);
 	while (c->nterm)
 		term_free(c->term[--c->nterm], "released");
+	context_end_feed(c);
 	app_free(c->app);
 	unlink_active(c);
 	json_decref(c->doc);

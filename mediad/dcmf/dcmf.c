@@ -392,6 +392,11 @@ static uint64_t run_context(struct context *c, uint64_t now)
 		}
 	}
 	due = app_run(c->app, now);
+	if (c->feed) {
+		uint64_t feed = feed_run(c->feed, now);
+
+		due = feed < due ? feed : due;
+	}
 	return waits && due > now + 20 * AR_MS ? now + 20 * AR_MS : due;
 }
 

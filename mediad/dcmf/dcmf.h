@@ -11,7 +11,9 @@
 #define DCMF_H
 
 #include "mediad/dcmf/app.h"
+#include "mediad/dcmf/app_lua.h"
 #include "mediad/dcmf/assets.h"
+#include "mediad/dcmf/feed.h"
 #include "mediad/dcmf/mrm.h"
 #include "mediad/scene/library.h"
 #include "mediad/transport.h"
@@ -27,7 +29,10 @@ struct dcmf_conf {
 	const struct nets_list *nets;
 	const struct library *scenes;
 	const struct assets *assets;
+	struct scripts *scripts; /* applications in Lua; NULL: none */
+	struct app_lua_conf script;
 	struct app_conf app;
+	struct feed_pool armf; /* pool NULL: no media processing */
 };
 
 struct dcmf_handlers {

@@ -6,6 +6,7 @@
 
 #include "mediad/dcmf/boot.h"
 #include "mediad/dcmf/dcmf.h"
+#include "mediad/dcmf/feed.h"
 
 #define DCMF_BUCKETS 1024
 #define DCMF_MAX_BOOTS 8 /* http channels of one medium */
@@ -49,6 +50,7 @@ struct context {
 	char id[MRM_MAX_ID + 1], call_id[MRM_MAX_TEXT + 1], scene[LIBRARY_MAX_NAME + 1];
 	json_t *doc;
 	struct app *app;
+	struct feed *feed; /* NULL: no AR medium draws its scene */
 	unsigned nterm;
 	struct termination *term[MRM_MAX_TERMINATIONS];
 	uint64_t made, due, idle_since;
@@ -82,6 +84,10 @@ void context_free(struct context *c);
 int context_patch(
 	struct context *c, const struct mrm_context *spec, json_t *doc, struct mrm_error *err);
 struct termination *context_term(const struct context *c, struct ar_span id);
+/* The feed of its scene, opened when this is asked first. -ENOSYS: no media processing. */
+int context_feed(struct context *c, struct feed **out) __attribute__((warn_unused_result));
+/* No AR medium draws any more. */
+void context_end_feed(struct context *c);
 /* Something may be due: dcmf_run() looks at it at the end of the turn. */
 void context_wake(struct context *c);
 /* All its UEs have been gone for long enough. */

@@ -224,7 +224,9 @@ static int start_dcmf(struct worker *w)
 		.application = c->application,
 		.nets = &c->networks,
 		.scenes = w->start->scenes,
-		.assets = w->start->assets};
+		.assets = w->start->assets,
+		.scripts = w->start->scripts,
+		.script = {(unsigned)c->script_memory_kb, (unsigned)c->script_cpu_percent}};
 	int err = app_conf(&dc.app, c);
 
 	if (!err)

@@ -8,6 +8,7 @@
 
 #include "mediad/conf.h"
 #include "mediad/dcmf/assets.h"
+#include "mediad/dcmf/scripts.h"
 #include "mediad/scene/library.h"
 
 #define WORKER_BEAT_MS 1000 /* between two signs of life to the parent */
@@ -17,6 +18,7 @@ struct worker_start {
 	const struct mediad_conf *conf;
 	const struct library *scenes;
 	const struct assets *assets;
+	struct scripts *scripts; /* of the process's own, from the fork on */
 	int link; /* to the parent; taken over */
 	int socket[NETS_MAX]; /* one a network; taken over */
 };
