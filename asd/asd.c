@@ -4,7 +4,9 @@
 #include "asd/call/call_flow.h"
 #include "asd/call/call_store.h"
 #include "asd/dcsf/dcsf.h"
+#include "asd/call/call_lookup.h"
 #include "asd/front/front.h"
+#include "asd/lookup/lookup.h"
 #include "asd/metrics.h"
 #include "asd/policy/policy.h"
 #include "asd/store/store.h"
@@ -157,6 +159,18 @@ static int load_policy(struct asd *a, struct ar_buf *err)
 	return policy_load(&a->policy, &pc, err);
 }
 
+static int open_lookup(struct asd *a, struct ar_buf *err)
+{
+	struct lookup_conf lc = {.fact = a->conf.fact,
+		.nfacts = a->conf.nfacts,
+		.deadline_ms = (unsigned)a->conf.lookup_deadline_ms,
+		.cache_entries = (unsigned)a->conf.lookup_cache,
+		.on_facts = call_on_facts,
+		.arg = a};
+
+	return a->conf.nfacts ? lookup_new(&a->lookup, a->base, &lc, err) : 0;
+}
+
 /* A damaged store must not keep the service down: it goes aside, and the log says so. */
 static int open_store(struct asd *a, struct ar_buf *err)
 {
@@ -217,6 +231,8 @@ int asd_open(struct asd *a, struct ar_buf *err)
 	if (!e)
 		e = load_policy(a, err);
 	if (!e)
+		e = open_lookup(a, err);
+	if (!e)
 		e = open_store(a, err);
 	if (!e)
 		e = calls_init(&a->calls, (unsigned)a->conf.max_calls);
@@ -258,6 +274,7 @@ void asd_close(struct asd *a)
 	store_close(a->store);
 	if (a->calls.nbuckets)
 		calls_free(&a->calls);
+	lookup_free(a->lookup);
 	policy_free(a->policy);
 	for (unsigned i = 0; i < sizeof(a->sig) / sizeof(a->sig[0]); i++)
 		free_event(a->sig[i]);

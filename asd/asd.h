@@ -31,6 +31,7 @@ struct asd {
 	struct asd_stats stats;
 	struct calls calls;
 	struct policy *policy;
+	struct lookup *lookup; /* NULL: no facts are configured */
 	struct dcmf_pool *pool;
 	struct dcsf *dcsf;
 	struct store *store; /* NULL: calls are not kept */

@@ -68,6 +68,16 @@ static const struct ar_conf_key keys[] = {
 		"CPU time for loading and testing a policy"},
 	{"policy", "memory_kib", AR_CONF_INT, AT(policy_memory_kib), "4096", 256, 1048576,
 		"memory of one loaded policy, without its lists"},
+	{"policy", "instructions", AR_CONF_INT, AT(policy_instructions), "1000000", 10000,
+		1000000000, "Lua instructions of one decision"},
+	{"policy", "list_entries", AR_CONF_INT, AT(policy_list_entries), "1000000", 1, 100000000,
+		"entries of all lists of a policy together"},
+	{"policy", "list_kib", AR_CONF_INT, AT(policy_list_kib), "65536", 1, 8388608,
+		"size of all list files of a policy together"},
+	{"lookup", "deadline_ms", AR_CONF_INT, AT(lookup_deadline_ms), "300", 1, 10000,
+		"time that all facts of an offer have together; below reserve_timeout_ms"},
+	{"lookup", "cache", AR_CONF_INT, AT(lookup_cache), "20000", 0, 10000000,
+		"answers kept, of all facts together"},
 	{"store", "file", AR_CONF_STRING, AT(store_file), "/var/lib/ims-ar/asd.db", 0, 0,
 		"calls survive a restart in it; empty: not kept"},
 };
@@ -213,6 +223,12 @@ static int check_words(const struct asd_conf *c, struct ar_buf *err)
 		return bad(err, "[front] unix_mode", c->unix_mode, "want octal, 0660");
 	if (!name_ok(c->name))
 		return bad(err, "[asd] name", c->name, "want up to 63 of A-Z a-z 0-9 . _ -");
+	if (c->nfacts && c->lookup_deadline_ms >= c->reserve_ms) {
+		ar_buf_printf(err,
+			"[lookup] deadline_ms = %ld: not below [dcsf] reserve_timeout_ms = %ld",
+			c->lookup_deadline_ms, c->reserve_ms);
+		return -EINVAL;
+	}
 	if (c->reserve_ms > c->decision_ms) {
 		ar_buf_printf(err,
 			"[dcsf] reserve_timeout_ms = %ld: above [call] "
@@ -223,12 +239,51 @@ static int check_words(const struct asd_conf *c, struct ar_buf *err)
 	return 0;
 }
 
+/* [fact NAME]; the name stands in Lua (call.facts.NAME), in metrics and in kamcmd. */
+static void *add_fact(void *conf, const char *name, char *why, size_t cap)
+{
+	struct asd_conf *c = conf;
+	struct lookup_fact_conf *f = &c->fact[c->nfacts];
+	size_t n = strlen(name);
+
+	if (!n || n > LOOKUP_MAX_NAME || (*name >= '0' && *name <= '9') ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != n) {
+		snprintf(why, cap, "[fact %s]: want [fact NAME], up to %d of a-z 0-9 _", name,
+			LOOKUP_MAX_NAME);
+		return NULL;
+	}
+	for (unsigned i = 0; i < c->nfacts; i++) {
+		if (strcmp(c->fact[i].name, name) == 0) {
+			snprintf(why, cap, "[fact %s]: there twice", name);
+			return NULL;
+		}
+	}
+	if (c->nfacts == LOOKUP_MAX_FACTS) {
+		snprintf(why, cap, "[fact %s]: more than %d facts", name, LOOKUP_MAX_FACTS);
+		return NULL;
+	}
+	*f = (struct lookup_fact_conf){.name = strdup(name)};
+	if (!f->name) {
+		snprintf(why, cap, "out of memory");
+		return NULL;
+	}
+	c->nfacts++;
+	return f;
+}
+
+static const struct ar_conf_family *fact_family(struct ar_conf_family *f)
+{
+	*f = (struct ar_conf_family){"fact", lookup_keys, lookup_nkeys, add_fact};
+	return f;
+}
+
 int asd_conf_read(struct asd_conf *c, const char *path, struct ar_buf *err)
 {
+	struct ar_conf_family family;
 	int e;
 
 	*c = (struct asd_conf){.name = NULL};
-	e = ar_conf_read(keys, NKEYS, c, path, err);
+	e = ar_conf_read_family(keys, NKEYS, fact_family(&family), c, path, err);
 	if (e)
 		return e;
 	e = check_words(c, err);
@@ -236,17 +291,22 @@ int asd_conf_read(struct asd_conf *c, const char *path, struct ar_buf *err)
 		e = check_listen(c, err);
 	if (!e)
 		e = check_dcmfs(c, err);
+	for (unsigned i = 0; !e && i < c->nfacts; i++)
+		e = lookup_conf_check(&c->fact[i], err);
 	return e;
 }
 
 void asd_conf_free(struct asd_conf *c)
 {
+	while (c->nfacts)
+		lookup_conf_free(&c->fact[--c->nfacts]);
 	ar_conf_free(keys, NKEYS, c);
 }
 
 void asd_conf_help(FILE *out)
 {
 	ar_conf_help(keys, NKEYS, out);
+	ar_conf_help(lookup_keys, lookup_nkeys, out);
 }
 
 struct policy_conf asd_policy_conf(const struct asd_conf *c)
@@ -258,6 +318,9 @@ struct policy_conf asd_policy_conf(const struct asd_conf *c)
 		.lib_dir = c->policy_dir,
 		.limits = {.memory = (size_t)c->policy_memory_kib * 1024,
 			.cpu_ms = (unsigned)c->policy_time_ms,
+			.instructions = (uint64_t)c->policy_instructions,
+			.list_entries = (size_t)c->policy_list_entries,
+			.list_bytes = (size_t)c->policy_list_kib * 1024,
 			.load_cpu_ms = (unsigned)c->policy_load_ms},
 		.fallback = f.deny ? POLICY_DENY : POLICY_PLAIN,
 		.fallback_code = (int)f.code};

@@ -6,6 +6,7 @@
 #ifndef ASD_CONF_H
 #define ASD_CONF_H
 
+#include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
 #include "common/ar_buf.h"
 #include "common/daemon/ar_conf.h"
@@ -30,7 +31,12 @@ struct asd_conf {
 	long max_stream_id;
 	/* [policy] */
 	char *policy_file, *policy_dir;
-	long policy_time_ms, policy_load_ms, policy_memory_kib;
+	long policy_time_ms, policy_load_ms, policy_memory_kib, policy_instructions;
+	long policy_list_entries, policy_list_kib;
+	/* [lookup], [fact NAME] */
+	long lookup_deadline_ms, lookup_cache;
+	struct lookup_fact_conf fact[LOOKUP_MAX_FACTS];
+	unsigned nfacts;
 	/* [store] */
 	char *store_file;
 };

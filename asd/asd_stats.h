@@ -21,6 +21,9 @@
 	X(PLAIN_MAX_CALLS, "plain_max_calls", "plain because max_calls was reached")               \
 	X(PLAIN_PLANNER, "plain_planner", "plain because no plan could be made")                   \
 	X(POLICY_FAILED, "policy_failed", "decisions taken by the fallback")                       \
+	X(LOOKUPS_REFUSED, "lookups_refused",                                                      \
+		"offers decided without facts because too many waited")                            \
+	X(LOOKUPS_UNWANTED, "lookups_unwanted", "facts that came when their call had ended")       \
 	X(EVENTS, "events", "events received")                                                     \
 	X(EVENTS_REPEATED, "events_repeated", "events seen before, by number or by meaning")       \
 	X(EVENTS_UNKNOWN_CALL, "events_unknown_call", "events of calls asd does not have")         \

@@ -3,6 +3,7 @@
 #include "asd/asd.h"
 #include "asd/dcsf/dcsf.h"
 #include "asd/front/front.h"
+#include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
 #include "common/daemon/ar_clock.h"
 
@@ -58,6 +59,8 @@ void metrics_print(const struct asd *a, struct ar_buf *out)
 	gauge(out, "releases_pending", "contexts to be released", dcsf_releases(a->dcsf));
 	dcmf_pool_print(a->pool, out);
 	print_policy(a, out);
+	if (a->lookup)
+		lookup_print(a->lookup, out);
 	asd_stats_print(&a->stats, out);
 }
 

@@ -6,6 +6,7 @@
 #include "asd/dcsf/dcsf.h"
 #include "asd/front/front.h"
 #include "asd/front/front_msg.h"
+#include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
@@ -257,6 +258,8 @@ static void on_policy(struct asd *a, struct front_ref ref, const char *arg)
 	json_t *items = policy_items(a->policy);
 
 	(void)arg;
+	if (items && a->lookup)
+		lookup_items(a->lookup, items);
 	reply(a, ref, items ? items : json_array());
 }
 

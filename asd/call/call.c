@@ -78,6 +78,7 @@ static void link_call(struct calls *t, struct call *c, enum call_index x)
 
 static void unlink_call(struct calls *t, struct call *c, enum call_index x)
 {
+	free(x->asked);
 	struct call **b;
 
 	if (!key_of(c, x))
@@ -113,6 +114,7 @@ static void free_exchange(struct exchange *x)
 {
 	json_decref(x->facts);
 	free(x->plan);
+	free(c->facts);
 	free(x->sdp);
 	free(x->from_tag);
 	free(x);

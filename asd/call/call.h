@@ -69,6 +69,8 @@ struct exchange {
 	struct front_ref ref; /* DECIDING: who waits */
 	uint64_t since; /* asd_now() of the offer */
 	char *sdp; /* DECIDING: the offer */
+	uint32_t lookup; /* DECIDING: the batch of facts that it waits for, 0: none */
+	struct front_offer *asked; /* meanwhile; one piece of memory */
 	json_t *facts; /* the offerer's, NULL without a data channel */
 	enum ar_setup setup; /* ours towards the offerer, when the exchange is answered */
 	struct ar_plan *plan; /* NULL while DECIDING */
@@ -91,6 +93,7 @@ struct call {
 	char *callid, *from_tag, *to_tag; /* to_tag: NULL until answered */
 	char *caller, *callee, *module, *role;
 	struct policy_gen *gen;
+	struct lookup_facts *facts; /* of the last decision; NULL: none are configured */
 	struct call_ctx ctx;
 
 	struct exchange *ex[CALL_MAX_EXCHANGES]; /* oldest first */

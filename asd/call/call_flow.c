@@ -7,6 +7,7 @@
 #include "asd/asd.h"
 #include "asd/call/call_facts.h"
 #include "asd/call/call_log.h"
+#include "asd/call/call_lookup.h"
 #include "asd/call/call_plan.h"
 #include "asd/call/call_verdict.h"
 #include "asd/call/call_view.h"
@@ -65,7 +66,7 @@ static void reserve(
 static void change(struct asd *a, struct call *c, struct exchange *x, const struct offer *o);
 
 /* Next: step 3, or the answer. */
-static void decide(struct asd *a, struct call *c, struct exchange *x, const struct front_offer *m,
+void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct front_offer *m,
 	const struct offer *o)
 {
 	struct policy_verdict v;
@@ -198,11 +199,11 @@ static void take_offer(struct asd *a, struct call *c, const struct front_offer *
 	}
 	if (x->initial && o->choice.index < 0)
 		call_answer_plain(a, c, x, o->choice.why ? o->choice.why : "no data channel");
-	else
-		decide(a, c, x, m, o);
+	else if (call_look_up(a, c, x, m) == 0)
+		call_decide(a, c, x, m, o);
 }
 
-/* Step 2. Next: decide(). */
+/* Step 2. Next: call_decide(), perhaps after facts have been looked up. */
 void call_on_offer(
 	struct asd *a, const struct front_offer *m, const char *module, struct front_ref ref)
 {

@@ -58,6 +58,10 @@ void call_flow_close(struct asd *a);
 void call_make_plan(struct asd *a, struct call *c, struct exchange *x);
 /* The AR part is over, the dialog goes on. */
 void call_lose(struct asd *a, struct call *c, const char *reason);
+/* Step 2, once the facts are there: asks the policy. x and c may be gone afterwards. */
+struct offer;
+void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct front_offer *m,
+	const struct offer *o);
 void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to);
 /* Something changed that must survive a restart. */
 void call_changed(struct asd *a, struct call *c);

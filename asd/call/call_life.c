@@ -249,6 +249,11 @@ static void check_age(struct asd *a, struct call *c, uint64_t now)
 		for (int i = 0; i < 2; i++)
 			call_send_facts(a, c, (enum ar_side)i);
 	}
+	if (x->lookup) { /* has a deadline of its own, well before */
+		if (now - x->since >= limit)
+			call_answer_plain(a, c, x, "the look-up of facts took too long");
+		return;
+	}
 }
 
 static void each_call(struct asd *a, void (*check)(struct asd *, struct call *, uint64_t))

@@ -2,6 +2,7 @@
 #include "asd/call/call_view.h"
 #include "asd/asd.h"
 #include "asd/dcsf/dcmf_pool.h"
+#include "asd/lookup/lookup.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -102,6 +103,21 @@ static void view_media(struct call_view *v, const struct offer *o)
 	v->call.req_app = o->req_app;
 }
 
+static void view_facts(struct call_view *v, const struct lookup_facts *f)
+{
+	for (unsigned i = 0; f && i < f->n && i < POLICY_MAX_FACTS; i++) {
+		const struct lookup_fact *x = &f->fact[i];
+
+		if (x->state == LOOKUP_NONE)
+			continue;
+		v->facts[v->call.nfacts++] = (struct policy_fact){.name = ar_span_str(x->name),
+			.value = x->state == LOOKUP_OK ? (struct ar_span){x->text, x->len}
+						       : AR_SPAN_NONE,
+			.why = ar_span_str(x->why)};
+	}
+	v->call.facts = v->facts;
+}
+
 static unsigned calls_of(const struct asd *a, const struct call *c)
 {
 	unsigned n = 0;
@@ -125,6 +141,7 @@ void call_view_make(struct call_view *v, const struct asd *a, const struct call 
 	p->calls_total = calls_n(&a->calls) - 1;
 	view_time(p);
 	view_dcmfs(v, a);
+	view_facts(v, c->facts);
 	if (!m || !o)
 		return;
 	p->asserted = opt(m->asserted);

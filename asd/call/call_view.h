@@ -14,6 +14,7 @@ struct call_view {
 	struct policy_call call;
 	struct policy_media media[POLICY_MAX_MEDIA];
 	struct policy_dcmf dcmfs[POLICY_MAX_DCMFS];
+	struct policy_fact facts[POLICY_MAX_FACTS];
 };
 
 /* o NULL: a call that ends, seen from the call alone. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum kind { TEXT, TOKEN, NUMBER, FLAG, SIDE };
 
@@ -71,6 +72,11 @@ static const struct field admin_fields[] = {
 static const char *read_text(const struct field *f, const json_t *v, char *at)
 {
 	if (!json_is_string(v))
+static const char **text_at(const struct field *f, const void *m)
+{
+	return (const char **)(uintptr_t)((const char *)m + f->offset);
+}
+
 		return "want a string";
 	if (json_string_length(v) > f->max)
 		return "too long";
@@ -147,6 +153,34 @@ int front_read_offer(struct front_offer *m, const json_t *j, char why[80])
 int front_read_event(struct front_event *m, const json_t *j, char why[80])
 {
 	*m = (struct front_event){.has_cseq = json_is_integer(json_object_get(j, "cseq"))};
+struct front_offer *front_offer_copy(const struct front_offer *m)
+{
+	const size_t nfields = sizeof(offer_fields) / sizeof(offer_fields[0]);
+	struct front_offer *copy;
+	size_t room = sizeof(*copy);
+	char *at;
+
+	for (size_t i = 0; i < nfields; i++) {
+		if (offer_fields[i].kind == TEXT || offer_fields[i].kind == TOKEN)
+			room += strlen(*text_at(&offer_fields[i], m)) + 1;
+	}
+	copy = malloc(room);
+	if (!copy)
+		return NULL;
+	*copy = *m;
+	at = (char *)(copy + 1);
+	for (size_t i = 0; i < nfields; i++) {
+		const char **text;
+
+		if (offer_fields[i].kind != TEXT && offer_fields[i].kind != TOKEN)
+			continue;
+		text = text_at(&offer_fields[i], copy);
+		*text = strcpy(at, *text);
+		at += strlen(at) + 1;
+	}
+	return copy;
+}
+
 	return READ(event_fields, m, j, why);
 }
 

@@ -113,9 +113,12 @@ struct policy_dcmf {
 	unsigned calls;
 };
 
-/* A fact the operator has named, fetched before the decision; value absent: the lookup failed. */
+/* A fact the operator has named, fetched before the decision. One that the source does not have for
+ * this call is left out. */
 struct policy_fact {
-	struct ar_span name, value;
+	struct ar_span name;
+	struct ar_span value; /* absent: the look-up failed */
+	struct ar_span why; /* it failed: "timeout", "late", "unreachable", ... */
 };
 
 struct policy_call {

@@ -280,22 +280,52 @@ static int read_dcmfs(struct reader *r, json_t *v)
 	return 0;
 }
 
+static struct policy_fact *fact_named(struct policy_case *c, const char *name)
+{
+	unsigned i, n = c->call.nfacts;
+
+	for (i = 0; i < n && !ar_span_eq(c->fact[i].name, ar_span_str(name)); i++)
+		;
+	if (i == n && n < POLICY_MAX_FACTS)
+		c->fact[c->call.nfacts++] = (struct policy_fact){.name = ar_span_str(name)};
+	return i < POLICY_MAX_FACTS ? &c->fact[i] : NULL;
+}
+
 static int read_facts(struct reader *r, json_t *v)
 {
 	const char *key;
 	json_t *x;
-	unsigned n = 0;
 
 	json_object_foreach(v, key, x)
 	{
-		if (n == POLICY_MAX_FACTS)
+		struct policy_fact *f = fact_named(r->c, key);
+
+		if (!f)
 			return refuse(r, "facts", "too many");
-		r->c->fact[n].name = ar_span_str(key);
-		r->c->fact[n++].value = json_is_string(x) ? text_of(x) : AR_SPAN_NONE;
 		if (!json_is_string(x) && !json_is_false(x))
 			return refuse(r, "facts", "a fact is a string, or false where it failed");
+		if (json_is_string(x))
+			f->value = text_of(x);
 	}
-	r->c->call.nfacts = n;
+	return 0;
+}
+
+/* Before or behind `facts`. */
+static int read_facts_failed(struct reader *r, json_t *v)
+{
+	const char *key;
+	json_t *x;
+
+	json_object_foreach(v, key, x)
+	{
+		struct policy_fact *f = fact_named(r->c, key);
+
+		if (!f)
+			return refuse(r, "facts_failed", "too many");
+		if (!json_is_string(x) || f->value.p)
+			return refuse(r, "facts_failed", "a reason, of a fact that has no value");
+		f->why = text_of(x);
+	}
 	return 0;
 }
 
@@ -379,6 +409,7 @@ static const struct member {
 	{"weekday", OTHER, 0, read_weekday},
 	{"dcmfs", OTHER, 0, read_dcmfs},
 	{"facts", OTHER, 0, read_facts},
+	{"facts_failed", OTHER, 0, read_facts_failed},
 };
 
 static int read_member(struct reader *r, const struct member *m, json_t *v)

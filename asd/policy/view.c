@@ -261,6 +261,23 @@ FIELD(facts)
 	}
 }
 
+/* Why look-ups failed, by name. */
+FIELD(facts_failed)
+{
+	unsigned i, n = at_most(v->call->nfacts, POLICY_MAX_FACTS);
+
+	lua_createtable(L, 0, 2);
+	for (i = 0; i < n; i++) {
+		const struct policy_fact *f = &v->call->facts[i];
+
+		if (f->value.p)
+			continue;
+		lua_pushlstring(L, f->name.p ? f->name.p : "", f->name.n);
+		lua_pushlstring(L, f->why.p ? f->why.p : "failed", f->why.p ? f->why.n : 6);
+		lua_rawset(L, -3);
+	}
+}
+
 FIELD(outcome)
 {
 	if (v->outcome >= 0 && v->outcome < AR_OUTCOMES)
@@ -326,6 +343,7 @@ static const struct {
 	{"weekday", push_weekday},
 	{"dcmfs", push_dcmfs},
 	{"facts", push_facts},
+	{"facts_failed", push_facts_failed},
 	{"outcome", push_outcome},
 	{"verdict", push_verdict},
 	{"ended", push_ended},

@@ -690,9 +690,23 @@ static void random_loss(void)
 	}
 }
 
+/* Facts come at once, later, never, or twice. */
+static void random_lookup(void)
+{
+	static const int errs[] = {-EINPROGRESS, -EINPROGRESS, 0, -ENOSPC, -ENOMEM};
+
+	w.lookup_err = errs[rnd(5)];
+	if (w.nlookups)
+		world_looked_up(&w, 1 + rnd(w.nlookups),
+			world_facts("tier", rnd(2) ? "gold" : NULL));
+}
+
 static void random_step(void)
 {
 	int o = world_order(&w);
+
+	if (w.a.lookup && rnd(3) == 0)
+		random_lookup();
 
 	switch (rnd(10)) {
 	case 0:
@@ -746,6 +760,7 @@ static void any_order(void **state)
 			world_open(&w);
 		}
 		w.a.conf.call_ttl_s = 3600;
+		w.a.lookup = seed % 2 ? NULL : (struct lookup *)&w; /* only the fake sees it */
 		for (unsigned i = 0; i < 600; i++) {
 			random_step();
 			world_check(&w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world.h"
+#include "asd/call/call_lookup.h"
 #include "asd/call/call_store.h"
 #include "asd/front/front.h"
 #include "asd/policy/policy.h"
@@ -177,6 +178,56 @@ void dcsf_release(struct asd *a, int dcmf, const char *id)
 		return;
 	}
 	w->bad_releases++;
+}
+
+/* ---- facts ---- */
+
+int lookup_begin(struct lookup *l, const struct lookup_query *q, uint32_t call,
+	struct lookup_facts **facts, uint32_t *batch)
+{
+	struct world *w = world;
+
+	(void)l;
+	if (w->lookup_err && w->lookup_err != -EINPROGRESS)
+		return w->lookup_err;
+	snprintf(w->looked_up, sizeof(w->looked_up), "%.*s", (int)q->caller.user.n,
+		q->caller.user.p);
+	if (w->lookup_err == -EINPROGRESS) {
+		assert_true(w->nlookups < WORLD_MAX);
+		*batch = ++w->nlookups;
+		w->lookup_call[*batch] = call;
+		return -EINPROGRESS;
+	}
+	*facts = world_facts("tier", "gold");
+	return 0;
+}
+
+struct lookup_facts *lookup_facts_failed(const struct lookup *l, const char *why)
+{
+	struct lookup_facts *f = world_facts("tier", NULL);
+
+	(void)l;
+	f->fact[0].why = why;
+	return f;
+}
+
+struct lookup_facts *world_facts(const char *name, const char *value)
+{
+	struct lookup_facts *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->n = 1;
+	f->fact[0] = (struct lookup_fact){.name = name,
+		.state = value ? LOOKUP_OK : LOOKUP_FAILED,
+		.why = "timeout",
+		.text = value,
+		.len = value ? strlen(value) : 0};
+	return f;
+}
+
+void world_looked_up(struct world *w, uint32_t batch, struct lookup_facts *facts)
+{
+	call_on_facts(&w->a, w->lookup_call[batch], batch, facts);
 }
 
 /* ---- the test's hands ---- */

@@ -9,6 +9,7 @@
 #include "asd/asd.h"
 #include "asd/call/call_flow.h"
 #include "asd/dcsf/dcsf.h"
+#include "asd/lookup/lookup.h"
 
 #define WORLD_SDP                                                                                  \
 	"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n"              \
@@ -51,6 +52,10 @@ struct world {
 	unsigned answers[WORLD_MAX]; /* how often each request was answered */
 	json_t *answer[WORLD_MAX]; /* the last one */
 	unsigned requests;
+	int lookup_err; /* of lookup_begin(): 0 at once, -EINPROGRESS later, or an error */
+	uint32_t lookup_call[WORLD_MAX]; /* by batch, from 1 */
+	unsigned nlookups;
+	char looked_up[64]; /* caller of the last one */
 	unsigned told; /* release commands to the module */
 	json_t *stored; /* token -> body */
 };
@@ -78,6 +83,10 @@ int world_order(const struct world *w);
 void world_check(struct world *w);
 /* Everything answered, no call, no context. */
 void world_check_empty(struct world *w);
+/* One fact, failed if value is NULL; static texts. */
+struct lookup_facts *world_facts(const char *name, const char *value);
+/* The batch is done; takes facts. */
+void world_looked_up(struct world *w, uint32_t batch, struct lookup_facts *facts);
 char *world_sdp(const char *ufrag, const char *setup, unsigned port);
 
 #endif
