@@ -233,6 +233,11 @@ const json_t *scene_doc(const struct scene *s)
 	return s->doc;
 }
 
+uint64_t scene_looks(const struct scene *s)
+{
+	return s->looks;
+}
+
 int scene_set_pose(struct scene *s, unsigned node, const struct scene_pose *pose)
 {
 	struct scene_node_state *st;
@@ -301,6 +306,7 @@ int scene_add_node(struct scene *s, json_t *node, unsigned *index)
 	if (err)
 		return err;
 	*index = s->nnode++;
+	s->looks++;
 	ar_buf_init(&b, SCENE_MAX_BYTES);
 	ar_buf_add_str(&b, "{\"op\":\"add\",\"path\":\"/nodes/-\",\"value\":");
 	scene_write_node(s, *index, &b);
@@ -323,6 +329,7 @@ int scene_append(struct scene *s, const char *name, json_t *item, unsigned *inde
 	if (!item || json_array_append_new(list, item) != 0)
 		return -ENOMEM;
 	*index = (unsigned)json_array_size(list) - 1;
+	s->looks++;
 	ar_buf_init(&b, SCENE_MAX_BYTES);
 	ar_buf_printf(&b, "{\"op\":\"add\",\"path\":\"/%s/-\",\"value\":", name);
 	scene_dump(&b, item);
@@ -358,6 +365,7 @@ int scene_attach(struct scene *s, unsigned node, bool on)
 		return -EPERM; /* glTF: a scene's list of nodes is never empty */
 	if (!on)
 		json_array_remove(s->roots, (size_t)at);
+	s->looks++;
 	ar_buf_init(&b, SCENE_MAX_BYTES);
 	op_roots(s, &b);
 	return journal(s, &b);
@@ -395,6 +403,7 @@ int scene_set(struct scene *s, const char *pointer, json_t *value)
 	}
 	if (json_object_set_new(parent, last + 1, value) != 0)
 		return -ENOMEM;
+	s->looks += strstr(pointer, "/extras") == NULL;
 	ar_buf_init(&b, SCENE_MAX_BYTES);
 	ar_buf_printf(&b, "{\"op\":\"add\",\"path\":\"%s\",\"value\":", pointer);
 	scene_dump(&b, value);

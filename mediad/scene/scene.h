@@ -75,6 +75,8 @@ int scene_find(const struct scene *s, struct ar_span name);
 const json_t *scene_node(const struct scene *s, unsigned node);
 const struct scene_pose *scene_node_pose(const struct scene *s, unsigned node);
 const json_t *scene_doc(const struct scene *s);
+/* Counts changes that can be seen: all but poses and what lies under extras. */
+uint64_t scene_looks(const struct scene *s);
 
 /* The hot path. -ENOENT, -EPERM (the node has a matrix), else 0. */
 int scene_set_pose(struct scene *s, unsigned node, const struct scene_pose *pose);
@@ -105,6 +107,9 @@ bool scene_view_pending(const struct scene *s, const struct scene_view *v, bool 
  */
 int scene_view_next(struct scene *s, struct scene_view *v, size_t max, bool with_own,
 	struct ar_buf *out) __attribute__((warn_unused_result));
+/* For a view that is told poses only: nodes that have moved since it was asked last, at most max. */
+unsigned scene_view_moved(
+	const struct scene *s, struct scene_view *v, unsigned *node, unsigned max);
 /* A patch that only tests the revision sent last (keeps a lost last update from freezing). */
 int scene_view_keepalive(const struct scene_view *v, struct ar_buf *out);
 

@@ -26,7 +26,7 @@ struct scene {
 	json_t *doc, *nodes, *roots, *rev_json; /* the last three borrowed from doc */
 	struct scene_node_state *node;
 	unsigned nnode, cap;
-	uint64_t rev;
+	uint64_t rev, looks;
 	uint64_t journal; /* changes ever made; the last SCENE_MAX_JOURNAL are in change[] */
 	struct scene_change change[SCENE_MAX_JOURNAL];
 	struct scene_view *view[SCENE_MAX_VIEWS];

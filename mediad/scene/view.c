@@ -200,6 +200,18 @@ int scene_view_next(
 	return whole_next(s, v, max, out);
 }
 
+unsigned scene_view_moved(
+	const struct scene *s, struct scene_view *v, unsigned *node, unsigned max)
+{
+	unsigned n = 0;
+
+	for (unsigned w = 0; w <= s->nnode / 64 && w < SCENE_WORDS && n < max; w++) {
+		for (; v->dirty[w] && n < max; v->dirty[w] &= v->dirty[w] - 1)
+			node[n++] = w * 64 + (unsigned)__builtin_ctzll(v->dirty[w]);
+	}
+	return n;
+}
+
 int scene_view_keepalive(const struct scene_view *v, struct ar_buf *out)
 {
 	ar_buf_reset(out);
