@@ -78,7 +78,6 @@ static void link_call(struct calls *t, struct call *c, enum call_index x)
 
 static void unlink_call(struct calls *t, struct call *c, enum call_index x)
 {
-	free(x->asked);
 	struct call **b;
 
 	if (!key_of(c, x))
@@ -114,8 +113,8 @@ static void free_exchange(struct exchange *x)
 {
 	json_decref(x->facts);
 	free(x->plan);
-	free(c->facts);
 	free(x->sdp);
+	free(x->asked);
 	free(x->from_tag);
 	free(x);
 }
@@ -151,6 +150,7 @@ static void free_call(struct call *c)
 	free(c->callee);
 	free(c->module);
 	free(c->role);
+	free(c->facts);
 	free(c);
 }
 

@@ -54,14 +54,14 @@ void call_flow_stop(struct asd *a);
 void call_flow_close(struct asd *a);
 
 /* ---- between call_flow.c and call_life.c ---- */
-/* Answers the exchange that waits with a plan, or else plain; the call may end. */
-void call_make_plan(struct asd *a, struct call *c, struct exchange *x);
-/* The AR part is over, the dialog goes on. */
-void call_lose(struct asd *a, struct call *c, const char *reason);
 /* Step 2, once the facts are there: asks the policy. x and c may be gone afterwards. */
 struct offer;
 void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct front_offer *m,
 	const struct offer *o);
+/* Answers the exchange that waits with a plan, or else plain; the call may end. */
+void call_make_plan(struct asd *a, struct call *c, struct exchange *x);
+/* The AR part is over, the dialog goes on. */
+void call_lose(struct asd *a, struct call *c, const char *reason);
 void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to);
 /* Something changed that must survive a restart. */
 void call_changed(struct asd *a, struct call *c);

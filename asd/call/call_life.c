@@ -216,6 +216,11 @@ static void check_decision(struct asd *a, struct call *c, uint64_t now)
 
 	if (!x)
 		return;
+	if (x->lookup) { /* has a deadline of its own, well before */
+		if (now - x->since >= limit)
+			call_answer_plain(a, c, x, "the look-up of facts took too long");
+		return;
+	}
 	if (c->ctx.state == CTX_UP)
 		limit = (uint64_t)a->conf.reserve_ms * AR_MS;
 	if (now - x->since < limit)
@@ -248,11 +253,6 @@ static void check_age(struct asd *a, struct call *c, uint64_t now)
 	} else {
 		for (int i = 0; i < 2; i++)
 			call_send_facts(a, c, (enum ar_side)i);
-	}
-	if (x->lookup) { /* has a deadline of its own, well before */
-		if (now - x->since >= limit)
-			call_answer_plain(a, c, x, "the look-up of facts took too long");
-		return;
 	}
 }
 

@@ -69,14 +69,14 @@ static const struct field admin_fields[] = {
 	F(front_admin, arg, "arg", TEXT, false, CALL_MAX_CALLID),
 };
 
-static const char *read_text(const struct field *f, const json_t *v, char *at)
-{
-	if (!json_is_string(v))
 static const char **text_at(const struct field *f, const void *m)
 {
 	return (const char **)(uintptr_t)((const char *)m + f->offset);
 }
 
+static const char *read_text(const struct field *f, const json_t *v, char *at)
+{
+	if (!json_is_string(v))
 		return "want a string";
 	if (json_string_length(v) > f->max)
 		return "too long";
@@ -150,9 +150,6 @@ int front_read_offer(struct front_offer *m, const json_t *j, char why[80])
 	return READ(offer_fields, m, j, why);
 }
 
-int front_read_event(struct front_event *m, const json_t *j, char why[80])
-{
-	*m = (struct front_event){.has_cseq = json_is_integer(json_object_get(j, "cseq"))};
 struct front_offer *front_offer_copy(const struct front_offer *m)
 {
 	const size_t nfields = sizeof(offer_fields) / sizeof(offer_fields[0]);
@@ -181,6 +178,9 @@ struct front_offer *front_offer_copy(const struct front_offer *m)
 	return copy;
 }
 
+int front_read_event(struct front_event *m, const json_t *j, char why[80])
+{
+	*m = (struct front_event){.has_cseq = json_is_integer(json_object_get(j, "cseq"))};
 	return READ(event_fields, m, j, why);
 }
 

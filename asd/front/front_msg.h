@@ -44,10 +44,10 @@ int front_read_offer(struct front_offer *m, const json_t *j, char why[80]);
 int front_read_event(struct front_event *m, const json_t *j, char why[80]);
 int front_read_admin(struct front_admin *m, const json_t *j, char why[80]);
 
-/* New references: {"ok":true} and {"ok":false,"code":..,"reason":..}; NULL: no memory. */
 /* A copy with its texts in one piece of memory, for free(); NULL: no memory. */
 struct front_offer *front_offer_copy(const struct front_offer *m);
 
+/* New references: {"ok":true} and {"ok":false,"code":..,"reason":..}; NULL: no memory. */
 json_t *front_ok(void);
 json_t *front_error(const char *code, const char *reason);
 
