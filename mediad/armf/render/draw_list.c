@@ -22,6 +22,12 @@ void draw_list_free(struct draw_list *l)
 	memset(l, 0, sizeof(*l));
 }
 
+/* Lines and points cost about as much as a triangle each. */
+static unsigned cost_of(const struct model_primitive *p)
+{
+	return p->nindex / (p->mode == MODEL_TRIANGLES ? 3 : p->mode == MODEL_LINES ? 2 : 1);
+}
+
 static void count_primitives(struct draw_list *l, const struct model_view *m)
 {
 	for (unsigned i = 0; i < m->nmesh; i++) {
@@ -29,7 +35,7 @@ static void count_primitives(struct draw_list *l, const struct model_view *m)
 
 		l->first_slot[i + 1] = l->first_slot[i] + mesh->nprimitive;
 		for (unsigned k = 0; k < mesh->nprimitive; k++)
-			l->mesh_triangles[i] += mesh->primitive[k].nindex / 3;
+			l->mesh_triangles[i] += cost_of(&mesh->primitive[k]);
 	}
 	for (unsigned i = 0; i < m->nnode; i++) {
 		int mesh = m->node[i].mesh;

@@ -162,6 +162,14 @@ static size_t texture_cost(const struct model_image *im)
 	}
 }
 
+/* NULL: the texture has no picture that is known or used. */
+static const struct model_image *image_of(const struct model_view *m, int texture)
+{
+	int i = texture >= 0 ? m->texture[texture].image : -1;
+
+	return i >= 0 ? m->image[i] : NULL;
+}
+
 /* What an image is used as, by the materials through the model's textures. */
 static unsigned list_textures(struct gpu_texture *out, const struct model_view *m, bool fast)
 {
@@ -169,15 +177,16 @@ static unsigned list_textures(struct gpu_texture *out, const struct model_view *
 
 	for (unsigned i = 0; i < m->ntexture; i++) {
 		const struct model_texture *t = &m->texture[i];
+		const struct model_image *im = image_of(m, (int)i);
 
-		if (t->image < 0)
+		if (!im)
 			continue;
 		/* in fast mode colour is plain numbers too, filtered down the right way however */
 		if (t->color)
 			out[n++] = (struct gpu_texture){
-				.hash = m->image[t->image]->hash ^ (fast ? 1 : 0), .srgb = !fast};
+				.hash = im->hash ^ (fast ? 1 : 0), .srgb = !fast};
 		if (t->data)
-			out[n++] = (struct gpu_texture){.hash = m->image[t->image]->hash};
+			out[n++] = (struct gpu_texture){.hash = im->hash};
 	}
 	return n;
 }
@@ -214,13 +223,14 @@ static int upload_textures(struct gpu_model *g, const struct model_view *m, bool
 
 	for (unsigned i = 0; i < m->ntexture && !rc; i++) {
 		const struct model_texture *t = &m->texture[i];
+		const struct model_image *im = image_of(m, (int)i);
 
-		if (t->image >= 0 && t->color)
-			rc = upload_texture(g, m->image[t->image], true, fast, old, nold,
-				&g->by_image[t->image][1]);
-		if (t->image >= 0 && t->data && !rc)
-			rc = upload_texture(g, m->image[t->image], false, fast, old, nold,
-				&g->by_image[t->image][0]);
+		if (im && t->color)
+			rc = upload_texture(
+				g, im, true, fast, old, nold, &g->by_image[t->image][1]);
+		if (im && t->data && !rc)
+			rc = upload_texture(
+				g, im, false, fast, old, nold, &g->by_image[t->image][0]);
 	}
 	return rc;
 }
@@ -255,12 +265,10 @@ static int load_textures(struct gpu_model *g, const struct model_view *m, bool f
 
 /* ---------------------------------------------------------------- loading */
 
-static int check_limits(
-	const struct model_view *m, const struct gpu_limits *l, bool fast, struct ar_buf *why)
+static int check_limits(const struct model_view *m, const struct gpu_limits *l, struct ar_buf *why)
 {
 	size_t bytes = 0;
 
-	(void)fast;
 	if (m->stats.triangles > l->triangles) {
 		if (why)
 			ar_buf_printf(why,
@@ -272,7 +280,7 @@ static int check_limits(
 	for (unsigned i = 0; i < m->ntexture; i++) {
 		const struct model_texture *t = &m->texture[i];
 
-		if (t->image >= 0)
+		if (image_of(m, (int)i))
 			bytes += texture_cost(m->image[t->image]) * (size_t)(t->color + t->data);
 	}
 	if (bytes <= l->texture_bytes)
@@ -319,7 +327,7 @@ int gpu_load(struct gpu_model *g, struct model *m, const struct draw_list *list,
 	const struct gpu_limits *limits, struct ar_buf *why)
 {
 	const struct model_view *v = model_view(m);
-	int rc = check_limits(v, limits, fast, why);
+	int rc = check_limits(v, limits, why);
 
 	if (rc) {
 		gpu_clear(g);
@@ -390,7 +398,7 @@ bool gpu_bind(const struct gpu_model *g, int texture, bool color, unsigned unit)
 	const struct model_view *m = model_view(g->model);
 	const struct gpu_texture *t;
 
-	if (texture < 0 || m->texture[texture].image < 0)
+	if (!image_of(m, texture))
 		return false;
 	t = g->by_image[m->texture[texture].image][color];
 	if (!t)
