@@ -90,6 +90,23 @@ static int floats(struct load *l, const struct at *at, const json_t *attributes,
 	return err;
 }
 
+/* Unit length (3.7.2.1 wants it, files have others); nothing becomes +Z. w of a tangent: its sign.
+ */
+static void make_unit(float *v, uint32_t n, unsigned width)
+{
+	for (uint32_t i = 0; v && i < n; i++, v += width) {
+		double len = sqrt((double)v[0] * v[0] + (double)v[1] * v[1] + (double)v[2] * v[2]);
+
+		if (!(len > 1e-30))
+			memcpy(v, (float[3]){0, 0, 1}, 3 * sizeof(*v));
+		else if (fabs(len - 1) > 1e-6)
+			for (unsigned k = 0; k < 3; k++)
+				v[k] = (float)(v[k] / len);
+		if (width == 4)
+			v[3] = v[3] < 0 ? -1.0f : 1.0f;
+	}
+}
+
 /* RGB becomes RGBA; colours are kept between 0 and 1, as 3.7.2.1 wants. */
 static int colors(struct load *l, struct prim *p)
 {
@@ -263,6 +280,10 @@ static int attributes(struct load *l, struct prim *p)
 		err = colors(l, p);
 	if (!err)
 		err = skinning(l, p);
+	if (!err) {
+		make_unit((float *)o->normal, o->nvertex, 3);
+		make_unit((float *)o->tangent, o->nvertex, 4);
+	}
 	for (unsigned i = 0; i < NFORMAT; i++)
 		known += json_object_get(p->attributes, formats[i].name) != NULL;
 	l->m->view.stats.ignored_attributes += (unsigned)json_object_size(p->attributes) - known;

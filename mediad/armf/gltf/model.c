@@ -110,27 +110,45 @@ static int check_asset(struct load *l)
 	return 0;
 }
 
+/* What every object has. */
+static int check_common(struct load *l, const struct at *at, const json_t *o)
+{
+	const char *name;
+	json_t *extensions;
+	int err = get_string(l, at, o, "name", &name);
+
+	return err ? err : get_object(l, at, o, "extensions", &extensions);
+}
+
+static int check_list(struct load *l, const char *name, unsigned max, bool objects)
+{
+	const struct at *here = AT_KEY(NULL, name);
+	json_t *list = NULL, *v;
+	size_t k;
+	int err = get_list(l, NULL, l->doc, name, max < UINT16_MAX ? max : UINT16_MAX - 1, &list);
+
+	json_array_foreach(list, k, v)
+	{
+		const struct at *at = AT_INDEX(here, (unsigned)k);
+
+		if (!err && !(objects ? json_is_object(v) : json_is_string(v)))
+			err = load_bad(
+				l, at, -EINVAL, objects ? "want an object" : "want a string");
+		if (!err && objects)
+			err = check_common(l, at, v);
+	}
+	return err;
+}
+
 static int check_lists(struct load *l)
 {
-	static const char *const lists[] = {"scenes", "meshes", "materials", "accessors",
+	static const char *const lists[] = {"nodes", "scenes", "meshes", "materials", "accessors",
 		"bufferViews", "buffers", "images", "textures", "samplers", "cameras", "skins",
-		"animations", "nodes", "extensionsUsed", "extensionsRequired"};
+		"animations", "extensionsUsed", "extensionsRequired"};
 	int err = 0;
 
-	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]) && !err; i++) {
-		unsigned max = i == 12 ? l->lim->nodes : l->lim->items;
-		json_t *list = NULL, *v;
-		size_t k;
-
-		err = get_list(
-			l, NULL, l->doc, lists[i], max < UINT16_MAX ? max : UINT16_MAX - 1, &list);
-		json_array_foreach(list, k, v)
-		{
-			if (!err && !(i < 13 ? json_is_object(v) : json_is_string(v)))
-				err = load_bad(l, AT_INDEX(AT_KEY(NULL, lists[i]), (unsigned)k),
-					-EINVAL, i < 13 ? "want an object" : "want a string");
-		}
-	}
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]) && !err; i++)
+		err = check_list(l, lists[i], i == 0 ? l->lim->nodes : l->lim->items, i < 13);
 	return err;
 }
 

@@ -109,10 +109,11 @@ struct model_target {
 
 /*
  * Ready for a vertex buffer per attribute, indices for GL_TRIANGLES, GL_LINES or GL_POINTS
- * (counter- clockwise front faces). All vertices are finite, all indices below nvertex. Normals of
- * triangles are always there: computed flat when the document has none (glTF 2.0 3.7.2.1; the
- * vertices are then not shared). Joints are below the joint count of every skin the mesh is drawn
- * with; the weights of a vertex add up to 1.
+ * (counterclockwise front faces). All vertices are finite, all indices below nvertex. Normals of
+ * triangles are always there and of unit length: computed flat when the document has none (glTF
+ * 2.0 3.7.2.1; the vertices are then not shared). A material may name a texture coordinate set that
+ * the primitive lacks: read it as 0. Joints are below the joint count of every skin that the mesh is
+ * drawn with; the weights of a vertex add up to 1.
  */
 struct model_primitive {
 	enum model_mode mode;

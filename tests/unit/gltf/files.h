@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Models from files and from text, for the tests of mediad/armf/gltf. */
+#ifndef GLTF_TEST_FILES_H
+#define GLTF_TEST_FILES_H
+
+#include "mediad/armf/gltf/stage.h"
+
+#define ASSIMP "/usr/share/assimp/models/glTF2/"
+
+struct folder { /* serves a document's own folder */
+	char path[1024];
+	struct ar_buf bytes[64];
+	unsigned n;
+};
+
+/* Whole file, malloc'ed. False: cannot be read. */
+bool file_read(const char *path, struct ar_buf *out);
+/* Loads it with its neighbours; src may hold limits, prev, key. why is reset. */
+int file_load(struct model **m, const char *path, struct model_source *src, struct ar_buf *why);
+/* From text, with nothing beside it. */
+int text_load(struct model **m, const char *text, const struct model_limits *limits, struct ar_buf *why);
+
+/* Asks for the numbers' names as a C string, "" when none. */
+const char *why_text(struct ar_buf *why);
+
+#endif
