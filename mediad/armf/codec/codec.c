@@ -23,14 +23,6 @@ const char *codec_name(enum depay_codec codec)
 	return (size_t)codec < NCODEC ? codecs[codec].name : "?";
 }
 
-bool codec_size_ok(unsigned width, unsigned height)
-{
-	unsigned small = width < height ? width : height, large = width + height - small;
-
-	return small >= CODEC_MIN_SIDE && small <= CODEC_MAX_HEIGHT && large <= CODEC_MAX_WIDTH &&
-	       width % 2 == 0 && height % 2 == 0;
-}
-
 /* ---- pictures ---- */
 
 int codec_picture_new(struct codec_picture *out, unsigned width, unsigned height)

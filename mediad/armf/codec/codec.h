@@ -27,8 +27,15 @@ struct codec_picture {
 	unsigned width, height;
 };
 
-/* A size that can be coded: even, within the limits, in either orientation. */
-bool codec_size_ok(unsigned width, unsigned height);
+/* A size that can be coded: even, within the limits, in either orientation. Inline, because the
+ * worker asks too and does not link codecs. */
+static inline bool codec_size_ok(unsigned width, unsigned height)
+{
+	unsigned small = width < height ? width : height, large = width < height ? height : width;
+
+	return small >= CODEC_MIN_SIDE && small <= CODEC_MAX_HEIGHT && large <= CODEC_MAX_WIDTH &&
+	       width % 2 == 0 && height % 2 == 0;
+}
 
 /* ---- pictures of one's own ---- */
 

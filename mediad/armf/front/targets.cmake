@@ -11,3 +11,9 @@ add_library(armf_front STATIC ${CMAKE_CURRENT_LIST_DIR}/stream.c ${CMAKE_CURRENT
 	${CMAKE_CURRENT_LIST_DIR}/stream_out.c ${CMAKE_CURRENT_LIST_DIR}/stream_packets.c)
 ims_ar_target(armf_front)
 target_link_libraries(armf_front PUBLIC mediad_rtp mediad_capture)
+
+# armf_pool: media processors and their jobs, on the worker's loop.
+add_library(armf_pool STATIC armf/front/armf_pool.c armf/front/armf_pool_proc.c
+	armf/front/armf_pool_job.c armf/front/armf_pool_scene.c armf/front/armf_pool_load.c)
+ims_ar_target(armf_pool)
+target_link_libraries(armf_pool PUBLIC armf_link ar_daemon PkgConfig::EVENT m)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What may run: every job costs what it was measured to cost, a new one what its pixels have cost
+ * others. Above the budget new jobs are refused, and running ones are stepped down before pictures
+ * come late; back up one by one when there has been room for a while.
+ */
+#include "mediad/armf/front/armf_pool_int.h"
+
+#include "common/daemon/ar_log.h"
+
+#include <errno.h>
+
+#define GUESS_WIDTH 640
+#define GUESS_HEIGHT 480
+#define GUESS_FPS 30
+#define OVER_S 2 /* seconds over the budget until a step down */
+#define UNDER_S 5 /* with room for it until a step up */
+#define HOLD_S 2 /* for a step, or a new job, to show its effect */
+#define LATE_PERCENT 10 /* of a second's frames: pictures stutter */
+#define ROOM_PERCENT 85 /* of the budget that a step up may lead to */
+
+/* What a job costs at each step, per cent of full quality: decoding stays. */
+static const unsigned step_cost[LINK_MAX_STEP + 1] = {100, 60, 40, 30};
+
+static unsigned budget(const struct armf_pool *pool)
+{
+	return pool->conf.cpu_percent * 10;
+}
+
+/* ---- admission ---- */
+
+static unsigned guess(const struct armf_pool *pool, const struct armf_job_conf *c)
+{
+	unsigned w = c->max_width ? c->max_width : GUESS_WIDTH;
+	unsigned h = c->max_height ? c->max_height : GUESS_HEIGHT;
+	unsigned fps = c->max_fps ? c->max_fps : GUESS_FPS;
+
+	return (unsigned)(pool->ns_per_pixel[c->out] * w * h * fps / 1e6); /* ns/s to permille */
+}
+
+static void sum(const struct pool_proc *p, unsigned *jobs, unsigned *load)
+{
+	struct pool_job *j;
+	uint32_t pos = 0;
+
+	*jobs = *load = 0;
+	while ((j = ar_ids_next(&p->pool->jobs, &pos))) {
+		if (j->proc != p)
+			continue;
+		++*jobs;
+		*load += j->load;
+	}
+}
+
+int pool_load_place(struct armf_pool *pool, const struct armf_job_conf *c, struct pool_proc **out,
+	unsigned *load)
+{
+	unsigned best = ~0u, cost = guess(pool, c);
+
+	for (unsigned i = 0; i < pool->conf.processes; i++) {
+		struct pool_proc *p = &pool->proc[i];
+		bool known = c->scene && pool_scene_known(p, c->scene);
+		unsigned jobs, used;
+
+		sum(p, &jobs, &used);
+		if (jobs >= pool->conf.max_jobs || (jobs && used + cost > budget(pool)))
+			continue;
+		if (c->scene && !known && p->nknown == POOL_MAX_SCENES_EACH)
+			continue;
+		used = known ? used / 2 : used; /* its scene is there already */
+		if (!p->ready)
+			used += budget(pool);
+		if (used < best) {
+			best = used;
+			*out = p;
+		}
+	}
+	*load = cost;
+	return best == ~0u ? -EBUSY : 0;
+}
+
+/* ---- measuring ---- */
+
+void pool_load_measure(struct pool_job *j, const struct link_work *w, unsigned pixels)
+{
+	uint64_t us = (uint64_t)w->decode_us + w->draw_us + w->encode_us;
+	double *avg = &j->proc->pool->ns_per_pixel[j->conf.out];
+
+	if (us > AR_SEC)
+		us = AR_SEC; /* the process tells it, so it may be anything */
+	j->spent_us += us;
+	if (pixels && j->step == 0 && j->st.out > 5)
+		*avg += ((double)us * 1000 / pixels - *avg) / 256;
+}
+
+static void measure_job(struct pool_job *j, uint64_t us)
+{
+	unsigned now = (unsigned)(j->spent_us * 1000 / us);
+
+	j->st.fps = (uint16_t)((j->frames * AR_SEC + us / 2) / us);
+	j->frames = 0;
+	j->spent_us = 0;
+	/* one that pauses may go on any time: forget slowly */
+	j->load = now > j->load * 7 / 8 ? now : j->load * 7 / 8;
+}
+
+static void measure_proc(struct pool_proc *p)
+{
+	uint64_t now = ar_now();
+
+	if (p->cpu_at && now > p->cpu_at && p->cpu_us >= p->cpu_seen_us)
+		p->used = (unsigned)((p->cpu_us - p->cpu_seen_us) * 1000 / (now - p->cpu_at));
+	p->cpu_seen_us = p->cpu_us;
+	p->cpu_at = now;
+}
+
+/* ---- steps ---- */
+
+static struct pool_job *pick_down(struct pool_proc *p)
+{
+	struct pool_job *j, *best = NULL;
+	uint32_t pos = 0;
+
+	while ((j = ar_ids_next(&p->pool->jobs, &pos))) {
+		if (j->proc != p || !j->up || j->step == LINK_MAX_STEP || !j->load)
+			continue;
+		if (!best || j->step < best->step ||
+			(j->step == best->step && j->load > best->load))
+			best = j;
+	}
+	return best;
+}
+
+static struct pool_job *pick_up(struct pool_proc *p)
+{
+	struct pool_job *j, *best = NULL;
+	uint32_t pos = 0;
+
+	while ((j = ar_ids_next(&p->pool->jobs, &pos))) {
+		if (j->proc == p && j->step && (!best || j->step > best->step))
+			best = j;
+	}
+	return best;
+}
+
+static void set_step(struct pool_job *j, unsigned step)
+{
+	ar_log(AR_LOG_NOTICE, "armf",
+		"[%s] processor at %u %% of a core: job goes from step %u to %u", j->call_id,
+		j->proc->used / 10, j->step, step);
+	j->load = j->load * step_cost[step] / step_cost[j->step];
+	pool_job_set_step(j, step);
+	j->proc->hold = HOLD_S;
+	j->proc->over = j->proc->under = 0;
+}
+
+static bool room_for_up(const struct pool_proc *p, const struct pool_job *j)
+{
+	unsigned more = j->load * step_cost[j->step - 1] / step_cost[j->step] - j->load;
+
+	return p->used + more <= budget(p->pool) * ROOM_PERCENT / 100;
+}
+
+static void control(struct pool_proc *p)
+{
+	uint64_t frames = p->frames - p->frames_seen, late = p->late - p->late_seen;
+	bool stutters = frames >= 10 && late * 100 > frames * LATE_PERCENT;
+	struct pool_job *up = pick_up(p), *down;
+
+	p->frames_seen = p->frames;
+	p->late_seen = p->late;
+	if (p->hold) {
+		p->hold--;
+		return;
+	}
+	p->over = stutters || p->used > budget(p->pool) ? p->over + 1 : 0;
+	p->under = up && !stutters && room_for_up(p, up) ? p->under + 1 : 0;
+	if (p->over >= OVER_S && (down = pick_down(p)))
+		set_step(down, down->step + 1);
+	else if (p->under >= UNDER_S)
+		set_step(up, up->step - 1);
+}
+
+void pool_load_second(struct armf_pool *pool, uint64_t us)
+{
+	struct pool_job *j;
+	uint32_t pos = 0;
+
+	while ((j = ar_ids_next(&pool->jobs, &pos)))
+		measure_job(j, us);
+	for (unsigned i = 0; i < pool->conf.processes; i++) {
+		if (!pool->proc[i].ready)
+			continue;
+		measure_proc(&pool->proc[i]);
+		control(&pool->proc[i]);
+	}
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/armf/proc/job_int.h"
+
+#include "common/daemon/ar_log.h"
+#include "mediad/armf/proc/side.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define BACKGROUND 0x000000 /* of split rendering: additive displays show nothing there */
+#define DEFAULT_BPS 600000
+#define SPLIT_WIDTH 1280
+#define SPLIT_HEIGHT 720
+
+/* What each step down does. */
+static const struct {
+	unsigned every; /* nth frame */
+	bool half; /* the size */
+} steps[LINK_MAX_STEP + 1] = {{1, false}, {2, false}, {1, true}, {2, true}};
+
+static uint32_t cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint32_t)((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
+}
+
+static bool draws(const struct job *j)
+{
+	return j->conf.op == ARMF_OVERLAY || j->conf.op == ARMF_SPLIT_RENDER;
+}
+
+int job_begin(struct job *j, struct ar_buf *why)
+{
+	int err = 0;
+
+	j->own_node = -1;
+	j->drew = false;
+	j->step = j->seq_out = 0;
+	j->late = j->nth = 0;
+	j->due_set = false;
+	if (j->conf.op != ARMF_SPLIT_RENDER)
+		err = codec_dec_new(&j->dec, (enum depay_codec)j->conf.in);
+	if (err)
+		ar_buf_printf(why, "decoder: %s", strerror(-err));
+	else if (draws(j))
+		err = render_view_new(&j->view, j->p->render, why);
+	return err;
+}
+
+void job_end(struct job *j)
+{
+	render_view_free(j->view);
+	stage_free(j->play);
+	model_unref(j->model);
+	codec_dec_free(j->dec);
+	codec_enc_free(j->enc);
+	codec_picture_free(&j->work);
+	j->view = NULL;
+	j->play = NULL;
+	j->model = NULL;
+	j->dec = NULL;
+	j->enc = NULL;
+}
+
+/* ---- the scene ---- */
+
+static int find_own(const struct model *m, const char *own)
+{
+	const struct model_view *v = model_view(m);
+
+	for (unsigned i = 0; *own && i < v->nnode; i++) {
+		if (v->node[i].participant && strcmp(v->node[i].participant, own) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void use_model(struct job *j, struct model *m)
+{
+	struct stage *play = NULL;
+	struct ar_buf why;
+	int err = j->play ? stage_renew(&play, m, j->play) : stage_new(&play, m);
+
+	ar_buf_init(&why, LINK_MAX_WHY);
+	stage_free(j->play);
+	j->play = play;
+	model_unref(j->model);
+	j->model = model_ref(m);
+	j->own_node = find_own(m, j->conf.own);
+	job_enter(j, JOB_LOAD);
+	j->drew = false;
+	if (!err)
+		err = render_view_load(j->view, m, &why);
+	if (err) {
+		ar_log_limited(AR_LOG_WARN, "armf", "[%s] the scene is not drawn: %.*s",
+			j->conf.call_id, (int)why.n, why.n ? why.p : "");
+		stage_free(j->play);
+		j->play = NULL;
+	}
+	ar_buf_free(&why);
+}
+
+/* The scene as it was at that time; false: there is nothing to draw. */
+static bool set_scene(struct job *j, uint64_t at)
+{
+	uint64_t epoch;
+	struct model *m = j->scene ? scene_get_model(j->scene, &epoch) : NULL;
+
+	if (!m)
+		return false;
+	if (m != j->model)
+		use_model(j, m);
+	if (j->play) {
+		scene_apply(j->scene, j->play, at);
+		if (model_view(m)->nanimation && at > epoch)
+			(void)stage_set_clock(j->play, (double)(at - epoch) / 1e6);
+		stage_evaluate(j->play);
+	}
+	model_unref(m);
+	return j->play != NULL;
+}
+
+static void to_camera(struct render_camera *c, const struct link_camera *l)
+{
+	*c = (struct render_camera){.fov_y = l->fov_y};
+	memcpy(c->position, l->position, sizeof(c->position));
+	memcpy(c->orientation, l->orientation, sizeof(c->orientation));
+	memcpy(c->projection, l->projection, sizeof(c->projection));
+}
+
+static bool draw(struct job *j, const struct link_frame *f, bool *cached)
+{
+	struct render_frame r = {.width = (int)j->work.width, .height = (int)j->work.height};
+	struct render_options o = {.own = j->own_node};
+	struct render_stats st = {0};
+	struct render_camera c[2];
+	int err;
+
+	for (int i = 0; i < 3; i++) {
+		r.plane[i] = j->work.plane[i];
+		r.stride[i] = j->work.stride[i];
+	}
+	for (uint32_t i = 0; i < f->views; i++)
+		to_camera(&c[i], &f->camera[i]);
+	job_enter(j, j->drew ? JOB_DRAW : JOB_FIRST);
+	if (j->conf.op == ARMF_SPLIT_RENDER)
+		err = render_view_split(j->view, &r, j->play, c, f->views, BACKGROUND, &o, &st);
+	else
+		err = render_view_overlay(j->view, &r, j->play, c, &o, &st);
+	j->drew = true;
+	*cached = st.cached;
+	if (err)
+		ar_log_limited(AR_LOG_WARN, "armf", "[%s] cannot draw: %s", j->conf.call_id,
+			strerror(-err));
+	return err == 0;
+}
+
+/* ---- sizes and rates ---- */
+
+static unsigned even(unsigned n)
+{
+	n &= ~1u;
+	return n < CODEC_MIN_SIDE ? CODEC_MIN_SIDE : n;
+}
+
+/* Within max_width x max_height (either way up), and halved when stepped down. */
+static void out_size(const struct job *j, unsigned *w, unsigned *h)
+{
+	bool upright = *h > *w;
+	unsigned mw = upright ? j->conf.max_height : j->conf.max_width;
+	unsigned mh = upright ? j->conf.max_width : j->conf.max_height;
+	double f = 1;
+
+	if (mw && *w > mw)
+		f = (double)mw / *w;
+	if (mh && *h > mh && (double)mh / *h < f)
+		f = (double)mh / *h;
+	if (steps[j->step].half)
+		f /= 2;
+	if (f < 1) {
+		*w = even((unsigned)(*w * f + 0.5));
+		*h = even((unsigned)(*h * f + 0.5));
+	}
+}
+
+/* Is this frame left out by max_fps or by a step down? */
+static bool leave_out(struct job *j, uint32_t ts)
+{
+	uint32_t interval = j->conf.max_fps ? 90000 / j->conf.max_fps : 0;
+
+	if (j->nth++ % steps[j->step].every)
+		return true;
+	if (!interval)
+		return false;
+	if (!j->due_set || (int32_t)(ts - j->due) > (int32_t)interval ||
+		(int32_t)(j->due - ts) > 90000)
+		j->due = ts;
+	j->due_set = true;
+	if ((int32_t)(j->due - ts) > (int32_t)(interval / 4))
+		return true;
+	j->due += interval;
+	return false;
+}
+
+static int ready_encoder(struct job *j, const struct codec_picture *pic, const struct job_wish *w)
+{
+	struct codec_enc_conf c = {.codec = (enum depay_codec)j->conf.out,
+		.width = pic->width,
+		.height = pic->height,
+		.fps = (j->conf.max_fps ? j->conf.max_fps : 30) / steps[j->step].every,
+		.bps = w->bps ? w->bps : DEFAULT_BPS};
+	if (!j->enc)
+		return codec_enc_new(&j->enc, &c);
+	return codec_enc_set_rate(j->enc, c.bps, c.fps);
+}
+
+/* ---- what comes out ---- */
+
+static void send_done(struct job *j, struct link_work *w, enum link_fate fate)
+{
+	struct link_msg m = {.h = {.type = LINK_DONE, .id = j->id}};
+
+	w->fate = fate;
+	m.u.done.work = *w;
+	proc_send(j->p, &m);
+}
+
+static bool room_out(struct job *j)
+{
+	bool room;
+
+	pthread_mutex_lock(&j->lock);
+	room = link_ring_has_room(&j->out, ARMF_MAX_FRAME);
+	pthread_mutex_unlock(&j->lock);
+	return room;
+}
+
+static int put_out(struct job *j, struct ar_span data, struct link_out *o)
+{
+	int err = -EMSGSIZE;
+
+	if (data.n > ARMF_MAX_FRAME)
+		return err;
+	pthread_mutex_lock(&j->lock);
+	err = link_ring_put(&j->out, (uint32_t)data.n, j->seq_out + 1, &o->offset);
+	pthread_mutex_unlock(&j->lock);
+	if (err)
+		return err;
+	o->seq = ++j->seq_out;
+	o->size = (uint32_t)data.n;
+	memcpy(j->memory + LINK_RING_BYTES + o->offset, data.p, data.n);
+	return 0;
+}
+
+struct shot {
+	const struct link_frame *f;
+	const struct codec_picture *pic;
+	struct link_work work;
+	bool drawn;
+};
+
+static void send_out(struct job *j, const struct shot *s, const struct codec_out *c)
+{
+	struct link_msg m = {.h = {.type = LINK_OUT, .id = j->id}};
+	struct link_out *o = &m.u.out;
+	int err = put_out(j, c->data, o);
+
+	o->work = s->work;
+	if (err) { /* it is missing in the stream, so the next one must not refer to it */
+		codec_enc_free(j->enc);
+		j->enc = NULL;
+		send_done(j, &o->work, LINK_FATE_FULL);
+		return;
+	}
+	o->ts = s->f->ts;
+	o->key = c->key;
+	o->drawn = s->drawn;
+	o->width = s->pic->width;
+	o->height = s->pic->height;
+	if (s->f->views) {
+		memcpy(o->pose, s->f->camera[0].position, 3 * sizeof(float));
+		memcpy(o->pose + 3, s->f->camera[0].orientation, 4 * sizeof(float));
+	}
+	proc_send(j->p, &m);
+}
+
+static void encode(struct job *j, struct shot *s, struct job_wish *w)
+{
+	struct codec_out c;
+	uint32_t t = cpu_us();
+	int err;
+
+	job_enter(j, JOB_ENCODE);
+	if (!room_out(j)) {
+		send_done(j, &s->work, LINK_FATE_FULL);
+		return;
+	}
+	err = ready_encoder(j, s->pic, w);
+	if (!err)
+		err = codec_enc_frame(j->enc, s->pic, s->f->ts, w->key, &c);
+	s->work.encode_us = cpu_us() - t;
+	if (!err || err == -EAGAIN)
+		w->key = false; /* codec_enc_frame() remembers it */
+	if (!err) {
+		send_out(j, s, &c);
+		return;
+	}
+	if (err != -EAGAIN) {
+		ar_log_limited(AR_LOG_ERR, "armf", "[%s] cannot encode: %s", j->conf.call_id,
+			strerror(-err));
+		codec_enc_free(j->enc);
+		j->enc = NULL;
+	}
+	send_done(j, &s->work, err == -EAGAIN ? LINK_FATE_RATE : LINK_FATE_FAILED);
+}
+
+/* ---- one frame ---- */
+
+static int decode(
+	struct job *j, const struct link_frame *f, struct codec_picture *pic, struct link_work *w)
+{
+	struct ar_span data = {(const char *)j->memory + f->offset, f->size};
+	uint32_t t = cpu_us();
+	int err;
+
+	job_enter(j, JOB_DECODE);
+	if (j->conf.op == ARMF_SPLIT_RENDER) {
+		*pic = (struct codec_picture){
+			.width = even(j->conf.max_width ? j->conf.max_width : SPLIT_WIDTH),
+			.height = even(j->conf.max_height ? j->conf.max_height : SPLIT_HEIGHT)};
+		return codec_size_ok(pic->width, pic->height) ? 0 : -EFBIG;
+	}
+	err = codec_dec_frame(j->dec, data, pic);
+	w->decode_us = cpu_us() - t;
+	w->need_key = codec_dec_needs_key(j->dec);
+	return err;
+}
+
+static int ready_work(struct job *j, unsigned w, unsigned h)
+{
+	if (j->work.width == w && j->work.height == h)
+		return 0;
+	codec_picture_free(&j->work);
+	codec_enc_free(j->enc);
+	j->enc = NULL;
+	return codec_picture_new(&j->work, w, h);
+}
+
+/* Draws if there is what to draw; then, or when scaled, the picture is a copy of our own. */
+static int paint(struct job *j, const struct codec_picture *pic, struct shot *s)
+{
+	unsigned w = pic->width, h = pic->height;
+	bool scene = s->f->views && draws(j) && set_scene(j, s->f->capture), cached = false;
+	uint32_t t = cpu_us();
+	int err;
+
+	out_size(j, &w, &h);
+	err = ready_work(j, w, h);
+	s->pic = pic;
+	if (!err && pic->plane[0] && (scene || w != pic->width || h != pic->height)) {
+		codec_picture_copy(&j->work, pic);
+		s->pic = &j->work;
+	}
+	if (!pic->plane[0])
+		s->pic = &j->work;
+	if (!err && scene)
+		s->drawn = draw(j, s->f, &cached);
+	s->work.cached = cached;
+	s->work.draw_us = cpu_us() - t;
+	if (!err && !scene && !pic->plane[0])
+		err = -ENOENT; /* split rendering without a scene: nothing to show */
+	return err;
+}
+
+static bool too_late(struct job *j, bool newer_waits)
+{
+	if (!newer_waits || j->late >= JOB_MAX_LATE) {
+		j->late = 0;
+		return false;
+	}
+	j->late++;
+	return true;
+}
+
+void job_work(struct job *j, const struct link_frame *f, bool newer_waits, struct job_wish *w)
+{
+	struct shot s = {.f = f, .work = {.seq = f->seq}};
+	struct codec_picture pic;
+	int err;
+
+	j->step = w->step;
+	err = decode(j, f, &pic, &s.work);
+	if (err) {
+		send_done(j, &s.work, err == -EAGAIN ? LINK_FATE_HIDDEN : LINK_FATE_BROKEN);
+		return;
+	}
+	if (leave_out(j, f->ts)) {
+		send_done(j, &s.work, LINK_FATE_STEP);
+		return;
+	}
+	if (too_late(j, newer_waits)) {
+		send_done(j, &s.work, LINK_FATE_LATE);
+		return;
+	}
+	if (paint(j, &pic, &s) != 0) {
+		send_done(j, &s.work, LINK_FATE_FAILED);
+		return;
+	}
+	if (w->snapshot >= 0) {
+		side_snapshot(j->p->side, j->id, w->snapshot_serial, s.pic, w->snapshot);
+		w->snapshot = -1;
+	}
+	encode(j, &s, w);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "common/daemon/ar_log.h"
+#include "mediad/armf/proc/job.h"
+#include "mediad/armf/proc/proc.h"
+#include "mediad/armf/proc/sandbox.h"
+#include "mediad/armf/proc/side.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SOCKET 3
+#define SEND_TIMEOUT_S 5 /* of a worker that reads nothing */
+#define FILES_PER_JOB 8
+#define FILES_ELSE 256
+
+struct args {
+	struct proc_conf conf;
+	enum ar_log_level level;
+	bool check;
+	const char *wrong;
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: mediad-armf --check [options]\n\n"
+		     "The media processor of mediad: decodes, draws and encodes video. mediad "
+		     "starts it.\n"
+		     "With --check it starts the renderer and the sandbox, says what it found, and "
+		     "ends.\n\n"
+		     "  --platform NAME     surfaceless (default), device, auto\n"
+		     "  --device N          number of the device, -1: the first that works\n"
+		     "  --cache DIR         of compiled shaders\n"
+		     "  --max-jobs N        streams at a time (default 8)\n"
+		     "  --max-triangles N   drawn in one frame, 0: by kind of renderer\n"
+		     "  --log-level LEVEL   err, warn, notice, info or debug\n"
+		     "  -V, --version\n  -h, --help\n");
+}
+
+static unsigned number(struct args *a, const char *text, unsigned max)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || !*text || n > max)
+		a->wrong = text;
+	return (unsigned)n;
+}
+
+static void parse(struct args *a, int argc, char **argv)
+{
+	static const struct option options[] = {{"check", no_argument, NULL, 'c'},
+		{"platform", required_argument, NULL, 'p'},
+		{"device", required_argument, NULL, 'd'}, {"cache", required_argument, NULL, 's'},
+		{"max-jobs", required_argument, NULL, 'j'},
+		{"max-triangles", required_argument, NULL, 't'},
+		{"log-level", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int o;
+
+	while (!a->wrong && (o = getopt_long(argc, argv, "Vh", options, NULL)) != -1) {
+		if (o == 'c')
+			a->check = true;
+		else if (o == 'p' && render_platform_parse(optarg, &a->conf.render.platform) != 0)
+			a->wrong = optarg;
+		else if (o == 'd')
+			a->conf.render.device = atoi(optarg);
+		else if (o == 's')
+			a->conf.render.cache_dir = *optarg ? optarg : NULL;
+		else if (o == 'j')
+			a->conf.max_jobs = number(a, optarg, PROC_MAX_JOBS);
+		else if (o == 't')
+			a->conf.render.max_triangles = number(a, optarg, 100000000);
+		else if (o == 'l' && ar_log_level_parse(optarg, &a->level) != 0)
+			a->wrong = optarg;
+		else if (o == 'V')
+			exit(printf("mediad-armf %s\n", IMS_AR_VERSION) < 0);
+		else if (o == 'h')
+			usage(stdout), exit(0);
+		else if (o == '?')
+			a->wrong = "option";
+	}
+	if (optind < argc)
+		a->wrong = argv[optind];
+}
+
+/* ---- start ---- */
+
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static int start_threads(struct proc *p)
+{
+	int err = side_new(&p->side, p);
+
+	for (unsigned i = 0; !err && i < p->conf.max_jobs + PROC_SPARE_JOBS; i++) {
+		err = job_new(&p->job[i], p);
+		p->njob += !err;
+	}
+	return err;
+}
+
+/* Display and shaders first, then threads, and last the sandbox: a filter before EGL breaks Mesa.
+ */
+static int start(struct proc *p, struct ar_buf *why)
+{
+	unsigned warm = p->conf.max_jobs < PROC_MAX_WARM ? p->conf.max_jobs : PROC_MAX_WARM;
+	int err;
+
+	if (getrandom(p->hash_key, sizeof(p->hash_key), 0) != sizeof(p->hash_key))
+		return -EIO;
+	err = render_new(&p->render, &p->conf.render, why);
+	if (!err)
+		err = render_prewarm(p->render, warm, why);
+	if (!err)
+		err = start_threads(p);
+	if (!err)
+		err = sandbox_enter(render_get_info(p->render)->hardware, why);
+	return err;
+}
+
+static int check(const struct proc *p)
+{
+	const struct render_info *info = render_get_info(p->render);
+
+	printf("renderer: %s\nplatform: %s\n", info->renderer, info->platform);
+	return sandbox_probe(stdout) ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct proc p;
+	struct args a = {.conf = {.max_jobs = 8, .render = {.device = -1}}, .level = AR_LOG_NOTICE};
+	const struct timeval limit = {.tv_sec = SEND_TIMEOUT_S};
+	struct ar_buf why;
+	int err;
+
+	parse(&a, argc, argv);
+	if (a.wrong || (!a.check && !is_socket(SOCKET))) {
+		if (a.wrong)
+			fprintf(stderr, "mediad-armf: what is '%s'?\n", a.wrong);
+		usage(stderr);
+		return 2;
+	}
+	ar_log_init("mediad-armf", a.level);
+	signal(SIGPIPE, SIG_IGN);
+	sandbox_limits(FILES_ELSE + a.conf.max_jobs * FILES_PER_JOB);
+	p.conf = a.conf;
+	p.sock = SOCKET;
+	setsockopt(SOCKET, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	ar_buf_init(&why, 1024);
+	err = start(&p, &why);
+	if (err)
+		ar_log(AR_LOG_ERR, "armf", "cannot start: %.*s (%s)", (int)why.n,
+			why.n ? why.p : "", strerror(-err));
+	ar_buf_free(&why);
+	if (!err)
+		err = a.check ? check(&p) : proc_run(&p);
+	fflush(stdout);
+	_exit(err ? 1 : 0); /* threads are at work: no exit handlers */
+}
