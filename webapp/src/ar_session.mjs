@@ -15,7 +15,7 @@ export class ArSession extends Emitter {
 	scene;
 	actions;
 	times = {}; // milliseconds since the epoch: sceneChannel, metaChannel, scene, firstUpdate, closed
-	poses = { sent: 0, skipped: 0, bytes: 0, startedAt: 0, stoppedAt: 0 };
+	poses = { sent: 0, ofFrames: 0, skipped: 0, bytes: 0, startedAt: 0, stoppedAt: 0 };
 	#channels = new Map(); // subprotocol -> RTCDataChannel
 	#poseTimer = null;
 	#now;
@@ -98,16 +98,18 @@ export class ArSession extends Emitter {
 		return text.length;
 	}
 
-	sendPose(position, orientation) {
+	// time: of the pose, ms of performance.now(). frame and fov as in poseMessage().
+	sendPose(position, orientation, { time = performance.now(), frame = null, fov = null } = {}) {
 		const channel = this.#channels.get(AR_METADATA);
 		if (channel?.readyState !== 'open' || channel.bufferedAmount > POSE_BUFFER_LIMIT) {
 			this.poses.skipped++;
 			return;
 		}
 		const wallClock = this.#now();
-		const bytes = this.#send(AR_METADATA, poseMessage({ position, orientation, time: performance.now(), wallClock }));
+		const bytes = this.#send(AR_METADATA, poseMessage({ position, orientation, time, wallClock, frame, fov }));
 		if (!bytes) return;
 		this.poses.sent++;
+		if (frame) this.poses.ofFrames++;
 		this.poses.bytes += bytes;
 	}
 

@@ -15,6 +15,24 @@ const VOICE_STILL_MS = 6000;
 // addresses the first host candidate suffices.
 const GATHER_MS = 50;
 
+// When a picture was taken is of use to whoever draws on it; browsers do not offer it by themselves.
+const CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
+
+function askCaptureTime(pc) {
+	const ask = (t) => {
+		if (t.receiver.track.kind !== 'video' || t.stopped) return;
+		const all = t.getHeaderExtensionsToNegotiate();
+		t.setHeaderExtensionsToNegotiate(all.map((e) => (e.uri === CAPTURE_TIME ? { uri: e.uri, direction: 'sendrecv' } : e)));
+	};
+	for (const name of ['createOffer', 'createAnswer']) {
+		const plain = pc[name].bind(pc);
+		pc[name] = (...args) => {
+			for (const t of pc.getTransceivers()) if (t.setHeaderExtensionsToNegotiate) ask(t);
+			return plain(...args);
+		};
+	}
+}
+
 export class Call extends Emitter {
 	state = 'new'; // ringing, answered, ended, failed
 	ar = null; // ArSession, when the call has data channels
@@ -91,6 +109,7 @@ export class Call extends Emitter {
 	#onConnection(pc) {
 		if (this.pc === pc) return;
 		this.pc = pc;
+		askCaptureTime(pc);
 		pc.addEventListener('track', (e) => this.emit('track', e.track, e.streams[0]));
 		pc.addEventListener('datachannel', (e) => this.#arSession().attach(e.channel));
 		if (!this.#wantAr) return;
@@ -175,6 +194,11 @@ export class Call extends Emitter {
 		} catch {
 			// ended in the meantime
 		}
+	}
+
+	// A call that began without data channels will accept those that the other side adds.
+	allowData() {
+		this.#wantAr = true;
 	}
 
 	// Adds the data channels to a call that began without them, or offers them again (re-INVITE).

@@ -2,14 +2,16 @@
 // What this UE sends on the 3gpp-ar-metadata channel; docs/messages.md describes both directions.
 
 // A view pose in the form of TS 26.119 table 12.2-1. position in metres, orientation a unit
-// quaternion x y z w; right-handed, +Y up, -Z forward (OpenXR, glTF).
-export function poseMessage({ position, orientation, time, wallClock, space = 1 }) {
+// quaternion x y z w; right-handed, +Y up, -Z forward (OpenXR, glTF). frame: { rtp, ssrc } of the
+// picture that was taken at this pose; fov: what the camera sees, told once and when it changes.
+export function poseMessage({ position, orientation, time, wallClock, space = 1, frame = null, fov = null }) {
 	const round = (v) => Math.round(v * 1e5) / 1e5;
 	const xyz = (v) => ({ x: round(v[0]), y: round(v[1]), z: round(v[2]) });
 	return {
 		poseInfo: [
 			{
 				poseTime: time,
+				...(frame && { rtpTimestamp: frame.rtp, ssrc: frame.ssrc }),
 				xrSpaceId: space,
 				poses: [
 					{
@@ -17,6 +19,7 @@ export function poseMessage({ position, orientation, time, wallClock, space = 1 
 						position: xyz(position),
 						confidence: 1,
 						estimatedAtTime: wallClock / 1000,
+						...(fov && { fov }),
 					},
 				],
 			},

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The page that a person opens to take part in an AR call. window.arPage is the same for a script
-// that drives it (the demo). Query: name, ws, domain, fps, auto=register.
+// that drives it (the demo). Query: name, ws, domain, fps, auto=register, mode=ar-assisted: this UE
+// draws nothing, it sends its camera and pose and the network draws (call flow steps 12 and 13).
 
+import { Camera } from './camera.mjs';
 import { microphone } from './media.mjs';
+import { paintRoom } from './room.mjs';
 import { canonical } from './scene.mjs';
 import { walk } from './trajectory.mjs';
-import { Ue } from './ue.mjs';
+import { ASSISTED_TAGS, FEATURE_TAGS, Ue } from './ue.mjs';
 import { View } from './view.mjs';
 import { Walker } from './walker.mjs';
 
@@ -13,14 +16,21 @@ const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const clock = () => performance.timeOrigin + performance.now();
 const POSE_HZ = 60;
+const FOV_EVERY = 30; // frames: the channel may lose messages
+const assisted = query.get('mode') === 'ar-assisted';
 
 const page = {
 	ue: null,
 	call: null,
 	view: null,
 	walker: null,
+	camera: null, // of an AR-assisted UE
 	walkPhase: null, // radians: walk by itself instead of by hand
+	walkStart: 0,
 };
+
+// What an AR-assisted UE has in place of a view of the scene.
+const NO_VIEW = { drawn: { frames: 0 }, scene() {}, update() {}, look() {}, resize() {}, pick: () => -1, settled: async () => {} };
 
 function show(state) {
 	$('state').textContent = state;
@@ -51,12 +61,45 @@ function follow(call) {
 		if (page.call === call) show(end.status && end.status >= 300 ? `${end.status} ${end.reason ?? ''}` : 'the call has ended');
 	});
 	call.on('track', (track, stream) => {
-		if (track.kind === 'audio') $('sound').srcObject = stream ?? new MediaStream([track]);
+		const media = stream ?? new MediaStream([track]);
+		if (track.kind === 'audio') $('sound').srcObject = media;
+		else showVideo(track);
 	});
+	call.on('sdp', () => followCamera(call));
 	call.on('ar', (ar) => followScene(call, ar));
 	if (call.ar) followScene(call, call.ar);
 	show(call.originator === 'local' ? `calling ${name}` : `${name} calls`);
 	$('caller').textContent = `${name} calls`;
+}
+
+// A network may end the video and send it again later, muted in between.
+function showVideo(track) {
+	$('far').srcObject = new MediaStream([track]);
+	$('far').hidden = track.muted;
+	track.addEventListener('mute', () => ($('far').hidden = true));
+	track.addEventListener('unmute', () => ($('far').hidden = false));
+}
+
+// The pose of every picture that leaves the encoder, with its RTP timestamp.
+function followCamera(call) {
+	const sender = call.pc?.getSenders().find((s) => s.track && s.track === page.camera?.track);
+	if (sender) page.camera.follow(sender);
+}
+
+function startCamera() {
+	page.camera = new Camera({ source: poseNow, paint: paintRoom });
+	$('own').replaceChildren(page.camera.canvas);
+	let n = 0;
+	page.camera.on('encoded', ({ time, pose }, frame) => {
+		const fov = n++ % FOV_EVERY === 0 ? page.camera.fov : null;
+		page.call?.ar?.sendPose(pose.position, pose.orientation, { time, frame, fov });
+	});
+	page.camera.start();
+}
+
+async function ownMedia() {
+	const media = await microphone();
+	return page.camera ? new MediaStream([...media.getAudioTracks(), page.camera.track]) : media;
 }
 
 function followScene(call, ar) {
@@ -108,8 +151,12 @@ function shapes(doc) {
 
 const anyColour = () => [0, 1, 2].map(() => Math.round(200 + 800 * Math.random()) / 1000);
 
-function poseSource(seconds) {
-	const pose = page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, seconds);
+function poseNow() {
+	return page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, (performance.now() - page.walkStart) / 1000);
+}
+
+function poseSource() {
+	const pose = poseNow();
 	page.view.look(pose.position, pose.orientation);
 	return pose;
 }
@@ -125,6 +172,7 @@ function standWhereTheSceneSays(doc) {
 // The head walks by itself from now on, starting at the angle `phase` of its circle.
 function startWalking(phase) {
 	page.walkPhase = phase;
+	page.walkStart = performance.now();
 	page.call.ar.startPoses(poseSource, POSE_HZ);
 }
 
@@ -133,7 +181,7 @@ function isOwn(node) {
 }
 
 async function register({ name, ws, domain }) {
-	const ue = new Ue({ uri: `sip:${name}@${domain}`, ws, now: clock });
+	const ue = new Ue({ uri: `sip:${name}@${domain}`, ws, tags: assisted ? ASSISTED_TAGS : FEATURE_TAGS, now: clock });
 	try {
 		await ue.start();
 	} catch (e) {
@@ -155,19 +203,19 @@ async function register({ name, ws, domain }) {
 
 async function dial(peer, options = {}) {
 	const target = /@/.test(peer) ? peer : `${peer}@${page.domain}`;
-	const call = page.ue.call(target.startsWith('sip') ? target : `sip:${target}`, { media: await microphone(), ...options });
+	const call = page.ue.call(target.startsWith('sip') ? target : `sip:${target}`, { media: await ownMedia(), ...options });
 	follow(call);
 	return call;
 }
 
 async function answer() {
-	page.call.answer({ media: await microphone() });
+	page.call.answer({ media: await ownMedia() });
 }
 
 // What a driver reads at the end, as plain data.
 async function report() {
 	const r = await page.call.report();
-	return { ...r, drawn: { ...page.view.drawn }, canonical: page.call.ar?.scene.doc ? canonical(page.call.ar.scene.doc) : null };
+	return { ...r, camera: page.camera ? { ...page.camera.frames } : null, drawn: { ...page.view.drawn }, canonical: page.call.ar?.scene.doc ? canonical(page.call.ar.scene.doc) : null };
 }
 
 function wire() {
@@ -192,7 +240,7 @@ function wire() {
 	addEventListener('resize', () => page.view.resize(innerWidth, innerHeight));
 	addEventListener('pagehide', () => page.ue?.stop());
 	setInterval(facts, 250);
-	setInterval(() => page.walkPhase === null && poseSource(0), 33);
+	setInterval(() => page.walkPhase === null && poseSource(), 33);
 }
 
 async function main() {
@@ -201,9 +249,10 @@ async function main() {
 	$('ws').value = query.get('ws') ?? config.ws ?? '';
 	$('domain').value = query.get('domain') ?? config.domain ?? location.hostname;
 	$('peer').value = query.get('peer') ?? '';
-	page.view = new View($('view'), { own: isOwn, maxFps: Number(query.get('fps') ?? 60) });
+	page.view = assisted ? NO_VIEW : new View($('view'), { own: isOwn, maxFps: Number(query.get('fps') ?? 60) });
 	page.view.resize(innerWidth, innerHeight);
 	page.walker = new Walker($('view'), tap);
+	if (assisted) startCamera();
 	Object.assign(page, { register, dial, answer, report, startWalking });
 	wire();
 	show('not registered');

@@ -13,6 +13,9 @@ export const FEATURE_TAGS = Object.freeze({
 	'+sip.3gpp-ar-support': '"ar-capable"',
 });
 
+// A UE that sends its camera and pose and has the network draw (TS 26.264 clause 7).
+export const ASSISTED_TAGS = Object.freeze({ ...FEATURE_TAGS, '+sip.3gpp-ar-support': '"ar-assisted"' });
+
 function tagText(tags) {
 	return Object.entries(tags).map(([k, v]) => `;${k}=${v}`).join('');
 }
