@@ -348,12 +348,25 @@ static struct ar_span words(struct ar_span *rest, unsigned n)
 
 bool ar_sdp_origin(const struct ar_sdp *sdp, struct ar_sdp_origin *origin)
 {
-	struct ar_span rest = ar_sdp_line(sdp->session, 'o'), version;
+	return ar_sdp_origin_value(ar_sdp_line(sdp->session, 'o'), origin);
+}
+
+bool ar_sdp_origin_value(struct ar_span rest, struct ar_sdp_origin *origin)
+{
+	struct ar_span version;
+	unsigned blanks = 0;
 
 	for (size_t i = 0; i < rest.n; i++) {
-		if ((unsigned char)rest.p[i] < ' ' || (rest.p[i] == ' ' && (i + 1 == rest.n || rest.p[i + 1] == ' ')))
+		if ((unsigned char)rest.p[i] < ' ')
 			return false;
+		if (rest.p[i] != ' ')
+			continue;
+		if (i == 0 || i + 1 == rest.n || rest.p[i + 1] == ' ')
+			return false;
+		blanks++;
 	}
+	if (blanks != 5)
+		return false;
 	origin->session_id = words(&rest, 2);
 	version = words(&rest, 1);
 	origin->address = rest;

@@ -74,5 +74,8 @@ struct ar_sdp_origin {
 /* False when it is not six words with single blanks, or the version no number below 10^18. */
 bool ar_sdp_origin(const struct ar_sdp *sdp, struct ar_sdp_origin *origin)
 	__attribute__((warn_unused_result));
+/* The same of the line's value alone. */
+bool ar_sdp_origin_value(struct ar_span value, struct ar_sdp_origin *origin)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/call.h"
+#include "common/ar_hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,46 +8,9 @@
 
 /* ---- the table ---- */
 
-#define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = ROTL(v[1], 13) ^ v[0];
-	v[0] = ROTL(v[0], 32);
-	v[2] += v[3];
-	v[3] = ROTL(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = ROTL(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = ROTL(v[1], 17) ^ v[2];
-	v[2] = ROTL(v[2], 32);
-}
-
 uint64_t calls_hash(const struct calls *t, const void *p, size_t n)
 {
-	uint64_t v[4] = {t->key[0] ^ 0x736f6d6570736575ull, t->key[1] ^ 0x646f72616e646f6dull,
-		t->key[0] ^ 0x6c7967656e657261ull, t->key[1] ^ 0x7465646279746573ull};
-	const uint8_t *b = p;
-	uint64_t m = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		m |= (uint64_t)b[i] << (8 * (i % 8));
-		if (i % 8 == 7) {
-			v[3] ^= m;
-			sip_round(v);
-			v[0] ^= m;
-			m = 0;
-		}
-	}
-	m |= (uint64_t)n << 56;
-	v[3] ^= m;
-	sip_round(v);
-	v[0] ^= m;
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return ar_hash(t->key, p, n);
 }
 
 static struct call **bucket(const struct calls *t, enum call_index x, const char *key)

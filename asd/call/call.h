@@ -115,10 +115,12 @@ struct call {
 	unsigned nex, nlegs, nseen;
 	unsigned plans; /* made */
 	unsigned map_no;
-	uint32_t version[2]; /* o= of the leg to A and to B */
+	uint64_t version[2]; /* o= of the leg to A and to B */
 	enum ar_setup setup[2]; /* ours towards each side, settled */
 	enum ar_outcome outcome; /* of the first answer */
 
+	bool inside; /* an ordinary call that became an AR call: o= goes on from what was there */
+	bool spiral; /* both UEs are behind the module's Kamailio */
 	bool trace, dirty; /* dirty: not yet in the store */
 	uint32_t listed; /* the last resync that had it */
 	char token[CALL_TOKEN_LEN + 1];

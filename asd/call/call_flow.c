@@ -108,6 +108,7 @@ static int new_call(
 	}
 	ar_recognise(&caps, NULL, &in);
 	c->caps = policy_caps(caps.reasons);
+	c->inside = m->to_tag[0] != '\0';
 	c->gen = policy_pin(a->policy);
 	c->created_ms = ar_wall_ms();
 	asd_count(a, ASD_CALLS_CREATED);
@@ -224,6 +225,8 @@ void call_on_offer(
 		return;
 	}
 	if (c && repeated(a, c, m, ref))
+		return;
+	if (!c && m->initial && m->to_tag[0] && call_answer_known(a, m, module, ref))
 		return;
 	if (!c && !m->initial) {
 		call_refuse(a, ref, "no_call", "asd does not have this call");
@@ -412,6 +415,32 @@ static void settle(
 	call_exchange_drop(c, x);
 }
 
+/* o= that both sides have seen from before the AR call goes on in later exchanges (RFC 3264 8). */
+static void keep_origins(struct call *c, const struct front_event *m)
+{
+	const char *const text[2] = {m->origin_a, m->origin_b};
+	struct ar_plan plan, *copy;
+	struct ar_sdp_origin o[2];
+
+	c->spiral = m->spiral;
+	if (!c->inside || !c->map)
+		return;
+	plan = *c->map;
+	for (int i = 0; i < 2; i++) {
+		if (!ar_sdp_origin_value(ar_span_str(text[i]), &o[i]))
+			return;
+		plan.session_id[i] = o[i].session_id;
+		plan.origin_addr[i] = o[i].address;
+	}
+	copy = ar_plan_clone(&plan, malloc);
+	if (!copy)
+		return;
+	free(c->map);
+	c->map = copy;
+	for (int i = 0; i < 2; i++)
+		c->version[i] = o[i].version;
+}
+
 /* Another fork's 2xx: the caller will end one of them (RFC 3261 13.2.2.4). */
 static void on_second_answer(struct asd *a, struct call *c, const struct front_event *m)
 {
@@ -443,6 +472,7 @@ static void on_first_answer(
 	asd_count(a, ASD_CALLS_ANSWERED);
 	ar_log(AR_LOG_INFO, "call", "answered: %s", ar_outcome_name(outcome));
 	settle(a, c, x, facts, outcome);
+	keep_origins(c, m);
 	json_decref(facts);
 }
 
@@ -569,8 +599,14 @@ static void on_bye(struct asd *a, struct call *c, struct exchange *x, const stru
 		l->ended = true;
 		if ((c->to_tag && strcmp(c->to_tag, l->tag) != 0) || move_to_other_leg(a, c))
 			return; /* a fork that was not the call */
+		call_end(a, c, "bye");
+		return;
 	}
-	call_end(a, c, "bye");
+	if (c->to_tag && tag_pair(m, c->from_tag, c->to_tag)) {
+		call_end(a, c, "bye");
+		return;
+	}
+	asd_count(a, ASD_EVENTS_IGNORED); /* no tags of this dialog: a UE answers it 481 */
 }
 
 /* ---- events: the table ---- */

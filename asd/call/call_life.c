@@ -200,9 +200,42 @@ json_t *call_map(struct asd *a, const char *token)
 	plan = ar_plan_to_json(c->map);
 	if (!plan)
 		return NULL;
-	return json_pack("{s:b, s:s, s:s, s:s, s:o, s:[ii], s:b}", "ok", 1, "callid", c->callid,
-		"from_tag", c->from_tag, "to_tag", c->to_tag, "plan", plan, "version",
-		(int)c->version[0], (int)c->version[1], "released", c->ctx.state == CTX_LOST);
+	return json_pack("{s:b, s:s, s:s, s:s, s:o, s:[II], s:b, s:b, s:b}", "ok", 1, "callid",
+		c->callid, "from_tag", c->from_tag, "to_tag", c->to_tag, "plan", plan, "version",
+		(json_int_t)c->version[0], (json_int_t)c->version[1], "released",
+		c->ctx.state == CTX_LOST, "inside", c->inside, "spiral", c->spiral);
+}
+
+static bool same_dialog(const struct call *c, const struct front_offer *m)
+{
+	if (c->state != CALL_UP || !c->map || !c->to_tag)
+		return false;
+	if (strcmp(c->from_tag, m->from_tag) == 0)
+		return strcmp(c->to_tag, m->to_tag) == 0;
+	return strcmp(c->from_tag, m->to_tag) == 0 && strcmp(c->to_tag, m->from_tag) == 0;
+}
+
+bool call_answer_known(
+	struct asd *a, const struct front_offer *m, const char *module, struct front_ref ref)
+{
+	struct call *c = NULL;
+	json_t *reply = NULL;
+
+	do
+		c = calls_find_callid(&a->calls, m->callid, c);
+	while (c && !same_dialog(c, m));
+	if (!c)
+		return false;
+	if (strcmp(c->module, module) != 0)
+		reply = json_pack("{s:b, s:s, s:s}", "ok", 1, "action", "elsewhere", "reason",
+			"anchored by another Kamailio");
+	else if ((reply = call_map(a, c->token)) != NULL) {
+		json_object_set_new(reply, "action", json_string("known"));
+		json_object_set_new(reply, "call", json_string(c->token));
+	}
+	asd_count(a, ASD_OFFERS_REPEATED);
+	front_answer(a, ref, reply);
+	return true;
 }
 
 /* ---- time ---- */

@@ -68,7 +68,8 @@ static void name_legs(struct maker *m, const struct call *c)
 		const struct planner_leg *l = &m->in.leg[i];
 		bool v6 = l->addr.n && memchr(l->addr.p, ':', l->addr.n);
 
-		snprintf(m->session[i], sizeof(m->session[i]), "- %u%d", number, i + 1);
+		if (!c->inside) /* else o= passes, until the first answer has shown both */
+			snprintf(m->session[i], sizeof(m->session[i]), "- %u%d", number, i + 1);
 		if (l->present)
 			snprintf(m->origin[i], sizeof(m->origin[i]), "IN IP%c %.*s", v6 ? '6' : '4',
 				(int)l->addr.n, l->addr.p);

@@ -128,7 +128,10 @@ static void put_numbers(json_t *o, const struct asd *a, const struct call *c)
 	put(o, "created", json_integer((json_int_t)c->created_ms));
 	put(o, "answered", json_integer((json_int_t)c->answered_ms));
 	put(o, "heard", json_integer(to_wall(a, c->heard)));
-	put(o, "version", json_pack("[ii]", (int)c->version[0], (int)c->version[1]));
+	put(o, "version",
+		json_pack("[II]", (json_int_t)c->version[0], (json_int_t)c->version[1]));
+	put(o, "inside", json_boolean(c->inside));
+	put(o, "spiral", json_boolean(c->spiral));
 	put(o, "setup", json_pack("[ii]", (int)c->setup[0], (int)c->setup[1]));
 	if (c->ar_ends)
 		put(o, "ar_ends", json_integer(to_wall(a, c->ar_ends)));
@@ -292,14 +295,17 @@ static void get_numbers(const struct asd *a, struct call *c, const json_t *o)
 	c->map_no = (unsigned)num(o, "map_no");
 	c->created_ms = (uint64_t)num(o, "created");
 	c->answered_ms = (uint64_t)num(o, "answered");
-	c->heard = from_wall(a, num(o, "heard"));
+	c->inside = json_is_true(json_object_get(o, "inside"));
+	c->spiral = json_is_true(json_object_get(o, "spiral"));
+	/* its answer may wait in the module since asd went down */
+	c->heard = c->state == CALL_UP ? from_wall(a, num(o, "heard")) : asd_now(a);
 	if (num(o, "ar_ends")) {
 		int64_t left = num(o, "ar_ends") - (int64_t)ar_wall_ms();
 
 		c->ar_ends = asd_now(a) + (left > 0 ? (uint64_t)left * AR_MS : 1);
 	}
 	for (size_t i = 0; i < 2; i++) {
-		c->version[i] = (uint32_t)num_at(o, "version", i);
+		c->version[i] = (uint64_t)num_at(o, "version", i);
 		c->setup[i] = (enum ar_setup)(num_at(o, "setup", i) & 3);
 	}
 }

@@ -63,6 +63,9 @@ static const struct field event_fields[] = {
 	F(front_event, outcome, "outcome", TEXT, false, 31),
 	F(front_event, contact, "contact", TEXT, false, 8191),
 	F(front_event, sdp, "sdp", TEXT, false, AR_SDP_MAX_LEN),
+	F(front_event, origin_a, "origin_a", TEXT, false, 255),
+	F(front_event, origin_b, "origin_b", TEXT, false, 255),
+	F(front_event, spiral, "spiral", FLAG, false, 0),
 };
 
 static const struct field admin_fields[] = {

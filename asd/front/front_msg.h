@@ -28,9 +28,10 @@ struct front_offer {
 
 struct front_event {
 	const char *ev, *call, *callid, *from_tag, *to_tag, *method, *hash, *outcome, *contact,
-		*sdp;
+		*sdp, *origin_a, *origin_b;
 	uint32_t cseq, status;
 	bool has_cseq; /* 0 is one, too */
+	bool spiral;
 	enum ar_side side;
 };
 

@@ -44,6 +44,11 @@ int ar_calls_init(unsigned log2_buckets, int max)
 	memset(ar_table, 0, sizeof(*ar_table) + n * sizeof(ar_table->bucket[0]));
 	ar_table->mask = n - 1;
 	ar_table->max = max;
+	if (getrandom(ar_table->key, sizeof(ar_table->key), 0) != (ssize_t)sizeof(ar_table->key)) {
+		shm_free(ar_table);
+		ar_table = NULL;
+		return -EIO;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		lock_init(&ar_table->bucket[i].lock);
 	return 0;
@@ -66,7 +71,7 @@ void ar_calls_destroy(void)
 
 uint32_t ar_bucket_of(struct ar_span callid)
 {
-	return ar_hash32(callid.p, callid.n) & ar_table->mask;
+	return (uint32_t)ar_hash(ar_table->key, callid.p, callid.n) & ar_table->mask;
 }
 
 struct ar_bucket *ar_bucket_lock(uint32_t b)
@@ -119,7 +124,7 @@ static void *plan_alloc(size_t n)
 	return shm_malloc(n);
 }
 
-static struct ar_plan_box *box_new(const struct ar_plan *plan)
+struct ar_plan_box *ar_box_new(const struct ar_plan *plan)
 {
 	struct ar_plan_box *b = shm_malloc(sizeof(*b));
 
@@ -142,7 +147,8 @@ void ar_xchg_free(struct ar_xchg *x)
 	__atomic_fetch_sub(&ar_table->exchanges, 1, __ATOMIC_RELAXED);
 }
 
-static struct ar_xchg *xchg_add(struct ar_call *c, const struct ar_msg_key *k, enum ar_side offerer)
+static struct ar_xchg *xchg_add(
+	struct ar_call *c, const struct ar_msg_key *k, enum ar_side offerer, bool initial)
 {
 	struct ar_xchg *x = shm_malloc(sizeof(*x));
 
@@ -154,7 +160,7 @@ static struct ar_xchg *xchg_add(struct ar_call *c, const struct ar_msg_key *k, e
 	x->via = k->via;
 	x->tags = ar_hash32(k->from_tag.p, k->from_tag.n);
 	x->offerer = offerer;
-	x->initial = k->to_tag.n == 0;
+	x->initial = initial;
 	for (int s = 0; s < 2; s++)
 		x->version[s] = ++c->version[s];
 	x->next = c->xchg;
@@ -176,6 +182,9 @@ static void call_free(struct ar_call *c)
 		c->leg = l->next;
 		shm_free(l);
 	}
+	for (int s = 0; s < 2; s++)
+		if (c->origin[s])
+			shm_free(c->origin[s]);
 	ar_box_put(c->map);
 	shm_free(c);
 }
@@ -221,15 +230,34 @@ bool ar_call_matches(const struct ar_call *c, const struct ar_msg_key *k)
 		return false;
 	if (k->id[0] && strcmp(c->id, k->id) != 0)
 		return false;
+	if (c->inside) /* other forks of the same INVITE are ordinary calls */
+		return (ar_span_eq(ar_call_tag(c), k->from_tag) && ar_leg_find(c, k->to_tag)) ||
+		       (ar_span_eq(ar_call_tag(c), k->to_tag) && ar_leg_find(c, k->from_tag));
 	return ar_span_eq(ar_call_tag(c), k->from_tag) || ar_span_eq(ar_call_tag(c), k->to_tag);
 }
 
-struct ar_leg *ar_leg_find(struct ar_call *c, struct ar_span tag)
+struct ar_leg *ar_leg_find(const struct ar_call *c, struct ar_span tag)
 {
 	for (struct ar_leg *l = c->leg; l; l = l->next)
 		if (ar_span_eq((struct ar_span){l->tag, l->n}, tag))
 			return l;
 	return NULL;
+}
+
+struct ar_leg *ar_leg_get(struct ar_call *c, struct ar_span tag)
+{
+	struct ar_leg *l = ar_leg_find(c, tag);
+
+	if (l || !tag.n || c->nleg >= AR_CALL_LEGS_MAX)
+		return l;
+	l = shm_malloc(sizeof(*l) + tag.n);
+	if (!l)
+		return NULL;
+	*l = (struct ar_leg){.next = c->leg, .n = tag.n};
+	memcpy(l->tag, tag.p, tag.n);
+	c->leg = l;
+	c->nleg++;
+	return l;
 }
 
 static bool xchg_matches(const struct ar_xchg *x, const struct ar_msg_key *k, uint32_t ack)
@@ -259,23 +287,28 @@ struct ar_xchg *ar_xchg_find(
 	return NULL;
 }
 
+static int liveness(const struct ar_call *c)
+{
+	if (c->state == AR_CALL_DEAD)
+		return 0;
+	return c->state == AR_CALL_PLAIN ? 1 : 2;
+}
+
 /* With the id of the Record-Route parameter exact; else the to-tag chooses among forks, then a
- * live call goes before a dead one. */
+ * live call goes before an ordinary one, and that before a dead one. */
 struct ar_call *ar_dialog_find(struct ar_bucket *bu, const struct ar_msg_key *k)
 {
 	struct ar_call *best = NULL;
 	int best_score = -1;
 
 	for (struct ar_call *c = bu->first; c; c = c->next) {
-		int score = 0;
+		int score = liveness(c);
 
 		if (!ar_call_matches(c, k))
 			continue;
 		if (ar_leg_find(
 			    c, ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag))
-			score += 2;
-		if (c->state != AR_CALL_DEAD)
-			score++;
+			score += 3;
 		if (score > best_score) {
 			best = c;
 			best_score = score;
@@ -298,6 +331,10 @@ static void use_fill(
 	memcpy(u->id, c->id, sizeof(u->id));
 	u->state = c->state;
 	u->released = c->released;
+	u->inside = c->inside;
+	u->spiral = c->spiral;
+	u->elsewhere = c->elsewhere;
+	u->bye = c->bye;
 	u->asd = c->asd;
 	memcpy(u->version, c->version, sizeof(u->version));
 	memcpy(u->facts, c->facts, sizeof(u->facts));
@@ -403,19 +440,34 @@ static unsigned same_calls(const struct ar_bucket *bu, const struct ar_call *c)
 	return n;
 }
 
-int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_ID_LEN + 1])
+static struct ar_call *open_new(const struct ar_msg_key *k)
+{
+	struct ar_call *c = call_new(k, k->from_tag);
+
+	if (!c)
+		return NULL;
+	c->inside = k->to_tag.n > 0;
+	if (new_id(c->id) < 0 || !xchg_add(c, k, AR_SIDE_A, true) ||
+		(c->inside && !ar_leg_get(c, k->to_tag))) {
+		call_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* An earlier offer of this kind that came to nothing. */
+static void unlink_ordinary(struct ar_bucket *bu, const struct ar_msg_key *k)
+{
+	struct ar_call *c = ar_dialog_find(bu, k);
+
+	if (c && c->state == AR_CALL_PLAIN && c->inside)
+		ar_call_unlink(bu, c);
+}
+
+static int open_call(const struct ar_msg_key *k, struct ar_call *c, int64_t expires)
 {
 	struct ar_bucket *bu;
-	struct ar_call *c;
 
-	if (table_full())
-		return -ENOSPC;
-	c = call_new(k, k->from_tag);
-	if (!c || new_id(c->id) < 0 || !xchg_add(c, k, AR_SIDE_A)) {
-		if (c)
-			shm_free(c);
-		return -ENOMEM;
-	}
 	c->expires = expires;
 	bu = ar_bucket_lock(c->bucket);
 	if (same_calls(bu, c) >= AR_CALLS_SAME_MAX) {
@@ -423,10 +475,86 @@ int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_I
 		call_free(c);
 		return -ENOSPC;
 	}
-	memcpy(id, c->id, AR_CALL_ID_LEN + 1);
+	if (c->inside)
+		unlink_ordinary(bu, k);
 	call_link(bu, c);
 	ar_bucket_unlock(bu);
 	return 0;
+}
+
+int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_ID_LEN + 1])
+{
+	char new[AR_CALL_ID_LEN + 1];
+	struct ar_call *c;
+	int rc;
+
+	if (table_full())
+		return -ENOSPC;
+	c = open_new(k);
+	if (!c)
+		return -ENOMEM;
+	memcpy(new, c->id, sizeof(new));
+	rc = open_call(k, c, expires);
+	if (rc == 0)
+		memcpy(id, new, sizeof(new));
+	return rc;
+}
+
+int ar_calls_open_late(const struct ar_msg_key *k, int64_t expires)
+{
+	struct ar_call *c;
+
+	if (table_full())
+		return -ENOSPC;
+	c = open_new(k);
+	if (!c)
+		return -ENOMEM;
+	c->state = AR_CALL_PLAIN;
+	c->xchg->late = c->xchg->decided = c->xchg->plain = true;
+	return open_call(k, c, expires);
+}
+
+void ar_calls_late(const struct ar_msg_key *k, int64_t expires)
+{
+	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
+	struct ar_call *c;
+	struct ar_xchg *x = ar_xchg_find(bu, k, &c);
+
+	if (x && !x->answered) {
+		x->answered = true;
+		c->expires = expires;
+	}
+	ar_bucket_unlock(bu);
+}
+
+void ar_calls_elsewhere(const struct ar_msg_key *k, int64_t expires)
+{
+	struct ar_call *c = table_full() ? NULL : call_new(k, k->from_tag);
+	struct ar_bucket *bu;
+
+	if (!c)
+		return;
+	c->inside = c->elsewhere = true;
+	c->state = AR_CALL_PLAIN;
+	c->expires = expires;
+	bu = ar_bucket_lock(c->bucket);
+	if (ar_leg_get(c, k->to_tag) && !ar_dialog_find(bu, k)) {
+		call_link(bu, c);
+		c = NULL;
+	}
+	ar_bucket_unlock(bu);
+	if (c)
+		call_free(c);
+}
+
+void ar_calls_spiral(struct ar_span callid, const char *id)
+{
+	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(callid));
+
+	for (struct ar_call *c = bu->first; c; c = c->next)
+		if (strcmp(c->id, id) == 0)
+			c->spiral = true;
+	ar_bucket_unlock(bu);
 }
 
 static bool many_exchanges(const struct ar_call *c)
@@ -443,7 +571,7 @@ int ar_calls_offer(const struct ar_msg_key *k, enum ar_side offerer, bool late, 
 	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
 	struct ar_call *c = ar_dialog_find(bu, k);
 	bool full = c && many_exchanges(c);
-	struct ar_xchg *x = c && !full ? xchg_add(c, k, offerer) : NULL;
+	struct ar_xchg *x = c && !full ? xchg_add(c, k, offerer, false) : NULL;
 	int rc = !c ? -ENOENT : full ? -ENOSPC : !x ? -ENOMEM : 0;
 
 	if (x) {
@@ -477,7 +605,7 @@ static int decide(struct ar_call *c, struct ar_xchg *x, struct ar_plan_box *box,
 int ar_calls_decide(
 	const struct ar_msg_key *k, const struct ar_plan *plan, unsigned asd, int64_t expires)
 {
-	struct ar_plan_box *box = plan ? box_new(plan) : NULL;
+	struct ar_plan_box *box = plan ? ar_box_new(plan) : NULL;
 	struct ar_bucket *bu;
 	struct ar_call *c;
 	struct ar_xchg *x;
@@ -494,25 +622,26 @@ int ar_calls_decide(
 	return rc;
 }
 
-int ar_calls_restore(const struct ar_msg_key *k, const struct ar_plan *map,
-	const uint32_t version[2], unsigned asd, int64_t expires)
+int ar_calls_restore(const struct ar_msg_key *k, const struct ar_restore *r)
 {
-	struct ar_span tag_a = k->from_tag; /* as asd says: the from_tag of the first INVITE */
+	struct ar_span tag_a = k->from_tag; /* as asd says: the from_tag of the first offer */
 	struct ar_call *c = call_new(k, tag_a);
 	struct ar_bucket *bu;
 
 	if (!c)
 		return -ENOMEM;
-	c->map = box_new(map);
-	if (!c->map) {
-		shm_free(c);
+	c->map = ar_box_new(r->map);
+	c->inside = r->inside;
+	if (!c->map || (c->inside && !ar_leg_get(c, k->to_tag))) {
+		call_free(c);
 		return -ENOMEM;
 	}
 	memcpy(c->id, k->id, sizeof(c->id));
-	memcpy(c->version, version, sizeof(c->version));
-	c->asd = asd;
+	memcpy(c->version, r->version, sizeof(c->version));
+	c->asd = r->asd;
+	c->spiral = r->spiral;
 	c->state = AR_CALL_UP;
-	c->expires = expires;
+	c->expires = r->expires;
 	bu = ar_bucket_lock(c->bucket);
 	if (ar_dialog_find(bu, k)) { /* another message was first */
 		ar_bucket_unlock(bu);

@@ -19,6 +19,8 @@
 #define AR_CALL_LEGS_MAX 16 /* to-tags of one call whose DTLS roles are kept */
 #define AR_CALL_XCHGS_MAX 64 /* exchanges of one call that are kept, for late copies too */
 #define AR_CALLS_SAME_MAX 32 /* calls of one Call-ID and From-tag: retries, other branches */
+#define AR_ORIGIN_MAX                                                                              \
+	256 /* bytes of an o= line that is gone on with; a longer one passes as it is */
 #define AR_XCHG_SEEN_MAX 8 /* to-tags of one exchange whose reports to asd are remembered */
 
 enum ar_call_state {
@@ -52,9 +54,13 @@ struct ar_use {
 	enum ar_side offerer;
 	bool late; /* the INVITE had no SDP: its 2xx carries the offer, ACK the answer */
 	bool offered; /* the description to the answerer had a live data channel */
-	bool initial;
+	bool initial; /* the first exchange of the call */
 	bool released; /* asd ended the AR part */
-	uint32_t version[2];
+	bool inside; /* the call began as an ordinary one */
+	bool spiral; /* both UEs are here: its requests pass twice */
+	bool elsewhere; /* anchored by another Kamailio */
+	bool bye; /* AR_CALL_DEAD after a BYE */
+	uint64_t version[2];
 	uint32_t facts[2];
 	struct ar_plan_roles roles;
 	unsigned asd; /* index of the asd that has the call */
@@ -64,11 +70,20 @@ int ar_calls_init(unsigned log2_buckets, int max);
 void ar_calls_destroy(void);
 
 /*
- * A new call for this initial INVITE, with its first exchange, offered by side A, asked for. The
- * id is made with the system's random generator. -ENOMEM, -ENOSPC (call_max, AR_CALLS_SAME_MAX).
+ * A new call for this initial INVITE, or for this offer inside a dialog (k->to_tag) that was an
+ * ordinary call until now, with its first exchange, offered by side A, asked for. The id is made
+ * with the system's random generator. -ENOMEM, -ENOSPC (call_max, AR_CALLS_SAME_MAX).
  */
 int ar_calls_open(const struct ar_msg_key *k, int64_t expires, char id[AR_CALL_ID_LEN + 1])
 	__attribute__((warn_unused_result));
+/*
+ * An initial INVITE without SDP: an ordinary call whose offer comes from the callee. Kept until
+ * that has passed, for ar_calls_late(). -ENOMEM, -ENOSPC.
+ */
+int ar_calls_open_late(const struct ar_msg_key *k, int64_t expires)
+	__attribute__((warn_unused_result));
+/* Its 2xx with SDP: kept no longer than the copies come. */
+void ar_calls_late(const struct ar_msg_key *k, int64_t expires);
 /* A new exchange in a call found before (its id in k->id). -ENOENT, -ENOMEM, -ENOSPC. */
 int ar_calls_offer(const struct ar_msg_key *k, enum ar_side offerer, bool late, int64_t expires)
 	__attribute__((warn_unused_result));
@@ -79,9 +94,22 @@ int ar_calls_offer(const struct ar_msg_key *k, enum ar_side offerer, bool late, 
 int ar_calls_decide(const struct ar_msg_key *k, const struct ar_plan *plan, unsigned asd,
 	int64_t expires) __attribute__((warn_unused_result));
 /* A call of a former life of this Kamailio, as asd remembers it (front link, `map`). */
-int ar_calls_restore(const struct ar_msg_key *k, const struct ar_plan *map,
-	const uint32_t version[2], unsigned asd, int64_t expires)
+struct ar_restore {
+	const struct ar_plan *map;
+	uint64_t version[2];
+	unsigned asd;
+	bool inside, spiral;
+	int64_t expires;
+};
+int ar_calls_restore(const struct ar_msg_key *k, const struct ar_restore *r)
 	__attribute__((warn_unused_result));
+/*
+ * The dialog is anchored by another Kamailio, as its mark or asd says: remembered, so that a later
+ * offer of the UE here does not begin a call of its own. Nothing when there is no room.
+ */
+void ar_calls_elsewhere(const struct ar_msg_key *k, int64_t expires);
+/* A request of this call has come by a second time, with its mark. */
+void ar_calls_spiral(struct ar_span callid, const char *id);
 
 /* The exchange of a request, reply or ACK. 0, or -ENOENT. */
 int ar_calls_find(const struct ar_msg_key *k, struct ar_use *use)
@@ -97,6 +125,15 @@ void ar_use_done(struct ar_use *use);
 /* The offer of the exchange was sent on: whether with a live data channel, and the offerer's facts.
  */
 void ar_calls_offered(const struct ar_msg_key *k, bool offered, uint32_t facts);
+
+/*
+ * The o= line that side `to` was sent in the first exchange of a call that began inside a dialog.
+ * When both are known, the plan and all later ones go on from them.
+ */
+void ar_calls_origin(const struct ar_msg_key *k, enum ar_side to, const struct ar_sdp_origin *o);
+/* As JSON has it, "<username> <sess-id> <version> IN IP4 <address>"; "" when it is not known, or
+ * when asd chose it. */
+void ar_calls_origin_text(const struct ar_msg_key *k, char text[2][AR_ORIGIN_MAX]);
 
 struct ar_answer {
 	int status;

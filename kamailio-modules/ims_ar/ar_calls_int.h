@@ -5,6 +5,8 @@
 
 #include "ar_calls.h"
 
+#include "common/ar_hash.h"
+
 #include "../../core/locking.h"
 #include "../../core/mem/shm_mem.h"
 
@@ -26,7 +28,7 @@ struct ar_xchg {
 	uint32_t tags; /* hash of From-tag: who offers */
 	enum ar_side offerer;
 	bool late, offered, initial, decided, plain, failed, answered;
-	uint32_t version[2];
+	uint64_t version[2];
 	int64_t expires; /* 0: with the call */
 	unsigned nseen;
 	struct ar_seen seen[AR_XCHG_SEEN_MAX];
@@ -41,6 +43,13 @@ struct ar_leg {
 	char tag[];
 };
 
+/* The o= line that one leg has seen from before the call became an AR call. */
+struct ar_origin {
+	uint64_t version;
+	size_t nid, naddr;
+	char text[]; /* "<username> <sess-id>", then "<nettype> <addrtype> <address>" */
+};
+
 struct ar_call {
 	struct ar_call *next;
 	uint32_t bucket;
@@ -48,9 +57,15 @@ struct ar_call {
 	char id[AR_CALL_ID_LEN + 1];
 	enum ar_call_state state;
 	bool released;
+	bool inside; /* began with an offer inside a dialog: found by both tags only */
+	bool spiral; /* its requests pass here twice: the other pass has shown the mark of this one
+		      */
+	bool elsewhere; /* another Kamailio has anchored it: kept so that this one does not */
+	bool bye;
 	unsigned asd;
-	uint32_t version[2];
+	uint64_t version[2];
 	uint32_t facts[2];
+	struct ar_origin *origin[2]; /* to side A and B; until the first exchange is settled */
 	struct ar_xchg *xchg; /* newest first */
 	struct ar_plan_box *map;
 	struct ar_leg *leg;
@@ -68,6 +83,7 @@ struct ar_bucket {
 struct ar_table {
 	uint32_t mask;
 	int max;
+	uint64_t key[2]; /* of the hash over Call-IDs */
 	/* atomic */
 	int calls, plain, dead, exchanges, plans;
 	struct ar_bucket bucket[];
@@ -83,7 +99,10 @@ bool ar_call_matches(const struct ar_call *c, const struct ar_msg_key *k);
 struct ar_xchg *ar_xchg_find(
 	struct ar_bucket *bu, const struct ar_msg_key *k, struct ar_call **call);
 struct ar_call *ar_dialog_find(struct ar_bucket *bu, const struct ar_msg_key *k);
-struct ar_leg *ar_leg_find(struct ar_call *c, struct ar_span tag);
+struct ar_leg *ar_leg_find(const struct ar_call *c, struct ar_span tag);
+/* Finds or makes; NULL without memory or at AR_CALL_LEGS_MAX. */
+struct ar_leg *ar_leg_get(struct ar_call *c, struct ar_span tag);
+struct ar_plan_box *ar_box_new(const struct ar_plan *plan);
 void ar_call_set_state(struct ar_call *c, enum ar_call_state s);
 void ar_xchg_free(struct ar_xchg *x);
 void ar_box_put(struct ar_plan_box *b);

@@ -53,19 +53,10 @@ static void learn_leg(struct ar_call *c, const struct ar_xchg *x, const struct a
 	const struct ar_answer *a)
 {
 	struct ar_span tag = ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag;
-	struct ar_leg *l = ar_leg_find(c, tag);
+	struct ar_leg *l = ar_leg_get(c, tag);
 
-	if (!l) {
-		if (!tag.n || c->nleg >= AR_CALL_LEGS_MAX)
-			return;
-		l = shm_malloc(sizeof(*l) + tag.n);
-		if (!l)
-			return;
-		*l = (struct ar_leg){.next = c->leg, .n = tag.n};
-		memcpy(l->tag, tag.p, tag.n);
-		c->leg = l;
-		c->nleg++;
-	}
+	if (!l)
+		return;
 	for (int s = 0; s < 2; s++)
 		if (a->setup[s] != AR_SETUP_NONE)
 			l->setup[s] = a->setup[s];
@@ -171,11 +162,22 @@ bool ar_calls_open_exchange(const struct ar_msg_key *k, struct ar_ended *e)
 	return open;
 }
 
+static struct ar_leg *leg_of(struct ar_call *c, const struct ar_msg_key *k)
+{
+	return ar_leg_find(c, ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag);
+}
+
+/* A BYE with a tag that no answer had ends nothing: the UE will say 481. Beyond the legs kept, and
+ * in a call that asd gave back after a restart, all count. */
+static bool may_end(struct ar_call *c, const struct ar_msg_key *k)
+{
+	return c->nleg == 0 || c->nleg == AR_CALL_LEGS_MAX || leg_of(c, k);
+}
+
 /* The caller ends all but one of several forks that answered (RFC 3261 13.2.2.4). */
 static bool another_is_up(struct ar_call *c, const struct ar_msg_key *k)
 {
-	struct ar_leg *own =
-		ar_leg_find(c, ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag);
+	struct ar_leg *own = leg_of(c, k);
 	bool found = false;
 
 	if (!own)
@@ -186,19 +188,32 @@ static bool another_is_up(struct ar_call *c, const struct ar_msg_key *k)
 	return found;
 }
 
+/* What else is known of this dialog, as an ordinary call. */
+static void end_ordinary(struct ar_bucket *bu, const struct ar_msg_key *k, int64_t expires)
+{
+	for (struct ar_call *c = bu->first; c; c = c->next)
+		if (c->state == AR_CALL_PLAIN && ar_call_matches(c, k) && may_end(c, k)) {
+			ar_call_set_state(c, AR_CALL_DEAD);
+			c->bye = true;
+			c->expires = expires;
+		}
+}
+
 bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *e)
 {
 	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
 	struct ar_call *c = ar_dialog_find(bu, k);
-	bool live = c && c->state != AR_CALL_DEAD;
+	bool live = c && c->state != AR_CALL_DEAD && may_end(c, k);
 
 	if (live) {
 		ended_fill(e, c, NULL);
 		if (!another_is_up(c, k)) {
 			ar_call_set_state(c, AR_CALL_DEAD);
+			c->bye = true;
 			c->expires = expires;
 		}
 	}
+	end_ordinary(bu, k, expires);
 	ar_bucket_unlock(bu);
 	return live;
 }

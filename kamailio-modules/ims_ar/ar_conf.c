@@ -26,7 +26,7 @@ struct ar_conf ar_conf = {
 
 struct cfg_group_ims_ar ar_cfg_default = {
 	1, /* enabled */
-	3000, /* offer_timeout */
+	2500, /* offer_timeout: below fr_timer of Kamailio's own P-CSCF, 3000 */
 };
 
 void *ims_ar_cfg = &ar_cfg_default;

@@ -3,7 +3,7 @@
 
 #include "ar_conf.h"
 #include "ar_facts.h"
-#include "ar_mark.h"
+#include "ar_pass.h"
 #include "ar_report.h"
 #include "ar_stat.h"
 
@@ -64,8 +64,7 @@ int ar_dialog_hide(struct sip_msg *msg, const struct ar_view *v, const struct ar
 	unsigned asd;
 	int rc = -ENOENT;
 
-	if (ar_mark_pass(msg, &named, &asd) == AR_PASS_OTHER ||
-		ar_calls_find_dialog(&named.key, &dialog) < 0)
+	if (ar_where(msg, &named, &dialog, &asd, false) != AR_WHERE_HERE)
 		return -ENOENT;
 	ar_buf_init(&texts, TEXTS_MAX);
 	if (dialog.plan)

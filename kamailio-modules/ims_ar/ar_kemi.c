@@ -46,6 +46,12 @@ static int ki_untrusted(sip_msg_t *msg)
 	return 1;
 }
 
+static int ki_to_ue(sip_msg_t *msg)
+{
+	ar_mark_to_ue(msg);
+	return 1;
+}
+
 /* ---- native */
 
 static int w_offer(sip_msg_t *msg, char *p1, char *p2)
@@ -93,6 +99,13 @@ static int w_untrusted(sip_msg_t *msg, char *p1, char *p2)
 	return ki_untrusted(msg);
 }
 
+static int w_to_ue(sip_msg_t *msg, char *p1, char *p2)
+{
+	(void)p1;
+	(void)p2;
+	return ki_to_ue(msg);
+}
+
 cmd_export_t ar_cmds[] = {
 	{"ims_ar_offer", (cmd_function)w_offer, 1, fixup_spve_null, fixup_free_spve_null,
 		REQUEST_ROUTE | FAILURE_ROUTE},
@@ -102,6 +115,8 @@ cmd_export_t ar_cmds[] = {
 	{"ims_ar_sdp_restore", (cmd_function)w_sdp_restore, 0, 0, 0, ANY_ROUTE},
 	{"ims_ar_sdp", (cmd_function)w_sdp, 0, 0, 0, ANY_ROUTE},
 	{"ims_ar_untrusted", (cmd_function)w_untrusted, 0, 0, 0,
+		REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE},
+	{"ims_ar_to_ue", (cmd_function)w_to_ue, 0, 0, 0,
 		REQUEST_ROUTE | FAILURE_ROUTE | BRANCH_ROUTE},
 	{0, 0, 0, 0, 0, 0},
 };
@@ -124,6 +139,9 @@ sr_kemi_t ar_kemi_exports[] = {
 		{ SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE,
 		  SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE } },
 	{ str_init("ims_ar"), str_init("untrusted"), SR_KEMIP_INT, ki_untrusted,
+		{ SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE,
+		  SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE } },
+	{ str_init("ims_ar"), str_init("to_ue"), SR_KEMIP_INT, ki_to_ue,
 		{ SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE,
 		  SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE } },
 

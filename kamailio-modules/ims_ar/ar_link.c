@@ -149,6 +149,104 @@ static void count_action(enum ar_wire_action a)
 		AR_COUNT(offers_denied);
 }
 
+static int map_parse(const json_t *j, struct ar_plan *plan, uint64_t version[2], const char **why)
+{
+	const json_t *p = json_object_get(j, "plan"), *v = json_object_get(j, "version");
+
+	*why = "no plan or no versions";
+	if (!p || json_array_size(v) != 2)
+		return -EBADMSG;
+	for (size_t i = 0; i < 2; i++)
+		version[i] = (uint64_t)json_integer_value(json_array_get(v, i));
+	return ar_plan_from_json(plan, &link_.room, p, why);
+}
+
+/* What asd says of a call that this Kamailio had before its restart. *side: who sends the offer. */
+static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, enum ar_side *side)
+{
+	const char *tag = json_string_value(json_object_get(answer, "from_tag")), *why = "";
+	struct ar_msg_key k = j->key;
+	struct ar_restore r = {.asd = c->index,
+		.inside = json_is_true(json_object_get(answer, "inside")),
+		.spiral = json_is_true(json_object_get(answer, "spiral")),
+		.expires = ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000};
+	struct ar_plan plan;
+	int rc = tag ? map_parse(answer, &plan, r.version, &why) : -EBADMSG;
+
+	if (rc == 0) {
+		*side = ar_span_eq(j->key.from_tag, ar_span_str(tag)) ? AR_SIDE_A : AR_SIDE_B;
+		k.from_tag = ar_span_str(tag);
+		if (*side == AR_SIDE_B)
+			k.to_tag = j->key.from_tag;
+		r.map = &plan;
+		rc = ar_calls_restore(&k, &r);
+	}
+	if (rc == 0 && json_is_true(json_object_get(answer, "released")))
+		ar_calls_release(k.callid, k.id);
+	if (rc < 0)
+		LM_ERR("call %s: no map from asd %s: %s\n", k.id, c->address, why);
+	return rc;
+}
+
+static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
+{
+	enum ar_side side;
+	int rc;
+
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		decided(j, AR_STATUS_OK, "asd does not know the call");
+		return;
+	}
+	rc = restore(c, j, answer, &side);
+	if (rc == 0) /* planned from the map when the script asks for the description */
+		rc = ar_calls_offer(&j->key, side, false, ring_expiry(ar_now_ms()));
+	decided(j, rc < 0 ? AR_STATUS_ERROR : AR_STATUS_OK, NULL);
+}
+
+/*
+ * An offer that seemed to make an AR call of an ordinary one, but asd has that call: this Kamailio
+ * was restarted, and such a call has nothing in its route set. With both UEs here a request of side
+ * B is in the wrong pass now: refused, and at the next try the call is known.
+ */
+static void known_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
+{
+	const char *id = json_string_value(json_object_get(answer, "call"));
+	enum ar_side side;
+	int rc = -EBADMSG;
+
+	ar_calls_drop(&j->key);
+	j->initial = false;
+	if (id && strlen(id) == AR_CALL_ID_LEN) {
+		memcpy(j->key.id, id, AR_CALL_ID_LEN + 1);
+		rc = restore(c, j, answer, &side);
+	}
+	j->action = AR_ACTION_AR;
+	if (rc == 0 && side == AR_SIDE_B && json_is_true(json_object_get(answer, "spiral")))
+		rc = -EAGAIN;
+	if (rc == 0)
+		rc = ar_calls_offer(&j->key, side, false, ring_expiry(ar_now_ms()));
+	if (rc < 0)
+		j->action = AR_ACTION_REFUSE;
+	decided(j, AR_STATUS_OK, rc < 0 ? "the call was not known here" : NULL);
+}
+
+/* False: it is an ordinary verdict. */
+static bool anchored_before(
+	struct ar_conn *c, struct ar_job *j, const struct ar_wire_verdict *v, const json_t *answer)
+{
+	if (v->action == AR_ACTION_KNOWN) {
+		known_answered(c, j, answer);
+		return true;
+	}
+	if (v->action != AR_ACTION_ELSEWHERE)
+		return false;
+	ar_calls_drop(&j->key);
+	if (j->key.to_tag.n)
+		ar_calls_elsewhere(&j->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
+	decided(j, AR_STATUS_OK, v->reason);
+	return true;
+}
+
 static void offer_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
 {
 	struct ar_wire_verdict v;
@@ -162,54 +260,13 @@ static void offer_answered(struct ar_conn *c, struct ar_job *j, const json_t *an
 		decided(j, AR_STATUS_ERROR, why);
 		return;
 	}
-	count_action(v.action);
 	j->action = v.action;
 	j->code = v.code;
 	snprintf(j->rule, sizeof(j->rule), "%s", v.rule);
-	store(j, &v);
-}
-
-static int map_parse(const json_t *j, struct ar_plan *plan, uint32_t version[2], const char **why)
-{
-	const json_t *p = json_object_get(j, "plan"), *v = json_object_get(j, "version");
-
-	*why = "no plan or no versions";
-	if (!p || json_array_size(v) != 2)
-		return -EBADMSG;
-	for (size_t i = 0; i < 2; i++)
-		version[i] = (uint32_t)json_integer_value(json_array_get(v, i));
-	return ar_plan_from_json(plan, &link_.room, p, why);
-}
-
-static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
-{
-	const char *tag = json_string_value(json_object_get(answer, "from_tag")), *why = "";
-	struct ar_msg_key k = j->key;
-	struct ar_plan plan;
-	uint32_t version[2];
-	int rc;
-
-	if (!json_is_true(json_object_get(answer, "ok"))) {
-		decided(j, AR_STATUS_OK, "asd does not know the call");
+	if (anchored_before(c, j, &v, answer))
 		return;
-	}
-	rc = tag ? map_parse(answer, &plan, version, &why) : -EBADMSG;
-	if (rc == 0) {
-		k.from_tag = ar_span_str(tag);
-		if (!ar_span_eq(k.from_tag, j->key.from_tag))
-			k.to_tag = j->key.from_tag;
-		rc = ar_calls_restore(&k, &plan, version, c->index,
-			ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
-	}
-	if (rc == 0 && json_is_true(json_object_get(answer, "released")))
-		ar_calls_release(k.callid, k.id);
-	if (rc == 0) /* planned from the map when the script asks for the description */
-		rc = ar_calls_offer(&j->key,
-			ar_span_eq(j->key.from_tag, ar_span_str(tag)) ? AR_SIDE_A : AR_SIDE_B,
-			false, ring_expiry(ar_now_ms()));
-	if (rc < 0)
-		LM_ERR("call %s: no map from asd %s: %s\n", k.id, c->address, why);
-	decided(j, rc < 0 ? AR_STATUS_ERROR : AR_STATUS_OK, why);
+	count_action(v.action);
+	store(j, &v);
 }
 
 static int on_frame(struct ar_conn *c, const json_t *j, void *arg)

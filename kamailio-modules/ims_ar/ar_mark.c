@@ -16,8 +16,8 @@ static struct ar_span secret;
 static struct rr_binds rr;
 static bool have_rr;
 /* The message whose mark the script had removed, so that it is not read afterwards. */
-static unsigned stripped_id;
-static int stripped_pid;
+static unsigned stripped_id, to_ue_id;
+static int stripped_pid, to_ue_pid;
 
 int ar_mark_init(void)
 {
@@ -58,20 +58,25 @@ static void remove_header(struct sip_msg *msg, const struct hdr_field *h)
 		LM_ERR("no memory to remove a header\n");
 }
 
-enum ar_mark ar_mark_check(struct sip_msg *msg, const struct ar_view *v)
+enum ar_mark ar_mark_check(
+	struct sip_msg *msg, const struct ar_view *v, char id[AR_CALL_ID_LEN + 1])
 {
 	enum ar_mark found = AR_MARK_NONE;
 
+	id[0] = 0;
 	if (stripped_id == msg->id && stripped_pid == msg->pid)
 		return AR_MARK_NONE;
 	for (struct hdr_field *h = next_mark(msg->headers); h; h = next_mark(h->next)) {
-		if (ar_token_mark_ok(ar_span_trim(ar_span_of(&h->body)), secret, v->key.callid,
-			    v->key.from_tag)) {
+		struct ar_span mark = ar_span_trim(ar_span_of(&h->body));
+
+		if (ar_token_mark_ok(mark, secret, v->key.callid, v->key.from_tag)) {
 			found = AR_MARK_OURS;
+			memcpy(id, mark.p, AR_CALL_ID_LEN);
+			id[AR_CALL_ID_LEN] = 0;
 			continue;
 		}
 		AR_COUNT(marks_bad);
-		LM_INFO("a mark that is not ours from %s removed\n", ip_addr2a(&msg->rcv.src_ip));
+		LM_DBG("a mark that is not ours from %s removed\n", ip_addr2a(&msg->rcv.src_ip));
 		remove_header(msg, h);
 		if (found == AR_MARK_NONE)
 			found = AR_MARK_FORGED;
@@ -89,12 +94,21 @@ void ar_mark_strip(struct sip_msg *msg)
 	stripped_pid = msg->pid;
 }
 
+void ar_mark_to_ue(struct sip_msg *msg)
+{
+	ar_mark_strip(msg);
+	to_ue_id = msg->id;
+	to_ue_pid = msg->pid;
+}
+
 void ar_mark_add(struct sip_msg *msg, const struct ar_view *v, const char *id)
 {
 	char mark[AR_MARK_MAX], *text;
 	struct lump *anchor;
 	int n;
 
+	if (to_ue_id == msg->id && to_ue_pid == msg->pid)
+		return;
 	ar_token_mark(mark, secret, v->key.callid, v->key.from_tag, id, ar_conf.name);
 	n = ar_conf.mark_header.len + 2 + (int)strlen(mark) + CRLF_LEN;
 	text = pkg_malloc((size_t)n + 1);
@@ -119,35 +133,52 @@ static bool has_record_route(const struct sip_msg *msg)
 	return false;
 }
 
+static void add_parameter(struct sip_msg *msg, const char *token)
+{
+	char text[AR_ROUTE_MAX + 16];
+	str s = {.s = text, .len = snprintf(text, sizeof(text), ";ims_ar=%s", token)};
+
+	if (rr.add_rr_param(msg, &s) < 0)
+		LM_ERR("cannot add the Record-Route parameter\n");
+}
+
+/* A call that becomes an AR call later keeps its Record-Routes (RFC 3261 12.2). */
 void ar_mark_route(struct sip_msg *msg, const struct ar_view *v, const char *id, unsigned asd)
 {
-	char text[AR_ROUTE_MAX + 16], token[AR_ROUTE_MAX];
-	str s;
+	char token[AR_ROUTE_MAX];
 
-	if (!have_rr)
+	if (!have_rr || v->key.to_tag.n)
 		return;
 	if (!has_record_route(msg))
 		LM_WARN("ims_ar_offer() before record_route(): requests inside the dialog will not "
 			"show "
 			"that it is anchored\n");
 	ar_token_route(token, secret, v->key.callid, id, asd);
-	s.s = text;
-	s.len = snprintf(text, sizeof(text), ";ims_ar=%s", token);
-	if (rr.add_rr_param(msg, &s) < 0)
-		LM_ERR("cannot add the Record-Route parameter\n");
+	add_parameter(msg, token);
+}
+
+void ar_mark_route_other(struct sip_msg *msg, const struct ar_view *v)
+{
+	char token[AR_ROUTE_MAX];
+
+	if (!have_rr || !has_record_route(msg))
+		return;
+	ar_token_other(token, secret, v->key.callid);
+	add_parameter(msg, token);
 }
 
 enum ar_pass ar_mark_pass(struct sip_msg *msg, struct ar_view *v, unsigned *asd)
 {
 	str name = str_init("ims_ar"), value = STR_NULL;
 
-	if (!have_rr)
-		return AR_PASS_ANY;
-	if (rr.get_route_param(msg, &name, &value) < 0)
-		return AR_PASS_OTHER;
+	if (!have_rr || rr.get_route_param(msg, &name, &value) < 0)
+		return AR_PASS_NONE;
 	if (ar_token_route_ok(ar_span_of(&value), secret, v->key.callid, v->key.id, asd))
 		return AR_PASS_OURS;
-	LM_INFO("%.*s: a Record-Route parameter that is not ours\n", (int)v->key.callid.n,
+	if (ar_token_other_ok(ar_span_of(&value), secret, v->key.callid))
+		return AR_PASS_OTHER;
+	AR_COUNT(routes_bad);
+	LM_DBG("%.*s: a Record-Route parameter that is not ours\n", (int)v->key.callid.n,
 		v->key.callid.p);
-	return AR_PASS_OTHER;
+	return AR_PASS_NONE;
 }

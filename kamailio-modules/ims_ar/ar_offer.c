@@ -4,6 +4,7 @@
 #include "ar_dialog.h"
 #include "ar_link.h"
 #include "ar_mark.h"
+#include "ar_pass.h"
 #include "ar_pv.h"
 #include "ar_stat.h"
 #include "ar_tm.h"
@@ -24,6 +25,7 @@ struct offer {
 	const str *route;
 	const char *role;
 	bool map; /* ask for the map of a forgotten call, not about the offer */
+	bool initial; /* of a call that is not known yet */
 	struct ar_view v;
 	struct ar_sdp sdp;
 	struct ar_recognise_out seen;
@@ -66,7 +68,7 @@ static char *request_text(const struct offer *o)
 		.cls = ar_class_name(o->seen.cls),
 		.reasons = ar_reasons_print(o->seen.reasons, reasons, sizeof(reasons)),
 		.source = source,
-		.initial = o->v.key.to_tag.n == 0,
+		.initial = o->initial,
 		.cseq = o->v.key.cseq,
 		.callid = o->v.key.callid,
 		.from_tag = o->v.key.from_tag,
@@ -104,7 +106,7 @@ static struct ar_job *make_job(const struct offer *o, const char *text)
 	j->side = o->side;
 	j->cls = o->seen.cls;
 	j->reasons = o->seen.reasons;
-	j->initial = o->v.key.to_tag.n == 0;
+	j->initial = o->initial;
 	j->asd = o->asd;
 	j->deadline = after_ms(cfg_get(ims_ar, ims_ar_cfg, offer_timeout));
 	if (fill_route(j, o->route) == 0)
@@ -280,14 +282,50 @@ static int offer_initial(struct offer *o)
 	return rc;
 }
 
+static int offer_new(struct offer *o)
+{
+	int rc;
+
+	o->asd = ar_hash32(o->v.key.callid.p, o->v.key.callid.n) % (unsigned)ar_conf.nasd;
+	if (repeated(o, &rc))
+		return rc;
+	if (refuse_misplaced(o->msg)) {
+		go_plain(o, "called too late");
+		return AR_OFFER_MISPLACED;
+	}
+	return offer_initial(o);
+}
+
+/* The callee will make the offer, in its 18x or 2xx, the caller answers in PRACK or ACK: nothing
+ * can be decided on the way. Data channels in it are shown to the caller at port 0; the first offer
+ * with one that either side makes afterwards begins the AR call. */
+static int initial_late(struct offer *o)
+{
+	int rc;
+
+	AR_COUNT(offers_late);
+	if (repeated(o, &rc))
+		return AR_OFFER_ORDINARY;
+	if (ar_calls_open_late(&o->v.key, after_ms((int64_t)ar_conf.ring_ttl * 1000)) == 0 &&
+		ar_tm_watch(o->msg, &o->v) < 0)
+		LM_DBG("no memory to watch the transaction\n");
+	return AR_OFFER_ORDINARY;
+}
+
 static int initial(struct offer *o)
 {
 	struct ar_sdp_error err = {0};
+	char id[AR_CALL_ID_LEN + 1];
 	bool readable;
-	int rc;
 
-	if (ar_mark_check(o->msg, &o->v) == AR_MARK_OURS)
+	o->initial = true;
+	if (ar_mark_check(o->msg, &o->v, id) == AR_MARK_OURS) {
+		ar_calls_spiral(o->v.key.callid, id);
+		ar_mark_route_other(o->msg, &o->v);
 		return result(o->msg, AR_OFFER_ELSEWHERE, 0, "", "anchored elsewhere");
+	}
+	if (!o->v.body.p)
+		return initial_late(o);
 	readable = ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, &err) == 0;
 	if (!readable) {
 		AR_COUNT(bad_sdp);
@@ -303,14 +341,7 @@ static int initial(struct offer *o)
 		AR_COUNT(ordinary);
 	if (!wanted(o))
 		return AR_OFFER_ORDINARY;
-	o->asd = ar_hash32(o->v.key.callid.p, o->v.key.callid.n) % (unsigned)ar_conf.nasd;
-	if (repeated(o, &rc))
-		return rc;
-	if (refuse_misplaced(o->msg)) {
-		go_plain(o, "called too late");
-		return AR_OFFER_MISPLACED;
-	}
-	return offer_initial(o);
+	return offer_new(o);
 }
 
 /* ---- inside a dialog */
@@ -362,8 +393,6 @@ static int known(struct offer *o, const struct ar_use *dialog)
 	bool ask;
 	int rc;
 
-	if (dialog->state == AR_CALL_PLAIN || dialog->state == AR_CALL_DEAD)
-		return AR_OFFER_ORDINARY;
 	memcpy(o->v.key.id, dialog->id, sizeof(o->v.key.id));
 	o->side = dialog->offerer;
 	o->asd = dialog->asd;
@@ -376,6 +405,9 @@ static int known(struct offer *o, const struct ar_use *dialog)
 		AR_COUNT(bad_sdp);
 		return result(o->msg, AR_OFFER_REFUSED, 0, "refuse", "the offer cannot be read");
 	}
+	if (dialog->state == AR_CALL_ASKED) /* RFC 3261 14.2 */
+		return result(
+			o->msg, AR_OFFER_PENDING, 0, "refuse", "the first offer is still open");
 	recognise(o, true);
 	ask = !dialog->released && ar_dialog_changes(dialog, &o->sdp) && !refuse_misplaced(o->msg);
 	if (ar_calls_offer(&o->v.key, o->side, false, after_ms((int64_t)ar_conf.ring_ttl * 1000)) <
@@ -400,16 +432,35 @@ static int forgotten(struct offer *o)
 		"the call is not known here and asd cannot be asked");
 }
 
+/* An ordinary call, until now: with data channels in this offer it is to become an AR call. */
+static int unknown(struct offer *o)
+{
+	if (!cfg_get(ims_ar, ims_ar_cfg, enabled) || o->v.key.method == METHOD_PRACK ||
+		!o->v.body.p || ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, NULL) < 0)
+		return AR_OFFER_ORDINARY;
+	recognise(o, true);
+	if (!wanted(o))
+		return AR_OFFER_ORDINARY;
+	AR_COUNT(offers_inside);
+	o->initial = true;
+	return offer_new(o);
+}
+
 static int in_dialog(struct offer *o)
 {
-	enum ar_pass pass = ar_mark_pass(o->msg, &o->v, &o->asd);
 	struct ar_use dialog;
 	int rc;
 
-	if (pass == AR_PASS_OTHER)
+	switch (ar_where(o->msg, &o->v, &dialog, &o->asd, true)) {
+	case AR_WHERE_THERE:
 		return AR_OFFER_ORDINARY;
-	if (ar_calls_find_dialog(&o->v.key, &dialog) < 0)
-		return pass == AR_PASS_OURS ? forgotten(o) : AR_OFFER_ORDINARY;
+	case AR_WHERE_FORGOTTEN:
+		return forgotten(o);
+	case AR_WHERE_UNKNOWN:
+		return unknown(o);
+	case AR_WHERE_HERE:
+		break;
+	}
 	rc = known(o, &dialog);
 	ar_use_done(&dialog);
 	return rc;
@@ -432,7 +483,7 @@ int ar_offer(struct sip_msg *msg, const str *route, const char *role)
 		return AR_OFFER_ORDINARY;
 	if (o.v.key.to_tag.n)
 		return in_dialog(&o);
-	if (!cfg_get(ims_ar, ims_ar_cfg, enabled) || o.v.key.method != METHOD_INVITE || !o.v.body.p)
+	if (!cfg_get(ims_ar, ims_ar_cfg, enabled) || o.v.key.method != METHOD_INVITE)
 		return AR_OFFER_ORDINARY;
 	return initial(&o);
 }

@@ -54,7 +54,14 @@ void ar_report_answer(const struct ar_view *v, const struct ar_use *u, const cha
 		.status = v->status,
 		.side = side_name(ar_other_side(u->offerer)),
 		.outcome = outcome};
+	char origin[2][AR_ORIGIN_MAX];
 
+	if (u->inside) {
+		ar_calls_origin_text(&v->key, origin);
+		e.origin_a = origin[0];
+		e.origin_b = origin[1];
+		e.spiral = u->spiral;
+	}
 	from_view(&e, v, method, sizeof(method));
 	push(u->asd, &e, true);
 }

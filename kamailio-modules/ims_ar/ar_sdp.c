@@ -6,6 +6,7 @@
 #include "ar_dialog.h"
 #include "ar_facts.h"
 #include "ar_mark.h"
+#include "ar_pass.h"
 #include "ar_pv.h"
 #include "ar_report.h"
 #include "ar_stat.h"
@@ -70,17 +71,39 @@ static void unreadable(const struct work *w)
 			err.line, err.reason ? err.reason : "unreadable");
 }
 
-static int find_exchange(struct work *w)
+static bool has_dc(const struct work *w)
+{
+	for (unsigned i = 0; w->readable && i < w->in.nmedia; i++)
+		if (w->in.media[i].kind == AR_SDP_DATACHANNEL)
+			return true;
+	return false;
+}
+
+/* An ordinary call: what it offers goes on without its data channels. The offer of a callee that
+ * was asked for one has none as a rule, and is not touched then. */
+static int plain(struct work *w)
+{
+	w->dir.answer = is_answer(w);
+	w->kind = PLAIN;
+	if (!w->u.late || w->dir.answer)
+		return 0;
+	if (!has_dc(w))
+		w->kind = ORDINARY;
+	if (w->v.status >= 200)
+		ar_calls_late(&w->v.key, w->kind == PLAIN ? after(ar_conf.reply_ttl) : 0);
+	return 0;
+}
+
+static int find_exchange(struct sip_msg *msg, struct work *w)
 {
 	if (w->v.reply && (w->v.status < 101 || w->v.status > 299))
 		return 0;
+	if (!w->v.reply && w->v.key.method == METHOD_ACK && !ar_where_ack(msg, &w->v))
+		return 0;
 	if (ar_calls_find(&w->v.key, &w->u) < 0)
 		return 0;
-	if (w->u.state == AR_CALL_PLAIN) {
-		w->kind = PLAIN;
-		w->dir.answer = is_answer(w);
-		return 0;
-	}
+	if (w->u.state == AR_CALL_PLAIN)
+		return plain(w);
 	if (!w->readable) {
 		unreadable(w);
 		return AR_SDP_FAILED;
@@ -102,7 +125,7 @@ static int begin(struct sip_msg *msg, struct work *w)
 	if (ar_view_read(msg, &w->v) < 0 || !w->v.body.p)
 		return AR_SDP_NONE;
 	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, NULL) == 0;
-	rc = find_exchange(w);
+	rc = find_exchange(msg, w);
 	if (rc < 0)
 		ar_use_done(&w->u);
 	else if (w->kind == PLANNED)
@@ -110,7 +133,7 @@ static int begin(struct sip_msg *msg, struct work *w)
 	return rc;
 }
 
-static uint32_t version_of(const struct work *w)
+static uint64_t version_of(const struct work *w)
 {
 	return w->u.version[ar_plan_to(w->u.plan, w->dir)];
 }
@@ -141,18 +164,29 @@ static void note_answer(const struct work *w, const struct ar_sdp *out)
 		ar_report_answer(&w->v, &w->u, ar_outcome_name(w->dir.outcome));
 }
 
+/* The other edge, should it be another Kamailio or another pass here, leaves the request alone. */
+static bool wants_mark(const struct work *w)
+{
+	return !w->v.reply && w->u.offerer == AR_SIDE_A &&
+	       (w->u.initial || w->u.inside || w->u.spiral);
+}
+
 static void note(struct sip_msg *msg, const struct work *w, const struct ar_buf *text)
 {
+	enum ar_side to = ar_plan_to(w->u.plan, w->dir);
+	struct ar_sdp_origin origin;
 	struct ar_sdp out;
 
 	if (ar_sdp_parse(&out, text->p, text->n, NULL) < 0)
 		return;
+	if (!w->u.plan->session_id[to].n && ar_sdp_origin(&out, &origin))
+		ar_calls_origin(&w->v.key, to, &origin);
 	if (w->dir.answer) {
 		note_answer(w, &out);
 		return;
 	}
 	note_offer(w, &out);
-	if (w->u.initial && !w->v.reply)
+	if (wants_mark(w))
 		ar_mark_add(msg, &w->v, w->u.id);
 }
 
@@ -213,14 +247,6 @@ int ar_sdp_apply(struct sip_msg *msg)
 	else
 		rc = ar_plan_apply(w.u.plan, w.dir, &w.in, NULL, version_of(&w), &out);
 	return finish(msg, &w, rc, &out);
-}
-
-static bool has_dc(const struct work *w)
-{
-	for (unsigned i = 0; w->readable && i < w->in.nmedia; i++)
-		if (w->in.media[i].kind == AR_SDP_DATACHANNEL)
-			return true;
-	return false;
 }
 
 /* An offer inside a dialog before its hand-off. */

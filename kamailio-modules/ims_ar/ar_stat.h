@@ -25,6 +25,9 @@
 	X(sdp_hidden, "descriptions prepared for the media relay")                                 \
 	X(relay_failed, "the media relay gave nothing back")                                       \
 	X(marks_bad, "requests with a mark that is not ours")                                      \
+	X(routes_bad, "requests whose Record-Route parameter is not ours")                         \
+	X(offers_late, "INVITEs without an offer: it comes in the answer, without data channel")   \
+	X(offers_inside, "offers by which an ordinary call is to become an AR call")               \
 	X(events, "events queued for asd")                                                         \
 	X(events_lost, "events lost to memory or the maximum")                                     \
 	X(link_up, "connections to asd that came up")                                              \

@@ -6,7 +6,9 @@
 #include "ar_report.h"
 #include "ar_sdp.h"
 
+#include "../../core/cfg/cfg_struct.h"
 #include "../../core/dprint.h"
+#include "../../core/timer_ticks.h"
 #include "../../core/mem/shm_mem.h"
 
 #include <errno.h>
@@ -129,12 +131,39 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 		ar_report_bye(&v.key, &e);
 }
 
+/* tm's own answer to whoever wants to know is "changed by a fixup": read where it reads. */
+static int fr_timer_ms(void)
+{
+	str group = str_init("tm"), name = str_init("fr_timer");
+	cfg_group_t *g;
+	cfg_mapping_t *m;
+
+	if (cfg_lookup_var(&group, &name, &g, &m) != 0)
+		return 0;
+	return (int)TICKS_TO_MS(*(const unsigned int *)((char *)*g->handle + m->offset));
+}
+
+/* tm answers 408 to a suspended transaction when its own timer is first. */
+static int check_timeout(void)
+{
+	int fr = fr_timer_ms(), ours = ar_cfg_default.offer_timeout;
+
+	if (fr <= 0 || ours < fr)
+		return 0;
+	LM_ERR("offer_timeout is %d ms, fr_timer of tm %d ms: an AR call would end with 408 before "
+	       "it can go on without asd. Set offer_timeout lower or fr_timer higher\n",
+		ours, fr);
+	return -1;
+}
+
 int ar_tm_init(void)
 {
 	if (load_tm_api(&ar_tm) < 0) {
 		LM_ERR("ims_ar needs module tm: load it before\n");
 		return -1;
 	}
+	if (check_timeout() < 0)
+		return -1;
 	if (ar_tm.register_tmcb(0, 0, TMCB_REQUEST_IN, on_request, 0, 0) <= 0 ||
 		ar_tm.register_tmcb(0, 0, TMCB_LOCAL_REQUEST_IN, on_request, 0, 0) <= 0) {
 		LM_ERR("cannot listen for BYE\n");

@@ -142,6 +142,22 @@ void ar_token_route(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_spa
 	sign_route(out + n, secret, callid, (struct ar_span){out, (size_t)n});
 }
 
+void ar_token_other(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid)
+{
+	static const char head[] = "other.";
+
+	memcpy(out, head, sizeof(head));
+	sign_route(out + sizeof(head) - 1, secret, callid, (struct ar_span){out, sizeof(head) - 1});
+}
+
+bool ar_token_other_ok(struct ar_span value, struct ar_span secret, struct ar_span callid)
+{
+	char want[AR_ROUTE_MAX];
+
+	ar_token_other(want, secret, callid);
+	return value.n == strlen(want) && same(value.p, want, value.n);
+}
+
 bool ar_token_route_ok(struct ar_span value, struct ar_span secret, struct ar_span callid,
 	char id[AR_CALL_ID_LEN + 1], unsigned *asd)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* HMAC-SHA256 (RFC 2104) and the two signed texts of ar_mark.h. Pure. */
+/* HMAC-SHA256 (RFC 2104) and the signed texts of ar_mark.h. Pure. */
 #ifndef IMS_AR_TOKEN_H
 #define IMS_AR_TOKEN_H
 
@@ -19,6 +19,8 @@ bool ar_token_mark_ok(
 	struct ar_span mark, struct ar_span secret, struct ar_span callid, struct ar_span from_tag);
 void ar_token_route(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid,
 	const char *id, unsigned asd);
+void ar_token_other(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid);
+bool ar_token_other_ok(struct ar_span value, struct ar_span secret, struct ar_span callid);
 bool ar_token_route_ok(struct ar_span value, struct ar_span secret, struct ar_span callid,
 	char id[AR_CALL_ID_LEN + 1], unsigned *asd);
 

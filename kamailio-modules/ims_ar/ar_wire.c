@@ -91,6 +91,10 @@ char *ar_wire_event(const struct ar_wire_event *e)
 		put_str(j, "hash", hash);
 	}
 	put_str(j, "outcome", e->outcome);
+	put_str(j, "origin_a", e->origin_a && e->origin_a[0] ? e->origin_a : NULL);
+	put_str(j, "origin_b", e->origin_b && e->origin_b[0] ? e->origin_b : NULL);
+	if (e->spiral)
+		json_object_set_new(j, "spiral", json_true());
 	put_span(j, "contact", e->contact);
 	put_span(j, "sdp", e->sdp);
 	return finish(j);
@@ -116,7 +120,8 @@ char *ar_wire_map(const char *call)
 
 const char *ar_action_name(enum ar_wire_action a)
 {
-	static const char *const name[] = {"", "ar", "plain", "deny"};
+	static const char *const name[] = {
+		"", "ar", "plain", "deny", "elsewhere", "known", "refuse"};
 
 	return name[a];
 }
@@ -132,7 +137,7 @@ static enum ar_wire_action action_of(const json_t *j)
 {
 	const char *s = string_of(j, "action");
 
-	for (enum ar_wire_action a = AR_ACTION_AR; a <= AR_ACTION_DENY; a++)
+	for (enum ar_wire_action a = AR_ACTION_AR; a <= AR_ACTION_KNOWN; a++)
 		if (strcmp(s, ar_action_name(a)) == 0)
 			return a;
 	return AR_ACTION_NONE;

@@ -22,6 +22,8 @@ struct ar_wire_offer {
 
 struct ar_wire_event {
 	const char *ev, *call, *method, *side, *outcome; /* NULL: left out */
+	const char *origin_a, *origin_b; /* NULL or "": left out */
+	bool spiral;
 	int status; /* 0: left out */
 	bool has_cseq, has_hash, initial;
 	uint32_t cseq, hash;
@@ -38,7 +40,15 @@ char *ar_wire_hello(const char *kind, const char *name, const char *instance);
 char *ar_wire_command(const char *cmd, const char *arg); /* arg may be NULL; ping, status, ... */
 char *ar_wire_map(const char *call);
 
-enum ar_wire_action { AR_ACTION_NONE, AR_ACTION_AR, AR_ACTION_PLAIN, AR_ACTION_DENY };
+enum ar_wire_action {
+	AR_ACTION_NONE,
+	AR_ACTION_AR,
+	AR_ACTION_PLAIN,
+	AR_ACTION_DENY,
+	AR_ACTION_ELSEWHERE, /* another Kamailio has anchored this dialog */
+	AR_ACTION_KNOWN, /* this one has, before its restart: the map is in the answer */
+	AR_ACTION_REFUSE, /* for the script only: 500 */
+};
 
 /* asd's answer to an offer. Strings and the plan's spans borrow from the JSON value. */
 struct ar_wire_verdict {
@@ -57,6 +67,6 @@ struct ar_wire_verdict {
 int ar_wire_verdict(const json_t *j, struct ar_wire_verdict *v, struct ar_plan_room *room,
 	const char **why) __attribute__((warn_unused_result));
 
-const char *ar_action_name(enum ar_wire_action a); /* "" "ar" "plain" "deny" */
+const char *ar_action_name(enum ar_wire_action a); /* as docs/front.md has them */
 
 #endif

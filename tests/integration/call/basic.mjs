@@ -173,7 +173,25 @@ export async function a_voice_call_becomes_an_AR_call(t) {
 	await ended(b.last);
 }
 
-a_voice_call_becomes_an_AR_call.skip = 'the module hands over no offer inside a dialog that began without it';
+export async function a_voice_call_becomes_an_AR_call_by_the_callee(t) {
+	const [a, b] = await t.pair();
+	b.expect();
+	const call = a.call(b, { ar: false });
+	await answered(call);
+	await soundFlows(a, b, 500);
+	call.allowData();
+	await b.last.upgrade();
+	await Promise.all([sceneHere(a.last), sceneHere(b.last)]);
+	const { contextId } = await until('the context', () => t.stack.contextOf(call.callId));
+	await a.last.renegotiate();
+	await b.last.renegotiate();
+	walkAbout(a, b);
+	await soundFlows(a, b);
+	standStill(a, b);
+	await scenesAgree(t.stack, contextId, [a, b]);
+	b.last.hangup();
+	await ended(a.last);
+}
 
 export async function two_calls_at_once_do_not_see_each_other(t) {
 	const [a, b] = await t.pair();

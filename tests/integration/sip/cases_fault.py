@@ -62,7 +62,7 @@ def asd_silent(net):
     try:
         call = with_mode(net, "silent", lambda: goes_on_plain(net, 2500))
     finally:
-        net.set("offer_timeout", 3000)
+        net.set("offer_timeout", 2500)
     check("gone" in net.events(call.callid()), "asd was not told that nobody waits any more")
 
 
@@ -347,3 +347,18 @@ def what_kamcmd_says(net):
     rc, text = net.rpc("pcscf1", "cnt.grp_get_all", "ims_ar")
     check(rc == 0 and "offers_ar" in text, f"statistics: {text[:100]}")
     net.settled()
+
+
+@scenario(alone=True)
+def timeout_above_that_of_tm(net):
+    """An AR call would end with 408: Kamailio says so and does not start."""
+    net.processes.pop("pcscf1").stop()
+    net.modparams = {"offer_timeout": 30000}
+    net.start_pcscf(1)
+    until(5, "Kamailio gives up", lambda: not net.processes["pcscf1"].alive())
+    log = (net.run / "pcscf1.log").read_text(errors="replace")
+    check("fr_timer of tm 30000 ms" in log, f"the reason is not in the log: {log[-300:]}")
+    net.processes.pop("pcscf1").stop()
+    net.modparams = {"offer_timeout": 29999}
+    net.start_pcscf(1)
+    net.ready()

@@ -58,7 +58,7 @@ def closed_audio(section):
     return " ".join(head) + "\r\nc=IN IP4 192.0.2.10\r\n" + mid(section)
 
 
-def make_plan(ref, sdp, offerer, last):
+def make_plan(ref, sdp, offerer, last, origin=None):
     """Everything passes but data channel sections, which are ours on both legs. With `last` they come
     after all others towards B, so that the two legs differ."""
     secs = sections(sdp)
@@ -78,7 +78,8 @@ def make_plan(ref, sdp, offerer, last):
         else:
             answer.append({"pass": j, "alt": closed_audio(secs[i])})
     return {"ref": ref, "offerer": offerer, "drop_group": True,
-            "session_id": ["- 3901", "- 3902"], "origin_addr": ["IN IP4 192.0.2.1", "IN IP4 192.0.2.1"],
+            "session_id": [o[0] for o in origin] if origin else ["- 3901", "- 3902"],
+            "origin_addr": [o[1] for o in origin] if origin else ["IN IP4 192.0.2.1", "IN IP4 192.0.2.1"],
             "offer": {"ice_lite": True, "sec": offer},
             "answers": [{"ice_lite": True, "sec": answer}],
             "answer_for": {k: 0 for k in ("ar-capable", "ar-assisted", "dc-only", "dc-refused", "none-offered")}}
@@ -107,7 +108,8 @@ class State:
             call = self.d["calls"].get(m["call"])
             if call is None:
                 self.d["reserve"] += 1
-                call = self.d["calls"][m["call"]] = {"callid": m["callid"], "from_tag": m["from_tag"], "open": []}
+                call = self.d["calls"][m["call"]] = {"callid": m["callid"], "from_tag": m["from_tag"], "open": [],
+                                                     "inside": bool(m["to_tag"]), "module": m.get("module")}
             call["open"].append(m["cseq"])
             call["plan"] = plan
             call["exchanges"] = call.get("exchanges", 0) + 1
@@ -132,9 +134,15 @@ class State:
         call = self.d["calls"].get(e["call"])
         if call:
             if e["ev"] == "answered":
-                call["to_tag"] = e["to_tag"]
+                if not call.get("up"):
+                    call["to_tag"] = e["to_tag"]
+                    call["spiral"] = e.get("spiral", False)
                 call["up"] = True
                 call["map"] = call["plan"]
+                if call["inside"] and e.get("origin_a"):
+                    call["origin"] = [o.split(" ") for o in (e["origin_a"], e["origin_b"])]
+                    call["map"]["session_id"] = [" ".join(o[:2]) for o in call["origin"]]
+                    call["map"]["origin_addr"] = [" ".join(o[3:]) for o in call["origin"]]
             if e["ev"] in ("failed", "gone") and "cseq" in e:
                 call["open"] = [c for c in call["open"] if c != e["cseq"]]
                 if not call.get("up") and not call["open"]:
@@ -152,7 +160,7 @@ class Asd:
         return mode in self.modes
 
     async def serve(self, reader, writer):
-        peer = {"instance": "", "kind": ""}
+        peer = {"instance": "", "kind": "", "name": ""}
         try:
             while True:
                 n = struct.unpack(">I", await reader.readexactly(4))[0]
@@ -169,7 +177,7 @@ class Asd:
     async def frame(self, peer, m, writer):
         cmd = m.get("cmd")
         if cmd == "hello":
-            peer.update(instance=m["instance"], kind=m["kind"])
+            peer.update(instance=m["instance"], kind=m["kind"], name=m["name"])
             if self.is_("badhello") and m["kind"] == "sip":
                 self.send(writer, {"id": m["id"], "ok": False, "code": "version", "reason": "only version 7"})
             else:
@@ -182,7 +190,7 @@ class Asd:
                 self.state.event(peer["instance"], m)
                 self.send(writer, {"ack": m["seq"]})
         elif cmd == "offer":
-            await self.offer(m, writer)
+            await self.offer(m, writer, peer)
         elif cmd == "map":
             self.map(m, writer)
         elif cmd == "resync":
@@ -191,7 +199,13 @@ class Asd:
         else:
             self.admin(cmd, m, writer)
 
-    async def offer(self, m, writer):
+    async def offer(self, m, writer, peer):
+        m["module"] = peer["name"]
+        known = self.known(m, peer["name"])
+        if known:
+            self.state.d["known"] = self.state.d.get("known", 0) + 1
+            self.send(writer, known)
+            return
         answer = {"id": m["id"], "ok": True, "rule": "fake rule"}
         if self.is_("dies"):
             os._exit(1)
@@ -223,7 +237,21 @@ class Asd:
         self.send(writer, answer)
 
     def plan(self, m):
-        return make_plan(f"{m['call'][:4]}-{m['cseq']}", m["sdp"], m["side"], self.is_("dc-last"))
+        call = self.state.d["calls"].get(m["call"], {"inside": m["initial"] and m["to_tag"]})
+        origin = [["", "IN IP4 192.0.2.1"]] * 2 if call["inside"] else None
+        if "origin" in call:
+            origin = [[" ".join(o[:2]), " ".join(o[3:])] for o in call["origin"]]
+        return make_plan(f"{m['call'][:4]}-{m['cseq']}", m["sdp"], m["side"], self.is_("dc-last"), origin)
+
+    def known(self, m, module):
+        """Of the call that it would make an AR call there is one: another Kamailio's, or from before a restart."""
+        for name, call in self.state.d["calls"].items():
+            if not (m["initial"] and m["to_tag"] and call.get("up") and call["callid"] == m["callid"] and name != m["call"]):
+                continue
+            if call["module"] != module:
+                return {"id": m["id"], "ok": True, "action": "elsewhere"}
+            return {**self.map_of(call), "id": m["id"], "action": "known", "call": name}
+        return None
 
     async def later(self, m, writer):
         await asyncio.sleep(1.5)
@@ -236,9 +264,13 @@ class Asd:
         if not call or "map" not in call:
             self.send(writer, {"id": m["id"], "ok": False, "code": "no_call", "reason": "no such call"})
             return
+        self.send(writer, {"id": m["id"], **self.map_of(call)})
+
+    def map_of(self, call):
         n = call["exchanges"]
-        self.send(writer, {"id": m["id"], "ok": True, "callid": call["callid"], "from_tag": call["from_tag"],
-                           "to_tag": call["to_tag"], "plan": call["map"], "version": [n, n]})
+        version = [int(o[2]) + n - 1 for o in call["origin"]] if "origin" in call else [n, n]
+        return {"ok": True, "callid": call["callid"], "from_tag": call["from_tag"], "to_tag": call["to_tag"],
+                "plan": call["map"], "version": version, "inside": call["inside"], "spiral": call.get("spiral", False)}
 
     def admin(self, cmd, m, writer):
         d = self.state.d

@@ -503,14 +503,15 @@ static void test_late_offer(void **state)
 
 static void test_restored(void **state)
 {
-	const uint32_t version[2] = {5, 6};
 	struct ar_msg_key k = help_key("c1", "a", "b", 0, 0), r = help_key("c1", "b", "a", 3, 1);
+	const struct ar_restore how = {
+		.map = &plan, .version = {5, 6}, .asd = 1, .expires = HOUR};
 	struct ar_use u;
 
 	(void)state;
 	memcpy(k.id, "0123456789abcdef", sizeof(k.id));
-	assert_int_equal(ar_calls_restore(&k, &plan, version, 1, HOUR), 0);
-	assert_int_equal(ar_calls_restore(&k, &plan, version, 1, HOUR), 0); /* two at once */
+	assert_int_equal(ar_calls_restore(&k, &how), 0);
+	assert_int_equal(ar_calls_restore(&k, &how), 0); /* two at once */
 	assert_int_equal(count().calls, 1);
 	memcpy(r.id, k.id, sizeof(r.id));
 	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);

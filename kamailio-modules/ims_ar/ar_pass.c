@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_pass.h"
+
+#include "ar_conf.h"
+#include "ar_mark.h"
+
+static bool is_live(const struct ar_use *u)
+{
+	return u->state != AR_CALL_PLAIN && u->state != AR_CALL_DEAD;
+}
+
+/* The first pass of a request sets the mark, the second one sees and removes it. */
+static enum ar_where by_mark(
+	struct sip_msg *msg, const struct ar_view *v, const struct ar_use *u, bool act)
+{
+	char id[AR_CALL_ID_LEN + 1];
+	bool again = ar_mark_check(msg, v, id) == AR_MARK_OURS && strcmp(id, u->id) == 0;
+	bool here = u->offerer == AR_SIDE_A ? !again : again || !u->spiral;
+
+	if (!act)
+		return here ? AR_WHERE_HERE : AR_WHERE_THERE;
+	if (again)
+		ar_mark_strip(msg);
+	if (here)
+		return AR_WHERE_HERE;
+	if (again)
+		ar_calls_spiral(v->key.callid, u->id);
+	else
+		ar_mark_add(msg, v, u->id);
+	return AR_WHERE_THERE;
+}
+
+/* No call here: a mark says that another Kamailio has it. */
+static enum ar_where by_other_mark(struct sip_msg *msg, const struct ar_view *v, bool act)
+{
+	char id[AR_CALL_ID_LEN + 1];
+
+	if (ar_mark_check(msg, v, id) != AR_MARK_OURS)
+		return AR_WHERE_UNKNOWN;
+	if (act) {
+		ar_mark_strip(msg);
+		ar_calls_elsewhere(&v->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
+	}
+	return AR_WHERE_THERE;
+}
+
+/* Fills *u only when the answer is HERE. */
+static enum ar_where by_tags(
+	struct sip_msg *msg, const struct ar_view *v, struct ar_use *u, bool act)
+{
+	enum ar_where w;
+
+	if (ar_calls_find_dialog(&v->key, u) < 0)
+		return by_other_mark(msg, v, act);
+	if (is_live(u))
+		w = by_mark(msg, v, u, act);
+	else if (u->elsewhere || u->bye)
+		w = AR_WHERE_THERE;
+	else
+		w = by_other_mark(msg, v, act);
+	if (w != AR_WHERE_HERE)
+		ar_use_done(u);
+	return w;
+}
+
+/* The parameter says so. Should it be missing in the anchored pass, the mark will help there. */
+static enum ar_where there(struct sip_msg *msg, const struct ar_view *v, bool act)
+{
+	struct ar_use u;
+
+	if (act && ar_calls_find_dialog(&v->key, &u) == 0) {
+		if (is_live(&u) && u.spiral)
+			by_mark(msg, v, &u, true);
+		ar_use_done(&u);
+	}
+	return AR_WHERE_THERE;
+}
+
+enum ar_where ar_where(
+	struct sip_msg *msg, struct ar_view *v, struct ar_use *u, unsigned *asd, bool act)
+{
+	enum ar_pass pass = ar_mark_pass(msg, v, asd);
+	char id[AR_CALL_ID_LEN + 1];
+	enum ar_where w;
+
+	if (pass == AR_PASS_OTHER)
+		return there(msg, v, act);
+	if (pass == AR_PASS_NONE)
+		return by_tags(msg, v, u, act);
+	if (ar_calls_find_dialog(&v->key, u) == 0) {
+		if (is_live(u))
+			return AR_WHERE_HERE;
+		w = u->bye ? AR_WHERE_THERE : AR_WHERE_UNKNOWN;
+		ar_use_done(u);
+		if (w == AR_WHERE_THERE)
+			return w;
+		v->key.id[0] = 0;
+		return by_tags(msg, v, u, act);
+	}
+	memcpy(id, v->key.id, sizeof(id));
+	v->key.id[0] = 0;
+	w = by_tags(msg, v, u, act);
+	if (w != AR_WHERE_UNKNOWN)
+		return w;
+	memcpy(v->key.id, id, sizeof(id));
+	return AR_WHERE_FORGOTTEN;
+}
+
+bool ar_where_ack(struct sip_msg *msg, const struct ar_view *v)
+{
+	static unsigned last_id;
+	static int last_pid;
+	static bool last;
+	struct ar_view named = *v;
+	struct ar_use u;
+	unsigned asd;
+	enum ar_where w;
+
+	if (last_id == msg->id && last_pid == msg->pid)
+		return last;
+	w = ar_where(msg, &named, &u, &asd, true);
+	if (w == AR_WHERE_HERE)
+		ar_use_done(&u);
+	last_id = msg->id;
+	last_pid = msg->pid;
+	last = w != AR_WHERE_THERE;
+	return last;
+}
