@@ -69,6 +69,56 @@ int text_load(struct model **m, const char *text, const struct model_limits *lim
 	return model_load(m, &src, why);
 }
 
+json_t *full_doc(void)
+{
+	return json_load_file(SRC_DIR "/tests/unit/gltf/full.gltf", 0, NULL);
+}
+
+int json_load_model(struct model **m, json_t *doc, struct model_source *src, struct ar_buf *why)
+{
+	struct model_source mine = src ? *src : (struct model_source){.limits = NULL};
+	char *text = json_dumps(doc, JSON_COMPACT);
+	int err;
+
+	mine.bytes = ar_span_str(text);
+	ar_buf_reset(why);
+	err = model_load(m, &mine, why);
+	free(text);
+	return err;
+}
+
+static json_t *step(json_t *at, const char *key)
+{
+	return json_is_array(at) ? json_array_get(at, strtoul(key, NULL, 10)) : json_object_get(at, key);
+}
+
+static bool put(json_t *at, const char *key, json_t *value)
+{
+	if (json_is_array(at)) {
+		size_t i = strtoul(key, NULL, 10);
+
+		if (key[0] == '-')
+			return json_array_append_new(at, value) == 0;
+		return (value ? json_array_set_new(at, i, value) : json_array_remove(at, i)) == 0;
+	}
+	return (value ? json_object_set_new(at, key, value) : json_object_del(at, key)) == 0;
+}
+
+bool json_put(json_t *doc, const char *pointer, json_t *value)
+{
+	char key[80];
+	const char *next;
+
+	for (pointer++; (next = strchr(pointer, '/')) != NULL && doc; pointer = next + 1) {
+		snprintf(key, sizeof(key), "%.*s", (int)(next - pointer), pointer);
+		doc = step(doc, key);
+	}
+	if (doc && put(doc, pointer, value))
+		return true;
+	json_decref(value);
+	return false;
+}
+
 const char *why_text(struct ar_buf *why)
 {
 	ar_buf_add(why, "", 1);
