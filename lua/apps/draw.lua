@@ -9,7 +9,7 @@ local app = {}
 local strokes = {} -- participant's name -> list of strokes, each a list of nodes
 
 local MAX_POINTS, MAX_STROKES = 200, 20
-local PIECE = 8 -- segments of one mesh: its bytes fit a message of 1024 (docs/messages.md)
+local PIECE = 6 -- segments of one mesh: its bytes fit a message of 1024 (docs/messages.md)
 
 local function sub(a, b) return { a[1] - b[1], a[2] - b[2], a[3] - b[3] } end
 

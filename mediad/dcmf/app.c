@@ -290,4 +290,5 @@ void app_total(const struct app *a, struct app_stats *sum)
 			out[k] += in[k];
 	}
 	sum->at_scene = sum->at_first_pose = sum->at_first_update = 0;
+	app_lua_count(a, sum);
 }

@@ -85,6 +85,9 @@ struct app_stats { /* of one participant; app_total() sums */
 	uint64_t actions, actions_refused, actions_repeated;
 	uint64_t updates, scenes, keepalives, update_bytes, scene_bytes, resyncs;
 	uint64_t meta_bad, meta_unknown, meta_too_big, meta_sent, send_failed, scene_misfit;
+	/* of the application's script; in app_total() only */
+	uint64_t script_handlers, script_errors, script_timeouts, script_nomem, script_dropped;
+	uint64_t script_slices, script_stopped;
 	uint64_t at_scene, at_first_pose, at_first_update; /* 0: not yet */
 };
 

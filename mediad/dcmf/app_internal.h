@@ -63,6 +63,7 @@ void app_meta_input(struct participant *p, struct ar_span data, uint64_t now);
 
 /* app_lua.c */
 void app_lua_close(struct app *a);
+void app_lua_count(const struct app *a, struct app_stats *sum);
 
 /* app_shared.c */
 extern const struct app_ops app_shared;

@@ -144,9 +144,17 @@ void app_lua_close(struct app *a)
 	a->lua = NULL;
 }
 
-void app_lua_get_stats(const struct app *a, struct app_lua_stats *out)
+void app_lua_count(const struct app *a, struct app_stats *sum)
 {
-	*out = a->lua ? a->lua->stats : (struct app_lua_stats){0};
+	if (!a->lua)
+		return;
+	sum->script_handlers = a->lua->stats.handlers;
+	sum->script_errors = a->lua->stats.errors;
+	sum->script_timeouts = a->lua->stats.timeouts;
+	sum->script_nomem = a->lua->stats.nomem;
+	sum->script_dropped = a->lua->stats.dropped;
+	sum->script_slices = a->lua->stats.slices;
+	sum->script_stopped = a->lua->stats.stopped;
 }
 
 /* ---- events ---- */

@@ -20,6 +20,7 @@
 #define APP_LUA_HANDLER_MS 100 /* CPU time of one handler, over all its slices */
 #define APP_LUA_INSTRUCTIONS 20000000
 #define APP_LUA_LOAD_MS 250
+#define APP_LUA_UNSENT 65536 /* bytes to a UE; above it a script sends it nothing */
 #define APP_LUA_APPENDED 1024 /* materials, meshes, ... that a script may add to a scene */
 
 struct app_lua_conf {
@@ -27,16 +28,10 @@ struct app_lua_conf {
 	unsigned cpu_percent; /* of a core that one call's script may use */
 };
 
-struct app_lua_stats {
-	uint64_t handlers, errors, timeouts, nomem, dropped, slices, stopped;
-};
-
 /* Makes the call's state from s; from now on a->ops are a script's. -EINVAL with why. */
 int app_lua_open(struct app *a, struct script *s, const struct app_lua_conf *conf,
 	struct ar_buf *why) __attribute__((warn_unused_result));
-void app_lua_close(struct app *a);
 /* Loads it without a call, to see whether it can be. */
 int app_lua_check(struct script *s, struct ar_buf *why) __attribute__((warn_unused_result));
-void app_lua_get_stats(const struct app *a, struct app_lua_stats *out);
 
 #endif

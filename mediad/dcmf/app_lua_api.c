@@ -129,6 +129,12 @@ static json_t *envelope(json_t *body)
 	return json_pack("{s:s, s:o}", "type", "urn:x-imsar:app:1", "message", body);
 }
 
+/* A UE that does not take what it is sent gets no more for now. */
+static bool has_room(const struct participant *p)
+{
+	return p->meta.peer && peer_buffered(p->meta.peer) < APP_LUA_UNSENT;
+}
+
 /* send(participant, table) -> true, or false when it has left or its line is full */
 static int l_send(lua_State *L)
 {
@@ -137,7 +143,7 @@ static int l_send(lua_State *L)
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	j = p ? envelope(lua_json_get(L, 2)) : NULL;
-	lua_pushboolean(L, j && app_send_meta(p, j) == 0);
+	lua_pushboolean(L, j && has_room(p) && app_send_meta(p, j) == 0);
 	json_decref(j);
 	return 1;
 }
@@ -154,7 +160,7 @@ static int l_send_all(lua_State *L)
 	vm_spend(L, (size_t)a->n * APP_LUA_CHANGE_COST);
 	j = envelope(lua_json_get(L, 1));
 	for (unsigned i = 0; j && i < a->n; i++) {
-		if (a->p[i]->joined && a->p[i] != but)
+		if (a->p[i]->joined && a->p[i] != but && has_room(a->p[i]))
 			sent += app_send_meta(a->p[i], j) == 0;
 	}
 	json_decref(j);

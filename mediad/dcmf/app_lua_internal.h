@@ -52,7 +52,9 @@ struct app_lua {
 	/* what an action's handler said */
 	bool answered, accepted;
 	struct app_refusal no;
-	struct app_lua_stats stats;
+	struct {
+		uint64_t handlers, errors, timeouts, nomem, dropped, slices, stopped;
+	} stats;
 };
 
 #define APP_LUA_CHANGE_COST 500 /* steps of vm_spend() for a change of the scene's document */

@@ -496,6 +496,10 @@ void dcmf_get_stats(struct dcmf *d, json_t *out)
 		{"sceneBytes", g.app.scene_bytes}, {"sceneMisfit", g.app.scene_misfit},
 		{"resyncs", g.app.resyncs}, {"metaBad", g.app.meta_bad},
 		{"metaUnknown", g.app.meta_unknown}, {"metaTooBig", g.app.meta_too_big},
+		{"scriptHandlers", g.app.script_handlers}, {"scriptErrors", g.app.script_errors},
+		{"scriptTimeouts", g.app.script_timeouts}, {"scriptNoMemory", g.app.script_nomem},
+		{"scriptDropped", g.app.script_dropped}, {"scriptSlices", g.app.script_slices},
+		{"scriptStopped", g.app.script_stopped},
 		{"messagesUnknown", d->stats.messages_unknown}, {"sendFailed", g.app.send_failed},
 		{"httpRequests", d->stats.boot.requests}, {"httpNotFound", d->stats.boot.not_found},
 		{"httpRefused", d->stats.boot.refused}, {"httpBytes", d->stats.boot.bytes}};

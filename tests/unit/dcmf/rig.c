@@ -41,6 +41,8 @@ static void add_scenes(struct rig *r, struct ar_buf *why)
 		0);
 }
 
+const char *rig_apps = SRC_DIR "/lua/apps";
+
 void rig_start(struct rig *r, const char *webapp)
 {
 	static const struct dcmf_handlers h = {.send = on_send, .event = on_event};
@@ -69,6 +71,10 @@ void rig_start(struct rig *r, const char *webapp)
 	dc.nets = &r->nets;
 	dc.scenes = r->scenes;
 	dc.assets = r->assets;
+	if (scripts_load(&r->scripts, rig_apps, &why) != 0)
+		fail_msg("%.*s", (int)why.n, why.p);
+	dc.scripts = r->scripts;
+	dc.script = (struct app_lua_conf){.memory_kb = 1024, .cpu_percent = 50};
 	assert_int_equal(transport_new(&r->t, &tc), 0);
 	assert_int_equal(dcmf_new(&r->d, &dc, r->t, &h, r), 0);
 	ar_buf_free(&why);
@@ -80,6 +86,7 @@ void rig_stop(struct rig *r)
 	transport_free(r->t);
 	library_free(r->scenes);
 	assets_free(r->assets);
+	scripts_free(r->scripts);
 	assert_int_equal(fake_live(), 0);
 }
 

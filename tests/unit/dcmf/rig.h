@@ -15,12 +15,15 @@ struct rig {
 	struct nets_list nets;
 	struct library *scenes;
 	struct assets *assets;
+	struct scripts *scripts;
 	uint64_t now, next;
 	char context[MRM_MAX_ID + 1];
 	char last_event[512];
 	unsigned events;
 };
 
+/* Folder of the applications in Lua of the rigs that start from now on. */
+extern const char *rig_apps;
 /* webapp: folder of the bootstrap assets, NULL: none. */
 void rig_start(struct rig *r, const char *webapp);
 void rig_stop(struct rig *r);
