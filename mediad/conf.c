@@ -16,6 +16,9 @@
 			help                                                                       \
 	}
 
+#ifndef IMS_AR_LIBEXECDIR
+#define IMS_AR_LIBEXECDIR "/usr/libexec/ims-ar"
+#endif
 #ifndef IMS_AR_DATADIR
 #define IMS_AR_DATADIR "/usr/share/ims-ar"
 #endif
@@ -52,8 +55,54 @@ static const struct ar_conf_key keys[] = {
 		"a context whose UEs have all gone ends after this"),
 	KN("application", lease_seconds, "300", 5, 86400,
 		"a context without its asd ends after this, unless it asks for another time"),
+	K("armf", transports, AR_CONF_STRING, "dtls",
+		"towards UEs: dtls, sdes and rtp, comma separated"),
+	K("armf", program, AR_CONF_STRING, IMS_AR_LIBEXECDIR "/mediad-armf", "the media processor"),
+	KN("armf", processes, "1", 0, 16,
+		"media processors of one worker; 0: audio and video are relayed only"),
+	KN("armf", max_jobs, "16", 1, 256, "video streams of one processor"),
+	KN("armf", cpu_percent, "80", 5, 100,
+		"of one core, that the streams of one processor may use"),
+	KN("armf", memory_mb, "1024", 128, 65536, "resident, of one processor"),
+	K("armf", platform, AR_CONF_STRING, "auto",
+		"EGL: surfaceless (software), device (GPU) or auto"),
+	KN("armf", device, "-1", -1, 64, "which GPU; -1: the first"),
+	K("armf", cache_dir, AR_CONF_STRING, NULL, "of compiled shaders; none without"),
+	KN("armf", max_triangles, "20000", 100, 100000000, "that a scene may draw in a frame"),
+	KN("armf", max_streams, "200", 1, 4000, "audio and video connections of one worker"),
+	KN("armf", max_kbps, "2500", 64, 100000, "of a video stream, either way"),
+	KN("armf", fov_degrees, "57", 10, 170, "vertical, of a camera whose UE does not tell"),
+	KN("armf", camera_delay_ms, "30", 0, 1000,
+		"from taking a picture to its arrival, when nothing tells"),
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
+
+static int transports(struct mediad_conf *c, struct ar_buf *err)
+{
+	static const struct {
+		const char *name;
+		enum peer_media media;
+	} known[] = {{"dtls", PEER_DTLS_SRTP}, {"sdes", PEER_SDES_SRTP}, {"rtp", PEER_PLAIN_RTP}};
+	struct ar_span rest = ar_span_str(c->transports);
+
+	while (rest.n) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		struct ar_span one = {rest.p, comma ? (size_t)(comma - rest.p) : rest.n};
+		unsigned i = 0;
+
+		rest.p += one.n + (comma != NULL);
+		rest.n -= one.n + (comma != NULL);
+		one = ar_span_trim(one);
+		while (i < 3 && !ar_span_caseeq(one, known[i].name))
+			i++;
+		if (i == 3) {
+			ar_buf_printf(err, "transports = %s: want dtls, sdes, rtp", c->transports);
+			return -EINVAL;
+		}
+		c->media_transports |= 1u << known[i].media;
+	}
+	return 0;
+}
 
 static int derive(struct mediad_conf *c, struct ar_buf *err)
 {
@@ -78,6 +127,8 @@ static int derive(struct mediad_conf *c, struct ar_buf *err)
 		if (rc)
 			return rc;
 	}
+	if (transports(c, err) != 0)
+		return -EINVAL;
 	c->nworker = (unsigned)(c->workers ? c->workers : cores < 1 ? 1 : cores);
 	if (c->nworker > MEDIAD_MAX_WORKERS)
 		c->nworker = MEDIAD_MAX_WORKERS;

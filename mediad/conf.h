@@ -26,10 +26,15 @@ struct mediad_conf {
 	char *scenes, *webapp, *application, *applications, *pose_types, *action_types;
 	long update_rate, own_rate, idle_seconds, lease_seconds;
 	long script_memory_kb, script_cpu_percent;
+	/* [armf] */
+	char *program, *platform, *cache_dir, *transports;
+	long processes, max_jobs, cpu_percent, memory_mb, device, max_triangles, max_streams,
+		max_kbps, fov_degrees, camera_delay_ms;
 
 	/* made from the above by mediad_conf_read() */
 	unsigned nworker;
 	struct nets_list networks;
+	unsigned media_transports; /* bits 1 << enum peer_media */
 };
 
 /* path NULL: defaults only. 0, or negative errno with the reason in err. */

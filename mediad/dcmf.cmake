@@ -3,23 +3,24 @@
 # transport.h: link it with mediad_transport, or in tests with a stand-in.
 add_library(mediad_dcmf STATIC nets.c ctl/json_strict.c ctl/json_patch.c
 	scene/scene.c scene/scene_text.c scene/view.c scene/pieces.c scene/gltf.c scene/library.c
-	dcmf/js.c dcmf/meta.c dcmf/mrm.c dcmf/assets.c dcmf/boot.c
+	dcmf/js.c dcmf/meta.c dcmf/mrm.c dcmf/mrm_rd.c dcmf/mrm_av.c dcmf/assets.c dcmf/boot.c
 	dcmf/app.c dcmf/app_send.c dcmf/app_meta.c dcmf/app_shared.c
 	dcmf/scripts.c dcmf/lua_json.c dcmf/app_lua.c dcmf/app_lua_api.c dcmf/app_lua_mesh.c
-	dcmf/dcmf.c dcmf/context.c dcmf/medium.c dcmf/facts.c dcmf/feed.c)
+	dcmf/dcmf.c dcmf/context.c dcmf/medium.c dcmf/medium_av.c dcmf/facts.c dcmf/feed.c)
 ims_ar_target(mediad_dcmf)
-target_link_libraries(mediad_dcmf PUBLIC ar_daemon ar_lua PkgConfig::JANSSON m)
+target_link_libraries(mediad_dcmf PUBLIC ar_daemon armf_front mediad_srtp OpenSSL::Crypto ar_lua PkgConfig::JANSSON m)
 
 # mediad_ctl: the parent's control interface.
 add_library(mediad_ctl STATIC conf.c ctl/h2.c ctl/h2_conn.c ctl/h1.c ctl/contexts.c ctl/ctl.c
 	ctl/ctl_worker.c ctl/ctl_events.c ctl/ctl_status.c worker/wlink.c worker/udp.c)
 ims_ar_target(mediad_ctl)
-target_compile_definitions(mediad_ctl PRIVATE IMS_AR_DATADIR="${CMAKE_INSTALL_FULL_DATADIR}/ims-ar")
+target_compile_definitions(mediad_ctl PRIVATE IMS_AR_DATADIR="${CMAKE_INSTALL_FULL_DATADIR}/ims-ar"
+	IMS_AR_LIBEXECDIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/ims-ar")
 target_link_libraries(mediad_ctl PUBLIC mediad_dcmf PkgConfig::EVENT PkgConfig::NGHTTP2)
 
-add_executable(mediad main.c mediad.c workers.c privs.c worker/worker.c)
+add_executable(mediad main.c mediad.c workers.c privs.c worker/worker.c worker/armf.c)
 ims_ar_target(mediad)
-target_link_libraries(mediad PRIVATE mediad_ctl mediad_dcmf mediad_transport PkgConfig::SYSTEMD)
+target_link_libraries(mediad PRIVATE mediad_ctl mediad_dcmf mediad_transport armf_pool PkgConfig::SYSTEMD)
 install(FILES ${CMAKE_SOURCE_DIR}/etc/ims-ar/mediad.conf DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/ims-ar)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/webapp/scenes DESTINATION ${CMAKE_INSTALL_DATADIR}/ims-ar
 	FILES_MATCHING PATTERN "*.gltf")

@@ -134,6 +134,7 @@ void peer_on_rtp(struct peer *p, struct ar_span d, const struct peer_addr *from)
 	/* before the keys: what is lost here, a key frame makes up for */
 	if (p->state != PEER_CONNECTED) {
 		p->stats.early_dropped++;
+		p->t->stats.rtp_early++;
 		return;
 	}
 	if (!from_ours(p, from)) {
@@ -143,6 +144,10 @@ void peer_on_rtp(struct peer *p, struct ar_span d, const struct peer_addr *from)
 	err = open_packet(p, d, rtcp, &n);
 	if (err) {
 		p->stats.dropped++;
+		if (err == -EALREADY)
+			p->t->stats.srtp_replayed++;
+		else
+			p->t->stats.srtp_bad++;
 		return;
 	}
 	p->heard = p->now;

@@ -16,6 +16,7 @@ struct transport_conf {
 struct transport_stats {
 	uint32_t peers;
 	uint64_t rx, no_peer, garbage, rate_limited;
+	uint64_t srtp_bad, srtp_replayed, rtp_early;
 };
 
 int transport_new(struct transport **tp, const struct transport_conf *conf)

@@ -118,6 +118,7 @@ static const struct route {
 	{"PATCH", CONTEXTS "/", "", {"application/json-patch+json", NULL}, ctl_patch},
 	{"DELETE", CONTEXTS "/", "", {NULL}, ctl_delete},
 	{"GET", "/x-ims-ar/v1/contexts/", "/scene", {NULL}, ctl_get_scene},
+	{"GET", "/x-ims-ar/v1/contexts/", "/snapshot", {NULL}, ctl_get_snapshot},
 	{"GET", "/x-ims-ar/v1/status", NULL, {NULL}, ctl_status},
 	{"GET", "/x-ims-ar/v1/events", NULL, {NULL}, ctl_events},
 	{"GET", "/metrics", NULL, {NULL}, ctl_metrics},

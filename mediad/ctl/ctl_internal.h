@@ -11,6 +11,7 @@
 
 #define CTL_PROBLEM "application/problem+json"
 #define CTL_JSON "application/json"
+#define CTL_PNG "image/png"
 
 struct ctl_subscriber {
 	uint32_t stream; /* 0: free */
@@ -65,6 +66,7 @@ void ctl_create(struct ctl *c, const struct ctl_call *q);
 void ctl_patch(struct ctl *c, const struct ctl_call *q);
 void ctl_delete(struct ctl *c, const struct ctl_call *q);
 void ctl_get(struct ctl *c, const struct ctl_call *q);
+void ctl_get_snapshot(struct ctl *c, const struct ctl_call *q);
 void ctl_get_scene(struct ctl *c, const struct ctl_call *q);
 void ctl_check_pending(struct ctl *c, uint64_t now);
 /* Without a client: nobody waits for the answer. */

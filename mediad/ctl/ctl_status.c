@@ -60,6 +60,30 @@ json_t *ctl_load(const struct ctl *c)
 		c->instance);
 }
 
+/* Of all workers: docs/mrm.md. */
+static json_t *armf_status(const struct ctl *c)
+{
+	json_int_t processes = 0, jobs = 0;
+	const char *renderer = "";
+	double cpu = 0;
+
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
+		struct workers_info w;
+		const char *r;
+		double one;
+
+		workers_get(c->workers, i, &w);
+		processes += json_integer_value(json_object_get(w.stats, "armfProcesses"));
+		jobs += json_integer_value(json_object_get(w.stats, "armfJobs"));
+		one = json_number_value(json_object_get(w.stats, "armfCpuPermille")) / 1000;
+		cpu = one > cpu ? one : cpu;
+		r = json_string_value(json_object_get(w.stats, "armfRenderer"));
+		renderer = r && *r ? r : renderer;
+	}
+	return json_pack("{s:I, s:I, s:f, s:s}", "processes", processes, "jobs", jobs, "cpu", cpu,
+		"renderer", renderer);
+}
+
 void ctl_status(struct ctl *c, const struct ctl_call *q)
 {
 	json_t *j = ctl_load(c), *list = json_array();
@@ -79,6 +103,7 @@ void ctl_status(struct ctl *c, const struct ctl_call *q)
 	json_object_set_new(j, "version", json_string(IMS_AR_VERSION));
 	json_object_set_new(
 		j, "uptimeSeconds", json_integer((json_int_t)((ar_now() - c->started) / AR_SEC)));
+	json_object_set_new(j, "armf", armf_status(c));
 	json_object_set_new(j, "worker", list);
 	ctl_answer_json(c, q->req->id, j);
 }
@@ -136,6 +161,46 @@ static const struct metric {
 	{"udpTxBytes", "udp_tx_bytes_total", "counter", "Bytes sent"},
 	{"udpTooLong", "udp_too_long_total", "counter", "Datagrams longer than we take"},
 	{"udpTxFailed", "udp_tx_failed_total", "counter", "Datagrams the kernel did not take"},
+	{"avStreams", "av_streams", "gauge", "Audio and video connections"},
+	{"avRxPackets", "av_rx_packets_total", "counter", "RTP and RTCP packets received"},
+	{"avRxBytes", "av_rx_bytes_total", "counter", "their bytes"},
+	{"avTxPackets", "av_tx_packets_total", "counter", "RTP and RTCP packets sent"},
+	{"avTxBytes", "av_tx_bytes_total", "counter", "their bytes"},
+	{"avMalformed", "av_malformed_total", "counter", "RTP packets not understood"},
+	{"avUnknownPt", "av_unknown_pt_total", "counter", "of a payload type not negotiated"},
+	{"avUnknownSsrc", "av_unknown_ssrc_total", "counter", "of a stream not expected"},
+	{"avRtcpBad", "av_rtcp_bad_total", "counter", "RTCP datagrams not understood"},
+	{"avReplayed", "av_replayed_total", "counter", "Relayed packets that came twice"},
+	{"srtpBad", "srtp_bad_total", "counter", "SRTP packets that are not authentic"},
+	{"srtpReplayed", "srtp_replayed_total", "counter", "SRTP packets that came twice"},
+	{"rtpEarly", "rtp_early_total", "counter", "RTP before its keys"},
+	{"avLost", "av_lost_total", "counter", "RTP packets lost for good"},
+	{"avRecovered", "av_recovered_total", "counter", "Lost packets that came again"},
+	{"avNacksSent", "av_nacks_sent_total", "counter", "Packets asked for again"},
+	{"avNacksReceived", "av_nacks_received_total", "counter", "Packets UEs asked for again"},
+	{"avResent", "av_resent_total", "counter", "Packets sent again"},
+	{"avKeysAsked", "av_keys_asked_total", "counter", "Key frames asked for"},
+	{"avKeysWanted", "av_keys_wanted_total", "counter", "Key frames UEs asked for"},
+	{"avFramesIn", "av_frames_in_total", "counter", "Video frames received whole"},
+	{"avFramesOut", "av_frames_out_total", "counter", "Video frames sent"},
+	{"avFramesDrawn", "av_frames_drawn_total", "counter", "of them with the scene"},
+	{"avFramesDropped", "av_frames_dropped_total", "counter", "Video frames dropped"},
+	{"avFramesHeld", "av_frames_held_total", "counter", "Frames that waited for a pose"},
+	{"avHeldOver", "av_held_over_total", "counter", "of them pushed out by others"},
+	{"avJobsRefused", "av_jobs_refused_total", "counter", "Streams not taken for processing"},
+	{"avFallbacks", "av_fallbacks_total", "counter", "Streams that lost their processor"},
+	{"avReturns", "av_returns_total", "counter", "Streams processed again"},
+	{"armfProcesses", "armf_processes", "gauge", "Media processors running"},
+	{"armfJobs", "armf_jobs", "gauge", "Streams that they process"},
+	{"armfStarted", "armf_started_total", "counter", "Media processors started"},
+	{"armfDied", "armf_died_total", "counter", "of them died"},
+	{"armfHung", "armf_hung_total", "counter", "of them ended because they hung"},
+	{"armfOverMemory", "armf_over_memory_total", "counter", "of them grew too large"},
+	{"armfRefused", "armf_refused_total", "counter", "Streams that found no room"},
+	{"armfFramesIn", "armf_frames_in_total", "counter", "Frames given to processors"},
+	{"armfFramesOut", "armf_frames_out_total", "counter", "Frames that came back"},
+	{"armfFramesDropped", "armf_frames_dropped_total", "counter", "Frames that did not"},
+	{"armfCpuPermille", "armf_cpu_permille", "gauge", "of what streams may use"},
 	{"cpu", "cpu_share", "gauge", "Share of one core, 0 to 1"},
 };
 

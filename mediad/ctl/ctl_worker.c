@@ -49,9 +49,10 @@ static int send_request(struct ctl *c, unsigned worker, const char *op, const ch
 	return err;
 }
 
-static void request(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op)
+static void request_body(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op,
+	struct ar_span body)
 {
-	int err = send_request(c, worker, op, q->context, q->req->id, q->req->body);
+	int err = send_request(c, worker, op, q->context, q->req->id, body);
 
 	if (!err)
 		return;
@@ -60,7 +61,12 @@ static void request(struct ctl *c, const struct ctl_call *q, unsigned worker, co
 		"worker %u cannot take the request: %s", worker, strerror(-err));
 }
 
-/* ---- the five operations ---- */
+static void request(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op)
+{
+	request_body(c, q, worker, op, q->req->body);
+}
+
+/* ---- the operations ---- */
 
 static uint64_t load_of(const struct workers_info *i)
 {
@@ -145,6 +151,32 @@ void ctl_get(struct ctl *c, const struct ctl_call *q)
 void ctl_get_scene(struct ctl *c, const struct ctl_call *q)
 {
 	to_owner(c, q, "scene");
+}
+
+void ctl_get_snapshot(struct ctl *c, const struct ctl_call *q)
+{
+	struct mcontext *m = contexts_find(c->contexts, q->context);
+	char term[MRM_MAX_ID + 1], media[MRM_MAX_ID + 1], *text;
+	json_t *body;
+
+	if (!ctl_query(q->req->query, "termination", term, sizeof(term)) ||
+		!ctl_query(q->req->query, "media", media, sizeof(media))) {
+		ctl_problem(
+			c, q->req->id, 400, "INVALID_QUERY_PARAM", "want ?termination=ID&media=ID");
+		return;
+	}
+	if (!m) {
+		ctl_problem(c, q->req->id, 404, "CONTEXT_NOT_FOUND", "no context %s", q->context);
+		return;
+	}
+	body = json_pack("{s:s, s:s}", "termination", term, "media", media);
+	text = json_dumps(body, JSON_COMPACT);
+	if (text)
+		request_body(c, q, m->worker, "snapshot", ar_span_str(text));
+	else
+		ctl_problem(c, q->req->id, 400, "INVALID_QUERY_PARAM", "not UTF-8");
+	free(text);
+	json_decref(body);
 }
 
 void ctl_delete_quietly(struct ctl *c, const struct mcontext *m)
@@ -234,9 +266,10 @@ void ctl_on_reply(void *arg, unsigned worker, const json_t *head, struct ar_span
 		bookkeeping(c, p, head, status);
 		if (p->stream)
 			ctl_answer(c, p->stream, status,
-				status == 204  ? NULL
-				: status < 400 ? CTL_JSON
-					       : CTL_PROBLEM,
+				status == 204                    ? NULL
+				: status >= 400                  ? CTL_PROBLEM
+				: strcmp(p->op, "snapshot") == 0 ? CTL_PNG
+								 : CTL_JSON,
 				body);
 	}
 	forget(c, p);

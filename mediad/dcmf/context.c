@@ -190,6 +190,8 @@ int context_new(struct context **cp, struct dcmf *d, const struct mrm_context *s
 		rc = term_new(c, &spec->term[i], err);
 	if (!rc)
 		rc = set_remotes(c, spec, err);
+	if (!rc)
+		context_av_pair(c);
 	if (rc)
 		context_free(c);
 	else
@@ -354,6 +356,7 @@ static const json_t *media_json(const json_t *doc, struct ar_span term, struct a
 
 static bool same_remote(const json_t *a, const json_t *b)
 {
+	static const char *const av[] = {"securitySetup", "local", "transport"};
 	static const char *const dc[] = {"remoteDcEndpoint", "securitySetup"};
 	bool same = a && json_strict_same(json_object_get(a, "remoteMbEndpoint"),
 				 json_object_get(b, "remoteMbEndpoint"));
@@ -361,6 +364,9 @@ static bool same_remote(const json_t *a, const json_t *b)
 	for (unsigned i = 0; same && i < 2; i++)
 		same = json_strict_same(json_object_get(json_object_get(a, "dcMedia"), dc[i]),
 			json_object_get(json_object_get(b, "dcMedia"), dc[i]));
+	for (unsigned i = 0; same && i < 3; i++)
+		same = json_strict_same(json_object_get(json_object_get(a, "x-ims-ar"), av[i]),
+			json_object_get(json_object_get(b, "x-ims-ar"), av[i]));
 	return same && json_strict_same(json_object_get(json_object_get(a, "x-ims-ar"), "remote"),
 			       json_object_get(json_object_get(b, "x-ims-ar"), "remote"));
 }
@@ -387,6 +393,22 @@ static int update_media(
 	return 0;
 }
 
+/* Nothing of it can fail. */
+static void set_av(struct context *c, const struct mrm_context *spec)
+{
+	for (unsigned i = 0; i < spec->nterm; i++) {
+		struct termination *t = context_term(c, spec->term[i].id);
+
+		for (unsigned k = 0; k < spec->term[i].nmedia; k++) {
+			struct medium *m = termination_medium(t, spec->term[i].media[k].id);
+
+			if (m->leg)
+				medium_av_set(m, &spec->term[i].media[k]);
+		}
+	}
+	context_av_pair(c);
+}
+
 int context_patch(
 	struct context *c, const struct mrm_context *spec, json_t *doc, struct mrm_error *err)
 {
@@ -405,6 +427,7 @@ int context_patch(
 		return rc;
 	}
 	drop_others(c, spec, "removed");
+	set_av(c, spec);
 	json_decref(c->doc);
 	c->doc = json_incref(doc);
 	context_wake(c);

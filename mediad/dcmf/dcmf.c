@@ -25,6 +25,10 @@ int dcmf_new(struct dcmf **dp, const struct dcmf_conf *conf, struct transport *t
 	d->t = t;
 	d->h = *h;
 	d->arg = arg;
+	if (stream_front_new(&d->front, &conf->av) != 0) {
+		free(d);
+		return -ENOMEM;
+	}
 	*dp = d;
 	return 0;
 }
@@ -79,6 +83,7 @@ void dcmf_free(struct dcmf *d, uint64_t now)
 		while (d->bucket[i])
 			remove_context(d, d->bucket[i]);
 	}
+	stream_front_free(d->front);
 	free(d);
 }
 
@@ -350,6 +355,44 @@ void dcmf_get_scene(struct dcmf *d, struct ar_span id, struct dcmf_reply *r)
 	problem(d, r, &err);
 }
 
+static bool snapshot(
+	struct context *c, const json_t *o, dcmf_picture *done, void *arg, struct mrm_error *err)
+{
+	const char *t = json_string_value(json_object_get(o, "termination"));
+	const char *id = json_string_value(json_object_get(o, "media"));
+	struct termination *term = t ? context_term(c, ar_span_str(t)) : NULL;
+	struct medium *m = term && id ? termination_medium(term, ar_span_str(id)) : NULL;
+	int rc = m && m->leg ? stream_leg_snapshot(m->leg, done, arg) : -ENODEV;
+
+	if (rc == -ENODEV)
+		mrm_fail(err, 404, "CONTEXT_NOT_FOUND",
+			"no medium of type AR with this termination and media");
+	else if (rc)
+		mrm_fail(err, 409, "MODIFICATION_CONFLICT", "not processed now");
+	return !rc;
+}
+
+bool dcmf_snapshot(struct dcmf *d, struct ar_span id, struct ar_span body, dcmf_picture *done,
+	void *arg, struct dcmf_reply *r)
+{
+	struct context *c = find(d, id);
+	struct mrm_error err = {.status = 0};
+	json_t *o;
+	bool later;
+
+	begin(d, d->now, r);
+	if (!c) {
+		not_found(d, r, id);
+		return false;
+	}
+	o = load(body, &err);
+	later = o && snapshot(c, o, done, arg, &err);
+	if (!later)
+		problem(d, r, &err);
+	json_decref(o);
+	return later;
+}
+
 /* ---- time ---- */
 
 static void tell_gone(struct dcmf *d, const struct context *c, const char *reason)
@@ -382,7 +425,7 @@ static void end_idle(struct dcmf *d, uint64_t now)
 
 static uint64_t run_context(struct context *c, uint64_t now)
 {
-	uint64_t due;
+	uint64_t due, av = context_av_run(c, now);
 	bool waits = false;
 
 	for (unsigned i = 0; i < c->nterm; i++) {
@@ -392,12 +435,18 @@ static uint64_t run_context(struct context *c, uint64_t now)
 		}
 	}
 	due = app_run(c->app, now);
+	due = av < due ? av : due;
 	if (c->feed) {
 		uint64_t feed = feed_run(c->feed, now);
 
 		due = feed < due ? feed : due;
 	}
 	return waits && due > now + 20 * AR_MS ? now + 20 * AR_MS : due;
+}
+
+void dcmf_set_ntp(struct dcmf *d, uint64_t ntp, uint64_t now)
+{
+	stream_front_set_ntp(d->front, ntp, now);
 }
 
 void dcmf_set_now(struct dcmf *d, uint64_t now)
@@ -506,4 +555,5 @@ void dcmf_get_stats(struct dcmf *d, json_t *out)
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		json_object_set_new(out, all[i].name, json_integer((json_int_t)all[i].value));
+	dcmf_av_stats(d, out);
 }

@@ -32,6 +32,8 @@ struct dcmf_conf {
 	struct scripts *scripts; /* applications in Lua; NULL: none */
 	struct app_lua_conf script;
 	struct app_conf app;
+	struct stream_front_conf av; /* media of type AR */
+	unsigned transports; /* of theirs: bits 1 << enum peer_media; 0: DTLS-SRTP */
 	struct feed_pool armf; /* pool NULL: no media processing */
 };
 
@@ -40,6 +42,8 @@ struct dcmf_handlers {
 	void (*send)(void *arg, int net, struct ar_span datagram, const struct peer_addr *to);
 	/* docs/mrm.md, Events; borrowed */
 	void (*event)(void *arg, const json_t *event);
+	/* Something came from elsewhere than a datagram or a request: dcmf_run() is wanted. */
+	void (*wake)(void *arg);
 };
 
 struct dcmf_reply {
@@ -65,8 +69,15 @@ void dcmf_patch(
 void dcmf_delete(struct dcmf *d, struct ar_span id, uint64_t now, struct dcmf_reply *r);
 /* With live facts. */
 void dcmf_get(struct dcmf *d, struct ar_span id, uint64_t now, struct dcmf_reply *r);
+/* A picture of what a UE sends, as it goes on (docs/mrm.md): body {"termination","media"}. True:
+ * done() is called later, with the PNG or a negative errno; false: *r says why not. */
+typedef void dcmf_picture(void *arg, int err, struct ar_span png);
+bool dcmf_snapshot(struct dcmf *d, struct ar_span id, struct ar_span body, dcmf_picture *done,
+	void *arg, struct dcmf_reply *r);
 void dcmf_get_scene(struct dcmf *d, struct ar_span id, struct dcmf_reply *r);
 
+/* The wall clock (NTP, 32.32) at `now`. */
+void dcmf_set_ntp(struct dcmf *d, uint64_t ntp, uint64_t now);
 /* Before datagrams are handed to the transport: what they cause happens now. */
 void dcmf_set_now(struct dcmf *d, uint64_t now);
 

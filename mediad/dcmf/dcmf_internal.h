@@ -33,6 +33,9 @@ struct medium {
 	struct medium_channel *open; /* in use, for GET */
 	unsigned nopen;
 	struct boot boot[DCMF_MAX_BOOTS];
+	/* of type AR */
+	struct stream_leg *leg;
+	bool video, listens;
 };
 
 struct termination {
@@ -74,6 +77,7 @@ struct dcmf {
 	struct context *bucket[DCMF_BUCKETS];
 	struct context *active;
 	struct dcmf_stats stats;
+	struct stream_front *front;
 };
 
 /* context.c */
@@ -103,6 +107,21 @@ int medium_accept(struct medium *m, const struct mrm_media *spec, struct mrm_err
 struct medium *termination_medium(const struct termination *t, struct ar_span id);
 /* Bootstrap answers that wait for room. */
 bool medium_run(struct medium *m);
+
+/* medium_av.c: media of type AR */
+int medium_av_new(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
+void medium_av_free(struct medium *m);
+/* What can be checked before anything changes. */
+int medium_av_check(const struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
+void medium_av_set(struct medium *m, const struct mrm_media *spec);
+void medium_av_state(struct medium *m);
+void medium_av_rtp(void *arg, uint8_t *packet, size_t n, bool rtcp);
+/* Media have come or gone: who is whose partner? */
+void context_av_pair(struct context *c);
+/* What is due; when to come again. */
+uint64_t context_av_run(struct context *c, uint64_t now);
+void medium_av_live(const struct medium *m, json_t *x, uint64_t now);
+void dcmf_av_stats(const struct dcmf *d, json_t *out);
 
 /* facts.c */
 int facts_local(struct context *c, json_t *doc);

@@ -63,7 +63,9 @@ static int medium_local(const struct medium *m, json_t *o)
 
 	if (!err)
 		err = set(o, "localMbEndpoint", endpoint(d, m->net));
-	if (!err)
+	if (!err && m->leg)
+		err = set(x, "fingerprint", json_string(transport_fingerprint(d->t)));
+	if (!err && !m->leg)
 		err = set(dc, "localDcEndpoint",
 			json_pack("{s:i, s:s, s:s}", "sctpPort", DCMF_SCTP_PORT, "fingerprint",
 				transport_fingerprint(d->t), "tlsId", m->tls_id));
@@ -71,7 +73,7 @@ static int medium_local(const struct medium *m, json_t *o)
 		err = set(x, "ice",
 			json_pack("{s:s, s:s, s:b, s:o}", "ufrag", peer_ufrag(m->peer), "pwd",
 				peer_pwd(m->peer), "lite", 1, "candidates", candidates(d, m->net)));
-	if (!err)
+	if (!err && !m->leg)
 		err = set(x, "localMaxMessageSize", json_integer(PEER_MAX_MESSAGE));
 	return err;
 }
@@ -156,7 +158,7 @@ static json_t *times(const struct medium *m, const struct peer_stats *s)
 	return o;
 }
 
-static void medium_live(const struct medium *m, json_t *x)
+static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 {
 	struct peer_stats s;
 	char addr[INET6_ADDRSTRLEN + 16];
@@ -166,14 +168,19 @@ static void medium_live(const struct medium *m, json_t *x)
 	json_object_set_new(
 		x, "selected", json_string(nets_print(&s.selected.ss, addr, sizeof(addr))));
 	json_object_set_new(x, "rttMs", json_real(s.rtt_us / 1000.0));
-	json_object_set_new(x, "channels", channels(m));
+	if (m->leg)
+		medium_av_live(m, x, now);
+	else
+		json_object_set_new(x, "channels", channels(m));
 	json_object_set_new(x, "times", times(m, &s));
 	json_object_set_new(x, "transport",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rxPackets",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rxPackets",
 			(json_int_t)s.rx_packets, "txPackets", (json_int_t)s.tx_packets, "rxBytes",
 			(json_int_t)s.rx_bytes, "txBytes", (json_int_t)s.tx_bytes, "stunBad",
 			(json_int_t)s.stun_bad, "dtlsBad", (json_int_t)s.dtls_bad, "earlyHeld",
-			(json_int_t)s.early_held, "dropped", (json_int_t)s.dropped));
+			(json_int_t)s.early_held, "dropped", (json_int_t)s.dropped, "srtpBad",
+			(json_int_t)s.srtp_bad, "srtpReplayed", (json_int_t)s.srtp_replayed,
+			"latched", (json_int_t)s.latched));
 }
 
 /* Bad input of every kind, one number each, as /metrics has it. */
@@ -194,7 +201,7 @@ static json_t *participant_live(const struct termination *t)
 	return o;
 }
 
-static void term_live(const struct context *c, json_t *to)
+static void term_live(const struct context *c, json_t *to, uint64_t now)
 {
 	const struct termination *t = context_term(c, text_of(to, "terminationId"));
 	size_t k;
@@ -207,7 +214,7 @@ static void term_live(const struct context *c, json_t *to)
 		const struct medium *m = termination_medium(t, text_of(mo, "mediaId"));
 
 		if (m)
-			medium_live(m, vendor(mo));
+			medium_live(m, vendor(mo), now);
 	}
 	json_object_set_new(vendor(to), "participant", participant_live(t));
 }
@@ -241,7 +248,7 @@ json_t *facts_live(struct context *c, uint64_t now)
 
 	if (!doc || !vendor(doc))
 		return doc;
-	json_array_foreach(json_object_get(doc, "terminations"), i, to) term_live(c, to);
+	json_array_foreach(json_object_get(doc, "terminations"), i, to) term_live(c, to, now);
 	context_live(c, vendor(doc), now);
 	return doc;
 }
@@ -281,8 +288,10 @@ int facts_same(const json_t *before, const json_t *after, struct mrm_error *err)
 {
 	static const char *const of_context[] = {
 		"/contextId", "/x-ims-ar/scene", "/x-ims-ar/application", "/x-ims-ar/owner"};
-	static const char *const of_medium[] = {"/localMbEndpoint", "/dcMedia/localDcEndpoint",
-		"/x-ims-ar/ice", "/x-ims-ar/localMaxMessageSize"};
+	static const char *const of_medium[] = {"/mediaResourceType", "/localMbEndpoint",
+		"/dcMedia/localDcEndpoint", "/x-ims-ar/ice", "/x-ims-ar/localMaxMessageSize",
+		"/x-ims-ar/fingerprint"};
+	const unsigned nmedium = sizeof(of_medium) / sizeof(of_medium[0]);
 	size_t i, k;
 	json_t *t, *m;
 	int rc = 0;
@@ -296,7 +305,7 @@ int facts_same(const json_t *before, const json_t *after, struct mrm_error *err)
 			const json_t *old = same_medium(
 				before, text_of(t, "terminationId"), text_of(m, "mediaId"));
 
-			for (unsigned n = 0; !rc && old && n < 4; n++)
+			for (unsigned n = 0; !rc && old && n < nmedium; n++)
 				rc = compare(old, m, of_medium[n], err);
 		}
 	}

@@ -57,6 +57,8 @@ static void on_state(void *arg, enum peer_state state, const char *reason)
 		close_boots(m);
 		app_on_peer_closed(m->term->part, m->peer, c->d->now);
 	}
+	if (m->leg)
+		medium_av_state(m);
 	tell_state(m, reason);
 	context_wake(c);
 }
@@ -203,9 +205,11 @@ static int make_peer(struct medium *m, const struct mrm_media *spec, struct mrm_
 		.on_channel = on_channel,
 		.on_channel_closed = on_channel_closed,
 		.on_message = on_message,
-		.on_writable = on_writable};
+		.on_writable = on_writable,
+		.on_rtp = medium_av_rtp};
 	struct context *c = m->term->ctx;
-	struct peer_conf conf = {.setup = spec->setup,
+	struct peer_conf conf = {.media = spec->type == MRM_AR ? spec->av->transport : PEER_DATA,
+		.setup = spec->setup,
 		.channel = spec->channel,
 		.nchannel = spec->nchannel,
 		.log_call = c->call_id};
@@ -241,6 +245,11 @@ int medium_new(struct medium **mp, struct termination *t, const struct mrm_media
 		m->offered[i] = m->accepted[i] = spec->channel[i].id;
 	m->noffered = m->naccepted = spec->nchannel;
 	rc = make_peer(m, spec, err);
+	if (!rc && spec->type == MRM_AR) {
+		rc = medium_av_new(m, spec, err);
+		if (rc)
+			peer_free(m->peer);
+	}
 	if (rc)
 		free(m);
 	else
@@ -251,6 +260,8 @@ int medium_new(struct medium **mp, struct termination *t, const struct mrm_media
 void medium_free(struct medium *m, const char *reason)
 {
 	close_boots(m);
+	if (m->leg)
+		medium_av_free(m);
 	app_on_peer_closed(m->term->part, m->peer, m->term->ctx->d->now);
 	if (m->state != PEER_CLOSED)
 		peer_close(m->peer, reason);
@@ -261,6 +272,8 @@ void medium_free(struct medium *m, const char *reason)
 
 int medium_accept(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
 {
+	if (m->leg || spec->type == MRM_AR)
+		return medium_av_check(m, spec, err);
 	for (unsigned i = 0; i < spec->nchannel; i++) {
 		if (!has_id(m->offered, m->noffered, spec->channel[i].id)) {
 			mrm_fail(err, 400, "MODIFICATION_NOT_ALLOWED",

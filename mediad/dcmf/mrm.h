@@ -7,6 +7,7 @@
 #define MRM_H
 
 #include "common/ar_buf.h"
+#include "mediad/armf/front/stream.h"
 #include "mediad/nets.h"
 #include "mediad/peer.h"
 
@@ -18,7 +19,18 @@
 #define MRM_MAX_TEXT 256 /* user, callId, owner, names */
 #define MRM_MAX_STREAM_ID (PEER_MAX_STREAMS - 1)
 
+enum mrm_type { MRM_DC, MRM_AR };
+
+struct mrm_av { /* an m-line of audio or video */
+	enum peer_media transport;
+	struct stream_conf conf;
+	struct peer_keys keys; /* SDES-SRTP */
+};
+
 struct mrm_media {
+	enum mrm_type type;
+	char path[100]; /* where it stands, for errors */
+	struct mrm_av *av; /* AR; freed with the context */
 	struct ar_span id;
 	int network; /* index into the networks: the line that is advertised */
 	enum ar_setup setup;

@@ -4,6 +4,7 @@
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "mediad/dcmf/dcmf.h"
+#include "mediad/worker/armf.h"
 #include "mediad/worker/udp.h"
 #include "mediad/worker/wlink.h"
 
@@ -19,6 +20,7 @@ struct worker {
 	struct transport *t;
 	struct dcmf *d;
 	struct udp *udp[NETS_MAX];
+	struct armf_pool *pool; /* NULL: nothing is processed */
 	uint64_t cpu_us, cpu_at; /* at the last beat */
 };
 
@@ -64,6 +66,14 @@ static void on_datagram(void *arg, struct ar_span datagram, const struct peer_ad
 
 	dcmf_set_now(w->d, now);
 	transport_input(w->t, datagram, from, now);
+}
+
+/* A processor's frame: the turn comes by itself. */
+static void on_wake(void *arg)
+{
+	struct worker *w = arg;
+
+	event_active(w->timer, EV_TIMEOUT, 0);
 }
 
 static void on_send(void *arg, int net, struct ar_span datagram, const struct peer_addr *to)
@@ -115,20 +125,72 @@ static void execute(struct worker *w, const json_t *head, struct ar_span body, s
 		dcmf_get(w->d, id, now, r);
 }
 
+static void answer(
+	struct worker *w, const json_t *id, const struct dcmf_reply *r, struct ar_span body)
+{
+	json_t *head = json_pack("{s:O, s:i, s:s, s:s, s:s, s:s, s:I}", "id", id, "status",
+		r->status, "ctx", r->context, "owner", r->owner, "callId", r->call_id, "call",
+		r->call, "lease", (json_int_t)r->lease_s);
+
+	if (head && wlink_send(w->link, head, body) != 0)
+		ar_log(AR_LOG_WARN, "worker", "an answer to the parent is lost");
+	json_decref(head);
+}
+
+/* A picture that was asked for; freed when it comes, or when it does not. */
+struct picture {
+	struct worker *w;
+	json_t *id;
+};
+
+static void on_picture(void *arg, int err, struct ar_span png)
+{
+	struct picture *p = arg;
+	struct dcmf_reply r = {.status = err ? 504 : 200};
+	struct mrm_error e;
+
+	ar_buf_init(&r.body, DCMF_MAX_BODY);
+	if (err) {
+		mrm_fail(&e, 504, "TIMED_OUT_REQUEST", "no picture came: %s", strerror(-err));
+		if (mrm_problem(&e, &r.body) != 0)
+			ar_buf_reset(&r.body);
+		png = r.body.n ? ar_buf_span(&r.body) : AR_SPAN("{}");
+	}
+	answer(p->w, p->id, &r, png);
+	ar_buf_free(&r.body);
+	json_decref(p->id);
+	free(p);
+}
+
+static bool picture(struct worker *w, const json_t *head, struct ar_span body, struct dcmf_reply *r)
+{
+	struct picture *p = malloc(sizeof(*p));
+
+	*r = (struct dcmf_reply){.status = 500};
+	if (!p)
+		return false;
+	*p = (struct picture){w, json_incref(json_object_get(head, "id"))};
+	dcmf_set_now(w->d, ar_now());
+	if (dcmf_snapshot(w->d, ar_span_str(text_of(head, "ctx")), body, on_picture, p, r))
+		return true;
+	json_decref(p->id);
+	free(p);
+	return false;
+}
+
 static void on_request(void *arg, const json_t *head, struct ar_span body)
 {
 	struct worker *w = arg;
 	struct dcmf_reply r;
-	json_t *answer;
+	bool later = false;
 
-	execute(w, head, body, &r);
-	answer = json_pack("{s:O, s:i, s:s, s:s, s:s, s:s, s:I}", "id", json_object_get(head, "id"),
-		"status", r.status, "ctx", r.context, "owner", r.owner, "callId", r.call_id, "call",
-		r.call, "lease", (json_int_t)r.lease_s);
-	if (answer &&
-		wlink_send(w->link, answer, r.body.n ? ar_buf_span(&r.body) : AR_SPAN("")) != 0)
-		ar_log(AR_LOG_WARN, "worker", "an answer to the parent is lost");
-	json_decref(answer);
+	if (strcmp(text_of(head, "op"), "snapshot") == 0)
+		later = picture(w, head, body, &r);
+	else
+		execute(w, head, body, &r);
+	if (!later)
+		answer(w, json_object_get(head, "id"), &r,
+			r.body.n ? ar_buf_span(&r.body) : AR_SPAN(""));
 	dcmf_reply_free(&r);
 	turn(w);
 }
@@ -177,7 +239,8 @@ static void add_transport(const struct worker *w, json_t *o)
 		const char *name;
 		uint64_t value;
 	} all[] = {{"peers", t.peers}, {"datagrams", t.rx}, {"noPeer", t.no_peer},
-		{"garbage", t.garbage}, {"rateLimited", t.rate_limited}, {"udpRx", sum.rx},
+		{"garbage", t.garbage}, {"rateLimited", t.rate_limited}, {"srtpBad", t.srtp_bad},
+		{"srtpReplayed", t.srtp_replayed}, {"rtpEarly", t.rtp_early}, {"udpRx", sum.rx},
 		{"udpTx", sum.tx}, {"udpRxBytes", sum.rx_bytes}, {"udpTxBytes", sum.tx_bytes},
 		{"udpTooLong", sum.rx_too_long}, {"udpTxFailed", sum.tx_failed}};
 
@@ -191,7 +254,9 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 	json_t *stats = json_object(), *head;
 
 	(void)fd, (void)what;
+	dcmf_set_ntp(w->d, armf_ntp(), ar_now());
 	dcmf_get_stats(w->d, stats);
+	armf_stats(w->pool, stats);
 	add_transport(w, stats);
 	json_object_set_new(stats, "cpu", json_real(cpu_share(w)));
 	head = json_pack("{s:o}", "beat", stats);
@@ -214,7 +279,8 @@ static int app_conf(struct app_conf *a, const struct mediad_conf *c)
 
 static int start_dcmf(struct worker *w)
 {
-	static const struct dcmf_handlers handlers = {.send = on_send, .event = on_event};
+	static const struct dcmf_handlers handlers = {
+		.send = on_send, .event = on_event, .wake = on_wake};
 	const struct mediad_conf *c = w->start->conf;
 	struct transport_conf tc = {.max_peers = (uint32_t)c->max_peers};
 	struct dcmf_conf dc = {.worker = w->start->index,
@@ -229,6 +295,8 @@ static int start_dcmf(struct worker *w)
 		.script = {(unsigned)c->script_memory_kb, (unsigned)c->script_cpu_percent}};
 	int err = app_conf(&dc.app, c);
 
+	if (!err)
+		err = armf_start(&w->pool, c, w->base, &dc);
 	if (!err)
 		err = transport_new(&w->t, &tc);
 	return err ? err : dcmf_new(&w->d, &dc, w->t, &handlers, w);
@@ -278,6 +346,7 @@ static void stop(struct worker *w)
 		if (w->udp[i])
 			udp_flush(w->udp[i]);
 	}
+	armf_stop(w->pool);
 	if (w->t)
 		transport_free(w->t);
 	for (unsigned i = 0; i < NETS_MAX; i++)

@@ -372,7 +372,7 @@ static void render(struct stream_leg *l, uint64_t now)
 	sr = (struct rtcp_sr){
 		.rtp = f.ts, .ntp = l->front->ntp + ((now - l->front->ntp_at) << 32) / 1000000};
 	stream_out_source(l, &sr, now);
-	if (armf_job_render(l->front->conf.pool, l->job.id, &f) != 0)
+	if (l->front->conf.jobs.render(l->front->conf.jobs.pool, l->job.id, &f) != 0)
 		l->n.frames_dropped++;
 }
 
@@ -385,7 +385,7 @@ static void serve_key_requests(struct stream_leg *l, uint64_t now)
 	if (!l->out.send || !from || !rtp_send_take_key_request(l->out.send, now))
 		return;
 	if (from->job.open && (from == l || from->mode == MODE_PROCESS))
-		armf_job_want_key(l->front->conf.pool, from->job.id);
+		l->front->conf.jobs.want_key(l->front->conf.jobs.pool, from->job.id);
 	else
 		stream_in_want_key(from);
 }
@@ -477,7 +477,8 @@ void stream_leg_get_facts(struct stream_leg *l, struct stream_facts *out, uint64
 		.dropped = n.frames_dropped,
 		.pose_source = capture_source_name(l->source),
 		.rtt_us = l->out.send ? rtp_send_rtt(l->out.send) : 0};
-	if (l->job.open && armf_job_get_stats(l->front->conf.pool, l->job.id, &job) == 0) {
+	if (l->job.open &&
+		l->front->conf.jobs.stats(l->front->conf.jobs.pool, l->job.id, &job) == 0) {
 		out->decode_us = job.decode_us;
 		out->draw_us = job.draw_us;
 		out->encode_us = job.encode_us;
@@ -491,5 +492,5 @@ int stream_leg_snapshot(
 	if (!l->job.open || !l->job.up ||
 		(l->conf.op != ARMF_SPLIT_RENDER && l->mode != MODE_PROCESS))
 		return -ENOENT;
-	return armf_job_snapshot(l->front->conf.pool, l->job.id, done, arg);
+	return l->front->conf.jobs.snapshot(l->front->conf.jobs.pool, l->job.id, done, arg);
 }

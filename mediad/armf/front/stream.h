@@ -79,8 +79,23 @@ struct stream_handlers {
 	int (*scene)(void *arg, uint32_t *scene);
 };
 
+/* armf_job_*() of armf_pool.h; pool NULL: nothing is processed. */
+struct stream_pool {
+	struct armf_pool *pool;
+	int (*open)(struct armf_pool *p, const struct armf_job_conf *conf,
+		const struct armf_job_handlers *h, void *arg, uint32_t *job);
+	void (*close)(struct armf_pool *p, uint32_t job);
+	int (*frame)(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f);
+	int (*render)(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f);
+	void (*want_key)(struct armf_pool *p, uint32_t job);
+	void (*set_rate)(struct armf_pool *p, uint32_t job, uint32_t bps);
+	int (*stats)(const struct armf_pool *p, uint32_t job, struct armf_job_stats *out);
+	int (*snapshot)(struct armf_pool *p, uint32_t job,
+		void (*done)(void *arg, int err, struct ar_span png), void *arg);
+};
+
 struct stream_front_conf {
-	struct armf_pool *pool; /* NULL: nothing is processed */
+	struct stream_pool jobs;
 	uint64_t (*clock)(void); /* as `now`, for what the pool brings */
 	unsigned max_legs;
 	uint32_t max_kbps; /* of a stream that says nothing; 0: 2500 */
@@ -137,8 +152,8 @@ void stream_leg_up(struct stream_leg *l, bool up, uint64_t now);
 void stream_leg_input(struct stream_leg *l, uint8_t *packet, size_t n, bool rtcp, uint64_t now);
 /* A pose of its UE. */
 void stream_leg_pose(struct stream_leg *l, const struct capture_pose *p, uint64_t now);
-/* The processor's room was refused: is it this leg's operation that needs it? See armf_pool.h for
- * errors; opens the job early, so that a call is refused rather than stuttering. */
+/* Takes the processor's room that the operation will need, so that a call is refused rather than
+ * stuttering later: errors as armf_job_open(). */
 int stream_leg_reserve(struct stream_leg *l, uint64_t now) __attribute__((warn_unused_result));
 /* Whatever is due; when to come again, UINT64_MAX: nothing waits. */
 uint64_t stream_leg_run(struct stream_leg *l, uint64_t now);

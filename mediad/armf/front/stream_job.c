@@ -77,7 +77,8 @@ void stream_route(struct stream_leg *l)
 {
 	struct route r = find_route(l);
 
-	if (r.mode != MODE_PROCESS && l->job.open && l->job.op != ARMF_SPLIT_RENDER)
+	/* on hold, and before the UEs are there, the room stays taken */
+	if ((r.mode == MODE_RELAY || r.mode == MODE_PACKETS) && l->job.op != ARMF_SPLIT_RENDER)
 		stream_job_close(l);
 	if (r.mode == MODE_PACKETS || r.mode == MODE_NONE)
 		enter(l, r.mode, r.reason);
@@ -125,7 +126,7 @@ static void job_frame(void *arg, const struct armf_frame_out *f)
 	l->in.width = f->width;
 	l->in.height = f->height;
 	if (b->out.need_key && !f->key)
-		armf_job_want_key(l->front->conf.pool, l->job.id);
+		l->front->conf.jobs.want_key(l->front->conf.jobs.pool, l->job.id);
 	emit(b, f, &o);
 	l->h.wake(l->arg);
 }
@@ -182,11 +183,12 @@ int stream_job_open(struct stream_leg *l, enum armf_op op, enum stream_kind in,
 		.max_fps = STREAM_FPS,
 		.start_bps = (uint32_t)stream_out_target(b),
 		.call_id = l->call_id};
-	int err = l->front->conf.pool ? l->h.scene(l->arg, &conf.scene) : -ENOSYS;
+	int err = l->front->conf.jobs.pool ? l->h.scene(l->arg, &conf.scene) : -ENOSYS;
 
 	memcpy(conf.own, l->conf.own, sizeof(conf.own));
 	if (!err)
-		err = armf_job_open(l->front->conf.pool, &conf, &job_handlers, l, &l->job.id);
+		err = l->front->conf.jobs.open(
+			l->front->conf.jobs.pool, &conf, &job_handlers, l, &l->job.id);
 	if (err) {
 		l->n.refused++;
 		l->job.reason = refusal(err);
@@ -205,7 +207,7 @@ int stream_job_open(struct stream_leg *l, enum armf_op op, enum stream_kind in,
 void stream_job_close(struct stream_leg *l)
 {
 	if (l->job.open)
-		armf_job_close(l->front->conf.pool, l->job.id);
+		l->front->conf.jobs.close(l->front->conf.jobs.pool, l->job.id);
 	l->job.open = l->job.up = false;
 	l->job.reason = "";
 	stream_drop_held(l);
@@ -218,7 +220,7 @@ void stream_job_rate(struct stream_leg *l, uint64_t target)
 	if (!l->job.open || (rate < l->job.rate * 21ull / 20 && rate > l->job.rate * 19ull / 20))
 		return;
 	l->job.rate = rate;
-	armf_job_set_rate(l->front->conf.pool, l->job.id, rate);
+	l->front->conf.jobs.set_rate(l->front->conf.jobs.pool, l->job.id, rate);
 }
 
 /* ---- frames that wait for the pose of their time ---- */
@@ -259,7 +261,7 @@ static void submit(
 
 	memcpy(in.camera, shot->camera, sizeof(in.camera));
 	l->source = shot->source;
-	err = armf_job_frame(l->front->conf.pool, l->job.id, &in);
+	err = l->front->conf.jobs.frame(l->front->conf.jobs.pool, l->job.id, &in);
 	if (err)
 		l->n.frames_dropped++;
 	if (err == -ENOTCONN)

@@ -182,6 +182,15 @@ int peer_send(struct peer *p, uint16_t id, enum peer_kind kind, struct ar_span d
 	return 0;
 }
 
+int peer_send_rtp(struct peer *p, uint8_t *packet, size_t n, size_t cap, bool rtcp)
+{
+	(void)packet;
+	(void)rtcp;
+	if (p->state != PEER_CONNECTED)
+		return -ENOTCONN;
+	return n + RTPSEC_ROOM > cap ? -ENOBUFS : 0;
+}
+
 size_t peer_buffered(const struct peer *p)
 {
 	return p->buffered;
