@@ -18,7 +18,7 @@
 
 #include <pthread.h>
 
-#define PROC_MAX_JOBS 64
+#define PROC_MAX_JOBS 256
 #define PROC_SPARE_JOBS 2 /* threads that finish with a closed job while a new one starts */
 #define PROC_MAX_SCENES 256
 #define PROC_MAX_WARM 4 /* GL contexts made before the first job */
