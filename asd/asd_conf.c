@@ -58,6 +58,12 @@ static const struct ar_conf_key keys[] = {
 		"sub-protocols of data channels that are taken; an item may end in *"},
 	{"dcsf", "max_stream_id", AR_CONF_INT, AT(max_stream_id), "1022", 0, 65534,
 		"data channels with higher ids are left out (some UEs stop at 1023)"},
+	{"armf", "transports", AR_CONF_STRING, AT(transports), "dtls", 0, 0,
+		"what audio and video may come to the ARMF in: dtls, sdes, rtp, comma separated"},
+	{"armf", "offer_transport", AR_CONF_STRING, AT(offer_transport), "same", 0, 0,
+		"what the called UE is offered: same (as the caller's), dtls, sdes or rtp"},
+	{"armf", "snapshots", AR_CONF_STRING, AT(snapshots), NULL, 0, 0,
+		"folder for pictures of kamcmd ims_ar.media; unset: none are taken"},
 	{"policy", "file", AR_CONF_STRING, AT(policy_file), "/etc/ims-ar/policy.lua", 0, 0,
 		"the policy"},
 	{"policy", "dir", AR_CONF_STRING, AT(policy_dir), NULL, 0, 0,
@@ -207,6 +213,46 @@ static int check_dcmfs(const struct asd_conf *c, struct ar_buf *err)
 	return 0;
 }
 
+static int parse_transport(struct ar_span word, enum ar_av_transport *t)
+{
+	static const char *const names[] = {
+		[AR_AV_DTLS] = "dtls", [AR_AV_SDES] = "sdes", [AR_AV_RTP] = "rtp"};
+
+	for (int i = AR_AV_DTLS; i <= AR_AV_RTP; i++) {
+		if (ar_span_caseeq(ar_span_trim(word), names[i])) {
+			*t = (enum ar_av_transport)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int check_armf(struct asd_conf *c, struct ar_buf *err)
+{
+	enum ar_av_transport t;
+
+	c->armf_transports = 0;
+	for (const char *p = c->transports; *p; p += strspn(p, ", ")) {
+		size_t n = strcspn(p, ", ");
+
+		if (parse_transport((struct ar_span){p, n}, &t) != 0)
+			return bad(err, "[armf] transports", c->transports,
+				"want some of dtls, sdes, rtp");
+		c->armf_transports |= 1u << t;
+		p += n;
+	}
+	c->armf_offered = AR_AV_OTHER;
+	if (strcmp(c->offer_transport, "same") == 0)
+		return 0;
+	if (parse_transport(ar_span_str(c->offer_transport), &c->armf_offered) != 0)
+		return bad(err, "[armf] offer_transport", c->offer_transport,
+			"want same, dtls, sdes or rtp");
+	if (!(c->armf_transports & 1u << c->armf_offered))
+		return bad(err, "[armf] offer_transport", c->offer_transport,
+			"not one of [armf] transports");
+	return 0;
+}
+
 static int check_words(const struct asd_conf *c, struct ar_buf *err)
 {
 	struct asd_fallback f;
@@ -287,6 +333,8 @@ int asd_conf_read(struct asd_conf *c, const char *path, struct ar_buf *err)
 	if (e)
 		return e;
 	e = check_words(c, err);
+	if (!e)
+		e = check_armf(c, err);
 	if (!e)
 		e = check_listen(c, err);
 	if (!e)

@@ -8,6 +8,7 @@
 
 #include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
+#include "common/sdp_av.h"
 #include "common/ar_buf.h"
 #include "common/daemon/ar_conf.h"
 
@@ -29,6 +30,10 @@ struct asd_conf {
 	long reserve_ms, lease_s;
 	char *network_a, *network_b, *scene, *application, *accept;
 	long max_stream_id;
+	/* [armf] */
+	char *transports, *offer_transport, *snapshots;
+	unsigned armf_transports; /* bit per enum ar_av_transport; of transports */
+	enum ar_av_transport armf_offered; /* AR_AV_OTHER: as the offerer's */
 	/* [policy] */
 	char *policy_file, *policy_dir;
 	long policy_time_ms, policy_load_ms, policy_memory_kib, policy_instructions;

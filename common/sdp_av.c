@@ -89,6 +89,35 @@ struct ar_span ar_av_fmtp(struct ar_span fmtp, const char *key)
 	return AR_SPAN_NONE;
 }
 
+static bool short_word(struct ar_span s)
+{
+	if (!s.n || s.n > 16)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	}
+	return true;
+}
+
+void ar_av_add_fmtp(struct ar_buf *b, struct ar_span fmtp)
+{
+	static const char *const keys[] = {"profile-level-id", "packetization-mode",
+		"level-asymmetry-allowed", "max-fr", "max-fs", "minptime", "useinbandfec", "stereo",
+		"sprop-stereo"};
+	const char *sep = "";
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct ar_span v = ar_av_fmtp(fmtp, keys[i]);
+
+		if (!short_word(v))
+			continue;
+		ar_buf_printf(b, "%s%s=", sep, keys[i]);
+		ar_buf_add_span(b, v);
+		sep = ";";
+	}
+}
+
 /* ---- formats ---- */
 
 /* RFC 3551 6: may do without a=rtpmap. */

@@ -7,6 +7,7 @@
 #ifndef AR_SDP_AV_H
 #define AR_SDP_AV_H
 
+#include "common/ar_buf.h"
 #include "common/sdp_dc.h"
 
 #define AR_AV_MAX_CODECS 32 /* formats of one section that are looked at */
@@ -90,5 +91,10 @@ enum ar_direction ar_sdp_direction(struct ar_span section, struct ar_span sessio
 const char *ar_fb_name(unsigned bit); /* of bit 0 to AR_FB_BITS - 1 */
 /* Value of key in "key=value;key=value", AR_SPAN_NONE: not there. */
 struct ar_span ar_av_fmtp(struct ar_span fmtp, const char *key);
+/*
+ * Of the parameters only those that tell of a receiver (RFC 7741 6.1, RFC 6184 8.1, RFC 7587 6.1);
+ * parameter sets of the sender's encoder are left out. Appends nothing when nothing is left.
+ */
+void ar_av_add_fmtp(struct ar_buf *b, struct ar_span fmtp);
 
 #endif

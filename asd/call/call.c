@@ -76,6 +76,7 @@ int calls_init(struct calls *t, unsigned max)
 static void free_exchange(struct exchange *x)
 {
 	json_decref(x->facts);
+	json_decref(x->there);
 	free(x->plan);
 	free(x->sdp);
 	free(x->asked);

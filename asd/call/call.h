@@ -9,6 +9,7 @@
 #ifndef CALL_H
 #define CALL_H
 
+#include "asd/call/planner_av.h"
 #include "common/ar_ids.h"
 #include "common/plan.h"
 
@@ -75,6 +76,8 @@ struct exchange {
 	enum ar_setup setup; /* ours towards the offerer, when the exchange is answered */
 	struct ar_plan *plan; /* NULL while DECIDING */
 	unsigned keep; /* bit per outcome, planner.h */
+	json_t *there; /* DECIDING: media of the other side for the ARMF (call_av.h); NULL: none */
+	bool telling; /* DECIDING: waits for mediad to take the facts */
 	bool without; /* the policy wants the data channel out of this dialog */
 	unsigned no; /* of the plan, from 1 */
 };
@@ -85,6 +88,13 @@ struct leg {
 	json_t *facts; /* NULL: no data channel */
 	enum ar_outcome outcome;
 	bool answered, ended;
+};
+
+/* What the policy wants the ARMF to do (call_av.h), by kind; op: 0 nothing, by outcome, AR_OUTCOMES
+ * until the answer comes, and by side. */
+struct call_av {
+	struct planner_av_rule rule[PLANNER_AV_KINDS];
+	uint8_t op[PLANNER_AV_KINDS][AR_OUTCOMES + 1][2];
 };
 
 enum call_index { CALL_BY_TOKEN, CALL_BY_CALLID, CALL_BY_CALLER, CALL_BY_CONTEXT, CALL_INDEXES };
@@ -111,6 +121,7 @@ struct call {
 	enum call_state state;
 	unsigned caps; /* the caller's, enum policy_cap */
 	unsigned keep; /* bit per outcome: the offerer keeps its data channel (planner.h) */
+	struct call_av av;
 	unsigned max_seconds; /* of the AR part, 0: no limit */
 	unsigned nex, nlegs, nseen;
 	unsigned plans; /* made */

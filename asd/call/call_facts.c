@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/call_facts.h"
 #include "asd/asd.h"
+#include "asd/call/call_av.h"
 #include "asd/call/call_flow.h"
 #include "asd/call/call_log.h"
 #include "asd/call/offer.h"
@@ -23,7 +24,8 @@ enum ar_outcome call_outcome(const struct front_event *m, const json_t *facts)
 		if (strcmp(m->outcome, outcomes[i].name) == 0)
 			return outcomes[i].outcome;
 	}
-	return facts ? AR_OUTCOME_DC_ONLY : AR_OUTCOME_DC_REFUSED;
+	return json_object_get(facts, "remoteDcEndpoint") ? AR_OUTCOME_DC_ONLY
+							  : AR_OUTCOME_DC_REFUSED;
 }
 
 json_t *call_answer_facts(
@@ -46,7 +48,7 @@ json_t *call_answer_facts(
 	facts = offer_facts(&o, ours, m->outcome[0] ? m->outcome : "dc-only");
 	if (facts)
 		(void)mrm_narrow_streams(facts, c->ctx.doc, side, &o.choice.dc);
-	return facts;
+	return call_av_said(c, plan, side, &o.sdp, facts);
 }
 
 /* ---- to mediad ---- */
@@ -74,18 +76,30 @@ void call_tell_facts(struct asd *a, struct call *c, enum ar_side side, json_t *f
 	call_send_facts(a, c, side);
 }
 
+bool call_telling(const struct call *c, const struct exchange *x)
+{
+	return c->ctx.updating[x->side] || (x->there && c->ctx.updating[ar_other_side(x->side)]);
+}
+
 void call_on_updated(
 	struct asd *a, uint32_t id, enum ar_side side, int err, json_t *facts, json_t *doc)
 {
 	struct call *c = calls_get(&a->calls, id);
 	struct exchange *x = c ? call_deciding(c) : NULL;
+	json_t *less;
 
 	if (!c || c->ctx.state != CTX_UP)
 		return;
 	CALL_LOG(c);
 	c->ctx.updating[side] = false;
-	if (!err || err == -EREMOTEIO) /* what was refused once would be refused again */
+	if (err == -EREMOTEIO && (less = call_av_without(c, side, facts)) != NULL) {
+		/* the ARMF has no room: those media stay with the media relay */
+		if (!c->ctx.wanted[side] || json_equal(c->ctx.wanted[side], facts))
+			call_set_json(&c->ctx.wanted[side], less);
+		json_decref(less);
+	} else if (!err || err == -EREMOTEIO) { /* refused once would be refused again */
 		call_set_json(&c->ctx.told[side], facts);
+	}
 	if (doc && mrm_context_id(doc))
 		call_set_json(&c->ctx.doc, doc);
 	if (err == -ENOENT)
@@ -93,6 +107,6 @@ void call_on_updated(
 	else if (!err || err == -EREMOTEIO)
 		call_send_facts(a, c, side); /* the next, if they changed meanwhile */
 	call_changed(a, c);
-	if (x && x->side == side && !c->ctx.updating[side])
+	if (x && x->telling && !call_telling(c, x))
 		call_make_plan(a, c, x);
 }

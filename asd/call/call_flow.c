@@ -5,6 +5,7 @@
  */
 #include "asd/call/call_flow.h"
 #include "asd/asd.h"
+#include "asd/call/call_av.h"
 #include "asd/call/call_facts.h"
 #include "asd/call/call_log.h"
 #include "asd/call/call_lookup.h"
@@ -38,14 +39,17 @@ void call_make_plan(struct asd *a, struct call *c, struct exchange *x)
 static void keep_answers(
 	struct call *c, const struct call_view *v, const struct policy_verdict *verdict)
 {
-	static const enum ar_outcome open[] = {AR_OUTCOME_DC_REFUSED, AR_OUTCOME_NONE_OFFERED};
+	const unsigned open = 1u << AR_OUTCOME_DC_REFUSED | 1u << AR_OUTCOME_NONE_OFFERED;
 	struct policy_answer answer;
 
 	c->keep = PLANNER_KEEP_USUAL;
-	for (unsigned i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
-		policy_on_answer(c->gen, &v->call, verdict, open[i], &answer);
+	call_av_reset(c);
+	call_av_take(c, AR_OUTCOMES, verdict->step, verdict->nsteps);
+	for (unsigned o = 0; o < AR_OUTCOMES; o++) {
+		policy_on_answer(c->gen, &v->call, verdict, (enum ar_outcome)o, &answer);
+		call_av_take(c, o, answer.step, answer.nsteps);
 		if (answer.keep_a)
-			c->keep |= 1u << open[i];
+			c->keep |= open & 1u << o;
 	}
 }
 
@@ -87,7 +91,10 @@ void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct
 	} else {
 		keep_answers(c, &view, &v);
 		x->without = v.action == POLICY_PLAIN;
-		change(a, c, x, o);
+		if (!x->without && call_av_offer(a, c, x, o) != 0)
+			call_answer_plain(a, c, x, "out of memory");
+		else
+			change(a, c, x, o);
 	}
 }
 
@@ -256,8 +263,7 @@ static void reserve(
 	struct asd *a, struct call *c, struct exchange *x, const struct planner_choice *choice)
 {
 	const struct asd_conf *k = &a->conf;
-	json_t *streams = mrm_streams(choice->accepted, choice->naccepted);
-	enum ar_side o = x->side;
+	json_t *streams = mrm_streams(choice->accepted, choice->naccepted), *facts[2];
 	struct dcsf_order order = {.prefer = c->dcmf,
 		.deadline = x->since + (uint64_t)k->decision_ms * AR_MS,
 		.context = {.owner = k->name,
@@ -277,16 +283,29 @@ static void reserve(
 				.user = i == AR_SIDE_A ? c->caller : c->callee,
 				.streams = streams};
 	}
-	order.context.leg[o].facts = x->facts;
-	order.context.leg[ar_other_side(o)].facts = c->settled[ar_other_side(o)];
+	for (int i = 0; i < 2; i++)
+		order.context.leg[i].facts = facts[i] = call_av_open(c, x, (enum ar_side)i);
 	c->ctx.state = CTX_RESERVING;
 	err = dcsf_reserve(a, c, &order);
 	json_decref(streams);
+	json_decref(facts[0]);
+	json_decref(facts[1]);
 	if (!err)
 		return;
 	c->ctx.state = CTX_NONE;
 	asd_count(a, ASD_PLAIN_NO_DCMF);
 	call_answer_plain(a, c, x, err == -EHOSTUNREACH ? "no DCMF available" : "no resources");
+}
+
+static void tell_open(struct asd *a, struct call *c, const struct exchange *x)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *facts =
+			i == (int)x->side || x->there ? call_av_open(c, x, (enum ar_side)i) : NULL;
+
+		call_tell_facts(a, c, (enum ar_side)i, facts);
+		json_decref(facts);
+	}
 }
 
 /* A context that is there already: a change inside the dialog, or the call begun anew. Changed
@@ -298,8 +317,9 @@ static void change(struct asd *a, struct call *c, struct exchange *x, const stru
 		return;
 	}
 	if (x->facts && c->ctx.state == CTX_UP && !x->without) {
-		call_tell_facts(a, c, x->side, x->facts);
-		if (c->ctx.updating[x->side])
+		tell_open(a, c, x);
+		x->telling = call_telling(c, x);
+		if (x->telling)
 			return;
 	}
 	call_make_plan(a, c, x);
@@ -344,8 +364,7 @@ void call_on_reserved(struct asd *a, uint32_t id, const struct dcsf_result *r)
 		call_answer_plain(a, c, x, r->why[0] ? r->why : "no DCMF available");
 		return;
 	}
-	call_set_json(&c->ctx.told[x->side], x->facts);
-	call_set_json(&c->ctx.told[ar_other_side(x->side)], c->settled[ar_other_side(x->side)]);
+	call_av_reserve_done(c, x);
 	call_make_plan(a, c, x);
 }
 
@@ -381,8 +400,12 @@ static void on_early(struct asd *a, struct call *c, struct exchange *x, const st
 		return;
 	}
 	l = take_leg(a, c, x->plan, ar_other_side(x->side), m);
-	if (l && l == &c->legs[0])
-		call_tell_facts(a, c, ar_other_side(x->side), l->facts);
+	if (l && l == &c->legs[0]) {
+		json_t *facts = call_av_keep(c, ar_other_side(x->side), json_incref(l->facts));
+
+		call_tell_facts(a, c, ar_other_side(x->side), facts);
+		json_decref(facts);
+	}
 }
 
 /* The plan is the dialog's m-line map from now on. */
@@ -390,6 +413,7 @@ static void settle(
 	struct asd *a, struct call *c, struct exchange *x, json_t *facts, enum ar_outcome outcome)
 {
 	enum ar_side answerer = ar_other_side(x->side);
+	json_t *both[2];
 
 	c->outcome = outcome;
 	if (x->no < c->map_no) { /* an UPDATE of the early dialog was answered before */
@@ -403,15 +427,21 @@ static void settle(
 	x->plan = NULL;
 	if (x->setup != AR_SETUP_NONE)
 		c->setup[x->side] = x->setup;
-	call_set_json(&c->settled[x->side], x->facts);
-	call_set_json(&c->settled[answerer], facts);
-	if (offer_our_section(c->map, x->side) < 0 || !(x->keep & 1u << outcome)) {
+	both[x->side] = json_incref(x->facts);
+	both[answerer] = json_incref(facts);
+	call_av_settle(c, c->map, both);
+	if ((offer_our_section(c->map, x->side) < 0 || !(x->keep & 1u << outcome)) &&
+		!call_av_any(both[0])) {
 		if (c->ctx.state == CTX_UP)
 			ar_log(AR_LOG_INFO, "call", "%s: the AR part ends",
 				ar_outcome_name(outcome));
 		call_drop_context(a, c, CTX_NONE);
 	}
-	call_tell_facts(a, c, answerer, facts);
+	for (int i = 0; i < 2; i++) {
+		call_set_json(&c->settled[i], both[i]);
+		call_tell_facts(a, c, (enum ar_side)i, both[i]);
+		json_decref(both[i]);
+	}
 	call_exchange_drop(c, x);
 }
 
@@ -496,6 +526,7 @@ static void on_answered(
 		json_decref(facts);
 	} else { /* the module planned it itself */
 		facts = call_answer_facts(c, c->map, m->side, m);
+		facts = call_av_keep(c, m->side, facts);
 		call_tell_facts(a, c, m->side, facts);
 		json_decref(facts);
 	}
@@ -516,10 +547,9 @@ static void on_local_offer(
 	if (!c->map || offer_read(&o, m->sdp, &rules, m->side, c->map, why) != 0 ||
 		o.choice.index != offer_our_section(c->map, m->side))
 		return;
-	if (o.choice.index < 0)
-		return;
 	facts = offer_facts(&o, offer_our_setup(o.choice.dc.setup, c->setup[m->side]),
 		call_view_capability(m->contact));
+	facts = call_av_keep(c, m->side, call_av_said(c, c->map, m->side, &o.sdp, facts));
 	call_tell_facts(a, c, m->side, facts);
 	json_decref(facts);
 }
@@ -534,8 +564,14 @@ static void on_failed(
 	char reason[32];
 
 	snprintf(reason, sizeof(reason), m->status ? "%s %u" : "%s", m->ev, m->status);
-	if (x && c->state == CALL_UP && x->facts) /* RFC 3264 8: as if it had not been made */
-		call_tell_facts(a, c, x->side, c->settled[x->side]);
+	for (int i = 0; x && c->state == CALL_UP && x->facts && i < 2; i++) {
+		/* RFC 3264 8: as if it had not been made */
+		json_t *facts = call_av_revert(c, (enum ar_side)i);
+
+		if (i == (int)x->side || call_av_any(c->ctx.told[i]))
+			call_tell_facts(a, c, (enum ar_side)i, facts);
+		json_decref(facts);
+	}
 	if (x && x->state == EXCHANGE_DECIDING)
 		call_answer_error(a, c, x, "gone", reason);
 	else if (x)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/call_plan.h"
 #include "asd/asd.h"
+#include "asd/call/call_av.h"
 #include "asd/call/offer.h"
 #include "asd/dcsf/mrm_json.h"
+#include "common/daemon/ar_log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,6 +57,7 @@ struct maker {
 	struct planner_in in;
 	struct ar_plan plan;
 	struct ar_plan_room room;
+	struct planner_av_choice av;
 	struct ar_buf texts;
 	char session[2][24], origin[2][64], ref[AR_PLAN_REF_LEN + 1];
 };
@@ -80,6 +83,23 @@ static void name_legs(struct maker *m, const struct call *c)
 	}
 }
 
+/* The sections that mediad has on both legs. */
+static int fill_av(struct maker *m, const struct asd *a, const struct call *c,
+	const struct exchange *x, const char **reason)
+{
+	unsigned wanted;
+	int err;
+
+	call_av_choose(a, c, x, &m->offer, m->in.map, &m->av);
+	wanted = m->av.n;
+	err = call_av_reserved(c, x, &m->av, reason);
+	m->in.av = &m->av;
+	if (m->av.n < wanted)
+		ar_log(AR_LOG_INFO, "call", "%u of %u media do not go to the ARMF: no room at %s",
+			wanted - m->av.n, wanted, c->ctx.dcmf_name);
+	return err;
+}
+
 static int fill(struct maker *m, const struct asd *a, const struct call *c,
 	const struct exchange *x, char why[120])
 {
@@ -98,6 +118,8 @@ static int fill(struct maker *m, const struct asd *a, const struct call *c,
 		.ref = ar_span_str(m->ref)};
 	for (int i = 0; !err && c->ctx.state == CTX_UP && !x->without && i < 2; i++)
 		err = read_leg(&m->in.leg[i], c, x, (enum ar_side)i, &m->offer.choice, &reason);
+	if (!err && c->ctx.state == CTX_UP && !x->without)
+		err = fill_av(m, a, c, x, &reason);
 	if (err)
 		snprintf(why, 120, "mediad's answer: %s", reason);
 	snprintf(m->ref, sizeof(m->ref), "%.8s-%u", c->token, c->plans + 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/call_store.h"
 #include "asd/asd.h"
+#include "asd/call/call_av.h"
 #include "asd/dcsf/dcmf_pool.h"
 #include "asd/policy/policy.h"
 #include "asd/store/store.h"
@@ -128,8 +129,7 @@ static void put_numbers(json_t *o, const struct asd *a, const struct call *c)
 	put(o, "created", json_integer((json_int_t)c->created_ms));
 	put(o, "answered", json_integer((json_int_t)c->answered_ms));
 	put(o, "heard", json_integer(to_wall(a, c->heard)));
-	put(o, "version",
-		json_pack("[II]", (json_int_t)c->version[0], (json_int_t)c->version[1]));
+	put(o, "version", json_pack("[II]", (json_int_t)c->version[0], (json_int_t)c->version[1]));
 	put(o, "inside", json_boolean(c->inside));
 	put(o, "spiral", json_boolean(c->spiral));
 	put(o, "setup", json_pack("[ii]", (int)c->setup[0], (int)c->setup[1]));
@@ -144,6 +144,7 @@ json_t *call_to_json(const struct asd *a, const struct call *c)
 	put_strings(o, c);
 	put_numbers(o, a, c);
 	put(o, "context", context_json(&c->ctx));
+	put(o, "av", call_av_to_json(c));
 	for (unsigned i = 0; i < c->nex; i++) {
 		if (c->ex[i]->state == EXCHANGE_OPEN)
 			json_array_append_new(ex, exchange_json(c->ex[i]));
@@ -333,6 +334,7 @@ static int fill_call(struct asd *a, struct call *c, const json_t *o, const char 
 
 	*why = "a name is missing";
 	get_numbers(a, c, o);
+	call_av_from_json(c, json_object_get(o, "av"));
 	if (!err)
 		err = get_lists(c, o, why);
 	if (!err)

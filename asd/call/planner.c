@@ -7,6 +7,7 @@
 enum fate {
 	FATE_PASS,
 	FATE_ANCHOR,
+	FATE_ARMF,
 	FATE_DEAD, /* port 0 on both legs */
 };
 
@@ -27,6 +28,7 @@ struct planner {
 	unsigned nhere, nthere;
 	struct slot here[AR_PLAN_MAX_SECTIONS];
 	int there[AR_PLAN_MAX_SECTIONS]; /* index here; -1: only there */
+	struct ar_span armf_text[AR_PLAN_MAX_SECTIONS]; /* answers, by index here */
 	int ours_there; /* slot of our text there; nthere: appended; -1: none */
 };
 
@@ -91,6 +93,25 @@ static int peer_in_map(const struct planner *p, unsigned j)
 
 /* RFC 3264 8.3.2: a UE may put another stream into a slot that was disabled. It passes when nothing
  * of ours is or may be in use there on either leg, else it is refused this time. */
+static const struct planner_av *armf_at(const struct planner *p, unsigned j)
+{
+	const struct planner_av_choice *c = p->in->av;
+
+	for (unsigned i = 0; c && i < c->n; i++) {
+		if (c->av[i].index == j)
+			return &c->av[i];
+	}
+	return NULL;
+}
+
+/* The slot had a section of ours of the same kind: one that leaves the ARMF. */
+static bool same_kind(const struct ar_recipe *old, unsigned i, enum ar_sdp_kind kind)
+{
+	struct ar_sdp_media m;
+
+	return kind != AR_SDP_DATACHANNEL && text_section(old->sec[i].text, &m) && m.kind == kind;
+}
+
 static enum fate fate_of(const struct planner *p, unsigned j)
 {
 	const struct ar_sdp_media *m = &p->in->offer->media[j];
@@ -101,7 +122,11 @@ static enum fate fate_of(const struct planner *p, unsigned j)
 		return FATE_ANCHOR;
 	if (m->kind == AR_SDP_DATACHANNEL)
 		return FATE_DEAD;
+	if (peer >= 0 && armf_at(p, j))
+		return FATE_ARMF;
 	if (!was_ours(p->old_here, j, &live))
+		return FATE_PASS;
+	if (peer >= 0 && m->port && same_kind(p->old_here, j, m->kind))
 		return FATE_PASS;
 	if (live || peer < 0 || !m->port)
 		return FATE_DEAD;
@@ -224,6 +249,11 @@ static struct ar_plan_section offer_section(struct planner *p, unsigned i)
 
 	if (j >= 0 && p->here[j].fate == FATE_PASS) {
 		sec.pass = true;
+	} else if (j >= 0 && p->here[j].fate == FATE_ARMF) {
+		sec.text = planner_av_text(&p->texts, armf_at(p, (unsigned)j),
+			ar_other_side(p->in->offerer), false, mid_there(p, i));
+		sec.alt = stub_there(p, i);
+		sec.carry = true;
 	} else if ((int)i == p->ours_there) {
 		sec.text = our_offer(p, i);
 		if (j >= 0)
@@ -239,7 +269,7 @@ static int make_offer(struct planner *p)
 	struct ar_recipe *r = &p->out->offer;
 
 	r->n = p->nthere + (p->ours_there == (int)p->nthere);
-	r->ice_lite = p->ours_there >= 0;
+	r->ice_lite = p->ours_there >= 0 || (p->in->av && p->in->av->n);
 	if (r->n > AR_PLAN_MAX_SECTIONS)
 		return refuse(p, -E2BIG, "too many m= lines");
 	r->sec = ar_plan_room_take(p->room, r->n);
@@ -260,6 +290,10 @@ static struct ar_plan_section answer_section(
 	if (p->here[j].fate == FATE_PASS) {
 		sec.pass = true;
 		sec.alt = stub;
+	} else if (p->here[j].fate == FATE_ARMF) {
+		sec.text = p->armf_text[j];
+		sec.alt = stub;
+		sec.carry = true;
 	} else if (p->here[j].fate == FATE_ANCHOR && ours.n) {
 		sec.text = ours;
 		if (always || !leg_there(p)->present)
@@ -278,7 +312,7 @@ static int make_answer(
 	struct ar_recipe *r = &p->out->answer[p->out->nanswer];
 
 	r->n = p->nhere;
-	r->ice_lite = ours.n > 0;
+	r->ice_lite = ours.n > 0 || (p->in->av && p->in->av->n);
 	r->sec = ar_plan_room_take(p->room, r->n);
 	if (!r->sec)
 		return refuse(p, -E2BIG, "too many m= lines");
@@ -297,8 +331,12 @@ static int make_answers(struct planner *p)
 	unsigned keep = p->in->keep & all;
 	int err = 0;
 
-	for (unsigned j = 0; j < p->nhere; j++)
+	for (unsigned j = 0; j < p->nhere; j++) {
 		stub[j] = stub_here(p, j);
+		if (p->here[j].fate == FATE_ARMF)
+			p->armf_text[j] = planner_av_text(&p->texts, armf_at(p, j), p->in->offerer,
+				true, armf_at(p, j)->offered.mid);
+	}
 	if (p->anchor >= 0 && leg_here(p)->present)
 		ours = our_answer(p);
 	else
@@ -321,6 +359,8 @@ static int check_in(struct planner *p)
 	for (int side = 0; side < 2; side++) {
 		const char *why = planner_leg_fault(&in->leg[side]);
 
+		for (unsigned i = 0; !why && in->av && i < in->av->n; i++)
+			why = planner_av_leg_fault(&in->av->av[i], (enum ar_side)side);
 		if (why)
 			return refuse(p, -EINVAL, why);
 	}
@@ -386,7 +426,7 @@ static void use_map(struct planner *p)
 /* Upper bound of all texts: sections of ours, and stubs on both legs. */
 static size_t bound(const struct planner *p)
 {
-	size_t n = 4 * AR_PLAN_MAX_TEXT;
+	size_t n = (4 + 2 * PLANNER_MAX_AV) * AR_PLAN_MAX_TEXT;
 
 	for (unsigned i = 0; i < nold_there(p); i++)
 		n += p->old_there->sec[i].text.n + AR_PLAN_MAX_TEXT;
@@ -442,6 +482,7 @@ int planner_plain(const struct planner_in *in, struct ar_plan *out, struct ar_pl
 
 	none.index = -1;
 	plain.choice = &none;
+	plain.av = NULL;
 	plain.leg[0].present = plain.leg[1].present = false;
 	plain.keep = 0;
 	return planner_plan(&plain, out, room, texts, why);

@@ -7,6 +7,9 @@
  * planner_choose() on the offer, reservation of both legs at the media function with what was
  * chosen, planner_plan(). For a call without AR: planner_plan() at once, with no leg present.
  *
+ * Audio and video pass to the other side (and through rtpengine), except where planner_av.h chose
+ * a section for the ARMF.
+ *
  * Layout. Both legs have the same sections in the same order, the offerer's. One data channel
  * section, the anchored one, is answered by our text and offered as our text in the same position.
  * Every further data channel section is answered with port 0 and stands on the other leg as a
@@ -22,9 +25,9 @@
 #ifndef PLANNER_H
 #define PLANNER_H
 
+#include "asd/call/planner_av.h"
 #include "common/plan.h"
 
-#define PLANNER_MAX_CANDIDATES 8
 #define PLANNER_MAX_STREAM_ID 1022 /* libwebrtc as packaged for Node stops at 1023 */
 #define PLANNER_AR_STREAM_ID 1000 /* application data channels, TS 26.114 6.2.10.1 */
 #define PLANNER_ACCEPT "mpeg-sd,3gpp-ar-metadata,3gpp-ar-animation,3gpp-sr-*"
@@ -83,6 +86,9 @@ struct planner_in {
 	const struct planner_choice *choice;
 	const struct ar_plan *map; /* plan of the last answered exchange; NULL in the first one */
 	struct planner_leg leg[2];
+	/* Sections that go to the ARMF, with both legs' facts: our text on both legs, whatever the
+	 * outcome; refused on one leg, refused on the other. NULL: none. */
+	const struct planner_av_choice *av;
 	/* Bit per outcome: the offerer's data channel is kept. With dc-refused in it, it is kept
 	 * whatever the other side answers. */
 	unsigned keep;

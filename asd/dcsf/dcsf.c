@@ -122,6 +122,8 @@ static void confirm(struct dcsf *d, const struct job *j, json_t *doc)
 static void refused(struct order *o, const struct dcmf *m, const struct h2_response *r)
 {
 	o->err = r->err == -ETIMEDOUT ? -ETIMEDOUT : -EREMOTEIO;
+	if (!r->err && r->status >= 400 && mrm_av_refused(r->body) && mrm_av_strip(o->doc))
+		o->tried &= ~(1u << m->index); /* once more, without media for the ARMF */
 	asd_count(m->asd, r->err == -ETIMEDOUT ? ASD_RESERVE_TIMEOUT : ASD_RESERVE_FAILED);
 	if (r->err || r->status != 201)
 		dcsf_failure_text(r, m, o->why, sizeof(o->why));
@@ -345,6 +347,16 @@ int dcsf_update(struct asd *a, const struct call *c, enum ar_side side, const js
 		return -ENOTCONN;
 	snprintf(path, sizeof(path), CONTEXTS "/%s", c->ctx.id);
 	ops = mrm_patch(side, facts);
+	if (ops && !mrm_av_patch(ops, side, facts, c->ctx.told[side], c->ctx.doc)) {
+		json_decref(ops);
+		ops = NULL;
+	}
+	if (ops && json_array_size(ops) == 0) /* nothing but the lease */
+		json_array_append_new(
+			ops, json_pack("{s:s, s:s, s:s}", "op", "test", "path",
+				     side == AR_SIDE_A ? "/terminations/0/terminationId"
+						       : "/terminations/1/terminationId",
+				     "value", side == AR_SIDE_A ? "a" : "b"));
 	body = ops ? json_dumps(ops, JSON_COMPACT) : NULL;
 	json_decref(ops);
 	j = body ? dcsf_job_new(a->dcsf, JOB_UPDATE, m->index) : NULL;

@@ -4,6 +4,7 @@
 #define DCSF_INT_H
 
 #include "asd/dcsf/dcsf.h"
+#include "asd/dcsf/mrm_av.h"
 #include "common/ar_ids.h"
 
 #define CONTEXTS "/nmf-mrm/v1/contexts"

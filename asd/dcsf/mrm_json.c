@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "asd/dcsf/mrm_json.h"
+#include "asd/dcsf/mrm_int.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,18 +9,18 @@
 /* ---- building ---- */
 
 /* Steals v; false when anything is missing. */
-static bool put(json_t *o, const char *key, json_t *v)
+bool mrm_put(json_t *o, const char *key, json_t *v)
 {
 	return v && o && json_object_set_new(o, key, v) == 0;
 }
 
-static json_t *span_json(struct ar_span s)
+json_t *mrm_span(struct ar_span s)
 {
 	return json_stringn(s.p ? s.p : "", s.n);
 }
 
 /* RFC 8122: hash name in any case; TS 29.571's pattern wants capitals. */
-static json_t *fingerprint_json(struct ar_span s)
+json_t *mrm_fingerprint(struct ar_span s)
 {
 	char buf[256];
 
@@ -56,9 +56,9 @@ static json_t *decoded_json(struct ar_span s)
 
 static bool put_reliability(json_t *o, const struct ar_dc_stream *s)
 {
-	if (s->max_retr >= 0 && !put(o, "maxRetry", json_integer(s->max_retr)))
+	if (s->max_retr >= 0 && !mrm_put(o, "maxRetry", json_integer(s->max_retr)))
 		return false;
-	if (s->max_time >= 0 && !put(o, "maxTime", json_integer(s->max_time)))
+	if (s->max_time >= 0 && !mrm_put(o, "maxTime", json_integer(s->max_time)))
 		return false;
 	return true;
 }
@@ -67,11 +67,11 @@ static json_t *stream_json(const struct ar_dc_stream *s)
 {
 	json_t *o = json_object();
 
-	if (put(o, "streamId", json_integer(s->id)) &&
-		put(o, "subprotocol", decoded_json(s->subprotocol)) &&
-		put(o, "label", decoded_json(s->label)) &&
-		put(o, "order", json_boolean(s->ordered)) &&
-		put(o, "priority", json_integer(s->priority)) && put_reliability(o, s))
+	if (mrm_put(o, "streamId", json_integer(s->id)) &&
+		mrm_put(o, "subprotocol", decoded_json(s->subprotocol)) &&
+		mrm_put(o, "label", decoded_json(s->label)) &&
+		mrm_put(o, "order", json_boolean(s->ordered)) &&
+		mrm_put(o, "priority", json_integer(s->priority)) && put_reliability(o, s))
 		return o;
 	json_decref(o);
 	return NULL;
@@ -84,7 +84,7 @@ json_t *mrm_streams(const struct ar_dc_stream *stream, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		snprintf(key, sizeof(key), "%u", (unsigned)stream[i].id);
-		if (!put(o, key, stream_json(&stream[i]))) {
+		if (!mrm_put(o, key, stream_json(&stream[i]))) {
 			json_decref(o);
 			return NULL;
 		}
@@ -95,35 +95,35 @@ json_t *mrm_streams(const struct ar_dc_stream *stream, unsigned n)
 static json_t *dc_endpoint(const struct ar_sdp_dc *dc)
 {
 	json_t *o = json_object();
-	bool ok = put(o, "sctpPort", json_integer(dc->sctp_port));
+	bool ok = mrm_put(o, "sctpPort", json_integer(dc->sctp_port));
 
 	if (dc->nfingerprint)
-		ok = ok && put(o, "fingerprint", fingerprint_json(dc->fingerprint[0]));
+		ok = ok && mrm_put(o, "fingerprint", mrm_fingerprint(dc->fingerprint[0]));
 	if (dc->tls_id.n)
-		ok = ok && put(o, "tlsId", span_json(dc->tls_id));
+		ok = ok && mrm_put(o, "tlsId", mrm_span(dc->tls_id));
 	if (ok)
 		return o;
 	json_decref(o);
 	return NULL;
 }
 
-static json_t *mb_endpoint(struct ar_span addr, uint16_t port)
+json_t *mrm_endpoint(struct ar_span addr, uint16_t port)
 {
 	bool v6 = addr.n && memchr(addr.p, ':', addr.n);
 	json_t *o = json_object(), *ip = json_object();
 
-	if (!put(ip, v6 ? "ipv6Addr" : "ipv4Addr", span_json(addr))) {
+	if (!mrm_put(ip, v6 ? "ipv6Addr" : "ipv4Addr", mrm_span(addr))) {
 		json_decref(ip);
 		ip = NULL;
 	}
-	if (put(o, "ip", ip) && put(o, "transport", json_string("UDP")) &&
-		put(o, "portNumber", json_integer(port)))
+	if (mrm_put(o, "ip", ip) && mrm_put(o, "transport", json_string("UDP")) &&
+		mrm_put(o, "portNumber", json_integer(port)))
 		return o;
 	json_decref(o);
 	return NULL;
 }
 
-static json_t *span_array(const struct ar_span *s, unsigned n, json_t *(*make)(struct ar_span))
+json_t *mrm_spans(const struct ar_span *s, unsigned n, json_t *(*make)(struct ar_span))
 {
 	json_t *a = json_array();
 
@@ -142,9 +142,9 @@ static json_t *ice_json(const struct ar_sdp_dc *dc)
 {
 	json_t *o = json_object();
 
-	if (put(o, "ufrag", span_json(dc->ufrag)) && put(o, "pwd", span_json(dc->pwd)) &&
-		put(o, "lite", json_boolean(dc->ice_lite)) &&
-		put(o, "candidates", span_array(dc->candidate, dc->ncandidate, span_json)))
+	if (mrm_put(o, "ufrag", mrm_span(dc->ufrag)) && mrm_put(o, "pwd", mrm_span(dc->pwd)) &&
+		mrm_put(o, "lite", json_boolean(dc->ice_lite)) &&
+		mrm_put(o, "candidates", mrm_spans(dc->candidate, dc->ncandidate, mrm_span)))
 		return o;
 	json_decref(o);
 	return NULL;
@@ -153,14 +153,14 @@ static json_t *ice_json(const struct ar_sdp_dc *dc)
 static json_t *remote_json(const struct ar_sdp_dc *dc, const char *capability)
 {
 	json_t *o = json_object();
-	bool ok = put(o, "maxMessageSize", json_integer((json_int_t)dc->max_message_size)) &&
-		  put(o, "fingerprints",
-			  span_array(dc->fingerprint, dc->nfingerprint, fingerprint_json));
+	bool ok = mrm_put(o, "maxMessageSize", json_integer((json_int_t)dc->max_message_size)) &&
+		  mrm_put(o, "fingerprints",
+			  mrm_spans(dc->fingerprint, dc->nfingerprint, mrm_fingerprint));
 
 	if (dc->ufrag.n)
-		ok = ok && put(o, "ice", ice_json(dc));
+		ok = ok && mrm_put(o, "ice", ice_json(dc));
 	if (capability)
-		ok = ok && put(o, "capability", json_string(capability));
+		ok = ok && mrm_put(o, "capability", json_string(capability));
 	if (ok)
 		return o;
 	json_decref(o);
@@ -173,7 +173,7 @@ static const char *setup_word(enum ar_setup s)
 }
 
 /* A host name instead of an address is legal (RFC 8866 5.7), but only ICE can reach that UE. */
-static bool is_address(struct ar_span a)
+bool mrm_is_address(struct ar_span a)
 {
 	if (a.n == 0)
 		return false;
@@ -188,19 +188,19 @@ json_t *mrm_facts(
 	const struct ar_sdp_dc *dc, uint16_t port, enum ar_setup ours, const char *capability)
 {
 	json_t *o = json_object();
-	bool ok = put(o, "remoteDcEndpoint", dc_endpoint(dc)) &&
-		  put(o, "securitySetup", json_string(setup_word(ours))) &&
-		  put(o, "remote", remote_json(dc, capability));
+	bool ok = mrm_put(o, "remoteDcEndpoint", dc_endpoint(dc)) &&
+		  mrm_put(o, "securitySetup", json_string(setup_word(ours))) &&
+		  mrm_put(o, "remote", remote_json(dc, capability));
 
-	if (is_address(dc->addr))
-		ok = ok && put(o, "remoteMbEndpoint", mb_endpoint(dc->addr, port));
+	if (mrm_is_address(dc->addr))
+		ok = ok && mrm_put(o, "remoteMbEndpoint", mrm_endpoint(dc->addr, port));
 	if (ok)
 		return o;
 	json_decref(o);
 	return NULL;
 }
 
-static json_t *shared(const json_t *j)
+json_t *mrm_shared(const json_t *j)
 {
 	return json_incref((json_t *)(uintptr_t)j);
 }
@@ -208,15 +208,16 @@ static json_t *shared(const json_t *j)
 static json_t *dc_media(const struct mrm_leg *l)
 {
 	json_t *o = json_object();
-	bool ok = put(o, "streams", l->streams ? shared(l->streams) : json_object());
+	bool ok = mrm_put(o, "streams", l->streams ? mrm_shared(l->streams) : json_object());
 
-	if (l->facts)
+	if (json_object_get(l->facts, "remoteDcEndpoint"))
 		ok = ok &&
-		     put(o, "remoteDcEndpoint",
-			     shared(json_object_get(l->facts, "remoteDcEndpoint"))) &&
-		     put(o, "securitySetup", shared(json_object_get(l->facts, "securitySetup")));
+		     mrm_put(o, "remoteDcEndpoint",
+			     mrm_shared(json_object_get(l->facts, "remoteDcEndpoint"))) &&
+		     mrm_put(o, "securitySetup",
+			     mrm_shared(json_object_get(l->facts, "securitySetup")));
 	else
-		ok = ok && put(o, "securitySetup", json_string("ACTPASS"));
+		ok = ok && mrm_put(o, "securitySetup", json_string("ACTPASS"));
 	if (ok)
 		return o;
 	json_decref(o);
@@ -226,11 +227,11 @@ static json_t *dc_media(const struct mrm_leg *l)
 static json_t *vendor_media(const struct mrm_leg *l)
 {
 	json_t *o = json_object();
-	bool ok =
-		put(o, "network", json_string(l->network)) && put(o, "user", json_string(l->user));
+	bool ok = mrm_put(o, "network", json_string(l->network)) &&
+		  mrm_put(o, "user", json_string(l->user));
 
-	if (l->facts)
-		ok = ok && put(o, "remote", shared(json_object_get(l->facts, "remote")));
+	if (json_object_get(l->facts, "remote"))
+		ok = ok && mrm_put(o, "remote", mrm_shared(json_object_get(l->facts, "remote")));
 	if (ok)
 		return o;
 	json_decref(o);
@@ -240,12 +241,12 @@ static json_t *vendor_media(const struct mrm_leg *l)
 static json_t *medium(const struct mrm_leg *l)
 {
 	json_t *o = json_object(), *mb = json_object_get(l->facts, "remoteMbEndpoint");
-	bool ok = put(o, "mediaId", json_string("1")) &&
-		  put(o, "mediaResourceType", json_string("DC")) &&
-		  put(o, "dcMedia", dc_media(l)) && put(o, "x-ims-ar", vendor_media(l));
+	bool ok = mrm_put(o, "mediaId", json_string("1")) &&
+		  mrm_put(o, "mediaResourceType", json_string("DC")) &&
+		  mrm_put(o, "dcMedia", dc_media(l)) && mrm_put(o, "x-ims-ar", vendor_media(l));
 
 	if (mb)
-		ok = ok && put(o, "remoteMbEndpoint", shared(mb));
+		ok = ok && mrm_put(o, "remoteMbEndpoint", mrm_shared(mb));
 	if (ok)
 		return o;
 	json_decref(o);
@@ -257,7 +258,9 @@ static json_t *termination(const char *id, const struct mrm_leg *l)
 	json_t *o = json_object(), *medias = json_array(), *m = medium(l);
 
 	if (m && json_array_append_new(medias, m) == 0 &&
-		put(o, "terminationId", json_string(id)) && put(o, "medias", shared(medias))) {
+		mrm_av_add(medias, l->facts, l->network) &&
+		mrm_put(o, "terminationId", json_string(id)) &&
+		mrm_put(o, "medias", mrm_shared(medias))) {
 		json_decref(medias);
 		return o;
 	}
@@ -270,11 +273,13 @@ static json_t *vendor_context(const struct mrm_context *c)
 {
 	json_t *o = json_object();
 
-	if (put(o, "owner", json_string(c->owner)) && put(o, "callId", json_string(c->callid)) &&
-		put(o, "call", json_string(c->call)) && put(o, "scene", json_string(c->scene)) &&
-		put(o, "application", json_string(c->application)) &&
-		put(o, "trace", json_boolean(c->trace)) &&
-		put(o, "leaseSeconds", json_integer(c->lease_s)))
+	if (mrm_put(o, "owner", json_string(c->owner)) &&
+		mrm_put(o, "callId", json_string(c->callid)) &&
+		mrm_put(o, "call", json_string(c->call)) &&
+		mrm_put(o, "scene", json_string(c->scene)) &&
+		mrm_put(o, "application", json_string(c->application)) &&
+		mrm_put(o, "trace", json_boolean(c->trace)) &&
+		mrm_put(o, "leaseSeconds", json_integer(c->lease_s)))
 		return o;
 	json_decref(o);
 	return NULL;
@@ -285,8 +290,8 @@ json_t *mrm_context(const struct mrm_context *c)
 	json_t *o = json_object(), *a = termination("a", &c->leg[AR_SIDE_A]),
 	       *b = termination("b", &c->leg[AR_SIDE_B]);
 
-	if (a && b && put(o, "terminations", json_pack("[oo]", a, b)) &&
-		put(o, "x-ims-ar", vendor_context(c)))
+	if (a && b && mrm_put(o, "terminations", json_pack("[oo]", a, b)) &&
+		mrm_put(o, "x-ims-ar", vendor_context(c)))
 		return o;
 	if (!a || !b) {
 		json_decref(a);
@@ -327,7 +332,7 @@ json_t *mrm_patch(enum ar_side side, const json_t *facts)
 
 /* ---- reading ---- */
 
-static struct ar_span text_of(const json_t *o, const char *key)
+struct ar_span mrm_text(const json_t *o, const char *key)
 {
 	const json_t *s = json_object_get(o, key);
 
@@ -337,7 +342,7 @@ static struct ar_span text_of(const json_t *o, const char *key)
 }
 
 /* May stand in an SDP line; blanks only where the caller says so. */
-static bool clean(struct ar_span s, bool blanks, size_t max)
+bool mrm_clean(struct ar_span s, bool blanks, size_t max)
 {
 	if (s.n == 0 || s.n > max)
 		return false;
@@ -350,7 +355,7 @@ static bool clean(struct ar_span s, bool blanks, size_t max)
 	return true;
 }
 
-static bool port_of(const json_t *o, const char *key, uint16_t *port)
+bool mrm_port(const json_t *o, const char *key, uint16_t *port)
 {
 	json_int_t v = json_integer_value(json_object_get(o, key));
 
@@ -405,7 +410,7 @@ bool mrm_narrow_streams(
 			json_object_set(some, id, st);
 	}
 	if (some && json_object_size(some) < json_object_size(all))
-		return put(facts, "streams", some);
+		return mrm_put(facts, "streams", some);
 	json_decref(some);
 	return some != NULL;
 }
@@ -415,13 +420,13 @@ static const char *read_mb(const json_t *m, struct mrm_local *l)
 	const json_t *mb = json_object_get(m, "localMbEndpoint");
 	const json_t *ip = json_object_get(mb, "ip");
 
-	l->addr = text_of(ip, "ipv4Addr");
+	l->addr = mrm_text(ip, "ipv4Addr");
 	l->v6 = !l->addr.p;
 	if (l->v6)
-		l->addr = text_of(ip, "ipv6Addr");
-	if (!clean(l->addr, false, 45) || !is_address(l->addr))
+		l->addr = mrm_text(ip, "ipv6Addr");
+	if (!mrm_clean(l->addr, false, 45) || !mrm_is_address(l->addr))
 		return "localMbEndpoint has no address";
-	if (!port_of(mb, "portNumber", &l->port))
+	if (!mrm_port(mb, "portNumber", &l->port))
 		return "localMbEndpoint has no portNumber";
 	return NULL;
 }
@@ -430,13 +435,13 @@ static const char *read_dc(const json_t *m, struct mrm_local *l)
 {
 	const json_t *dc = json_object_get(json_object_get(m, "dcMedia"), "localDcEndpoint");
 
-	l->fingerprint = text_of(dc, "fingerprint");
-	l->tls_id = text_of(dc, "tlsId");
-	if (!port_of(dc, "sctpPort", &l->sctp_port))
+	l->fingerprint = mrm_text(dc, "fingerprint");
+	l->tls_id = mrm_text(dc, "tlsId");
+	if (!mrm_port(dc, "sctpPort", &l->sctp_port))
 		return "localDcEndpoint has no sctpPort";
-	if (!clean(l->fingerprint, true, 255))
+	if (!mrm_clean(l->fingerprint, true, 255))
 		return "localDcEndpoint has no usable fingerprint";
-	if (l->tls_id.p && !clean(l->tls_id, false, 255))
+	if (l->tls_id.p && !mrm_clean(l->tls_id, false, 255))
 		return "localDcEndpoint has no usable tlsId";
 	return NULL;
 }
@@ -447,16 +452,16 @@ static const char *read_ice(const json_t *m, struct mrm_local *l)
 	json_int_t max = json_integer_value(json_object_get(x, "localMaxMessageSize"));
 	size_t i;
 
-	l->ufrag = text_of(ice, "ufrag");
-	l->pwd = text_of(ice, "pwd");
+	l->ufrag = mrm_text(ice, "ufrag");
+	l->pwd = mrm_text(ice, "pwd");
 	l->max_message_size = max > 0 ? (uint64_t)max : AR_DC_DEFAULT_MESSAGE_SIZE;
-	if (!clean(l->ufrag, false, 256) || !clean(l->pwd, false, 256))
+	if (!mrm_clean(l->ufrag, false, 256) || !mrm_clean(l->pwd, false, 256))
 		return "x-ims-ar.ice has no usable ufrag and pwd";
 	json_array_foreach(json_object_get(ice, "candidates"), i, c)
 	{
 		struct ar_span s = {json_string_value(c), json_string_length(c)};
 
-		if (!clean(s, true, 512))
+		if (!mrm_clean(s, true, 512))
 			return "x-ims-ar.ice has an unusable candidate";
 		if (l->ncandidate < MRM_MAX_CANDIDATES)
 			l->candidate[l->ncandidate++] = s;
