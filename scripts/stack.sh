@@ -60,6 +60,7 @@ port = $P_MEDIA
 [application]
 scenes = $ROOT/webapp/scenes
 webapp = $ROOT/webapp/dist
+applications = $ROOT/lua/apps
 C
 }
 

@@ -62,6 +62,22 @@ def ball(radius):
     return [tuple(radius * x for x in p) for p in v], out
 
 
+def gear(radius, depth, teeth):
+    """Teeth around a disc, its axis along Z."""
+    ring = []
+    for k in range(teeth * 2):
+        r = radius if k % 2 else radius * 0.75
+        a = math.pi * k / teeth
+        ring.append((r * math.cos(a), r * math.sin(a)))
+    n = len(ring)
+    v = [(x, y, z) for z in (depth / 2, -depth / 2) for x, y in ring] + [(0, 0, depth / 2), (0, 0, -depth / 2)]
+    f = []
+    for k in range(n):
+        m = (k + 1) % n
+        f += [k, n + k, m, m, n + k, n + m, 2 * n, k, m, 2 * n + 1, n + m, n + k]
+    return v, f
+
+
 def head():
     """A head that looks along -Z: a ball, and a wedge for the visor."""
     v, f = ball(0.13)
@@ -135,6 +151,22 @@ class Scene:
         mesh = self.mesh(name, primitive, self.material(name, color))
         return self.node(name, mesh, at, extras={"object": True, "selectedBy": None, "heldBy": None})
 
+    def spin(self, name, node, seconds, turns=1):
+        """An animation that turns a node about its Z axis, over and over."""
+        steps = 4 * abs(turns)
+        times = [seconds * k / steps for k in range(steps + 1)]
+        turn = [q for k in range(steps + 1) for q in (
+            0.0, 0.0, math.sin(math.pi * turns * k / steps), math.cos(math.pi * turns * k / steps))]
+        data = struct.pack("<%df" % len(times), *times) + struct.pack("<%df" % len(turn), *turn)
+        buffer = self.add("buffers", {"byteLength": len(data), "uri": "data:application/octet-stream;base64," + base64.b64encode(data).decode()})
+        at = self.add("bufferViews", {"buffer": buffer, "byteLength": 4 * len(times)})
+        to = self.add("bufferViews", {"buffer": buffer, "byteOffset": 4 * len(times), "byteLength": 4 * len(turn)})
+        inputs = self.add("accessors", {"bufferView": at, "componentType": 5126, "count": len(times), "type": "SCALAR", "min": [0.0], "max": [float(seconds)]})
+        outputs = self.add("accessors", {"bufferView": to, "componentType": 5126, "count": len(times), "type": "VEC4"})
+        self.doc.setdefault("animations", []).append({
+            "name": name, "samplers": [{"input": inputs, "output": outputs}],
+            "channels": [{"sampler": 0, "target": {"node": node, "path": "rotation"}}]})
+
     def write(self, name):
         with open(os.path.join(HERE, name + ".gltf"), "w") as f:
             json.dump(self.doc, f, indent=1)
@@ -174,6 +206,42 @@ def whiteboard():
     s.write("whiteboard")
 
 
+def assistance():
+    """Remote assistance: a pump with a valve and a panel; marks to place where something is to be
+    done. The application `draw` adds strokes."""
+    s = Scene()
+    steel, red = s.material("steel", [0.55, 0.58, 0.62, 1.0], 0.5), s.material("red", [0.8, 0.15, 0.1, 1.0])
+    s.node("base", s.mesh("base", s.shape(box(0.9, 0.1, 0.5)), s.material("base", [0.25, 0.27, 0.3, 1.0])), (0, 0.75, 0))
+    s.node("housing", s.mesh("housing", s.shape(cylinder(0.17, 0.34, 14)), steel), (-0.2, 0.97, 0))
+    s.node("pipe", s.mesh("pipe", s.shape(cylinder(0.05, 0.6, 10)), steel), (-0.2, 1.4, 0))
+    s.node("valve", s.mesh("valve", s.shape(gear(0.12, 0.03, 6)), red), (-0.2, 1.35, 0.1))
+    s.node("panel", s.mesh("panel", s.shape(box(0.3, 0.22, 0.03)), s.material("panel", [0.12, 0.16, 0.2, 1.0])), (0.25, 1.0, 0.12))
+    lamp = s.shape(ball(0.02))
+    for i, color in enumerate(([0.2, 0.8, 0.3, 1.0], [0.95, 0.75, 0.1, 1.0], [0.85, 0.2, 0.2, 1.0])):
+        s.node("lamp %d" % (i + 1), s.mesh("lamp %d" % (i + 1), lamp, s.material("lamp %d" % (i + 1), color)), (0.17 + 0.08 * i, 1.05, 0.145))
+    mark = s.shape(cone(0.04, 0.1))
+    for i, color in enumerate(([0.1, 0.6, 1.0, 1.0], [1.0, 0.5, 0.0, 1.0])):
+        s.thing("mark %d" % (i + 1), mark, color, (0.3 + 0.12 * i, 0.86, 0.18))
+    common(s)
+    s.write("assistance")
+
+
+def tabletop():
+    """An object that is shown and turned over: two gears that run, on a stand."""
+    s = Scene()
+    s.node("stand", s.mesh("stand", s.shape(cylinder(0.35, 0.05, 16)), s.material("stand", [0.2, 0.22, 0.26, 1.0])), (0, 0.8, 0))
+    s.node("column", s.mesh("column", s.shape(box(0.06, 0.3, 0.06)), s.material("column", [0.4, 0.42, 0.46, 1.0])), (0, 0.97, -0.06))
+    big = s.node("big gear", s.mesh("big gear", s.shape(gear(0.18, 0.04, 8)), s.material("brass", [0.85, 0.65, 0.25, 1.0], 0.4)), (-0.05, 1.12, 0))
+    small = s.node("small gear", s.mesh("small gear", s.shape(gear(0.12, 0.04, 6)), s.material("iron", [0.5, 0.52, 0.56, 1.0], 0.4)), (0.2, 1.23, 0))
+    s.spin("big gear runs", big, 6)
+    s.spin("small gear runs", small, 4, -1)
+    s.thing("part", s.shape(box(0.12, 0.12, 0.12)), [0.3, 0.5, 0.85, 1.0], (0.4, 0.9, 0.15))
+    common(s)
+    s.write("tabletop")
+
+
 if __name__ == "__main__":
     default()
     whiteboard()
+    assistance()
+    tabletop()
