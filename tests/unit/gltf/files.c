@@ -61,7 +61,8 @@ int file_load(struct model **m, const char *path, struct model_source *src, stru
 	return err;
 }
 
-int text_load(struct model **m, const char *text, const struct model_limits *limits, struct ar_buf *why)
+int text_load(
+	struct model **m, const char *text, const struct model_limits *limits, struct ar_buf *why)
 {
 	struct model_source src = {.bytes = ar_span_str(text), .limits = limits};
 
@@ -89,7 +90,8 @@ int json_load_model(struct model **m, json_t *doc, struct model_source *src, str
 
 static json_t *step(json_t *at, const char *key)
 {
-	return json_is_array(at) ? json_array_get(at, strtoul(key, NULL, 10)) : json_object_get(at, key);
+	return json_is_array(at) ? json_array_get(at, strtoul(key, NULL, 10))
+				 : json_object_get(at, key);
 }
 
 static bool put(json_t *at, const char *key, json_t *value)

@@ -20,14 +20,15 @@ bool file_read(const char *path, struct ar_buf *out);
 /* Loads it with its neighbours; src may hold limits, prev, key. why is reset. */
 int file_load(struct model **m, const char *path, struct model_source *src, struct ar_buf *why);
 /* From text, with nothing beside it. */
-int text_load(struct model **m, const char *text, const struct model_limits *limits,
-	struct ar_buf *why);
+int text_load(
+	struct model **m, const char *text, const struct model_limits *limits, struct ar_buf *why);
 
 /* full.gltf as JSON; the caller owns it. */
 json_t *full_doc(void);
 /* Loads a document that is JSON already. */
 int json_load_model(struct model **m, json_t *doc, struct model_source *src, struct ar_buf *why);
-/* Sets (value stolen; NULL removes) what a JSON Pointer names; "-" appends. False: no such place. */
+/* Sets (value stolen; NULL removes) what a JSON Pointer names; "-" appends. False: no such place.
+ */
 bool json_put(json_t *doc, const char *pointer, json_t *value);
 
 /* A C string, "" when there is nothing. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* full.gltf with one thing wrong at a time: refused, with the place and the reason. With a folder as
- * argument it writes the documents there, for oracle.mjs to ask gltf-validator about each. */
+/* full.gltf with one thing wrong at a time: refused, with the place and the reason. With a folder
+ * as argument it writes the documents there, for oracle.mjs to ask gltf-validator about each. */
 #include "files.h"
 
 #include <errno.h>
@@ -37,7 +37,8 @@ static const struct row rows[] = {
 	{"/extensionsUsed/0", "3", BAD, "/extensionsUsed/0: want a string"},
 	{"/extensionsRequired/0", "\"KHR_xyz\"", -EOPNOTSUPP,
 		"/extensionsRequired/0: KHR_xyz is not supported"},
-	{"/extensionsRequired/0", "\"KHR_draco_mesh_compression\"", -EOPNOTSUPP, "store them plain"},
+	{"/extensionsRequired/0", "\"KHR_draco_mesh_compression\"", -EOPNOTSUPP,
+		"store them plain"},
 	{"/extensionsRequired/0", "\"KHR_texture_basisu\"", -EOPNOTSUPP, "store PNG or JPEG"},
 	{"/extensionsRequired/0", "\"KHR_mesh_quantization\"", BAD, "is not in extensionsUsed"},
 
@@ -48,11 +49,13 @@ static const struct row rows[] = {
 	{"/buffers/0/byteLength", "-1", BAD, "is not between 1 and"},
 	{"/buffers/0/byteLength", "8.5", BAD, "want a whole number"},
 	{"/buffers/0/uri", NULL, -ENOENT, "/buffers/0: has no uri"},
-	{"/buffers/0/uri", "\"data:text/plain,hello\"", BAD, "/buffers/0/uri: want data:...;base64"},
+	{"/buffers/0/uri", "\"data:text/plain,hello\"", BAD,
+		"/buffers/0/uri: want data:...;base64"},
 	{"/buffers/0/uri", "\"data:application/octet-stream;base64,AA*A\"", BAD, "bad base64"},
 	{"/buffers/0/uri", "\"x.bin\"", -ENOENT, "x.bin: there are no files beside"},
 	{"/bufferViews/3/buffer", NULL, BAD, "/bufferViews/3/buffer: is missing"},
-	{"/bufferViews/3/buffer", "1", BAD, "/bufferViews/3/buffer: 1 is out of range, there are 1"},
+	{"/bufferViews/3/buffer", "1", BAD,
+		"/bufferViews/3/buffer: 1 is out of range, there are 1"},
 	{"/bufferViews/3/byteLength", "99999", BAD, "/bufferViews/3: ends behind its buffer"},
 	{"/bufferViews/3/byteOffset", "4294967295", BAD, "/bufferViews/3: ends behind its buffer"},
 	{"/bufferViews/3/byteLength", NULL, BAD, "/bufferViews/3/byteLength: is missing"},
@@ -78,8 +81,10 @@ static const struct row rows[] = {
 	{"/accessors/15/sparse/count", "3", BAD, "ends behind its bufferView"},
 	{"/accessors/15/sparse/indices", NULL, BAD, "/accessors/15/sparse/indices: is missing"},
 	{"/accessors/15/sparse/indices/componentType", "5126", BAD, "want 5121, 5123 or 5125"},
-	{"/accessors/15/sparse/indices/bufferView", "14", BAD, "indices: index 1 is 0: want growing"},
-	{"/accessors/15/sparse/values/bufferView", "77", BAD, "values/bufferView: 77 is out of range"},
+	{"/accessors/15/sparse/indices/bufferView", "14", BAD,
+		"indices: index 1 is 0: want growing"},
+	{"/accessors/15/sparse/values/bufferView", "77", BAD,
+		"values/bufferView: 77 is out of range"},
 	{"/accessors/15/sparse/values/byteOffset", "2", BAD, "does not start at a multiple of 4"},
 	{"/accessors/15/sparse", "1", BAD, "/accessors/15/sparse: want an object"},
 
@@ -108,17 +113,22 @@ static const struct row rows[] = {
 	{"/meshes/1/primitives/0/attributes/WEIGHTS_0", NULL, BAD, "only together"},
 	{"/meshes/1/primitives/0/attributes/JOINTS_0", NULL, BAD, "only together"},
 	{"/meshes/1/primitives/0/attributes/JOINTS_0", "9", BAD, "JOINTS_0: accessor 9 has a type"},
-	{"/meshes/2/primitives/0/targets/0/POSITION", "0", BAD, "POSITION: 4 elements, POSITION has 5"},
+	{"/meshes/2/primitives/0/targets/0/POSITION", "0", BAD,
+		"POSITION: 4 elements, POSITION has 5"},
 	{"/meshes/2/primitives/0/targets/0", "4", BAD, "targets/0: want an object"},
 	{"/meshes/2/weights", "[1]", BAD, "/meshes/2/weights: want a list of 2 numbers"},
 	{"/meshes/2/weights/0", "\"a\"", BAD, "/meshes/2/weights/0: want a number"},
 
 	/* materials, textures, images */
-	{"/materials/0/pbrMetallicRoughness/baseColorFactor/1", "1.5", BAD, "1.5 is not between 0 and 1"},
-	{"/materials/0/pbrMetallicRoughness/baseColorFactor", "[1,1,1]", BAD, "want a list of 4 numbers"},
-	{"/materials/0/pbrMetallicRoughness/metallicFactor", "-1", BAD, "-1 is not between 0 and 1"},
+	{"/materials/0/pbrMetallicRoughness/baseColorFactor/1", "1.5", BAD,
+		"1.5 is not between 0 and 1"},
+	{"/materials/0/pbrMetallicRoughness/baseColorFactor", "[1,1,1]", BAD,
+		"want a list of 4 numbers"},
+	{"/materials/0/pbrMetallicRoughness/metallicFactor", "-1", BAD,
+		"-1 is not between 0 and 1"},
 	{"/materials/0/pbrMetallicRoughness/baseColorTexture/index", "2", BAD, "2 is out of range"},
-	{"/materials/0/pbrMetallicRoughness/baseColorTexture/index", NULL, BAD, "index: is missing"},
+	{"/materials/0/pbrMetallicRoughness/baseColorTexture/index", NULL, BAD,
+		"index: is missing"},
 	{"/materials/0/normalTexture/texCoord", "2", -EOPNOTSUPP, "only sets 0 and 1"},
 	{"/materials/0/occlusionTexture/strength", "2", BAD, "2 is not between 0 and 1"},
 	{"/materials/0/emissiveFactor", "[2,0,0]", BAD, "/materials/0/emissiveFactor/0: 2 is not"},
@@ -126,7 +136,8 @@ static const struct row rows[] = {
 	{"/materials/0/alphaCutoff", "-0.1", BAD, "/materials/0/alphaCutoff: -0.1"},
 	{"/materials/0/doubleSided", "1", BAD, "want true or false"},
 	{"/materials/1/extensions/KHR_materials_unlit", "true", BAD, "want an object"},
-	{"/materials/0/extensions/KHR_materials_emissive_strength/emissiveStrength", "-1", BAD, "-1 is"},
+	{"/materials/0/extensions/KHR_materials_emissive_strength/emissiveStrength", "-1", BAD,
+		"-1 is"},
 	{"/textures/0/source", "2", BAD, "/textures/0/source: 2 is out of range"},
 	{"/textures/0/sampler", "1", BAD, "/textures/0/sampler: 1 is out of range"},
 	{"/textures/0/source", NULL, 0, ""},
@@ -189,7 +200,8 @@ static const struct row rows[] = {
 	{"/cameras/1/orthographic/xmag", "0", BAD, "xmag and ymag must not be 0"},
 	{"/extensions/KHR_lights_punctual/lights/0/type", "\"area\"", BAD, "lights/0/type: want"},
 	{"/extensions/KHR_lights_punctual/lights/0/spot", NULL, BAD, "lights/0/spot: is missing"},
-	{"/extensions/KHR_lights_punctual/lights/0/spot/innerConeAngle", "0.6", BAD, "must be less"},
+	{"/extensions/KHR_lights_punctual/lights/0/spot/innerConeAngle", "0.6", BAD,
+		"must be less"},
 	{"/extensions/KHR_lights_punctual/lights/1/color", "[1,1]", BAD, "color: want a list of 3"},
 
 	/* animations */
@@ -201,14 +213,16 @@ static const struct row rows[] = {
 	{"/animations/0/channels/0/target/node", NULL, 0, ""},
 	{"/animations/0/channels/0/target/node", "8", BAD, "node 8 has a matrix"},
 	{"/animations/0/channels/0/target/path", "\"size\"", BAD, "target/path: want translation"},
-	{"/animations/0/channels/0/target/path", "\"scale\"", BAD, "channels/2/target: is the target of"},
+	{"/animations/0/channels/0/target/path", "\"scale\"", BAD,
+		"channels/2/target: is the target of"},
 	{"/animations/0/channels/3/target/node", "1", BAD, "node 1 has no mesh with morph targets"},
 	{"/animations/0/samplers/0/input", NULL, BAD, "samplers/0/input: is missing"},
 	{"/animations/0/samplers/0/output", "24", BAD, "samplers/0/output: 24 is out of range"},
 	{"/animations/0/samplers/0/output", "21", BAD, "accessor 21: 6 elements, want 3"},
 	{"/animations/0/samplers/0/output", "19", BAD, "accessor 19 has a type"},
 	{"/animations/0/samplers/0/input", "18", BAD, "accessor 18: want a SCALAR of floats"},
-	{"/animations/0/samplers/0/interpolation", "\"SMOOTH\"", BAD, "want LINEAR, STEP or CUBICSPLINE"},
+	{"/animations/0/samplers/0/interpolation", "\"SMOOTH\"", BAD,
+		"want LINEAR, STEP or CUBICSPLINE"},
 	{"/animations/0/samplers/0/interpolation", "\"CUBICSPLINE\"", BAD, "3 elements, want 9"},
 	{"/animations/0/samplers/0/input", "23", BAD, "times must grow"},
 	{"/animations/0/samplers/1/output", "2", BAD, "4 elements, want 3"},
@@ -216,7 +230,8 @@ static const struct row rows[] = {
 
 static json_t *broken(const struct row *r)
 {
-	json_t *doc = full_doc(), *value = r->value ? json_loads(r->value, JSON_DECODE_ANY, NULL) : NULL;
+	json_t *doc = full_doc(),
+	       *value = r->value ? json_loads(r->value, JSON_DECODE_ANY, NULL) : NULL;
 
 	if (!doc || (r->value && !value) || !json_put(doc, r->pointer, value)) {
 		print_error("%s: cannot be set\n", r->pointer);
@@ -266,8 +281,9 @@ static void one_wrong_thing_each(void **state)
 
 static void text_that_is_no_document(void **state)
 {
-	static const char *const texts[] = {"", "{", "[]", "7", "{\"asset\":{\"version\":\"2.0\"}} x",
-		"{\"asset\":{},\"asset\":{}}", "\xef\xbb\xbf{\"asset\":{\"version\":\"2.0\"}}", "glTF",
+	static const char *const texts[] = {"", "{", "[]", "7",
+		"{\"asset\":{\"version\":\"2.0\"}} x", "{\"asset\":{},\"asset\":{}}",
+		"\xef\xbb\xbf{\"asset\":{\"version\":\"2.0\"}}", "glTF",
 		"{\"asset\":{\"version\":\"2.0\"},\"nodes\":[{\"translation\":[1e999,0,0]}]}",
 		"{\"asset\":{\"version\":\"2.0\"},\"nodes\":[{\"translation\":[NaN,0,0]}]}"};
 	struct ar_buf why;
@@ -285,8 +301,9 @@ static void text_that_is_no_document(void **state)
 
 static void smallest_documents(void **state)
 {
-	static const char *const texts[] = {"{\"asset\":{\"version\":\"2.0\"}}",
-		"{\"asset\":{\"version\":\"2.0\"},\"scene\":0,\"scenes\":[{\"extras\":{\"rev\":7}}]}"};
+	static const char *const texts[] = {
+		"{\"asset\":{\"version\":\"2.0\"}}", "{\"asset\":{\"version\":\"2.0\"},\"scene\":0,"
+						     "\"scenes\":[{\"extras\":{\"rev\":7}}]}"};
 	struct ar_buf why;
 
 	(void)state;

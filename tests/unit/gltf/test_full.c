@@ -47,8 +47,9 @@ static void all_near(const float *a, const double *b, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		near(a[i], b[i]);
 }
-#define SAME(a, ...) \
-	all_near((a), (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+#define SAME(a, ...)                                                                               \
+	all_near((a), (const double[]){__VA_ARGS__},                                               \
+		sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
 
 static void nodes_and_tree(void **state)
 {
@@ -155,8 +156,9 @@ static void default_material_is_the_last(void **state)
 	assert_false(d->double_sided);
 }
 
-/* KHR_texture_transform by hand: scale 2 3, then a quarter turn (u, v) -> (v, -u), then offset. It is
- * the turn with which the extension's example (offset 0 1, scale 1/2) shows the lower left quarter. */
+/* KHR_texture_transform by hand: scale 2 3, then a quarter turn (u, v) -> (v, -u), then offset. It
+ * is the turn with which the extension's example (offset 0 1, scale 1/2) shows the lower left
+ * quarter. */
 static void texture_transform(void **state)
 {
 	const struct model_texture_ref *r = &v->material[0].base_color_tex;
