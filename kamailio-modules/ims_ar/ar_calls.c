@@ -359,6 +359,7 @@ int ar_calls_find(const struct ar_msg_key *k, struct ar_use *u)
 		use_fill(u, c, x->box, k);
 		u->offerer = x->offerer;
 		u->late = x->late;
+		u->answered = x->answered;
 		u->offered = x->offered;
 		u->initial = x->initial;
 		memcpy(u->version, x->version, sizeof(u->version));

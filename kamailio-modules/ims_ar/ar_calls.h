@@ -53,6 +53,7 @@ struct ar_use {
 	enum ar_call_state state;
 	enum ar_side offerer;
 	bool late; /* the INVITE had no SDP: its 2xx carries the offer, ACK the answer */
+	bool answered; /* its 2xx, or the answer to its late offer, has been seen */
 	bool offered; /* the description to the answerer had a live data channel */
 	bool initial; /* the first exchange of the call */
 	bool released; /* asd ended the AR part */

@@ -388,6 +388,20 @@ static int offer_late(struct offer *o)
 	return result(o->msg, AR_OFFER_LOCAL, 0, "local", "");
 }
 
+/* A PRACK with the answer to the offer that came in a 183. */
+static bool answers_late(const struct offer *o)
+{
+	struct ar_msg_key k;
+	struct ar_use u;
+	bool late;
+
+	if (!ar_view_late_key(&o->v, &k) || ar_calls_find(&k, &u) < 0)
+		return false;
+	late = u.late && !u.answered;
+	ar_use_done(&u);
+	return late;
+}
+
 static int known(struct offer *o, const struct ar_use *dialog)
 {
 	bool ask;
@@ -399,6 +413,8 @@ static int known(struct offer *o, const struct ar_use *dialog)
 	ar_pv_call(o->msg, dialog->id, dialog->asd);
 	if (repeated(o, &rc))
 		return rc;
+	if (answers_late(o))
+		return result(o->msg, AR_OFFER_LOCAL, 0, "local", "");
 	if (!o->v.body.p) /* UPDATE and PRACK may carry nothing; an INVITE asks for an offer */
 		return o->v.key.method == METHOD_INVITE ? offer_late(o) : AR_OFFER_ORDINARY;
 	if (ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, NULL) < 0) {

@@ -76,7 +76,7 @@ static enum ar_where there(struct sip_msg *msg, const struct ar_view *v, bool ac
 	return AR_WHERE_THERE;
 }
 
-enum ar_where ar_where(
+static enum ar_where find(
 	struct sip_msg *msg, struct ar_view *v, struct ar_use *u, unsigned *asd, bool act)
 {
 	enum ar_pass pass = ar_mark_pass(msg, v, asd);
@@ -106,23 +106,33 @@ enum ar_where ar_where(
 	return AR_WHERE_FORGOTTEN;
 }
 
+/* What was found out when the marks were there. */
+static unsigned last_id;
+static int last_pid;
+static bool last_there;
+
+enum ar_where ar_where(
+	struct sip_msg *msg, struct ar_view *v, struct ar_use *u, unsigned *asd, bool act)
+{
+	enum ar_where w = find(msg, v, u, asd, act);
+
+	if (act) {
+		last_id = msg->id;
+		last_pid = msg->pid;
+		last_there = w == AR_WHERE_THERE;
+	}
+	return w;
+}
+
 bool ar_where_ack(struct sip_msg *msg, const struct ar_view *v)
 {
-	static unsigned last_id;
-	static int last_pid;
-	static bool last;
 	struct ar_view named = *v;
 	struct ar_use u;
 	unsigned asd;
-	enum ar_where w;
 
-	if (last_id == msg->id && last_pid == msg->pid)
-		return last;
-	w = ar_where(msg, &named, &u, &asd, true);
-	if (w == AR_WHERE_HERE)
-		ar_use_done(&u);
-	last_id = msg->id;
-	last_pid = msg->pid;
-	last = w != AR_WHERE_THERE;
-	return last;
+	if (last_id != msg->id || last_pid != msg->pid) {
+		if (ar_where(msg, &named, &u, &asd, true) == AR_WHERE_HERE)
+			ar_use_done(&u);
+	}
+	return !last_there;
 }

@@ -24,7 +24,8 @@ enum ar_where {
 /* act: marks are set and removed, and what they say is remembered: once per request. */
 enum ar_where ar_where(
 	struct sip_msg *msg, struct ar_view *v, struct ar_use *dialog, unsigned *asd, bool act);
-/* Is this ACK in the anchored pass (or in none)? For one message it may be asked several times. */
+/* Is this ACK, or PRACK, in the anchored pass (or in none)? For one message it may be asked several
+ * times, also after ar_where(). */
 bool ar_where_ack(struct sip_msg *msg, const struct ar_view *v);
 
 #endif

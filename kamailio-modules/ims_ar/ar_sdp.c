@@ -94,13 +94,25 @@ static int plain(struct work *w)
 	return 0;
 }
 
+/* RFC 3262 5: the answer to an offer in a reliable 1xx is in the PRACK, as else in the ACK. */
+static bool find_late(struct work *w)
+{
+	struct ar_msg_key k;
+
+	if (!w->v.rack || !ar_view_late_key(&w->v, &k) || ar_calls_find(&k, &w->u) < 0)
+		return false;
+	w->v.key = k;
+	return true;
+}
+
 static int find_exchange(struct sip_msg *msg, struct work *w)
 {
 	if (w->v.reply && (w->v.status < 101 || w->v.status > 299))
 		return 0;
-	if (!w->v.reply && w->v.key.method == METHOD_ACK && !ar_where_ack(msg, &w->v))
+	if (!w->v.reply && (w->v.key.method == METHOD_ACK || w->v.rack) &&
+		!ar_where_ack(msg, &w->v))
 		return 0;
-	if (ar_calls_find(&w->v.key, &w->u) < 0)
+	if (!find_late(w) && ar_calls_find(&w->v.key, &w->u) < 0)
 		return 0;
 	if (w->u.state == AR_CALL_PLAIN)
 		return plain(w);

@@ -9,6 +9,7 @@
 #include "../../core/parser/parse_to.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define JOIN_MAX 8192 /* bytes of all headers of one name */
 #define NAME_MAX_LEN 1024 /* bytes of a Call-ID or a tag: they are kept per call */
@@ -39,6 +40,23 @@ static void join_add(struct join *j, struct ar_span body)
 	j->out.n += 2 + body.n;
 }
 
+/* RFC 3262 7.2: RAck: <response-num> <CSeq-num> <Method> */
+static void read_rack(const struct sip_msg *msg, struct ar_view *v)
+{
+	for (const struct hdr_field *h = msg->headers; h; h = h->next) {
+		char text[48];
+		unsigned rseq, cseq;
+
+		if (!ar_span_caseeq(ar_span_of(&h->name), "RAck") || h->body.len <= 0 ||
+			h->body.len >= (int)sizeof(text))
+			continue;
+		memcpy(text, h->body.s, (size_t)h->body.len);
+		text[h->body.len] = 0;
+		if (sscanf(text, "%10u %10u INVITE", &rseq, &cseq) == 2)
+			v->rack = cseq;
+	}
+}
+
 static void read_headers(struct sip_msg *msg, struct ar_view *v)
 {
 	static char buf[4][JOIN_MAX];
@@ -58,6 +76,8 @@ static void read_headers(struct sip_msg *msg, struct ar_view *v)
 		else if (ar_span_caseeq(name, "P-Asserted-Identity"))
 			join_add(&identity, body);
 	}
+	if (!v->reply && v->key.method == METHOD_PRACK)
+		read_rack(msg, v);
 	v->contact = contact.out;
 	v->accept_contact = accept.out;
 	v->asserted_service = service.out;
@@ -145,6 +165,16 @@ int ar_view_read(struct sip_msg *msg, struct ar_view *v)
 	read_headers(msg, v);
 	read_body(msg, v);
 	return 0;
+}
+
+bool ar_view_late_key(const struct ar_view *v, struct ar_msg_key *k)
+{
+	if (v->reply || !v->rack || !v->body.p)
+		return false;
+	*k = v->key;
+	k->cseq = v->rack;
+	k->method = METHOD_ACK;
+	return true;
 }
 
 bool ar_view_offers(const struct ar_view *v)

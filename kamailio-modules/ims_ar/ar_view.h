@@ -15,6 +15,7 @@ struct ar_view {
 	bool reply;
 	int status; /* replies */
 	struct ar_span method; /* of the CSeq, as written */
+	uint32_t rack; /* PRACK: CSeq of the INVITE whose reliable 1xx it acknowledges; 0: none */
 	struct ar_span contact, accept_contact, asserted_service, asserted_identity;
 	struct ar_span ruri, from, to; /* URIs */
 	struct ar_span body; /* the SDP, also inside multipart/mixed; absent: none */
@@ -23,6 +24,8 @@ struct ar_view {
 /* 0, or -EBADMSG when a header that names the dialog is missing or broken (logged at debug level).
  */
 int ar_view_read(struct sip_msg *msg, struct ar_view *v) __attribute__((warn_unused_result));
+/* The key of the INVITE without an offer whose answer this PRACK may carry. */
+bool ar_view_late_key(const struct ar_view *v, struct ar_msg_key *k);
 /* An offer-carrying method: INVITE, UPDATE, PRACK. */
 bool ar_view_offers(const struct ar_view *v);
 

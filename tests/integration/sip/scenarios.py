@@ -6,4 +6,5 @@ import cases_fault  # noqa: F401
 import cases_inside  # noqa: F401
 import cases_real  # noqa: F401
 import cases_relay  # noqa: F401
+import cases_shapes  # noqa: F401
 from case import TABLE, enabled  # noqa: F401
