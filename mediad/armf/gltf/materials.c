@@ -5,7 +5,8 @@
 #include <float.h>
 #include <math.h>
 
-/* Offset, then rotation, then scale, as KHR_texture_transform multiplies them. */
+/* translation * rotation * scale. The extension's GLSL and its own example disagree about the sense
+ * of the rotation; the example, three.js and Khronos' viewer agree, and so do we. */
 static int texture_transform(struct load *l, const struct at *at, const json_t *o,
 	struct model_texture_ref *r, uint64_t *texcoord)
 {

@@ -448,7 +448,8 @@ static int one_mesh(struct load *l, unsigned i, const json_t *o, struct model_me
 	}
 	if (!err)
 		err = mesh_weights(l, at, o, m);
-	mesh_box(m);
+	if (!err)
+		mesh_box(m);
 	return err;
 }
 

@@ -112,8 +112,8 @@ struct model_target {
  * (counterclockwise front faces). All vertices are finite, all indices below nvertex. Normals of
  * triangles are always there and of unit length: computed flat when the document has none (glTF
  * 2.0 3.7.2.1; the vertices are then not shared). A material may name a texture coordinate set that
- * the primitive lacks: read it as 0. Joints are below the joint count of every skin that the mesh is
- * drawn with; the weights of a vertex add up to 1.
+ * the primitive lacks: read it as 0. Joints are below the joint count of every skin that the mesh
+ * is drawn with; the weights of a vertex add up to 1.
  */
 struct model_primitive {
 	enum model_mode mode;

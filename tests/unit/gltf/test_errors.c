@@ -301,9 +301,9 @@ static void text_that_is_no_document(void **state)
 
 static void smallest_documents(void **state)
 {
-	static const char *const texts[] = {
-		"{\"asset\":{\"version\":\"2.0\"}}", "{\"asset\":{\"version\":\"2.0\"},\"scene\":0,"
-						     "\"scenes\":[{\"extras\":{\"rev\":7}}]}"};
+	static const char *const texts[] = {"{\"asset\":{\"version\":\"2.0\"}}",
+		"{\"asset\":{\"version\":\"2.0\"},\"scene\":0,"
+		"\"scenes\":[{\"extras\":{\"rev\":7}}]}"};
 	struct ar_buf why;
 
 	(void)state;
