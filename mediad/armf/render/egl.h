@@ -17,6 +17,7 @@ struct egl {
  * -ENOTSUP, with what was tried in why. */
 int egl_open(struct egl *e, const struct render_conf *conf, struct ar_buf *why)
 	__attribute__((warn_unused_result));
+/* The display is shared by all who opened it; the last one ends it. */
 void egl_close(struct egl *e);
 /* -EIO */
 int egl_context_new(const struct egl *e, EGLContext *out, struct ar_buf *why)

@@ -9,7 +9,7 @@
 static void drop_mesh(struct gpu_mesh *m)
 {
 	glDeleteVertexArrays(1, &m->array);
-	glDeleteBuffers(1, &m->vertices);
+	glDeleteBuffers(ATTR_N, m->vertices);
 	glDeleteBuffers(1, &m->indices);
 }
 
@@ -17,7 +17,7 @@ static void drop_morphs(struct gpu_model *g)
 {
 	for (unsigned i = 0; i < g->nmorph; i++) {
 		glDeleteVertexArrays(1, &g->morph[i].array);
-		glDeleteBuffers(1, &g->morph[i].vertices);
+		glDeleteBuffers(3, g->morph[i].vertices);
 	}
 	free(g->morph);
 	g->morph = NULL;

@@ -9,14 +9,17 @@
 
 #include "mediad/armf/gltf/stage.h"
 #include "mediad/armf/render/draw_list.h"
+#include "mediad/armf/render/shader.h"
 
 #include <GLES3/gl3.h>
 
 #define GPU_MAX_MORPHS 256 /* primitives with morph targets, by node; more stand still */
 
+/* A buffer per attribute, all from offset 0: Mesa makes attributes of one buffer into one binding
+ * with offsets, and compiles the vertex shader anew for offsets that it has not seen. */
 struct gpu_mesh {
 	uint64_t hash;
-	GLuint array, vertices, indices;
+	GLuint array, vertices[ATTR_N], indices;
 	size_t bytes;
 	bool used;
 };
@@ -32,7 +35,7 @@ struct gpu_texture {
 /* A primitive as one node deforms it. */
 struct gpu_morph {
 	unsigned node, slot;
-	GLuint array, vertices;
+	GLuint array, vertices[3]; /* positions, normals, tangents */
 	size_t bytes;
 	uint64_t version; /* of the node when last worked out */
 };

@@ -12,69 +12,62 @@
 
 struct part {
 	const void *data;
-	size_t size; /* of a vertex */
+	GLsizeiptr size; /* of a vertex */
 	GLint n;
 	GLenum type;
-	size_t offset;
 };
 
-/* The attributes of a primitive one after the other; returns the bytes of all. */
-static size_t lay_out(struct part part[ATTR_N], const struct model_primitive *p)
+static void list_parts(struct part part[ATTR_N], const struct model_primitive *p)
 {
-	size_t at = 0;
-
-	memset(part, 0, ATTR_N * sizeof(*part));
-	part[ATTR_POSITION] = (struct part){p->position, 12, 3, GL_FLOAT, 0};
-	part[ATTR_NORMAL] = (struct part){p->normal, 12, 3, GL_FLOAT, 0};
-	part[ATTR_TANGENT] = (struct part){p->tangent, 16, 4, GL_FLOAT, 0};
-	part[ATTR_UV0] = (struct part){p->texcoord[0], 8, 2, GL_FLOAT, 0};
-	part[ATTR_UV1] = (struct part){p->texcoord[1], 8, 2, GL_FLOAT, 0};
-	part[ATTR_COLOR] = (struct part){p->color, 16, 4, GL_FLOAT, 0};
-	part[ATTR_JOINT] = (struct part){p->joint, 8, 4, GL_UNSIGNED_SHORT, 0};
-	part[ATTR_WEIGHT] = (struct part){p->weight, 16, 4, GL_FLOAT, 0};
-	for (int i = 0; i < ATTR_N; i++) {
-		part[i].offset = at;
-		if (part[i].data)
-			at += part[i].size * p->nvertex;
-	}
-	return at;
+	part[ATTR_POSITION] = (struct part){p->position, 12, 3, GL_FLOAT};
+	part[ATTR_NORMAL] = (struct part){p->normal, 12, 3, GL_FLOAT};
+	part[ATTR_TANGENT] = (struct part){p->tangent, 16, 4, GL_FLOAT};
+	part[ATTR_UV0] = (struct part){p->texcoord[0], 8, 2, GL_FLOAT};
+	part[ATTR_UV1] = (struct part){p->texcoord[1], 8, 2, GL_FLOAT};
+	part[ATTR_COLOR] = (struct part){p->color, 16, 4, GL_FLOAT};
+	part[ATTR_JOINT] = (struct part){p->joint, 8, 4, GL_UNSIGNED_SHORT};
+	part[ATTR_WEIGHT] = (struct part){p->weight, 16, 4, GL_FLOAT};
 }
 
-static void point_at(GLuint i, const struct part *a)
+static void point_at(GLuint i, const struct part *a, GLuint buffer)
 {
-	const void *offset = (const char *)0 + a->offset;
-
+	glBindBuffer(GL_ARRAY_BUFFER, buffer);
 	glEnableVertexAttribArray(i);
 	if (i == ATTR_JOINT)
-		glVertexAttribIPointer(i, a->n, a->type, 0, offset);
+		glVertexAttribIPointer(i, a->n, a->type, 0, NULL);
 	else
-		glVertexAttribPointer(i, a->n, a->type, GL_FALSE, 0, offset);
+		glVertexAttribPointer(i, a->n, a->type, GL_FALSE, 0, NULL);
+}
+
+static size_t add_part(GLuint *buffer, const struct part *a, uint32_t n, GLenum usage)
+{
+	glGenBuffers(1, buffer);
+	glBindBuffer(GL_ARRAY_BUFFER, *buffer);
+	glBufferData(GL_ARRAY_BUFFER, a->size * (GLsizeiptr)n, a->data, usage);
+	return (size_t)a->size * n;
 }
 
 int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p)
 {
 	struct part part[ATTR_N];
-	size_t vertices = lay_out(part, p), indices = (size_t)p->nindex * p->index_size;
+	size_t indices = (size_t)p->nindex * p->index_size;
 
+	list_parts(part, p);
 	while (glGetError() != GL_NO_ERROR)
 		;
 	glGenVertexArrays(1, &out->array);
 	glBindVertexArray(out->array);
-	glGenBuffers(1, &out->vertices);
-	glBindBuffer(GL_ARRAY_BUFFER, out->vertices);
-	glBufferData(GL_ARRAY_BUFFER, (GLsizeiptr)vertices, NULL, GL_STATIC_DRAW);
 	for (GLuint i = 0; i < ATTR_N; i++) {
 		if (!part[i].data)
 			continue;
-		glBufferSubData(GL_ARRAY_BUFFER, (GLintptr)part[i].offset,
-			(GLsizeiptr)(part[i].size * p->nvertex), part[i].data);
-		point_at(i, &part[i]);
+		out->bytes += add_part(&out->vertices[i], &part[i], p->nvertex, GL_STATIC_DRAW);
+		point_at(i, &part[i], out->vertices[i]);
 	}
 	glGenBuffers(1, &out->indices);
 	glBindBuffer(GL_ELEMENT_ARRAY_BUFFER, out->indices);
 	glBufferData(GL_ELEMENT_ARRAY_BUFFER, (GLsizeiptr)indices, p->index, GL_STATIC_DRAW);
 	glBindVertexArray(0);
-	out->bytes = vertices + indices;
+	out->bytes += indices;
 	return glGetError() == GL_NO_ERROR ? 0 : -ENOMEM;
 }
 
@@ -83,19 +76,18 @@ void gpu_make_morph(
 {
 	struct part part[ATTR_N];
 
-	lay_out(part, p);
+	list_parts(part, p);
 	glGenVertexArrays(1, &mo->array);
 	glBindVertexArray(mo->array);
-	glGenBuffers(1, &mo->vertices);
-	mo->bytes = (size_t)p->nvertex * (12 + (p->normal ? 12 : 0) + (p->tangent ? 16 : 0));
-	glBindBuffer(GL_ARRAY_BUFFER, mo->vertices);
-	glBufferData(GL_ARRAY_BUFFER, (GLsizeiptr)mo->bytes, NULL, GL_DYNAMIC_DRAW);
-	/* positions, normals and tangents come first in lay_out() too: the same offsets */
 	for (GLuint i = 0; i < ATTR_N; i++) {
-		if (i == ATTR_UV0)
-			glBindBuffer(GL_ARRAY_BUFFER, mesh->vertices);
-		if (part[i].data)
-			point_at(i, &part[i]);
+		bool own = i <= ATTR_TANGENT;
+
+		if (!part[i].data)
+			continue;
+		if (own)
+			mo->bytes +=
+				add_part(&mo->vertices[i], &part[i], p->nvertex, GL_DYNAMIC_DRAW);
+		point_at(i, &part[i], own ? mo->vertices[i] : mesh->vertices[i]);
 	}
 	glBindBuffer(GL_ELEMENT_ARRAY_BUFFER, mesh->indices);
 	glBindVertexArray(0);
@@ -104,15 +96,15 @@ void gpu_make_morph(
 void gpu_upload_morph(struct gpu_morph *mo, const struct model_primitive *p, const float *position,
 	const float *normal, const float *tangent)
 {
-	GLsizeiptr n = (GLsizeiptr)p->nvertex * 12;
+	const float *data[3] = {position, normal, tangent};
 
-	glBindBuffer(GL_ARRAY_BUFFER, mo->vertices);
-	glBufferSubData(GL_ARRAY_BUFFER, 0, n, position);
-	if (p->normal)
-		glBufferSubData(GL_ARRAY_BUFFER, n, n, normal);
-	if (p->tangent)
-		glBufferSubData(GL_ARRAY_BUFFER, p->normal ? 2 * n : n, (GLsizeiptr)p->nvertex * 16,
-			tangent);
+	for (int i = 0; i < 3; i++) {
+		if (!mo->vertices[i])
+			continue;
+		glBindBuffer(GL_ARRAY_BUFFER, mo->vertices[i]);
+		glBufferSubData(GL_ARRAY_BUFFER, 0,
+			(GLsizeiptr)p->nvertex * (i == ATTR_TANGENT ? 16 : 12), data[i]);
+	}
 }
 
 /* ---------------------------------------------------------------- textures */

@@ -310,19 +310,36 @@ bool rig_is_magenta(struct rig_rgb c)
 	return c.r - c.g > 50 && c.b - c.g > 50;
 }
 
+static void add_pixel(struct rig_box *b, int x, int y)
+{
+	b->x0 = x < b->x0 ? x : b->x0;
+	b->y0 = y < b->y0 ? y : b->y0;
+	b->x1 = x >= b->x1 ? x + 1 : b->x1;
+	b->y1 = y >= b->y1 ? y + 1 : b->y1;
+	b->count++;
+}
+
 struct rig_box rig_find(const struct rig_frame *f, bool (*match)(struct rig_rgb c))
 {
 	struct rig_box b = {.x0 = f->f.width, .y0 = f->f.height};
 
 	for (int y = 0; y < f->f.height; y++) {
 		for (int x = 0; x < f->f.width; x++) {
-			if (!match(rig_pixel(f, x, y)))
-				continue;
-			b.x0 = x < b.x0 ? x : b.x0;
-			b.y0 = y < b.y0 ? y : b.y0;
-			b.x1 = x >= b.x1 ? x + 1 : b.x1;
-			b.y1 = y >= b.y1 ? y + 1 : b.y1;
-			b.count++;
+			if (match(rig_pixel(f, x, y)))
+				add_pixel(&b, x, y);
+		}
+	}
+	return b;
+}
+
+struct rig_box rig_drawn(const struct rig_frame *f)
+{
+	struct rig_box b = {.x0 = f->f.width, .y0 = f->f.height};
+
+	for (int y = 0; y < f->f.height; y++) {
+		for (int x = 0; x < f->f.width; x++) {
+			if (f->f.plane[0][y * f->f.stride[0] + x] != RIG_BACKGROUND_Y)
+				add_pixel(&b, x, y);
 		}
 	}
 	return b;

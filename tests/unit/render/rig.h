@@ -10,7 +10,7 @@
 #include "mediad/armf/gltf/stage.h"
 #include "mediad/armf/render/render.h"
 
-#define RIG_BACKGROUND_Y 100
+#define RIG_BACKGROUND_Y 180
 #define RIG_BACKGROUND_UV 128
 
 struct render *rig_render(void); /* made at the first call */
@@ -63,6 +63,8 @@ struct rig_box {
 };
 struct rig_box rig_find(const struct rig_frame *f, bool (*match)(struct rig_rgb c));
 bool rig_is_magenta(struct rig_rgb c);
+/* What differs in brightness from a frame just filled. */
+struct rig_box rig_drawn(const struct rig_frame *f);
 
 /* Draws; the call must succeed. */
 struct render_stats rig_draw(
