@@ -4,6 +4,7 @@
 import { Mediad } from './lib/mediad.mjs';
 import { launch, Ue } from './lib/ue.mjs';
 import { connect, only } from './lib/call.mjs';
+import { execFileSync } from 'node:child_process';
 
 const { BUILD, ROOT, VERBOSE } = process.env;
 const filter = new RegExp(process.argv[2] ?? '.');
@@ -52,7 +53,60 @@ const cases = {
 		check(sb.in_video.codec === 'video/H264' && sb.in_video.framesDecoded > 60, 'not decoded');
 		return call;
 	},
+	async 'VP8 processed'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a, op: 'overlay' }, b: { ue: b } });
+		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		const { f, sb } = await runs(m, call, a, b);
+		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state} ${f.a.v0.armf.reason}`);
+		check(f.b.v0.armf.state === 'relay', `state ${f.b.v0.armf.state}`);
+		check(sb.in_video.framesDecoded > 60, 'not decoded');
+		const pic = await m.snapshot(call.id, 'a', 'v0');
+		check(pic.status === 200 && pic.type === 'image/png' && pic.body.subarray(1, 4).toString() === 'PNG',
+			`snapshot: ${pic.status} ${pic.type}`);
+		check((await m.snapshot(call.id, 'b', 'v0')).status === 409, 'a picture of what is not processed');
+		check((await m.snapshot(call.id, 'b', 'x')).status === 404, 'a picture of nothing');
+		return call;
+	},
+	async 'VP8 to H.264 and back'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a }, b: { ue: b, offer: { prefer: ['H264'] }, codec: only('H264') } });
+		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		const { f, sa, sb } = await runs(m, call, a, b);
+		check(f.a.v0.armf.state === 'processing' && f.b.v0.armf.state === 'processing', `state ${f.a.v0.armf.state}`);
+		check(sa.in_video.codec === 'video/VP8' && sb.in_video.codec === 'video/H264', 'codecs');
+		check(sa.in_video.framesDecoded > 60 && sb.in_video.framesDecoded > 60, 'not decoded');
+		return call;
+	},
+	async 'a processor is killed'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a, op: 'overlay' }, b: { ue: b } });
+		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		await runs(m, call, a, b, 2);
+		const at = await b.now(), pid = +execFileSync('pgrep', ['-P', String(await workerOf(m)), 'mediad-armf']).toString().split('\n')[0];
+		process.kill(pid, 'SIGKILL');
+		await sleep(2000); // the worker tells its counters once a second
+		const during = await m.facts(call.id);
+		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 30000);
+		await sleep(1500);
+		const gap = await b.gap(at), n = await m.metrics();
+		say('meanwhile', short(during.a.v0.armf));
+		say(short(f.a.v0.armf), `longest gap ${gap} ms`);
+		check(n.armf_died_total === 1 && n.av_fallbacks_total >= 1 && n.av_returns_total >= 1, 'counters');
+		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state}`);
+		check(gap < 1000, `no picture for ${gap} ms`);
+		return call;
+	},
 };
+
+// The facts once they are as wanted, or at the end of the time.
+async function until(m, call, wanted, ms) {
+	let f;
+	for (const end = Date.now() + ms; Date.now() < end; await sleep(200)) {
+		f = await m.facts(call.id);
+		if (wanted(f)) break;
+	}
+	return f;
+}
+
+const workerOf = async (m) => (await m.status()).worker[0].pid;
 
 const browser = await launch();
 let failed = 0;
@@ -63,7 +117,8 @@ for (const [name, run] of Object.entries(cases)) {
 	const [a, b] = [await Ue.open(browser, 'a', say), await Ue.open(browser, 'b', say)];
 	try {
 		const call = await run({ m, a, b });
-		if (call?.id) check((await m.mrm.delete(call.id)).status === 204, 'the context cannot be deleted');
+		const gone = call?.id && await m.mrm.delete(call.id);
+		if (gone) check(gone.status === 204, `the context cannot be deleted: ${gone.status} ${gone.text}`);
 		console.log(`ok armf: ${name}`);
 	} catch (e) {
 		failed++;

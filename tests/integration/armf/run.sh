@@ -14,6 +14,4 @@ ip link set lo up || exit 2
 ip link add ue0 type veth peer name ue1 && ip addr add 192.0.2.2/24 dev ue0 && ip link set ue0 up &&
 	ip link set ue1 up && ip route add default via 192.0.2.1 || exit 2
 export BUILD=${BUILD:-$ROOT/build/release} ROOT
-[ -e "$ROOT/tests/integration/node_modules" ] || [ -e "$ROOT/tests/integration/armf/node_modules" ] ||
-	ln -sfn ../../interop/node_modules "$ROOT/tests/integration/armf/node_modules"
 node "$ROOT/tests/integration/armf/run.mjs" "$@"

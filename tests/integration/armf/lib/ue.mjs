@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A UE in real Chromium: a painted canvas as its camera, what it receives looked at frame by frame.
-import { chromium } from 'playwright-core';
+import { createRequire } from 'node:module';
+
+const { chromium } = createRequire(new URL('../../../interop/package.json', import.meta.url))('playwright-core');
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 

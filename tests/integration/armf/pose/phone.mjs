@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The UEs of the ARMF's tests, in a page: a camera whose every picture carries its number as a
+// barcode, so that the truth is in the picture; a screen that reads the numbers and finds the drawn
+// object in what arrives. The driver passes SDP; what crosses the network is Chromium's own.
+
+import { ArSession } from '../../../../webapp/src/ar_session.mjs';
+import { Camera } from '../../../../webapp/src/camera.mjs';
+import { paintRoom } from '../../../../webapp/src/room.mjs';
+import { AR_STREAMS, addDcmap, channelOptions } from '../../../../webapp/src/sdp.mjs';
+import { paintNumber, readNumber } from './barcode.mjs';
+import { BOX, corners, magentaBox } from './truth.mjs';
+import { motion } from './motion.mjs';
+
+const clock = () => performance.timeOrigin + performance.now();
+const CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
+
+const phone = {
+	pc: null,
+	ar: null,
+	camera: null,
+	move: { kind: 'still', position: [0, 1.6, 2.4], yaw: 0, pitch: -0.2 },
+	moveStart: performance.now(),
+	pictures: [], // { number, at, pose }: painted
+	seen: [], // { number, box, at, rtp, width, height }: received
+	problems: [],
+};
+window.phone = phone;
+addEventListener('error', (e) => phone.problems.push(e.message));
+addEventListener('unhandledrejection', (e) => phone.problems.push(String(e.reason)));
+
+// Makes the pose channel a bad one, as the issue asks: late by up to jitter ms, some lost.
+function spoil(channel, { jitter = 0, loss = 0 }) {
+	const send = channel.send.bind(channel);
+	channel.send = (data) => {
+		if (Math.random() < loss) return;
+		if (!jitter) return send(data);
+		setTimeout(() => channel.readyState === 'open' && send(data), Math.random() * jitter);
+	};
+}
+
+function paint({ drawn }) {
+	return (g, camera, pose, number) => {
+		paintRoom(g, camera, pose);
+		// the measuring's own test: no network draws here
+		if (drawn) paintBox(g, camera, pose);
+		paintNumber(g, number);
+	};
+}
+
+function paintBox(g, camera, pose) {
+	const points = corners(BOX, pose, g.canvas.width, g.canvas.height, camera.fovY);
+	g.fillStyle = '#f0f';
+	for (const face of [[0, 1, 3, 2], [4, 5, 7, 6], [0, 1, 5, 4], [2, 3, 7, 6], [0, 2, 6, 4], [1, 3, 7, 5]]) {
+		g.beginPath();
+		for (const i of face) g.lineTo(...points[i]);
+		g.fill();
+	}
+}
+
+function openCamera(o) {
+	phone.camera = new Camera({
+		width: o.width ?? 640, height: o.height ?? 360, fps: o.fps ?? 30, fovY: o.fovY ?? 1,
+		source: () => motion(phone.move, (performance.now() - phone.moveStart) / 1000),
+		paint: paint(o),
+	});
+	let n = 0;
+	phone.camera.on('frame', ({ number, time, pose }) => phone.pictures.push({ number, at: performance.timeOrigin + time, pose }));
+	phone.camera.on('encoded', ({ time, pose }, frame) => {
+		if (o.tags === false) return;
+		phone.ar.sendPose(pose.position, pose.orientation, { time, frame, fov: n++ % 15 === 0 ? phone.camera.fov : null });
+	});
+	phone.camera.start();
+	if (o.beat) beat(phone.camera);
+}
+
+function openChannels(o) {
+	phone.ar = new ArSession({ now: clock });
+	phone.ar.on('scene', () => o.role === 'camera' && o.poses !== false && startPoses(o));
+	for (const s of AR_STREAMS) {
+		const channel = phone.pc.createDataChannel(s.label, channelOptions(s));
+		if (s.subprotocol === '3gpp-ar-metadata') spoil(channel, o);
+		phone.ar.attach(channel, s.subprotocol);
+	}
+}
+
+function startPoses(o) {
+	phone.ar.startPoses(() => motion(phone.move, (performance.now() - phone.moveStart) / 1000), o.poseHz ?? 60);
+	// without tags the lens still has to be told
+	const lens = () => {
+		const { position, orientation } = motion(phone.move, (performance.now() - phone.moveStart) / 1000);
+		phone.ar?.sendPose(position, orientation, { fov: phone.camera.fov });
+	};
+	lens();
+	phone.lensTimer ??= setInterval(lens, 500);
+}
+
+function preferCodec(transceiver, name) {
+	const all = RTCRtpSender.getCapabilities('video').codecs;
+	const first = all.filter((c) => c.mimeType.toLowerCase() === `video/${name}`);
+	const extra = all.filter((c) => /\/(rtx)$/.test(c.mimeType));
+	transceiver.setCodecPreferences([...first, ...extra]);
+}
+
+function addVideo(o) {
+	const camera = o.role === 'camera';
+	const t = phone.pc.addTransceiver(camera ? phone.camera.track : 'video', { direction: camera ? 'sendonly' : 'recvonly', streams: camera ? [new MediaStream([phone.camera.track])] : [] });
+	if (o.codec) preferCodec(t, o.codec);
+	if (o.captureTime !== false) {
+		const all = t.getHeaderExtensionsToNegotiate();
+		t.setHeaderExtensionsToNegotiate(all.map((e) => (e.uri === CAPTURE_TIME ? { uri: e.uri, direction: 'sendrecv' } : e)));
+	}
+	if (camera) phone.camera.follow(t.sender);
+	return t;
+}
+
+// ---- what arrives ----
+
+function look(video) {
+	const canvas = document.createElement('canvas');
+	const g = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
+	const frame = (now, m) => {
+		video.requestVideoFrameCallback(frame);
+		if (canvas.width !== m.width || canvas.height !== m.height) Object.assign(canvas, { width: m.width, height: m.height });
+		g.drawImage(video, 0, 0);
+		const image = g.getImageData(0, 0, m.width, m.height);
+		phone.seen.push({
+			number: readNumber(image), box: magentaBox(image), rtp: m.rtpTimestamp, width: m.width, height: m.height,
+			at: performance.timeOrigin + m.presentationTime, shown: performance.timeOrigin + m.expectedDisplayTime,
+		});
+		if (phone.seen.length > 6000) phone.seen.shift();
+	};
+	video.requestVideoFrameCallback(frame);
+	phone.screen = canvas;
+}
+
+function show(track) {
+	const video = document.getElementById('far');
+	video.srcObject = new MediaStream([track]);
+	video.play();
+	look(video);
+}
+
+phone.show = show;
+
+phone.open = async (o) => {
+	phone.options = o;
+	phone.pc = new RTCPeerConnection();
+	phone.pc.addEventListener('track', (e) => e.track.kind === 'video' && show(e.track));
+	if (o.role === 'camera') openCamera(o);
+	addVideo(o);
+	if (o.data !== false) openChannels(o);
+	await phone.pc.setLocalDescription(await phone.pc.createOffer());
+	await new Promise((resolve) => {
+		const done = () => phone.pc.iceGatheringState === 'complete' && resolve();
+		phone.pc.addEventListener('icegatheringstatechange', done);
+		done();
+		setTimeout(resolve, 500);
+	});
+	return addDcmap(phone.pc.localDescription.sdp, o.data === false ? [] : AR_STREAMS);
+};
+
+phone.answer = (sdp) => phone.pc.setRemoteDescription({ type: 'answer', sdp });
+
+phone.moveTo = (move) => {
+	phone.move = move;
+	phone.moveStart = performance.now();
+	return clock();
+};
+
+phone.stats = async () => {
+	const out = {};
+	for (const s of (await phone.pc.getStats()).values()) {
+		if (s.kind === 'video' && ['inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp'].includes(s.type)) out[s.type] = s;
+	}
+	return JSON.parse(JSON.stringify(out));
+};
+
+phone.picture = (which) => (which === 'camera' ? phone.camera.canvas : phone.screen).toDataURL('image/png');
+
+// ---- lip sync: a white flash in the picture and a beep in the sound, every second ----
+
+function beat(camera) {
+	void camera;
+}
