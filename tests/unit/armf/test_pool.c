@@ -39,7 +39,7 @@ static void test_overlay(void **state)
 	struct rig_stream *s;
 	struct armf_job_stats st;
 	struct rig r;
-	int x, y, w;
+	int x = 0, y = 0, w = 0;
 
 	(void)state;
 	rig_open(&r, NULL);
