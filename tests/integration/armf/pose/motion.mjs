@@ -5,9 +5,9 @@ import { yawPitch } from '../../../../webapp/src/trajectory.mjs';
 
 const rad = Math.PI / 180;
 
-// Back and forth at a constant speed (degrees a second), turned around within 0.2 s.
+// Back and forth at a constant speed (degrees a second), turned around within half a second.
 function swing(seconds, speed, reach) {
-	const ease = 0.1;
+	const ease = 0.25;
 	const half = (2 * reach) / speed; // from one end to the other
 	const phase = ((seconds / half) % 2 + 2) % 2;
 	const there = phase < 1 ? phase : 2 - phase; // 0..1..0
@@ -23,7 +23,7 @@ export function motion(move, seconds) {
 	const { position = [0, 1.6, 2.4], yaw = 0, pitch = -0.15 } = move;
 	switch (move.kind) {
 	case 'turn': // the head turns, the feet stand
-		return { position, orientation: yawPitch(yaw + rad * swing(seconds, move.speed, move.reach ?? 22), pitch) };
+		return { position, orientation: yawPitch(yaw + rad * swing(seconds, move.speed, move.reach ?? 24), pitch) };
 	case 'orbit': { // around the box, looking at it
 		const angle = rad * move.speed * seconds;
 		const r = move.radius ?? 2.2;
