@@ -16,7 +16,7 @@ int64_t base64_decode(const char *text, size_t n, uint8_t *out)
 	memset(value, -1, sizeof(value));
 	for (int i = 0; i < 64; i++)
 		value[(unsigned char)B64[i]] = (int8_t)i;
-	while (n && text[n - 1] == '=' && (n % 4 == 0 || n % 4 == 3))
+	for (unsigned i = 0, padded = n % 4 == 0; i < 2 && padded && n && text[n - 1] == '='; i++)
 		n--;
 	if (n % 4 == 1)
 		return -EINVAL;

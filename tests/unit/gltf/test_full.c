@@ -173,6 +173,37 @@ static void texture_transform(void **state)
 	SAME(v->material[0].normal_tex.uv, 1, 0, 0, 1, 0, 0);
 }
 
+/* "This example utilizes only the lower left quadrant of the source image, rotated clockwise 90
+ * degrees": so say its authors of these numbers. v runs down. */
+static void transform_of_the_extensions_example(void **state)
+{
+	static const float corners[4][2] = {{0, 0}, {1, 0}, {0, 1}, {1, 1}};
+	const struct model_texture_ref *r;
+	json_t *doc = full_doc();
+	struct model *other = NULL;
+	struct ar_buf why;
+
+	(void)state;
+	ar_buf_init(&why, 4096);
+	assert_true(json_put(doc,
+		"/materials/0/pbrMetallicRoughness/baseColorTexture/extensions/"
+		"KHR_texture_transform",
+		json_pack("{s:[i,i],s:f,s:[f,f]}", "offset", 0, 1, "rotation", 1.57079632679,
+			"scale", 0.5, 0.5)));
+	assert_int_equal(json_load_model(&other, doc, NULL, &why), 0);
+	r = &model_view(other)->material[0].base_color_tex;
+	for (unsigned i = 0; i < 4; i++) {
+		const float *c = corners[i];
+		float u = r->uv[0] * c[0] + r->uv[2] * c[1] + r->uv[4];
+		float w = r->uv[1] * c[0] + r->uv[3] * c[1] + r->uv[5];
+
+		assert_true(u > -1e-5f && u < 0.50001f && w > 0.49999f && w < 1.00001f);
+	}
+	model_unref(other);
+	json_decref(doc);
+	ar_buf_free(&why);
+}
+
 static void textures_and_images(void **state)
 {
 	const struct model_image *a = v->image[0];
@@ -333,6 +364,7 @@ int main(void)
 		cmocka_unit_test(materials),
 		cmocka_unit_test(default_material_is_the_last),
 		cmocka_unit_test(texture_transform),
+		cmocka_unit_test(transform_of_the_extensions_example),
 		cmocka_unit_test(textures_and_images),
 		cmocka_unit_test(mesh_attributes),
 		cmocka_unit_test(skinned_mesh),

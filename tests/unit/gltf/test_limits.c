@@ -150,7 +150,7 @@ static int load_glb(const struct glb *g, const char *json, struct ar_buf *why)
 	put32(&b, g->magic ? g->magic : 0x46546c67);
 	put32(&b, g->version ? g->version : 2);
 	put32(&b, g->length ? g->length : (uint32_t)(12 + 8 + n + (g->bin ? 8 + 36 : 0)));
-	put32(&b, (uint32_t)((int)n + g->json_more));
+	put32(&b, (uint32_t)n + (uint32_t)g->json_more);
 	put32(&b, g->json_type ? g->json_type : 0x4e4f534a);
 	ar_buf_add_str(&b, json);
 	ar_buf_add(&b, "   ", n - strlen(json));
