@@ -67,6 +67,7 @@ class Front:
         self.sock.close()
 
     def raw(self, data):
+        self.sock.settimeout(10)
         self.sock.sendall(data)
 
     def send(self, obj):

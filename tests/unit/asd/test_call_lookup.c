@@ -127,7 +127,8 @@ static void known_at_once(void **state)
 	assert_int_equal(w.norders, 1);
 	world_confirm(&w, 0);
 	assert_string_equal(world_verdict(&w, r), "ar");
-	event("bye", 0, 0, "");
+	event("failed", 1, 486, "");
+	world_check_empty(&w);
 }
 
 static void a_failure_is_seen_by_the_rule(void **state)
@@ -207,7 +208,7 @@ static void twice_is_once(void **state)
 	world_confirm(&w, 0);
 	assert_string_equal(world_verdict(&w, r), "ar");
 	assert_string_equal(the_call()->facts->fact[0].text, "gold");
-	event("bye", 0, 0, "");
+	event("failed", 1, 486, "");
 	world_check_empty(&w);
 }
 
