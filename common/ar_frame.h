@@ -9,6 +9,7 @@
 #include "common/ar_buf.h"
 
 #define AR_FRAME_HEAD 4
+#define AR_NAME_MAX 255 /* bytes of a Call-ID and of a tag: what the front link carries */
 #define AR_FRAME_MAX (256 * 1024) /* largest body, either direction */
 
 /* Appends one frame. -EMSGSIZE when body is empty or too long. */

@@ -10,6 +10,7 @@
 #define CALL_H
 
 #include "asd/call/planner_av.h"
+#include "common/ar_frame.h"
 #include "common/ar_ids.h"
 #include "common/plan.h"
 
@@ -19,8 +20,8 @@
 #define CALL_MAX_EXCHANGES 8 /* open; the oldest makes room */
 #define CALL_MAX_LEGS 8 /* forks of the callee that we keep apart */
 #define CALL_MAX_SEEN 32 /* events remembered by meaning */
-#define CALL_MAX_CALLID 255 /* bytes; longer ones are malformed offers */
-#define CALL_MAX_TAG 255
+#define CALL_MAX_CALLID AR_NAME_MAX /* bytes; longer ones are malformed offers */
+#define CALL_MAX_TAG AR_NAME_MAX
 #define CALL_MAX_URI 1023
 
 enum call_state {

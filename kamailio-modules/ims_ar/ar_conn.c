@@ -242,7 +242,7 @@ static void queue_events(struct ar_conn *c)
 		if (ar_conn_frame(&c->out, "seq", c->sent->seq, c->sent->text) < 0) {
 			if (ar_buf_err(&c->out))
 				return; /* the caller closes */
-			LM_ERR("an event is longer than a frame; left out\n");
+			AR_LIMITED(LM_ERR, "an event is longer than a frame; left out\n");
 		}
 		c->sent = c->sent->next;
 	}

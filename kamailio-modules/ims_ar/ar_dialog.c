@@ -45,7 +45,8 @@ int ar_dialog_plan(const struct ar_view *v, enum ar_side offerer, const struct a
 			ar_report_offer(v, &dialog);
 	} else {
 		AR_COUNT(offers_refused);
-		LM_INFO("call %s: an offer inside the dialog cannot be planned: %s\n", dialog.id,
+		AR_LIMITED(LM_INFO, "call %s: an offer inside the dialog cannot be planned: %s\n",
+			dialog.id,
 			rc == -EPROTO ? "it does not fit the last answered one" : strerror(-rc));
 	}
 	ar_use_done(&dialog);

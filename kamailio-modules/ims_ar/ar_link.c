@@ -184,7 +184,7 @@ static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, en
 	if (rc == 0 && json_is_true(json_object_get(answer, "released")))
 		ar_calls_release(k.callid, k.id);
 	if (rc < 0)
-		LM_ERR("call %s: no map from asd %s: %s\n", k.id, c->address, why);
+		AR_LIMITED(LM_ERR, "call %s: no map from asd %s: %s\n", k.id, c->address, why);
 	return rc;
 }
 
@@ -255,7 +255,7 @@ static void offer_answered(struct ar_conn *c, struct ar_job *j, const json_t *an
 
 	if (rc < 0) {
 		AR_COUNT(offers_failed);
-		LM_ERR("call %s: asd %s %s: %s\n", j->key.id, c->address,
+		AR_LIMITED(LM_ERR, "call %s: asd %s %s: %s\n", j->key.id, c->address,
 			rc == -ECANCELED ? "could not decide" : "sent a wrong answer", why);
 		decided(j, AR_STATUS_ERROR, why);
 		return;
@@ -388,7 +388,7 @@ static void late(int64_t now)
 			continue;
 		ar_ids_remove(&link_.asked, j->wire_id);
 		AR_COUNT(offers_timeout);
-		LM_ERR("call %s: no answer from asd %s in time\n", j->key.id,
+		AR_LIMITED(LM_ERR, "call %s: no answer from asd %s in time\n", j->key.id,
 			link_.conn[j->asd].address);
 		if (!j->map)
 			ar_report_gone(j); /* whatever asd reserves for it must be freed */

@@ -144,7 +144,7 @@ static int suspend(const struct offer *o, struct ar_job *j)
 		LM_DBG("%.*s was cancelled before the hand-off\n", (int)o->v.key.callid.n,
 			o->v.key.callid.p);
 	else
-		LM_ERR("tm cannot suspend the transaction: %d\n", rc);
+		AR_LIMITED(LM_ERR, "tm cannot suspend the transaction: %d\n", rc);
 	ar_job_free(j);
 	return rc > 0 ? AR_OFFER_SUSPENDED : AR_OFFER_ERROR;
 }
@@ -269,7 +269,7 @@ static int offer_initial(struct offer *o)
 	if (rc < 0) {
 		ar_job_unreserve();
 		AR_COUNT(offers_full);
-		LM_ERR("no room for one more call (%s)\n", strerror(-rc));
+		AR_LIMITED(LM_ERR, "no room for one more call (%s)\n", strerror(-rc));
 		return result(
 			o->msg, AR_OFFER_AWAY, AR_STATUS_AWAY, "away", "no room for one more call");
 	}
@@ -329,8 +329,8 @@ static int initial(struct offer *o)
 	readable = ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, &err) == 0;
 	if (!readable) {
 		AR_COUNT(bad_sdp);
-		LM_INFO("%.*s: SDP line %u: %s\n", (int)o->v.key.callid.n, o->v.key.callid.p,
-			err.line, err.reason ? err.reason : "unreadable");
+		AR_LIMITED(LM_INFO, "%.*s: SDP line %u: %s\n", (int)o->v.key.callid.n,
+			o->v.key.callid.p, err.line, err.reason ? err.reason : "unreadable");
 	}
 	recognise(o, readable);
 	if (o->seen.cls == AR_CLASS_AR)
@@ -485,6 +485,7 @@ static int in_dialog(struct offer *o)
 int ar_offer(struct sip_msg *msg, const str *route, const char *role)
 {
 	static struct offer o;
+	int rc;
 
 	if (get_route_type() != REQUEST_ROUTE)
 		return AR_OFFER_DECIDED;
@@ -493,7 +494,14 @@ int ar_offer(struct sip_msg *msg, const str *route, const char *role)
 	o.route = route;
 	o.role = role;
 	ar_pv_begin(msg);
-	if (msg->first_line.type != SIP_REQUEST || ar_view_read(msg, &o.v) < 0)
+	if (msg->first_line.type != SIP_REQUEST)
+		return AR_OFFER_ERROR;
+	rc = ar_view_read(msg, &o.v);
+	if (rc == -ENAMETOOLONG) { /* an ordinary call, whatever it offers */
+		AR_COUNT(names_long);
+		return AR_OFFER_ORDINARY;
+	}
+	if (rc < 0)
 		return AR_OFFER_ERROR;
 	if (!ar_view_offers(&o.v))
 		return AR_OFFER_ORDINARY;

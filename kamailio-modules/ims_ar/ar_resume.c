@@ -49,7 +49,8 @@ void ar_resume(struct ar_job *j)
 		struct ar_ended e;
 
 		AR_COUNT(offers_gone);
-		LM_INFO("call %s: the transaction was gone when asd had decided\n", j->key.id);
+		AR_LIMITED(LM_INFO, "call %s: the transaction was gone when asd had decided\n",
+			j->key.id);
 		if (ar_calls_failed(&j->key, ar_now_ms(), &e) && e.planned)
 			ar_report_gone(j);
 	}

@@ -67,8 +67,9 @@ static void unreadable(const struct work *w)
 
 	AR_COUNT(bad_sdp);
 	if (ar_sdp_parse(&again, w->v.body.p, w->v.body.n, &err) < 0)
-		LM_WARN("call %s: %s: SDP line %u: %s\n", w->u.id, w->v.reply ? "answer" : "offer",
-			err.line, err.reason ? err.reason : "unreadable");
+		AR_LIMITED(LM_WARN, "call %s: %s: SDP line %u: %s\n", w->u.id,
+			w->v.reply ? "answer" : "offer", err.line,
+			err.reason ? err.reason : "unreadable");
 }
 
 static bool has_dc(const struct work *w)
@@ -232,8 +233,8 @@ static int finish(struct sip_msg *msg, struct work *w, int rc, struct ar_buf *ou
 	}
 	if (rc < 0) {
 		AR_COUNT(sdp_failed);
-		LM_ERR("%.*s: the description cannot be made: %s\n", (int)w->v.key.callid.n,
-			w->v.key.callid.p, strerror(-rc));
+		AR_LIMITED(LM_ERR, "%.*s: the description cannot be made: %s\n",
+			(int)w->v.key.callid.n, w->v.key.callid.p, strerror(-rc));
 	}
 	ar_buf_free(out);
 	ar_use_done(&w->u);
@@ -336,8 +337,8 @@ int ar_sdp_restore_body(struct sip_msg *msg)
 	text = ar_body_pv_get(msg);
 	if (!text.n) {
 		AR_COUNT(relay_failed);
-		LM_ERR("%.*s: the media relay gave no description back\n", (int)w.v.key.callid.n,
-			w.v.key.callid.p);
+		AR_LIMITED(LM_ERR, "%.*s: the media relay gave no description back\n",
+			(int)w.v.key.callid.n, w.v.key.callid.p);
 		ar_use_done(&w.u);
 		return AR_SDP_RELAY;
 	}

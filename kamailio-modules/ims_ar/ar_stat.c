@@ -77,3 +77,21 @@ const char *ar_stat_name(enum ar_stat s)
 
 	return name[s];
 }
+
+bool ar_log_allowed(void)
+{
+	static int64_t second;
+	static int lines;
+	int64_t now = ar_now_ms() / 1000;
+
+	if (now != second) {
+		second = now;
+		lines = 0;
+	}
+	if (lines < AR_LOG_LINES) {
+		lines++;
+		return true;
+	}
+	AR_COUNT(log_lines_left_out);
+	return false;
+}

@@ -3,6 +3,8 @@
 #ifndef IMS_AR_STAT_H
 #define IMS_AR_STAT_H
 
+#include <stdbool.h>
+
 #define AR_STATS(X)                                                                                \
 	X(recognised_ar, "requests of class ar")                                                   \
 	X(recognised_dc, "requests with a data channel and no AR evidence")                        \
@@ -25,6 +27,8 @@
 	X(sdp_hidden, "descriptions prepared for the media relay")                                 \
 	X(relay_failed, "the media relay gave nothing back")                                       \
 	X(marks_bad, "requests with a mark that is not ours")                                      \
+	X(log_lines_left_out, "log lines that strangers cause, over 5 a second and process")       \
+	X(names_long, "offers with a Call-ID or tag over 255 bytes: ordinary calls")               \
 	X(routes_bad, "requests whose Record-Route parameter is not ours")                         \
 	X(offers_late, "INVITEs without an offer: it comes in the answer, without data channel")   \
 	X(offers_inside, "offers by which an ordinary call is to become an AR call")               \
@@ -46,6 +50,15 @@ int ar_stat_init(void);
 void ar_stat_add(enum ar_stat s);
 long ar_stat_get(enum ar_stat s);
 const char *ar_stat_name(enum ar_stat s);
+
+/* For lines that a UE can cause: AR_LOG_LINES a second and process; the others are counted. */
+#define AR_LOG_LINES 5
+bool ar_log_allowed(void);
+#define AR_LIMITED(log, ...)                                                                       \
+	do {                                                                                       \
+		if (ar_log_allowed())                                                              \
+			log(__VA_ARGS__);                                                          \
+	} while (0)
 
 #define AR_COUNT(name) ar_stat_add(AR_STAT_##name)
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ar_view.h"
 
+#include "common/ar_frame.h"
+
 #include "../../core/dprint.h"
 #include "../../core/parser/parse_body.h"
 #include "../../core/parser/parse_content.h"
@@ -12,7 +14,6 @@
 #include <stdio.h>
 
 #define JOIN_MAX 8192 /* bytes of all headers of one name */
-#define NAME_MAX_LEN 1024 /* bytes of a Call-ID or a tag: they are kept per call */
 
 _Static_assert(METHOD_ACK == 4, "ar_calls.c knows ACK by this number");
 
@@ -130,10 +131,12 @@ static int read_names(struct sip_msg *msg, struct ar_view *v)
 	v->key.via = hash_via(via);
 	v->from = ar_span_of(&from->uri);
 	v->to = ar_span_of(&to->uri);
-	if (!v->key.callid.n || v->key.callid.n > NAME_MAX_LEN ||
-		v->key.from_tag.n > NAME_MAX_LEN || v->key.to_tag.n > NAME_MAX_LEN)
+	if (!v->key.callid.n)
 		return -EBADMSG;
-	return 0;
+	return v->key.callid.n > AR_NAME_MAX || v->key.from_tag.n > AR_NAME_MAX ||
+			       v->key.to_tag.n > AR_NAME_MAX
+		       ? -ENAMETOOLONG
+		       : 0;
 }
 
 static void read_body(struct sip_msg *msg, struct ar_view *v)
@@ -150,6 +153,8 @@ static void read_body(struct sip_msg *msg, struct ar_view *v)
 
 int ar_view_read(struct sip_msg *msg, struct ar_view *v)
 {
+	int rc;
+
 	memset(v, 0, sizeof(*v));
 	if (parse_headers(msg, HDR_EOH_F, 0) < 0)
 		return -EBADMSG;
@@ -158,9 +163,10 @@ int ar_view_read(struct sip_msg *msg, struct ar_view *v)
 		v->status = (int)msg->first_line.u.reply.statuscode;
 	else
 		v->ruri = ar_span_of(&msg->first_line.u.request.uri);
-	if (read_names(msg, v) < 0) {
+	rc = read_names(msg, v);
+	if (rc < 0) {
 		LM_DBG("a header that names the dialog is missing, broken or too long\n");
-		return -EBADMSG;
+		return rc;
 	}
 	read_headers(msg, v);
 	read_body(msg, v);

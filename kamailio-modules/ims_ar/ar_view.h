@@ -21,8 +21,8 @@ struct ar_view {
 	struct ar_span body; /* the SDP, also inside multipart/mixed; absent: none */
 };
 
-/* 0, or -EBADMSG when a header that names the dialog is missing or broken (logged at debug level).
- */
+/* 0; -EBADMSG when a header that names the dialog is missing or broken, -ENAMETOOLONG when Call-ID
+ * or a tag is over AR_NAME_MAX (both logged at debug level). */
 int ar_view_read(struct sip_msg *msg, struct ar_view *v) __attribute__((warn_unused_result));
 /* The key of the INVITE without an offer whose answer this PRACK may carry. */
 bool ar_view_late_key(const struct ar_view *v, struct ar_msg_key *k);

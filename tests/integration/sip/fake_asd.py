@@ -53,7 +53,7 @@ def closed(section):
 
 
 def closed_audio(section):
-    head = section.split("\r\n", 1)[0].split(" ")
+    head = section.splitlines()[0].split(" ")
     head[1] = "0"
     return " ".join(head) + "\r\nc=IN IP4 192.0.2.10\r\n" + mid(section)
 

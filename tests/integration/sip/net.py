@@ -100,7 +100,8 @@ class Process:
 
 
 class Net:
-    def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1,
+    def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1, before="",
+                 after=None,
                  children=1, kamailio_args=(), real=False, kemi=False, config=None):
         self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
         self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
@@ -111,6 +112,7 @@ class Net:
         self.sipps = []
         self.kemi = kemi  # pcscf1 is kemi.cfg, and there is no home network
         self.config = config  # of the test, in place of pcscf.cfg
+        self.before, self.after = before, after  # more lines of configuration; after(net) makes them
         self.real = real  # asd and mediad themselves, not the stand-in
 
     # ---- processes
@@ -185,8 +187,9 @@ class Net:
             return
         # the shipped file, with parameters of the test behind it
         config = self.run / f"pcscf{n}.cfg"
-        config.write_text(f'include_file "{HERE / self.config if self.config else ROOT / "etc/kamailio/pcscf.cfg"}"\n' +
-                          "".join(f'modparam("ims_ar", "{k}", {v})\n' for k, v in self.modparams.items()))
+        config.write_text(self.before + f'include_file "{HERE / self.config if self.config else ROOT / "etc/kamailio/pcscf.cfg"}"\n' +
+                          "".join(f'modparam("ims_ar", "{k}", {v})\n' for k, v in self.modparams.items()) +
+                          (self.after(self) if self.after else ""))
         self.kamailio(f"pcscf{n}", config, d + self.define)
 
     def start_core(self):

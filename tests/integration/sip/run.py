@@ -12,7 +12,7 @@ from net import Failed, Net
 
 
 def network_key(options):
-    return repr(sorted(options.items()))
+    return repr(sorted((k, getattr(v, "__name__", v)) for k, v in options.items()))
 
 
 def main():

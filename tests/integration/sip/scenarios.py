@@ -7,4 +7,5 @@ import cases_inside  # noqa: F401
 import cases_real  # noqa: F401
 import cases_relay  # noqa: F401
 import cases_shapes  # noqa: F401
+import cases_wire  # noqa: F401
 from case import TABLE, enabled  # noqa: F401
