@@ -638,7 +638,10 @@ static void on_bye(struct asd *a, struct call *c, struct exchange *x, const stru
 		call_end(a, c, "bye");
 		return;
 	}
-	if (c->to_tag && tag_pair(m, c->from_tag, c->to_tag)) {
+	/* without a to-tag its 2xx has not been told yet */
+	if (c->to_tag ? tag_pair(m, c->from_tag, c->to_tag)
+		      : strcmp(m->from_tag, c->from_tag) == 0 ||
+				strcmp(m->to_tag, c->from_tag) == 0) {
 		call_end(a, c, "bye");
 		return;
 	}
