@@ -5,7 +5,6 @@
 #include <GLES3/gl3.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,36 +139,6 @@ static int choose_config(struct egl *e, const char *extensions)
 	return eglChooseConfig(e->display, want, &e->config, 1, &n) && n > 0 ? 0 : -ENOTSUP;
 }
 
-/* EGL gives the same display to all who ask, and does not count them. */
-static struct {
-	EGLDisplay display;
-	unsigned users;
-} open_displays[MAX_DEVICES + 1];
-static pthread_mutex_t displays_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* +1 or -1; returns the users left, -1: no room. */
-static int count_display(EGLDisplay d, int change)
-{
-	int at = -1, users = -1;
-
-	pthread_mutex_lock(&displays_lock);
-	for (int i = 0; i <= MAX_DEVICES; i++) {
-		if (open_displays[i].users && open_displays[i].display == d) {
-			at = i;
-			break;
-		}
-		if (!open_displays[i].users && at < 0)
-			at = i;
-	}
-	if (at >= 0) {
-		open_displays[at].display = d;
-		open_displays[at].users += (unsigned)change;
-		users = (int)open_displays[at].users;
-	}
-	pthread_mutex_unlock(&displays_lock);
-	return users;
-}
-
 static int open_display(struct egl *e, EGLDisplay d, struct ar_buf *why)
 {
 	const char *extensions;
@@ -178,8 +147,6 @@ static int open_display(struct egl *e, EGLDisplay d, struct ar_buf *why)
 		say(why, error_name(eglGetError()));
 		return -ENODEV;
 	}
-	if (count_display(d, 1) < 0)
-		return -EMFILE;
 	e->display = d;
 	extensions = eglQueryString(d, EGL_EXTENSIONS);
 	if (!has_word(extensions, "EGL_KHR_surfaceless_context"))
@@ -188,7 +155,6 @@ static int open_display(struct egl *e, EGLDisplay d, struct ar_buf *why)
 		say(why, "it has no configuration for OpenGL ES 3");
 	else if (!try_context(e, why))
 		return 0;
-	egl_close(e);
 	return -ENOTSUP;
 }
 
@@ -268,7 +234,6 @@ static int open_devices(struct egl *e, int want, struct ar_buf *why)
 		if (e->info.hardware)
 			return 0;
 		say(why, "draws in software");
-		egl_close(e);
 	}
 	say(why, "no GPU that works was found");
 	return -ENODEV;
@@ -306,11 +271,4 @@ int egl_open(struct egl *e, const struct render_conf *conf, struct ar_buf *why)
 	default:
 		return open_surfaceless(e, why);
 	}
-}
-
-void egl_close(struct egl *e)
-{
-	if (e->display != EGL_NO_DISPLAY && count_display(e->display, -1) == 0)
-		eglTerminate(e->display);
-	e->display = EGL_NO_DISPLAY;
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The EGL display and its contexts. See render.h for the threads. */
+/*
+ * The EGL display and its contexts. See render.h for the threads.
+ *
+ * A display is never terminated: EGL gives the same one to all who ask and does not count them, and
+ * Mesa, unloaded with the last one, leaves memory behind. It goes with the process.
+ */
 #ifndef RENDER_EGL_H
 #define RENDER_EGL_H
 
@@ -17,8 +22,6 @@ struct egl {
  * -ENOTSUP, with what was tried in why. */
 int egl_open(struct egl *e, const struct render_conf *conf, struct ar_buf *why)
 	__attribute__((warn_unused_result));
-/* The display is shared by all who opened it; the last one ends it. */
-void egl_close(struct egl *e);
 /* -EIO */
 int egl_context_new(const struct egl *e, EGLContext *out, struct ar_buf *why)
 	__attribute__((warn_unused_result));

@@ -64,7 +64,6 @@ void render_free(struct render *r)
 		return;
 	while (r->nspare)
 		view_destroy(r->spare[--r->nspare]);
-	egl_close(&r->egl);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

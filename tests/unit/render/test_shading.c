@@ -527,7 +527,7 @@ static void mipmaps_average_light(void **state)
 {
 	const uint8_t in[16] = {0, 0, 0, 255, 255, 255, 255, 255, 0, 0, 0, 255, 255, 255, 255, 255};
 	const uint8_t clear[16] = {0, 255, 0, 0, 255, 0, 0, 255, 0, 255, 0, 0, 255, 0, 0, 255};
-	uint8_t out[4];
+	uint8_t out[8];
 
 	(void)state;
 	gpu_halve(out, in, 2, 2, true);
