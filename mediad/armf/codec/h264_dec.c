@@ -59,7 +59,9 @@ static int init(struct codec_dec *d)
 	h->ctx->get_buffer2 = get_buffer;
 	h->ctx->thread_count = 1;
 	h->ctx->flags |= AV_CODEC_FLAG_LOW_DELAY;
-	h->ctx->error_concealment = 0;
+	/* not 0: the library then keeps no book of missing macroblocks and flags every frame; what
+	 * is flagged is not shown, so nothing concealed ever is */
+	h->ctx->error_concealment = FF_EC_DEBLOCK;
 	h->ctx->err_recognition = AV_EF_EXPLODE;
 	h->ctx->max_pixels = CODEC_MAX_WIDTH * CODEC_MAX_HEIGHT;
 	return avcodec_open2(h->ctx, codec, NULL) == 0 ? 0 : -ENOMEM;

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The ARMF's pipe beside FFmpeg's and GStreamer's still overlay; armf.sh CASE runs one of them.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+export BUILD=${BUILD:-$PWD/build/release}
+exec python3 tests/bench/armf.py "$@"
