@@ -281,10 +281,12 @@ static void on_ssrc_group(struct ar_sdp_av *av, struct ar_span v)
 		s->rtx = two;
 }
 
-/* "1 AES_CM_128_HMAC_SHA1_80 inline:...": a key in several parts is left out. */
+/* "1 AES_CM_128_HMAC_SHA1_80 inline:key|2^20": a lifetime goes, a key with an MKI or in several
+ * parts is left out. */
 static void on_crypto(struct ar_sdp_av *av, struct ar_span v)
 {
 	struct ar_av_crypto c;
+	const char *bar;
 
 	if (av->ncrypto == AR_AV_MAX_CRYPTO || !cut_number(&v, 999999999, &c.tag))
 		return;
@@ -292,6 +294,11 @@ static void on_crypto(struct ar_sdp_av *av, struct ar_span v)
 	if (!c.suite.n || v.n < 8 || memcmp(v.p, "inline:", 7) != 0 || memchr(v.p, ';', v.n))
 		return;
 	c.key = (struct ar_span){v.p + 7, v.n - 7};
+	bar = memchr(c.key.p, '|', c.key.n);
+	if (bar && memchr(bar, ':', c.key.n - (size_t)(bar - c.key.p)))
+		return;
+	if (bar)
+		c.key.n = (size_t)(bar - c.key.p);
 	av->crypto[av->ncrypto++] = c;
 }
 

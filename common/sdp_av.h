@@ -54,7 +54,7 @@ struct ar_av_ssrc {
 
 struct ar_av_crypto {
 	uint32_t tag;
-	struct ar_span suite, key; /* key: what follows "inline:", base64 and parameters */
+	struct ar_span suite, key; /* key: base64 after "inline:" */
 };
 
 struct ar_sdp_av {

@@ -2,6 +2,7 @@
 #include "asd/admin/admin.h"
 #include "asd/admin/admin_live.h"
 #include "asd/asd.h"
+#include "asd/call/call_av.h"
 #include "asd/call/call_flow.h"
 #include "asd/dcsf/dcsf.h"
 #include "asd/front/front.h"
@@ -145,6 +146,18 @@ static void age(json_t *o, const char *name, uint64_t wall_ms)
 		add(o, name, (ar_wall_ms() - wall_ms) / 1000);
 }
 
+/* What goes through the ARMF, by side: "v1 overlay". */
+static void add_armf(json_t *o, const struct call *c)
+{
+	static const char *const names[2] = {"armf_a", "armf_b"};
+	char buf[160];
+
+	for (int i = 0; i < 2; i++) {
+		if (*call_av_print(c, (enum ar_side)i, buf, sizeof(buf)))
+			add_text(o, names[i], buf);
+	}
+}
+
 static json_t *call_details(const struct asd *a, const struct call *c)
 {
 	json_t *o = call_item(c);
@@ -155,6 +168,7 @@ static json_t *call_details(const struct asd *a, const struct call *c)
 	if (c->state == CALL_UP)
 		add_text(o, "outcome", ar_outcome_name(c->outcome));
 	add_text(o, "context", c->ctx.id);
+	add_armf(o, c);
 	add(o, "plans", c->plans);
 	add(o, "open_exchanges", c->nex);
 	add(o, "forks", c->nlegs);

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Strings as they are, numbers as text, the rest left out: kamcmd prints flat objects. */
 static void copy(json_t *to, const char *name, const json_t *v)
@@ -51,6 +52,31 @@ static void channel_items(json_t *items, const char *leg, const json_t *channels
 	}
 }
 
+/* Audio and video at the ARMF: one line each. */
+static void media_items(json_t *items, const char *leg, const json_t *medias)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(medias, i, m)
+	{
+		const json_t *x = json_object_get(m, "x-ims-ar");
+		const char *uri = json_string_value(json_object_get(m, "mediaProcessingUri"));
+		const char *op = uri ? strrchr(uri, ':') : NULL;
+		json_t *o;
+
+		if (!op)
+			continue;
+		o = json_pack("{s:s, s:s}", "media_of", leg, "op", op + 1);
+		copy(o, "media", json_object_get(m, "mediaId"));
+		copy(o, "transport", json_object_get(x, "transport"));
+		copy(o, "state", json_object_get(x, "state"));
+		copy(o, "selected", json_object_get(x, "selected"));
+		copy_all(o, json_object_get(x, "armf"), "armf_");
+		json_array_append_new(items, o);
+	}
+}
+
 static void termination_items(json_t *items, const json_t *t)
 {
 	const char *leg = json_string_value(json_object_get(t, "terminationId"));
@@ -65,6 +91,7 @@ static void termination_items(json_t *items, const json_t *t)
 	copy_all(o, json_object_get(x, "times"), "ms_to_");
 	json_array_append_new(items, o);
 	channel_items(items, leg ? leg : "?", json_object_get(x, "channels"));
+	media_items(items, leg ? leg : "?", json_object_get(t, "medias"));
 }
 
 void admin_live_items(json_t *items, const json_t *context)

@@ -12,6 +12,7 @@
 #define SDES_KEY_BYTES 30 /* key and salt of AES_CM_128, RFC 4568 6.2.1 */
 
 static const char *const kinds[PLANNER_AV_KINDS] = {"video", "audio"};
+enum { OP_RELAY = 1 };
 static const char *const ops[] = {"", "relay", "overlay", "split-render"};
 
 /* ---- the policy ---- */
@@ -45,6 +46,11 @@ static void take_step(struct call *c, unsigned outcome, const struct policy_step
 			"'overlay', 'split-render' or 'relay'",
 			s->op, s->media);
 		return;
+	}
+	if (kind == PLANNER_AV_AUDIO && op != OP_RELAY) {
+		ar_log_limited(
+			AR_LOG_WARN, "call", "policy: audio can only be relayed by the ARMF");
+		op = OP_RELAY;
 	}
 	r = &c->av.rule[kind];
 	r->wanted = true;
@@ -137,7 +143,6 @@ static json_t *local_json(const struct call *c, const struct planner_av *av, enu
 		.ncodec = d->ncodec,
 		.ext = d->ext,
 		.next = d->next,
-		.rtcp_mux = d->rtcp_mux,
 		.rtcp_rsize = d->rtcp_rsize};
 	char key[64];
 
@@ -199,7 +204,7 @@ static json_t *remote_json(const struct ar_sdp_av *said, const json_t *local)
 		json_string_value(json_object_get(json_object_get(local, "crypto"), "suite"));
 	struct ar_av_codec codecs[PLANNER_AV_CODECS];
 	struct ar_av_ext exts[PLANNER_AV_EXTS];
-	struct mrm_av_side s = {.rtcp_mux = said->rtcp_mux, .rtcp_rsize = said->rtcp_rsize};
+	struct mrm_av_side s = {.rtcp_rsize = said->rtcp_rsize};
 
 	remote_codecs(&s, codecs, said, local);
 	remote_exts(&s, exts, said, local);
@@ -246,7 +251,7 @@ static json_t *entry_base(const struct call *c, const struct planner_av *av, enu
 		  put(x, "local", local_json(c, av, side));
 
 	if (d->max_kbps)
-		ok = ok && put(x, "maxKbps", json_integer(d->max_kbps));
+		ok = ok && put(x, "maxKbps", json_integer(mrm_av_kbps(d->max_kbps)));
 	ok = ok && o &&
 	     put(o, "mediaProcessingUri", json_string(uri_of(c, av->kind, outcome, side)));
 	if (o && put(o, "x-ims-ar", x) && ok)
@@ -498,8 +503,7 @@ static json_t *entry_said(const json_t *was, const struct ar_sdp *sdp, unsigned 
 	ours = offer_our_setup(av.setup, AR_SETUP_NONE);
 	if (!put(v, "remote", remote_json(&av, json_object_get(v, "local"))))
 		goto out;
-	if (av.setup == AR_SETUP_ACTIVE || av.setup == AR_SETUP_PASSIVE)
-		json_object_set_new(v, "securitySetup", json_string(setup_word(ours)));
+	json_object_set_new(v, "securitySetup", json_string(setup_word(ours)));
 	mb = mrm_av_endpoint(&av, sdp->media[at].port);
 	if (mb)
 		json_object_set_new(o, "remoteMbEndpoint", mb);
@@ -562,7 +566,7 @@ void call_av_settle(const struct call *c, const struct ar_plan *plan, json_t *fa
 	json_t *before = json_incref(facts[0]);
 	bool had = call_av_any(current(c, AR_SIDE_A)) || call_av_any(current(c, AR_SIDE_B));
 
-	if (n || had) {
+	if (n || had || call_av_any(facts[0]) || call_av_any(facts[1])) {
 		settle_side(c, slot, n, AR_SIDE_A, &facts[0], facts[1]);
 		settle_side(c, slot, n, AR_SIDE_B, &facts[1], before);
 	}

@@ -30,8 +30,16 @@ static const char *const extensions[] = {
 
 /* ---- what the ARMF can ---- */
 
+/* RFC 5761 4: with these numbers RTP and RTCP cannot be told apart on one port. */
+static bool usable_pt(int pt)
+{
+	return pt < 64 || pt > 95;
+}
+
 static bool usable_codec(enum planner_av_kind kind, const struct ar_av_codec *c)
 {
+	if (!usable_pt(c->pt))
+		return false;
 	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
 		if (codecs[i].kind != kind || !ar_span_caseeq(c->name, codecs[i].name) ||
 			c->clock != codecs[i].clock)
@@ -67,8 +75,12 @@ static unsigned pick_codecs(struct ar_av_codec out[PLANNER_AV_CODECS], enum plan
 			bool preferred = prefer.n && prefer.n == c->name.n &&
 					 strncasecmp(prefer.p, c->name.p, c->name.n) == 0;
 
-			if (preferred == (pass == 0) && usable_codec(kind, c))
-				out[n++] = *c;
+			if (preferred != (pass == 0) || !usable_codec(kind, c))
+				continue;
+			out[n] = *c;
+			if (!usable_pt(c->rtx))
+				out[n].rtx = -1;
+			n++;
 		}
 	}
 	return n;
@@ -92,16 +104,12 @@ static bool has_tcc(const struct planner_av_desc *d)
 	return false;
 }
 
-/* RFC 4568 6.1: the first offered suite that libsrtp and all phones have. */
+/* The suite that every phone has (RFC 4568 6.2.1), the only one that our keys are made for. */
 static const struct ar_av_crypto *pick_crypto(const struct ar_sdp_av *av)
 {
-	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"};
-
-	for (size_t s = 0; s < sizeof(suites) / sizeof(suites[0]); s++) {
-		for (unsigned i = 0; i < av->ncrypto; i++) {
-			if (ar_span_caseeq(av->crypto[i].suite, suites[s]))
-				return &av->crypto[i];
-		}
+	for (unsigned i = 0; i < av->ncrypto; i++) {
+		if (ar_span_caseeq(av->crypto[i].suite, "AES_CM_128_HMAC_SHA1_80"))
+			return &av->crypto[i];
 	}
 	return NULL;
 }

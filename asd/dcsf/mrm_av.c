@@ -60,8 +60,7 @@ static bool put_said(json_t *o, const struct mrm_av_side *s)
 		ok = json_array_append_new(exts, e) == 0 && ok;
 	}
 	ok = ok && mrm_put(o, "codecs", json_incref(codecs)) &&
-	     mrm_put(o, "extmap", json_incref(exts)) &&
-	     mrm_put(o, "rtcpMux", json_boolean(s->rtcp_mux)) &&
+	     mrm_put(o, "extmap", json_incref(exts)) && mrm_put(o, "rtcpMux", json_true()) &&
 	     mrm_put(o, "rtcpRsize", json_boolean(s->rtcp_rsize));
 	json_decref(codecs);
 	json_decref(exts);
@@ -124,7 +123,7 @@ json_t *mrm_av_remote(const struct ar_sdp_av *av, const struct mrm_av_side *s)
 		  mrm_put(o, "ssrc", ssrcs_json(av));
 
 	if (av->max_kbps)
-		ok = ok && mrm_put(o, "maxKbps", json_integer(av->max_kbps));
+		ok = ok && mrm_put(o, "maxKbps", json_integer(mrm_av_kbps(av->max_kbps)));
 	if (!av->rtcp_mux && av->rtcp_port)
 		ok = ok && mrm_put(o, "rtcpPort", json_integer(av->rtcp_port));
 	if (av->transport == AR_AV_DTLS)
@@ -138,6 +137,11 @@ json_t *mrm_av_remote(const struct ar_sdp_av *av, const struct mrm_av_side *s)
 json_t *mrm_av_endpoint(const struct ar_sdp_av *av, uint16_t port)
 {
 	return mrm_is_address(av->addr) ? mrm_endpoint(av->addr, port) : NULL;
+}
+
+unsigned mrm_av_kbps(unsigned kbps)
+{
+	return kbps < 64 ? 64 : kbps > 100000 ? 100000 : kbps;
 }
 
 const char *mrm_av_transport(enum ar_av_transport t)

@@ -17,13 +17,14 @@
 
 #define MRM_AV_MAX_CANDIDATES 8
 
-/* What our description, or the UE's, says. key n 0: no SDES. */
+/* What our description, or the UE's, says. key n 0: no SDES. mediad has one port for RTP and RTCP:
+ * it is told rtcpMux always, and a UE's own RTCP port where there is one. */
 struct mrm_av_side {
 	const struct ar_av_codec *codec;
 	unsigned ncodec;
 	const struct ar_av_ext *ext;
 	unsigned next;
-	bool rtcp_mux, rtcp_rsize;
+	bool rtcp_rsize;
 	struct ar_span suite, key;
 };
 
@@ -32,6 +33,8 @@ json_t *mrm_av_local(const struct mrm_av_side *s);
 json_t *mrm_av_remote(const struct ar_sdp_av *av, const struct mrm_av_side *s);
 /* "remoteMbEndpoint", NULL: no literal address. */
 json_t *mrm_av_endpoint(const struct ar_sdp_av *av, uint16_t port);
+/* What mediad takes as maxKbps. */
+unsigned mrm_av_kbps(unsigned kbps);
 const char *mrm_av_transport(enum ar_av_transport t); /* "DTLS-SRTP" ... */
 
 /* Adds the media of the facts to a termination's medias; false: no memory. facts may be NULL. */

@@ -102,7 +102,8 @@ class Process:
 class Net:
     def __init__(self, two=False, rtpengine=False, define=(), modparams=(), modes=("ar",), challenge=False, asds=1, before="",
                  after=None,
-                 children=1, kamailio_args=(), real=False, kemi=False, config=None):
+                 children=1, kamailio_args=(), real=False, kemi=False, config=None, policy=None, asd_conf="",
+                 mediad_conf=""):
         self.run = Path(tempfile.mkdtemp(prefix="ims-ar-sip."))
         self.two, self.rtpengine, self.define, self.challenge = two, rtpengine, list(define), challenge
         self.modparams, self.asds, self.children = dict(modparams), asds, children
@@ -113,6 +114,7 @@ class Net:
         self.kemi = kemi  # pcscf1 is kemi.cfg, and there is no home network
         self.config = config  # of the test, in place of pcscf.cfg
         self.before, self.after = before, after  # more lines of configuration; after(net) makes them
+        self.policy, self.asd_conf, self.mediad_conf = policy, asd_conf, mediad_conf  # of the real ones
         self.real = real  # asd and mediad themselves, not the stand-in
 
     # ---- processes
@@ -124,7 +126,7 @@ class Net:
         config = self.run / "mediad.conf"
         config.write_text(f"[mediad]\nworkers = 1\n[control]\nlisten = 127.0.0.1:{MRM}\n[media]\n"
                           f"network = default/127.0.0.1\nport = {MEDIA}\n[application]\nscenes = {ROOT}/webapp/scenes\n"
-                          f"webapp = {ROOT}/webapp/dist\n")
+                          f"webapp = {ROOT}/webapp/dist\n{self.mediad_conf}")
         self.processes["mediad"] = Process(self.run, "mediad", [str(BUILD / "mediad/mediad"), "-c", str(config)])
         until(10, "mediad answers", lambda: self.contexts() is not None)
 
@@ -136,11 +138,13 @@ class Net:
 
     def start_real_asd(self):
         config, policy = self.run / "asd.conf", self.run / "policy.lua"
-        if not policy.exists():
+        if self.policy:
+            policy.write_text(self.policy)
+        elif not policy.exists():
             shutil.copy(ROOT / "lua/default.lua", policy)
         config.write_text(f"[asd]\nname = asd-test\nmetrics = 127.0.0.1:{METRICS}\n[front]\nlisten = unix:{self.asd_socket()}\n"
                           f"[dcsf]\ndcmf = mediad1 127.0.0.1:{MRM}\n[policy]\nfile = {policy}\ndir = {ROOT}/lua/ar\n"
-                          f"[store]\nfile = {self.run}/asd.db\n")
+                          f"[store]\nfile = {self.run}/asd.db\n{self.asd_conf}")
         self.processes["asd1"] = Process(self.run, "asd1", [str(BUILD / "asd/asd"), "-c", str(config)])
         until(10, "asd listens", lambda: self.alive("asd1") and self.asd_socket().exists())
         if "mediad" in self.processes:

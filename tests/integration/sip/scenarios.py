@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """All scenarios."""
+import cases_armf  # noqa: F401
 import cases_call  # noqa: F401
 import cases_dialog  # noqa: F401
 import cases_fault  # noqa: F401

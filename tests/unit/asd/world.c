@@ -345,6 +345,27 @@ const char *world_verdict(const struct world *w, unsigned request)
 	return buf;
 }
 
+void world_add_av(json_t *medias, const char *ufrag)
+{
+	json_t *m;
+	size_t i;
+
+	json_array_foreach(medias, i, m)
+	{
+		json_t *x = json_object_get(m, "x-ims-ar");
+
+		if (i == 0)
+			continue;
+		json_object_set_new(m, "localMbEndpoint",
+			json_pack("{s:{s:s}, s:i}", "ip", "ipv4Addr", "198.51.100.9", "portNumber",
+				30000));
+		json_object_set_new(x, "fingerprint", json_string("SHA-256 EF:EF"));
+		json_object_set_new(x, "ice",
+			json_pack("{s:s, s:s, s:b, s:[]}", "ufrag", ufrag, "pwd",
+				"0123456789abcdefghijkl", "lite", 1, "candidates"));
+	}
+}
+
 static void add_local(json_t *doc, unsigned n)
 {
 	json_t *t, *m;
@@ -354,6 +375,7 @@ static void add_local(json_t *doc, unsigned n)
 	json_array_foreach(json_object_get(doc, "terminations"), i, t)
 	{
 		snprintf(ufrag, sizeof(ufrag), "w%u%c", n, i ? 'b' : 'a');
+		world_add_av(json_object_get(t, "medias"), ufrag);
 		m = json_array_get(json_object_get(t, "medias"), 0);
 		json_object_set_new(m, "localMbEndpoint",
 			json_pack("{s:{s:s}, s:i}", "ip", "ipv4Addr", "198.51.100.9", "portNumber",

@@ -87,6 +87,8 @@ void world_check_empty(struct world *w);
 struct lookup_facts *world_facts(const char *name, const char *value);
 /* The batch is done; takes facts. */
 void world_looked_up(struct world *w, uint32_t batch, struct lookup_facts *facts);
+/* mediad's facts of the media of type AR in a termination's medias. */
+void world_add_av(json_t *medias, const char *ufrag);
 char *world_sdp(const char *ufrag, const char *setup, unsigned port);
 
 #endif

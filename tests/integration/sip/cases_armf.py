@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Video through the ARMF: asd, mediad and rtpengine themselves, the policy anchors the video."""
+import json
+import re
+import subprocess
+
+import sdp
+from case import AR_TAGS, Call, bye_by_caller, scenario, setup
+from cases_dialog import bodies, offer_by_callee, offer_by_caller
+from net import MRM, RTP_MAX, RTP_MIN, check, until
+from sipp import Callee, Caller, pause, recv
+
+POLICY = """
+local ar = require 'ar.policy'
+local m, act = ar.match, ar.act
+return ar.new 'video'
+	:rule('no data channel', m.no(m.offers 'datachannel'), act.plain())
+	:rule('draw', m.any, act.process { party = 'caller', media = 'video', op = '%s', max_kbps = 1200 })
+	:rule('ar', m.any, act.accept { scene = 'default' })
+"""
+ARMF = {"real": True, "policy": POLICY % "relay"}
+RELAY = {"rtpengine": True, "when": ("RTPENGINE", "1"), **ARMF}
+
+FP = "a=fingerprint:sha-256 " + ":".join(["2F"] * 32)
+CODECS = """a=rtpmap:96 VP8/90000
+a=rtcp-fb:96 nack
+a=rtcp-fb:96 nack pli
+a=rtpmap:97 rtx/90000
+a=fmtp:97 apt=96
+a=rtpmap:98 VP9/90000
+a=rtpmap:102 H264/90000
+a=fmtp:102 packetization-mode=1;profile-level-id=42e01f
+"""
+
+
+def video(ufrag, setup, port=23000, direction="sendrecv", formats="98 96 97 102", codecs=CODECS, ssrc=1111):
+    return f"""m=video {port} UDP/TLS/RTP/SAVPF {formats}
+c=IN IP4 127.0.0.1
+a=mid:v
+a=ice-ufrag:{ufrag}
+a=ice-pwd:{ufrag}5678901234567890123456
+a=candidate:1 1 UDP 2130706431 127.0.0.1 {port or 9} typ host
+{FP}
+a=setup:{setup}
+a=rtcp-mux
+{codecs}a={direction}
+a=msid:stream{ssrc} track{ssrc}
+a=ssrc:{ssrc} cname:name{ssrc}
+"""
+
+
+def a_video(**kw):
+    return video("uevA", kw.pop("setup", "actpass"), **kw)
+
+
+def b_video(**kw):
+    return video("uevB", kw.pop("setup", "active"), ssrc=2222, formats=kw.pop("formats", "96 97"), **kw)
+
+
+NO_VIDEO = "m=video 0 UDP/TLS/RTP/SAVPF 96\nc=IN IP4 127.0.0.1\na=mid:v\n"
+OFFER, ANSWER = sdp.offer(video=a_video()), sdp.answer(video=b_video(port=24000))
+
+
+def contexts():
+    def get(path):
+        r = subprocess.run(["curl", "-sf", "-m", "2", "--http2-prior-knowledge", f"http://127.0.0.1:{MRM}{path}"],
+                           capture_output=True, text=True, check=False)
+        check(r.returncode == 0, f"GET {path}: curl says {r.returncode}")
+        return json.loads(r.stdout)
+    return [get(f"/nmf-mrm/v1/contexts/{c['contextId']}") for c in get("/nmf-mrm/v1/contexts")["contexts"]]
+
+
+def media():
+    """The AR media of the one context, by termination."""
+    all_ = contexts()
+    check(len(all_) == 1, f"{len(all_)} contexts")
+    return {t["terminationId"]: {m["mediaId"]: m for m in t["medias"] if m["mediaResourceType"] == "AR"}
+            for t in all_[0]["terminations"]}
+
+
+def anchored(text, why, setup, direction="sendrecv", pts="96 97", ssrc=None):
+    """The video section, which must be mediad's."""
+    s = sdp.section(text, "video")
+    check(s, f"{why}: no video in {text}")
+    check(re.match(rf"m=video [1-9]\d* UDP/TLS/RTP/SAVPF {pts}\r\n", s), f"{why}: {s}")
+    check("uevA" not in s and "uevB" not in s and "2F:2F" not in s, f"{why}: a UE's own section passed: {s}")
+    for part in ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=candidate:", f"a=setup:{setup}\r\n", "a=rtcp-mux\r\n",
+                 f"a={direction}\r\n", "a=mid:v\r\n", "a=rtpmap:96 VP8/90000\r\n"):
+        check(part in s, f"{why}: no {part} in {s}")
+    if ssrc:
+        check(f"a=ssrc:{ssrc} cname:name{ssrc}\r\n" in s and f"a=msid:stream{ssrc}" in s, f"{why}: not the sender's names: {s}")
+    check("a=ice-lite" in text.split("m=")[0], f"{why}: no ice-lite")
+    return s
+
+
+def relayed(text, kind, why, end_to_end=None):
+    """Through rtpengine, or without one as the other side sent it."""
+    s = sdp.section(text, kind)
+    port = int(s.split(" ")[1])
+    if end_to_end:
+        check(port == end_to_end, f"{why}: {kind} does not go end to end: {s}")
+        return
+    check(RTP_MIN <= port <= RTP_MAX, f"{why}: {kind} does not go through rtpengine: {s}")
+
+
+def refused(text, why):
+    check(sdp.section(text, "video").startswith("m=video 0 "), f"{why}: {sdp.section(text, 'video')}")
+
+
+def call(net, offer=OFFER, answer=ANSWER, steps=None, during=None, early=False, tags=AR_TAGS):
+    """A call with more between ACK and BYE; `during` runs while it is up."""
+    a, b = Caller(AR_TAGS), Callee(tags)
+    caller, callee = setup(a, b, offer, answer, early)
+    more = steps or (lambda _: [], lambda _: [])
+    x, y = bye_by_caller(a, b)
+    wait = [pause(1000)] if during else []
+    c = Call(net, caller + wait + more[0](a) + x, callee + wait + more[1](b) + y)
+    if during:
+        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in c.uas.seen()))
+        try:
+            during()
+        except Exception:
+            c.uac.stop()
+            c.uas.stop()
+            raise
+    return c.wait()
+
+
+def check_video(c):
+    to_b, to_a = bodies(c.uas, "INVITE")[0], bodies(c.uac, "200")[0]
+    anchored(to_b, "towards B", "actpass", pts="96 97 102", ssrc=1111)
+    anchored(to_a, "towards A", "passive", ssrc=2222)
+    relayed(to_b, "audio", "towards B", 20000)
+    relayed(to_a, "audio", "towards A", 22000)
+
+
+@scenario(**ARMF)
+def armf_video_on_both_legs(net):
+    def look():
+        m = media()
+        check(list(m["a"]) == ["v2"] and list(m["b"]) == ["v2"], f"media {m}")
+        a, b = m["a"]["v2"]["x-ims-ar"], m["b"]["v2"]["x-ims-ar"]
+        check([x["ssrc"] for x in a["remote"]["ssrc"]] == [1111], f"A's facts {a['remote']}")
+        check([x["ssrc"] for x in b["remote"]["ssrc"]] == [2222], f"B's facts {b['remote']}")
+        check([x["name"] for x in a["local"]["codecs"]] == ["VP8"], f"A was told {a['local']}")
+        check([x["name"] for x in b["local"]["codecs"]] == ["VP8", "H264"], f"B was told {b['local']}")
+        check(a["securitySetup"] == "PASSIVE" and b["securitySetup"] == "PASSIVE", "roles")
+        check(a["maxKbps"] == 1200, f"max_kbps of the policy: {a}")
+        _, text = net.rpc("pcscf1", "ims_ar.calls")
+        _, text = net.rpc("pcscf1", "ims_ar.call", re.search(r"\tcall: (\w+)", text).group(1))
+        check("armf_a: v2 relay" in text and "armf_b: v2 relay" in text, f"ims_ar.call does not tell: {text}")
+        check("media_of: a" in text and "armf_state: " in text, f"nor the live facts: {text}")
+    check_video(call(net, during=look, early=True))
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_early_media_and_answer_are_alike(net):
+    c = call(net, early=True)
+    check(bodies(c.uac, "183")[0] == bodies(c.uac, "200")[0], "183 and 200 differ")
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_no_codec_stays_with_the_relay(net):
+    vp9 = {"formats": "98", "codecs": "a=rtpmap:98 VP9/90000\n"}
+    c = call(net, sdp.offer(video=a_video(**vp9)), sdp.answer(video=b_video(port=24000, **vp9)),
+             during=lambda: check(media() == {"a": {}, "b": {}}, f"media {media()}"))
+    relayed(bodies(c.uas, "INVITE")[0], "video", "towards B", 23000)
+    relayed(bodies(c.uac, "200")[0], "video", "towards A", 24000)
+    check("neither VP8 nor H264" in net.log_tail("asd1", 4000), "asd does not say why")
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_callee_refuses_video(net):
+    c = call(net, answer=sdp.answer(video=NO_VIDEO),
+             during=lambda: until(3, "the media are gone", lambda: media() == {"a": {}, "b": {}}))
+    refused(bodies(c.uac, "200")[0], "towards A")
+    relayed(bodies(c.uac, "200")[0], "audio", "towards A", 22000)
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_hold_and_resume(net):
+    hold = offer_by_caller(sdp.offer(version=2, group="", video=a_video(direction="sendonly")),
+                           sdp.answer(version=2, video=b_video(port=24000, direction="recvonly")))
+    resume = offer_by_caller(sdp.offer(version=3, group="", video=a_video()),
+                             sdp.answer(version=3, video=b_video(port=24000)), cseq=3)
+    c = call(net, steps=(lambda a: hold[0](a) + resume[0](a), lambda b: hold[1](b) + resume[1](b)))
+    _, held, again = bodies(c.uas, "INVITE")
+    anchored(held, "hold towards B", "actpass", "sendonly", "96 97 102", ssrc=1111)
+    anchored(again, "resume towards B", "actpass", "sendrecv", "96 97 102", ssrc=1111)
+    _, held, again = bodies(c.uac, "200")[:3]
+    anchored(held, "hold, answer to A", "passive", "recvonly", ssrc=2222)
+    anchored(again, "resume, answer to A", "passive", "sendrecv", ssrc=2222)
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_hold_by_the_callee(net):
+    steps = offer_by_callee(sdp.answer(version=2, setup="actpass", video=b_video(port=24000, setup="actpass",
+                                                                                 direction="sendonly")),
+                            sdp.offer(version=2, setup="active", group="",
+                                      video=a_video(setup="active", direction="recvonly", formats="96 97")))
+    c = call(net, steps=steps)
+    anchored(bodies(c.uac, "INVITE")[-1], "hold towards A", "actpass", "sendonly", ssrc=2222)
+    anchored(bodies(c.uas, "200")[-1], "its answer", "passive", "recvonly", ssrc=1111)
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_video_added_and_removed(net):
+    add = offer_by_caller(sdp.offer(version=2, group="", video=a_video()),
+                          sdp.answer(version=2, video=b_video(port=24000)))
+    off = offer_by_caller(sdp.offer(version=3, group="", video=a_video(port=0)),
+                          sdp.answer(version=3, video=NO_VIDEO), cseq=3)
+    seen = []
+
+    def look():
+        until(4, "the call has a context", contexts)
+        until(4, "the video is at the ARMF", lambda: "remote" in media()["b"].get("v2", {}).get("x-ims-ar", {}))
+        seen.append(media()["b"]["v2"]["x-ims-ar"]["remote"]["ssrc"][0]["ssrc"])
+        until(4, "the video is gone", lambda: media() == {"a": {}, "b": {}})
+        seen.append("gone")
+
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    c = Call(net, caller + add[0](a) + [pause(1000)] + off[0](a) + [pause(1000)] + x,
+             callee + add[1](b) + [pause(1000)] + off[1](b) + [pause(1000)] + y)
+    try:
+        look()
+    finally:
+        if seen != [2222, "gone"]:
+            c.uac.stop()
+            c.uas.stop()
+    c.wait()
+    _, added, removed = bodies(c.uas, "INVITE")
+    anchored(added, "added, towards B", "actpass", pts="96 97 102", ssrc=1111)
+    refused(removed, "removed, towards B")
+    _, added, removed = bodies(c.uac, "200")[:3]
+    anchored(added, "added, answer to A", "passive", ssrc=2222)
+    refused(removed, "removed, answer to A")
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_added_video_is_refused(net):
+    """488 to the re-INVITE: what had been reserved for it goes again."""
+    def caller(a):
+        return [pause(100), a.request("INVITE", 2, sdp.offer(version=2, group="", video=a_video())), recv(100, optional=True),
+                recv(488), a.ack_failure(2), pause(1000)]
+
+    def callee(b):
+        return [recv("INVITE"), b.reply("488 Not Acceptable Here"), recv("ACK"), pause(1000)]
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    x, y = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    bye = bye_by_caller(a, b)
+    c = Call(net, x + caller(a) + bye[0], y + callee(b) + bye[1])
+    until(4, "the call has a context", contexts)
+    until(4, "the re-INVITE is refused", lambda: any(" 488 " in f for f, _, _ in c.uac.seen()))
+    until(3, "no media are left", lambda: media() == {"a": {}, "b": {}})
+    c.wait()
+    net.settled()
+
+
+@scenario(alone=True, **ARMF)
+def armf_hold_while_asd_is_dead(net):
+    hold = offer_by_caller(sdp.offer(version=2, group="", video=a_video(direction="sendonly")),
+                           sdp.answer(version=2, video=b_video(port=24000, direction="recvonly")))
+    c = call(net, steps=hold, during=net.stop_asd)
+    anchored(bodies(c.uas, "INVITE")[-1], "hold towards B", "actpass", "sendonly", "96 97 102", ssrc=1111)
+    anchored(bodies(c.uac, "200")[-1], "its answer", "passive", "recvonly", ssrc=2222)
+    net.start_asd()
+    until(5, "the link is up again", net.link_up)
+    net.settled()
+
+
+@scenario(alone=True, **ARMF)
+def armf_mediad_dies(net):
+    """At the caller's next offer the video goes back to the media relay."""
+    def crash():
+        net.processes.pop("mediad").stop(9)
+        until(10, "asd has seen it", lambda: not net.dcmf_up())
+        net.start_mediad()
+        until(10, "asd has found mediad", net.dcmf_up)
+        until(5, "asd has told the module", lambda: "released: yes" in net.rpc("pcscf1", "ims_ar.call", c_id())[1]
+              or "ar: lost" in net.rpc("pcscf1", "ims_ar.calls")[1])
+
+    def c_id():
+        return re.search(r"\tcall: (\w+)", net.rpc("pcscf1", "ims_ar.calls")[1]).group(1)
+    again = offer_by_caller(sdp.offer(version=2, group="", video=a_video()),
+                            sdp.answer(version=2, video=b_video(port=24000)))
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, OFFER, ANSWER)
+    x, y = bye_by_caller(a, b)
+    c = Call(net, caller + [pause(6000)] + again[0](a) + x, callee + [pause(6000)] + again[1](b) + y)
+    until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in c.uas.seen()))
+    crash()
+    c.wait()
+    relayed(bodies(c.uas, "INVITE")[-1], "video", "towards B", 23000)
+    relayed(bodies(c.uac, "200")[-1], "video", "towards A", 24000)
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_copies_of_the_answer(net):
+    """Provisional answers and a 200 that come again are the same again, byte for byte."""
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    c = Call(net, [a.invite(OFFER), recv(100, optional=True), recv(180, optional=True), recv(200, rrs=True), a.ack(),
+                   pause(600), a.request("BYE", 9), recv(200)],
+             [b.invite()] + 2 * [b.reply_invite("180 Ringing", ANSWER), pause(50)] +
+             [b.reply_invite("200 OK", ANSWER), recv("ACK"), pause(200), b.reply_invite("200 OK", ANSWER),
+              recv("BYE"), b.in_dialog_reply("200 OK")]).wait()
+    got = set(bodies(c.uac, "180") + bodies(c.uac, "200"))
+    check(len(got) == 1, f"{len(got)} different answers in copies")
+    anchored(got.pop(), "the answer", "passive", ssrc=2222)
+    net.settled()
