@@ -17,7 +17,7 @@ PKG_demo="$PKG_run chromium fonts-dejavu-core"
 PKG_test="$PKG_demo libcmocka-dev sip-tester python3 lua5.4 lua-check redis-server git jq clang-format clang-tidy cppcheck
 	universal-ctags iproute2 ncat util-linux kamailio-ims-modules kamailio-presence-modules
 	kamailio-sqlite-modules kamailio-utils-modules kamailio-xml-modules dnsmasq-base
-	assimp-testmodels ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+	assimp-testmodels libassimp-dev ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
 NODE_MIN=18
 
 pkg_missing() { # PACKAGE...: prints those that are not installed
