@@ -105,7 +105,7 @@ static int upload_meshes(
 			struct gpu_mesh key = {.hash = p->hash}, *mesh, *was;
 
 			mesh = bsearch(&key, g->mesh, g->nmesh, sizeof(key), mesh_order);
-			g->by_slot[slot] = mesh;
+			g->by_slot[slot] = (unsigned)(mesh - g->mesh);
 			if (mesh->array)
 				continue;
 			was = nold ? bsearch(&key, old, nold, sizeof(key), mesh_order) : NULL;
@@ -366,7 +366,7 @@ static void morph(struct gpu_model *g, const struct stage *st, const struct draw
 	float *tangent = normal + (size_t)p->nvertex * 3;
 
 	if (!mo->array) {
-		gpu_make_morph(mo, g->by_slot[it->slot], p);
+		gpu_make_morph(mo, &g->mesh[g->by_slot[it->slot]], p);
 		g->bytes += mo->bytes;
 	}
 	model_morph(p, weight, n, position, p->normal ? normal : NULL, p->tangent ? tangent : NULL);
@@ -378,7 +378,7 @@ GLuint gpu_array(struct gpu_model *g, const struct stage *st, const struct draw_
 	uint64_t version;
 
 	if (!it->prim->ntarget)
-		return g->by_slot[it->slot]->array;
+		return g->mesh[g->by_slot[it->slot]].array;
 	version = stage_node_version(st, it->node);
 	for (unsigned i = 0; i < g->nmorph; i++) {
 		struct gpu_morph *mo = &g->morph[i];
@@ -390,7 +390,7 @@ GLuint gpu_array(struct gpu_model *g, const struct stage *st, const struct draw_
 		mo->version = version;
 		return mo->array;
 	}
-	return g->by_slot[it->slot]->array;
+	return g->mesh[g->by_slot[it->slot]].array;
 }
 
 bool gpu_bind(const struct gpu_model *g, int texture, bool color, unsigned unit)

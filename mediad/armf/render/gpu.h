@@ -51,7 +51,7 @@ struct gpu_model {
 	unsigned nmesh;
 	struct gpu_texture *texture; /* by hash */
 	unsigned ntexture;
-	struct gpu_mesh **by_slot; /* see struct draw_item */
+	unsigned *by_slot; /* mesh, see struct draw_item */
 	struct gpu_texture *(*by_image)[2]; /* as data, as colour; NULL: not used so */
 	GLuint *sampler; /* by texture of the model */
 	unsigned nsampler;

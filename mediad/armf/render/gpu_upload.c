@@ -179,8 +179,8 @@ static int upload_levels(const struct model_image *im, bool color, GLint format,
 	int rc = -ENOMEM;
 
 	/* each level is made from the one before, in turns */
-	a = malloc(((size_t)w / 2 + 1) * (h / 2 + 1) * 4);
-	b = malloc(((size_t)w / 4 + 1) * (h / 4 + 1) * 4);
+	a = calloc(((size_t)w / 2 + 1) * (h / 2 + 1), 4);
+	b = calloc(((size_t)w / 4 + 1) * (h / 4 + 1), 4);
 	if (!a || !b)
 		goto out;
 	for (GLint level = 0;; level++) {

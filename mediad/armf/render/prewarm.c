@@ -56,7 +56,7 @@ static int draw_once(struct render_view *v, struct stage *st, struct ar_buf *why
 		.stride = {WARM_SIZE, WARM_SIZE, WARM_SIZE},
 		.width = WARM_SIZE,
 		.height = WARM_SIZE};
-	struct render_stats stats;
+	struct render_stats stats = {0};
 	int rc = -ENOMEM;
 
 	if (y)

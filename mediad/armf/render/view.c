@@ -112,11 +112,28 @@ int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 
 /* ---------------------------------------------------------------- a layer */
 
+static bool same_floats(const float *a, const float *b, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
+static bool same_camera(const struct render_camera *a, const struct render_camera *b)
+{
+	return same_floats(a->position, b->position, 3) &&
+	       same_floats(a->orientation, b->orientation, 4) && a->fov_y == b->fov_y &&
+	       (a->fov_y > 0 || same_floats(a->projection, b->projection, 16)) &&
+	       a->near == b->near && a->far == b->far;
+}
+
 static bool still(const struct view_key *k, const struct stage *st, const struct render_camera *c,
 	const struct render_options *o, int w, int h)
 {
 	return k->valid && k->w == w && k->h == h && k->own == o->own && k->quality == o->quality &&
-	       !memcmp(&k->camera, c, sizeof(*c)) && !stage_changed_since(st, k->version, o->own);
+	       same_camera(&k->camera, c) && !stage_changed_since(st, k->version, o->own);
 }
 
 static int samples_for(const struct render_view *v, enum render_quality q)
