@@ -80,6 +80,7 @@ static void free_exchange(struct exchange *x)
 	free(x->plan);
 	free(x->sdp);
 	free(x->asked);
+	json_decref(x->headers);
 	free(x->from_tag);
 	free(x);
 }

@@ -73,6 +73,7 @@ struct exchange {
 	char *sdp; /* DECIDING: the offer */
 	uint32_t lookup; /* DECIDING: the batch of facts that it waits for, 0: none */
 	struct front_offer *asked; /* meanwhile; one piece of memory */
+	json_t *headers; /* that the policy adds to the request, NULL: none */
 	json_t *facts; /* the offerer's, NULL without a data channel */
 	enum ar_setup setup; /* ours towards the offerer, when the exchange is answered */
 	struct ar_plan *plan; /* NULL while DECIDING */

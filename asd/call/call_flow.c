@@ -84,6 +84,7 @@ void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct
 	if (r != POLICY_OK && r != POLICY_DENIED)
 		asd_count(a, ASD_POLICY_FAILED);
 	take_verdict(c, &v);
+	x->headers = call_headers(&v);
 	if (v.action == POLICY_DENY) {
 		call_answer_deny(a, c, x, (unsigned)v.code, v.reason);
 	} else if (v.action == POLICY_PLAIN && x->initial) {

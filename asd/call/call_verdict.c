@@ -8,11 +8,28 @@
 
 #include <stdlib.h>
 
+static json_t *with_headers(const struct exchange *x, json_t *reply)
+{
+	if (reply && x->headers)
+		json_object_set(reply, "headers", x->headers);
+	return reply;
+}
+
 static int send_verdict(struct asd *a, struct exchange *x, enum asd_counter kind, json_t *reply)
 {
 	asd_count(a, kind);
 	asd_stats_verdict(&a->stats, asd_now(a) - x->since);
 	return front_answer(a, x->ref, reply);
+}
+
+json_t *call_headers(const struct policy_verdict *v)
+{
+	json_t *list = v->nheaders ? json_array() : NULL;
+
+	for (unsigned i = 0; i < v->nheaders; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", v->header[i].name,
+						    "value", v->header[i].value));
+	return list;
 }
 
 /* The exchange comes to nothing; so does a call that had only this one. */
@@ -31,8 +48,8 @@ void call_answer_plain(struct asd *a, struct call *c, struct exchange *x, const 
 	ar_log(AR_LOG_INFO, "call", "plain: %s", reason);
 	if (x->initial)
 		send_verdict(a, x, ASD_VERDICT_PLAIN,
-			json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "action", "plain", "rule",
-				c->rule, "reason", reason));
+			with_headers(x, json_pack("{s:b, s:s, s:s, s:s}", "ok", 1, "action",
+						"plain", "rule", c->rule, "reason", reason)));
 	else /* the module goes on from the map */
 		send_verdict(a, x, ASD_VERDICT_ERROR, front_error("no_plan", reason));
 	call_drop_exchange(a, c, x, "plain");
@@ -77,8 +94,8 @@ json_t *call_plan_reply(const struct call *c, const struct exchange *x)
 
 	if (!plan)
 		return NULL;
-	return json_pack(
-		"{s:b, s:s, s:s, s:o}", "ok", 1, "action", "ar", "rule", c->rule, "plan", plan);
+	return with_headers(x, json_pack("{s:b, s:s, s:s, s:o}", "ok", 1, "action", "ar", "rule",
+				       c->rule, "plan", plan));
 }
 
 /* Step 6: the INVITE may go on to UE2. Next: call_on_event() with early, answered or failed. */

@@ -9,6 +9,7 @@
 
 #include "asd/asd_stats.h"
 #include "asd/call/call.h"
+#include "asd/policy/policy.h"
 
 struct asd;
 
@@ -20,6 +21,8 @@ void call_answer_error(
 	struct asd *a, struct call *c, struct exchange *x, const char *code, const char *reason);
 /* x->plan is there: step 6. Exchange and call stay. */
 void call_answer_plan(struct asd *a, struct call *c, struct exchange *x);
+/* What the policy adds to the request, as docs/front.md has it; new reference, NULL: none. */
+json_t *call_headers(const struct policy_verdict *v);
 /* The same answer once more, new reference. */
 json_t *call_plan_reply(const struct call *c, const struct exchange *x);
 /* Where there is no exchange. */

@@ -46,7 +46,7 @@ struct ar_job {
 	int status;
 	enum ar_wire_action action;
 	int code;
-	char reason[AR_REASON_MAX], rule[AR_REASON_MAX];
+	char reason[AR_REASON_MAX], rule[AR_REASON_MAX], headers[AR_HEADERS_MAX];
 	const char *json; /* the request to asd, without its head */
 	char data[];
 };

@@ -263,6 +263,7 @@ static void offer_answered(struct ar_conn *c, struct ar_job *j, const json_t *an
 	j->action = v.action;
 	j->code = v.code;
 	snprintf(j->rule, sizeof(j->rule), "%s", v.rule);
+	snprintf(j->headers, sizeof(j->headers), "%s", v.headers);
 	if (anchored_before(c, j, &v, answer))
 		return;
 	count_action(v.action);

@@ -14,13 +14,14 @@ enum pv_name {
 	PV_CODE,
 	PV_REASON,
 	PV_RULE,
+	PV_HEADERS,
 	PV_CALL,
 	PV_ASD,
 	PV_MAX,
 };
 
 static const char *const names[PV_MAX] = {
-	"class", "reasons", "status", "action", "code", "reason", "rule", "call", "asd"};
+	"class", "reasons", "status", "action", "code", "reason", "rule", "headers", "call", "asd"};
 
 /* What is known of one message. */
 struct ar_last {
@@ -32,7 +33,7 @@ struct ar_last {
 	enum ar_class cls;
 	unsigned reasons;
 	int status, code;
-	char action[8], reason[AR_REASON_MAX], rule[AR_REASON_MAX];
+	char action[8], reason[AR_REASON_MAX], rule[AR_REASON_MAX], headers[AR_HEADERS_MAX];
 	char call[AR_CALL_ID_LEN + 1];
 	const char *asd;
 };
@@ -102,6 +103,7 @@ void ar_pv_job(const struct ar_job *j)
 	snprintf(last.action, sizeof(last.action), "%s", job_action(j));
 	snprintf(last.reason, sizeof(last.reason), "%s", j->reason);
 	snprintf(last.rule, sizeof(last.rule), "%s", j->rule);
+	snprintf(last.headers, sizeof(last.headers), "%s", j->headers);
 	snprintf(last.call, sizeof(last.call), "%s", j->key.id);
 	last.asd = address(j->asd);
 }
@@ -168,6 +170,8 @@ int ar_pv_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 		return get_text(msg, param, res, last.reason);
 	case PV_RULE:
 		return get_text(msg, param, res, last.rule);
+	case PV_HEADERS:
+		return get_text(msg, param, res, last.headers);
 	case PV_CALL:
 		return get_text(msg, param, res, last.call);
 	default:

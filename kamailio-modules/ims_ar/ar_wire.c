@@ -143,6 +143,39 @@ static enum ar_wire_action action_of(const json_t *j)
 	return AR_ACTION_NONE;
 }
 
+/* RFC 3261 25.1: a token, and a value of one line. */
+static bool header_ok(const char *name, const char *value)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-.!%*_+`'~";
+
+	if (!*name || name[strspn(name, token)])
+		return false;
+	for (; *value; value++) {
+		if ((unsigned char)*value < ' ' || *value == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* Those that are none, or too many, are left out: a header is not worth a call. */
+static void read_headers(const json_t *j, char out[AR_HEADERS_MAX])
+{
+	const json_t *h;
+	size_t i, n = 0;
+
+	json_array_foreach(json_object_get(j, "headers"), i, h)
+	{
+		const char *name = string_of(h, "name"), *value = string_of(h, "value");
+		size_t more = strlen(name) + strlen(value) + 4;
+
+		if (!header_ok(name, value) || n + more >= AR_HEADERS_MAX)
+			continue;
+		snprintf(out + n, AR_HEADERS_MAX - n, "%s: %s\r\n", name, value);
+		n += more;
+	}
+}
+
 int ar_wire_verdict(
 	const json_t *j, struct ar_wire_verdict *v, struct ar_plan_room *room, const char **why)
 {
@@ -152,6 +185,7 @@ int ar_wire_verdict(
 	memset(v, 0, sizeof(*v));
 	v->reason = string_of(j, "reason");
 	v->rule = string_of(j, "rule");
+	read_headers(j, v->headers);
 	if (!json_is_true(ok)) {
 		*why = v->reason[0] ? v->reason : string_of(j, "code");
 		return json_is_false(ok) ? -ECANCELED : -EBADMSG;

@@ -50,12 +50,15 @@ enum ar_wire_action {
 	AR_ACTION_REFUSE, /* for the script only: 500 */
 };
 
+#define AR_HEADERS_MAX 2700 /* of a verdict, as they stand in a message: 8 of 63 + 255 bytes */
+
 /* asd's answer to an offer. Strings and the plan's spans borrow from the JSON value. */
 struct ar_wire_verdict {
 	enum ar_wire_action action;
 	int code; /* deny: SIP status; else 0 */
 	const char *reason; /* "" when absent */
 	const char *rule;
+	char headers[AR_HEADERS_MAX]; /* "Name: value\r\n" each; "" */
 	bool has_plan;
 	struct ar_plan plan;
 };

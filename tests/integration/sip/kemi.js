@@ -7,6 +7,8 @@ function relay() {
 		KSR.sl.send_reply(500, "Offer cannot be planned now");
 		return;
 	}
+	const headers = KSR.pv.gete("$ims_ar(headers)");
+	if (headers != "") KSR.hdr.append(headers);
 	KSR.ims_ar.sdp();
 	KSR.tm.t_relay();
 }
