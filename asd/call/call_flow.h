@@ -28,6 +28,9 @@ bool call_answer_known(
 json_t *call_map(struct asd *a, const char *token);
 /* A module has connected: tells it again what it may have missed. */
 void call_on_module(struct asd *a, const char *module);
+/* A call without a context (its UEs have left mediad), of a Kamailio that was restarted, ends when
+ * nothing was heard of it for so long: the usual session interval (RFC 4028). */
+#define CALL_ORPHAN_S 1800
 /* This instance of a module has spoken of that call: it is in its table. */
 void call_on_instance(struct asd *a, const char *token, const char *instance);
 /* resync: a listing begins, has that call, is whole: calls of the instance not in it end, but for

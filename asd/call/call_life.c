@@ -268,6 +268,12 @@ static void check_decision(struct asd *a, struct call *c, uint64_t now)
 	call_answer_plain(a, c, x, "the decision took too long");
 }
 
+/* Kamailio was restarted and no request of the dialog has come since: its BYE may have been lost. */
+static bool orphan(struct asd *a, const struct call *c)
+{
+	return front_restarted(a, c->module, c->instance);
+}
+
 static void check_age(struct asd *a, struct call *c, uint64_t now)
 {
 	uint64_t quiet = now - c->heard;
@@ -276,6 +282,9 @@ static void check_age(struct asd *a, struct call *c, uint64_t now)
 	if (c->state == CALL_SETUP && quiet > (uint64_t)a->conf.ring_ttl_s * AR_SEC) {
 		asd_count(a, ASD_CALLS_EXPIRED_RING);
 		call_end(a, c, "never answered");
+	} else if (c->ctx.state != CTX_UP && quiet > CALL_ORPHAN_S * AR_SEC && orphan(a, c)) {
+		asd_count(a, ASD_CALLS_EXPIRED_TTL);
+		call_end(a, c, "its UEs are gone, and so is the Kamailio that had it");
 	} else if (quiet > (uint64_t)a->conf.call_ttl_s * AR_SEC) {
 		asd_count(a, ASD_CALLS_EXPIRED_TTL);
 		call_end(a, c, "not heard of for call_ttl");

@@ -128,6 +128,29 @@ bool front_tell(struct asd *a, const char *module, json_t *j)
 	return told;
 }
 
+/* Several connections of one instance to one asd are "x", "x.1", "x.2". */
+static bool same_instance(const char *a, const char *b)
+{
+	size_t n = strcspn(a, ".");
+
+	return n == strcspn(b, ".") && memcmp(a, b, n) == 0;
+}
+
+bool front_restarted(struct asd *a, const char *module, const char *instance)
+{
+	struct conn *c;
+	bool other = false;
+
+	for (uint32_t pos = 0; (c = ar_ids_next(&a->front->conns, &pos));) {
+		if (c->kind != CONN_SIP || c->closing || strcmp(c->name, module) != 0)
+			continue;
+		if (same_instance(c->instance, instance))
+			return false;
+		other = true;
+	}
+	return other;
+}
+
 void front_settle(struct front *f)
 {
 	struct conn *c;

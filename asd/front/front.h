@@ -37,6 +37,8 @@ void front_close(struct front *f);
 /* Answers the request: steals reply (NULL: no memory, the peer's timeout decides), adds the id.
  * -ENOTCONN when nobody is there to hear it. */
 int front_answer(struct asd *a, struct front_ref ref, json_t *reply);
+/* The module of that name is connected, but not that instance of it. */
+bool front_restarted(struct asd *a, const char *module, const char *instance);
 /* One-way message to every connection of that module. Steals j. False: not connected. */
 bool front_tell(struct asd *a, const char *module, json_t *j);
 /* The acknowledgements that wait for the store. */

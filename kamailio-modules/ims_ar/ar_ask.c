@@ -36,7 +36,7 @@ static int connect_wait(struct ask *a, const char *address)
 	int err = 0, rc;
 	socklen_t n = sizeof(err);
 
-	a->fd = ar_conn_dial(address, false);
+	a->fd = ar_conn_dial(address, true);
 	if (a->fd < 0)
 		return a->fd;
 	rc = wait_for(a, POLLOUT);

@@ -80,8 +80,15 @@ static void go_down(
 
 static void go_hello(struct ar_conn *c, int64_t now, const struct ar_conn_handler *h)
 {
-	char *text = ar_wire_hello("sip", c->name, c->instance);
+	char instance[48], *text;
 	int rc = -ENOMEM;
+
+	/* events are numbered on each connection: two that lead to one asd must not look alike */
+	if (c->index)
+		snprintf(instance, sizeof(instance), "%.36s.%u", c->instance, c->index);
+	else
+		snprintf(instance, sizeof(instance), "%s", c->instance);
+	text = ar_wire_hello("sip", c->name, instance);
 
 	c->phase = AR_CONN_HELLO;
 	c->due = now + AR_CONN_SETUP;
@@ -97,6 +104,10 @@ static void go_connect(struct ar_conn *c, int64_t now, const struct ar_conn_hand
 {
 	int fd = ar_conn_dial(c->address, false);
 
+	if (fd == -EAGAIN) {
+		c->due = now + AR_CONN_LOOKUP;
+		return;
+	}
 	if (fd < 0) {
 		go_down(c, now, strerror(-fd), h);
 		return;

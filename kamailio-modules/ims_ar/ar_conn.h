@@ -14,6 +14,7 @@
 #include <poll.h>
 
 #define AR_CONN_RETRY 500 /* ms between attempts */
+#define AR_CONN_LOOKUP 20 /* ms between two looks whether a name has been found */
 #define AR_CONN_SETUP 3000 /* ms for connect and hello */
 #define AR_CONN_PING 5000 /* ms between pings */
 #define AR_CONN_PONG 3000 /* ms for the answer to a ping */
@@ -60,9 +61,10 @@ void ar_conn_event(struct ar_conn *c, struct ar_event *e);
 /* Takes all its events out again, oldest first (another asd is to have them). */
 struct ar_event *ar_conn_take_events(struct ar_conn *c);
 
-/* Parses "unix:/path", "tcp:host:port", "tcp:[v6]:port" and begins to connect, non-blocking or not.
- * The fd, or a negative errno. Also used by the RPC process. */
-int ar_conn_dial(const char *address, bool blocking);
+/* Parses "unix:/path", "tcp:host:port", "tcp:[v6]:port" and begins to connect. The fd, or a
+ * negative errno; -EAGAIN: the host's name is being looked up, ask again. wait: for that, in the
+ * RPC process. */
+int ar_conn_dial(const char *address, bool wait);
 /* 0 or -EINVAL: can the address be meant? */
 int ar_conn_check(const char *address);
 /* Appends one frame of {"<what>":n,<text without its brace>. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses of asd: unix:/path, tcp:host:port, tcp:[v6]:port. */
 #include "ar_conn.h"
+#include "ar_conf.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -88,22 +89,80 @@ static int dial(int family, const struct sockaddr *sa, socklen_t n, int flags)
 	return err;
 }
 
-int ar_conn_dial(const char *address, bool blocking)
+/* A name that is being looked up, by a thread of the C library. One for each value of asd. */
+struct lookup {
+	char host[256], port[8];
+	struct addrinfo hints;
+	struct gaicb cb;
+	bool busy;
+};
+
+static int lookup_start(struct lookup *l, const struct target *t)
 {
-	int flags = blocking ? 0 : SOCK_NONBLOCK;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *a;
+	struct gaicb *list[1] = {&l->cb};
+
+	memset(l, 0, sizeof(*l));
+	snprintf(l->host, sizeof(l->host), "%s", t->host);
+	snprintf(l->port, sizeof(l->port), "%s", t->port);
+	l->hints.ai_socktype = SOCK_STREAM;
+	l->cb = (struct gaicb){.ar_name = l->host, .ar_service = l->port, .ar_request = &l->hints};
+	if (getaddrinfo_a(GAI_NOWAIT, list, 1, NULL) != 0)
+		return -EHOSTUNREACH;
+	l->busy = true;
+	return -EAGAIN;
+}
+
+/* -EAGAIN while it goes on. */
+static int lookup_run(const struct target *t, struct addrinfo **list)
+{
+	static struct lookup lookups[AR_ASD_MAX];
+	struct lookup *l = NULL;
+	int rc;
+
+	for (int i = 0; i < AR_ASD_MAX && !l; i++)
+		if (!lookups[i].busy || (strcmp(lookups[i].host, t->host) == 0 &&
+						strcmp(lookups[i].port, t->port) == 0))
+			l = &lookups[i];
+	if (!l)
+		return -EAGAIN;
+	if (!l->busy)
+		return lookup_start(l, t);
+	rc = gai_error(&l->cb);
+	if (rc == EAI_INPROGRESS)
+		return -EAGAIN;
+	l->busy = false;
+	*list = l->cb.ar_result;
+	return rc == 0 && *list ? 0 : -EHOSTUNREACH;
+}
+
+static int resolve(const struct target *t, bool wait, struct addrinfo **list)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+
+	if (getaddrinfo(t->host, t->port, &hints, list) == 0)
+		return 0;
+	if (!wait)
+		return lookup_run(t, list);
+	hints.ai_flags = 0;
+	return getaddrinfo(t->host, t->port, &hints, list) == 0 ? 0 : -EHOSTUNREACH;
+}
+
+int ar_conn_dial(const char *address, bool wait)
+{
+	struct addrinfo *list = NULL, *a;
 	struct target t;
 	int fd = read_target(&t, address);
 
 	if (fd < 0)
 		return fd;
 	if (t.local)
-		return dial(AF_UNIX, (const struct sockaddr *)&t.un, sizeof(t.un), flags);
-	if (getaddrinfo(t.host, t.port, &hints, &list) != 0)
-		return -EHOSTUNREACH;
+		return dial(AF_UNIX, (const struct sockaddr *)&t.un, sizeof(t.un), SOCK_NONBLOCK);
+	fd = resolve(&t, wait, &list);
+	if (fd < 0)
+		return fd;
 	fd = -EHOSTUNREACH;
 	for (a = list; a && fd < 0; a = a->ai_next)
-		fd = dial(a->ai_family, a->ai_addr, a->ai_addrlen, flags);
+		fd = dial(a->ai_family, a->ai_addr, a->ai_addrlen, SOCK_NONBLOCK);
 	freeaddrinfo(list);
 	return fd;
 }

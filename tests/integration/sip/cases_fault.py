@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """asd away, slow, broken, killed; overload; what the operator sees of it."""
 import re
+import subprocess
+import sys
 import time
 
 import sdp
 from case import AR_TAGS, Call, bye_by_caller, check_ar, plain_call, scenario, setup
-from net import check, until
+from net import BASE, HERE, check, until
 from sipp import Callee, Caller, pause, recv
+
+
+ASD_TCP = BASE + 31
 
 
 def check_plain(call):
@@ -362,3 +367,30 @@ def timeout_above_that_of_tm(net):
     net.modparams = {"offer_timeout": 29999}
     net.start_pcscf(1)
     net.ready()
+
+
+@scenario(alone=True, asds=2)
+def two_links_to_one_asd(net):
+    """Both values of asd lead to the same one, as through a balancer: no event of either connection is taken for the other's."""
+    net.stop_asd(i=2)
+    net.asd_socket(2).symlink_to(net.asd_socket(1))
+    until(5, "both links are up", net.link_up)
+    for n in range(12):
+        call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+        check(net.events(call.callid()) == ["answered", "bye"], f"call {n}: events {net.events(call.callid())}")
+    d = net.asd()
+    check(d["reserve"] == d["release"] == 12, f"reserved {d['reserve']}, released {d['release']}")
+    check(len(d["seq"]) == 2, f"one connection had all: {d['seq']}")
+
+
+@scenario(alone=True, modparams={"asd": f'"tcp:localhost:{ASD_TCP}"'})
+def asd_by_name(net):
+    """A host name: looked up without holding up the link to the others."""
+    def reachable():
+        return f"asd tcp:localhost:{ASD_TCP} is there" in (net.run / "pcscf1.log").read_text(errors="replace")
+    s = subprocess.Popen([sys.executable, str(HERE / "fake_asd.py"), f"tcp:{ASD_TCP}", "-"], stdout=subprocess.DEVNULL)
+    try:
+        until(8, "the link by name is up", reachable)
+    finally:
+        s.kill()
+        s.wait()

@@ -294,9 +294,12 @@ class Asd:
 async def main():
     path, state, modes = sys.argv[1], sys.argv[2], sys.argv[3:]
     asd = Asd(State(state), modes)
-    if os.path.exists(path):
+    if not path.startswith("tcp:") and os.path.exists(path):
         os.unlink(path)
-    server = await asyncio.start_unix_server(asd.serve, path)
+    if path.startswith("tcp:"):
+        server = await asyncio.start_server(asd.serve, "localhost", int(path[4:]))
+    else:
+        server = await asyncio.start_unix_server(asd.serve, path)
     print("ready", flush=True)
     async with server:
         await server.serve_forever()
