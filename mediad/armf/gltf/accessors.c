@@ -103,19 +103,25 @@ static int sparse_part(struct load *l, const struct at *at, const json_t *o, con
 	return place(l, here, (unsigned)view, offset, size, count, size, align, out);
 }
 
+static inline uint32_t read_u16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32_t read_u32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static uint32_t read_uint(const uint8_t *p, unsigned type)
 {
-	uint16_t h;
-	uint32_t w;
-
-	if (type == U8)
-		return *p;
-	if (type == U16) {
-		memcpy(&h, p, 2);
-		return h;
-	}
-	memcpy(&w, p, 4);
-	return w;
+	return type == U8 ? *p : type == U16 ? read_u16(p) : read_u32(p);
 }
 
 static int sparse_order(struct load *l, const struct at *at, const struct load_accessor *a)
@@ -300,20 +306,30 @@ int accessor_floats(struct load *l, const struct at *at, unsigned accessor, floa
 	return all_finite(l, at, accessor, out, n);
 }
 
+static void read_uints(const struct load_accessor *a, uint32_t *out)
+{
+	const uint8_t *p = a->p;
+
+	for (uint32_t i = 0; i < a->count; i++, p += a->stride) {
+		for (unsigned c = 0; c < a->components; c++) {
+			const uint8_t *q = p + c * a->size;
+
+			*out++ = a->type == U16 ? read_u16(q) : a->type == U8 ? *q : read_u32(q);
+		}
+	}
+}
+
 int accessor_uints(struct load *l, const struct at *at, unsigned accessor, uint32_t *out)
 {
 	const struct load_accessor *a = &l->accessor[accessor];
 	unsigned index_size = type_size(a->sparse_type);
-	uint32_t *o = out;
 
 	if (a->type != U8 && a->type != U16 && a->type != U32)
 		return load_bad(l, at, -EINVAL, "accessor %u holds no unsigned integers", accessor);
 	if (!a->p)
 		memset(out, 0, (size_t)a->count * a->components * sizeof(*out));
-	for (uint32_t i = 0; i < a->count && a->p; i++) {
-		for (unsigned c = 0; c < a->components; c++)
-			*o++ = read_uint(a->p + (size_t)i * a->stride + c * a->size, a->type);
-	}
+	else
+		read_uints(a, out);
 	for (uint32_t i = 0; i < a->sparse; i++) {
 		uint32_t k = read_uint(a->sparse_index + (size_t)i * index_size, a->sparse_type);
 

@@ -58,6 +58,13 @@ static int take_apart(struct load *l, const struct at *at, struct raw_primitive 
 	if (n / 3 > l->lim->triangles - l->triangles)
 		return load_bad(l, at, -E2BIG, "more than %u triangles in all", l->lim->triangles);
 	l->triangles += n / 3;
+	r->out->mode = r->mode == POINTS     ? MODEL_POINTS
+		       : r->mode < TRIANGLES ? MODEL_LINES
+					     : MODEL_TRIANGLES;
+	if (r->index && (r->mode == POINTS || r->mode == LINES || r->mode == TRIANGLES)) {
+		r->nindex = n; /* as it is */
+		return 0;
+	}
 	v = malloc(((size_t)n + 1) * sizeof(*v));
 	if (!v)
 		return load_bad(l, at, -ENOMEM, "out of memory");
@@ -66,9 +73,6 @@ static int take_apart(struct load *l, const struct at *at, struct raw_primitive 
 	free(r->index);
 	r->index = v;
 	r->nindex = n;
-	r->out->mode = r->mode == POINTS     ? MODEL_POINTS
-		       : r->mode < TRIANGLES ? MODEL_LINES
-					     : MODEL_TRIANGLES;
 	return 0;
 }
 
