@@ -76,8 +76,8 @@ def make_clip(folder, codec, size, kbps):
 
 def psnr(inp, out, codec):
     p = subprocess.run([PIPE, "psnr", inp, codec, out, codec], capture_output=True, text=True)
-    m = re.search(r"psnr ([\d.]+)", p.stdout)
-    return float(m.group(1)) if m else float("nan")
+    m = re.search(r"psnr ([\d.]+) frames (\d+) of", p.stdout)
+    return (float(m.group(1)), int(m.group(2))) if m else (float("nan"), 0)
 
 
 def ours(inp, out, codec, kbps, mode="live"):
@@ -113,22 +113,22 @@ def case(folder, name, codec, size, over, kbps, target):
     at = f"overlay={(size[0] - over[0]) // 2}:{(size[1] - over[1]) // 2}"
     ff = per_frame(lambda n: ffmpeg("-c:v", codec if codec == "h264" else "vp8", "-i", inp, "-i", png, "-filter_complex",
                                     at, "-frames:v", str(n), *encoder(codec, size, kbps), out_ff))
-    quality_ff = psnr(inp, out_ff, codec)
+    quality_ff, frames_ff = psnr(inp, out_ff, codec)
     bytes_ff = os.path.getsize(out_ff)
-    us, rate, quality = None, kbps, 0
+    us, rate, quality, frames = None, kbps, 0, 0
     for rate in ([kbps] if codec == "vp8" else [kbps, kbps * 9 // 10, kbps * 8 // 10]):
         got = ours(inp, out, codec, rate)  # another encoder: less rate while the picture is as good
-        q = psnr(inp, out, codec)
+        q, n = psnr(inp, out, codec)
         if us and q < quality_ff:
             break
-        us, quality = got, q
+        us, quality, frames = got, q, n
     still = ours(inp, out, codec, rate, "still")
     gst = gstreamer(inp, png, codec, size, over, kbps)
     ms = us["cpu_ms"]
     text = (f"bench armf_{name} ours {ms:.2f} ms/frame (decode {us['decode_us'] / 1000:.2f} draw {us['draw_us'] / 1000:.2f} "
             f"encode {us['encode_us'] / 1000:.2f}; still {still['cpu_ms']:.2f}, draw {still['draw_us'] / 1000:.2f}) "
-            f"psnr {quality:.1f} dB {us['bytes'] / 1000:.0f} kB; ffmpeg {ff:.2f} ms psnr {quality_ff:.1f} dB "
-            f"{bytes_ff / 1000:.0f} kB; ratio {ms / ff:.2f} (target {target})")
+            f"psnr {quality:.1f} dB {us['bytes'] / 1000:.0f} kB {frames} frames; ffmpeg {ff:.2f} ms psnr {quality_ff:.1f} dB "
+            f"{bytes_ff / 1000:.0f} kB {frames_ff} frames; ratio {ms / ff:.2f} (target {target})")
     text += f"; gstreamer {gst:.2f} ms, ratio {ms / gst:.2f}" if gst else "; gstreamer not run"
     text += f"; {1000 / 30 / ms:.1f} streams a core"
     if name in STREAMS:

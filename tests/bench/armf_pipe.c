@@ -26,6 +26,7 @@ struct input {
 	size_t n;
 	struct ar_span frame[MAX_FRAMES];
 	bool key[MAX_FRAMES];
+	unsigned number[MAX_FRAMES]; /* of an IVF file: its time stamp */
 	unsigned frames;
 };
 
@@ -65,11 +66,12 @@ static struct ar_span slurp(const char *path)
 	return s;
 }
 
-static void add(struct input *in, const char *p, size_t n, bool key)
+static void add(struct input *in, const char *p, size_t n, bool key, unsigned number)
 {
 	if (in->frames == MAX_FRAMES || n == 0)
 		return;
 	in->frame[in->frames] = (struct ar_span){p, n};
+	in->number[in->frames] = number;
 	in->key[in->frames++] = key;
 }
 
@@ -81,7 +83,7 @@ static void split_ivf(struct input *in, struct ar_span s)
 
 		if (at + 12 + n > s.n)
 			break;
-		add(in, s.p + at + 12, n, !(h[12] & 1));
+		add(in, s.p + at + 12, n, !(h[12] & 1), h[4] | (unsigned)h[5] << 8);
 		at += 12 + n;
 	}
 }
@@ -103,14 +105,14 @@ static void split_h264(struct input *in, struct ar_span s)
 		if (vcl && (type >= 6 || first)) {
 			size_t end = i && !p[i - 1] ? i - 1 : i;
 
-			add(in, s.p + from, end - from, key);
+			add(in, s.p + from, end - from, key, in->frames);
 			from = end;
 			vcl = key = false;
 		}
 		vcl = vcl || type == 1 || type == 5;
 		key = key || type == 5;
 	}
-	add(in, s.p + from, s.n - from, key);
+	add(in, s.p + from, s.n - from, key, in->frames);
 }
 
 static void put_le(uint8_t *p, uint64_t v, unsigned n)
@@ -249,7 +251,7 @@ static int psnr(char **argv)
 	struct codec_dec *di, *d;
 	struct codec_picture a, p;
 	char path[512];
-	unsigned at = 0, n = 0, want;
+	unsigned at = 0, n = 0, want = 0;
 	double sum = 0;
 	FILE *index;
 
@@ -261,7 +263,7 @@ static int psnr(char **argv)
 		die("no decoder");
 	for (unsigned i = 0; i < out.frames; i++) {
 		if (!index || fscanf(index, "%u", &want) != 1)
-			want = i;
+			want = out.number[i];
 		while (at <= want && at < in.frames) {
 			if (codec_dec_frame(di, in.frame[at++], &a) != 0)
 				die("the input cannot be decoded");
@@ -271,7 +273,7 @@ static int psnr(char **argv)
 		sum += square_error(&a, &p);
 		n++;
 	}
-	printf("psnr %.2f frames %u of %u\n", 10 * log10(255 * 255 / (sum / n)), n, in.frames);
+	printf("psnr %.2f frames %u of %u\n", 10 * log10(255 * 255 / (sum / n)), n, want + 1);
 	return 0;
 }
 
