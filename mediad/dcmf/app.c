@@ -76,6 +76,7 @@ static void participant_free(struct app *a, struct participant *p)
 {
 	if (p->view_open)
 		scene_view_close(a->scene, &p->view);
+	app_action_reset(p);
 	free(p->log);
 	free(p);
 }
@@ -133,6 +134,7 @@ static void leave(struct participant *p, uint64_t now)
 		return;
 	a->now = now;
 	p->joined = false;
+	app_action_reset(p);
 	a->ops->on_leave(a, p);
 }
 
@@ -180,6 +182,7 @@ void app_on_channel(
 		open_scene(p, peer, ch, now);
 	} else if (strcmp(ch->subprotocol, META_PROTOCOL) == 0) {
 		p->meta = (struct app_channel){peer, ch->id};
+		app_action_reset(p);
 		join(p, now);
 	}
 }
@@ -240,8 +243,10 @@ uint64_t app_run(struct app *a, uint64_t now)
 	if (a->ops->run)
 		due = a->ops->run(a, now);
 	for (unsigned i = 0; i < a->n; i++) {
-		uint64_t t = app_send_due(a->p[i], now);
+		uint64_t act = app_action_due(a->p[i], now), t = app_send_due(a->p[i], now);
 
+		if (act < t)
+			t = act;
 		if (t < due)
 			due = t;
 	}

@@ -20,6 +20,8 @@
 #define APP_MAX_USER 256
 #define APP_MAX_OBJECTS 200 /* that participants may add */
 #define APP_ACTION_WINDOW 256 /* ids remembered per participant */
+#define APP_ACTION_HELD 64 /* that wait for the one before them */
+#define APP_ACTION_GAP (20 * 1000000) /* us they wait at most */
 #define APP_MAX_ACTION 8192 /* bytes of one action */
 #define APP_KEEPALIVES 3 /* test-only patches after the last change */
 #define APP_BULK_UNACKED 131072 /* bytes of a whole scene on the way at a time */
@@ -83,6 +85,7 @@ struct app_stats { /* of one participant; app_total() sums */
 	uint64_t poses, poses_of_frames, poses_bad, poses_stale, poses_range, poses_quaternion,
 		poses_not_finite;
 	uint64_t actions, actions_refused, actions_repeated;
+	uint64_t actions_held, actions_skipped, actions_no_room;
 	uint64_t updates, scenes, keepalives, update_bytes, scene_bytes, resyncs;
 	uint64_t meta_bad, meta_unknown, meta_too_big, meta_sent, send_failed, scene_misfit;
 	/* of the application's script; in app_total() only */

@@ -12,8 +12,16 @@ struct app_channel {
 };
 
 /* Ids of actions that have been dealt with, and what came of it. */
+struct app_held { /* came before the one it follows */
+	uint64_t seq; /* 0: empty */
+	uint64_t hash, since;
+	json_t *action; /* ours */
+};
+
 struct app_log {
-	unsigned n;
+	unsigned n, nheld;
+	uint64_t next_seq; /* 0: none has come yet */
+	struct app_held held[APP_ACTION_HELD];
 	struct {
 		uint64_t hash; /* 0: empty */
 		uint64_t rev;
@@ -57,6 +65,12 @@ struct app {
 /* app_send.c */
 uint64_t app_send_due(struct participant *p, uint64_t now);
 int app_send_meta(struct participant *p, const json_t *message);
+
+/* app_action.c */
+void app_action_input(struct participant *p, struct ar_span text, uint64_t now);
+uint64_t app_action_due(struct participant *p, uint64_t now);
+/* The UE has left: its next actions count from 1 again. */
+void app_action_reset(struct participant *p);
 
 /* app_meta.c */
 void app_meta_input(struct participant *p, struct ar_span data, uint64_t now);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Step 9 and 10: poses and user actions from a UE's metadata channel. */
+/* Step 9 and 10: what comes on a UE's metadata channel; poses. Actions: app_action.c. */
 #include "mediad/dcmf/app_internal.h"
 
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
-#include "mediad/ctl/json_strict.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define ACTION_DEPTH 8
 
 struct input {
 	struct participant *p;
@@ -72,144 +69,6 @@ static void on_pose(struct participant *p, const struct meta_pose *m, uint64_t n
 	scene_set_pose(a->scene, (unsigned)p->node, &pose);
 }
 
-/* ---- actions: acknowledged, applied once ---- */
-
-static uint64_t hash_id(struct ar_span s)
-{
-	uint64_t h = 1469598103934665603ull;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 1099511628211ull;
-	return h ? h : 1;
-}
-
-static int find_action(const struct app_log *l, uint64_t hash)
-{
-	for (unsigned i = 0; i < APP_ACTION_WINDOW; i++) {
-		if (l->item[i].hash == hash)
-			return (int)i;
-	}
-	return -1;
-}
-
-static void acknowledge(struct participant *p, const json_t *id, unsigned at)
-{
-	const char *code = p->log->item[at].code;
-	json_t *ack, *j;
-
-	if (p->log->item[at].pending)
-		return;
-	ack = json_pack(
-		"{s:O, s:b, s:I}", "id", id, "ok", !*code, "rev", (json_int_t)p->log->item[at].rev);
-	j = json_pack("{s:s, s:o}", "type", "urn:x-imsar:action-ack:1", "ack", ack);
-	if (j && *code) {
-		json_object_set_new(ack, "code", json_string(code));
-		json_object_set_new(ack, "reason", json_string(p->log->item[at].reason));
-	}
-	if (j)
-		app_send_meta(p, j);
-	json_decref(j);
-}
-
-/* What became of an action, for its acknowledgement and those of its repetitions. */
-static void settle(struct participant *p, unsigned at, const struct app_refusal *no)
-{
-	struct scene_stats s;
-
-	if (*no->code)
-		p->stats.actions_refused++;
-	else
-		p->stats.actions++;
-	scene_get_stats(p->app->scene, &s);
-	p->log->item[at].pending = false;
-	p->log->item[at].rev = s.rev;
-	memcpy(p->log->item[at].code, no->code, sizeof(no->code));
-	memcpy(p->log->item[at].reason, no->reason, sizeof(no->reason));
-}
-
-void app_action_done(
-	struct participant *p, uint64_t hash, const json_t *id, const struct app_refusal *no)
-{
-	int at = p->log ? find_action(p->log, hash) : -1;
-
-	if (at < 0 || !p->log->item[at].pending)
-		return;
-	settle(p, (unsigned)at, no);
-	acknowledge(p, id, (unsigned)at);
-}
-
-static unsigned apply(struct participant *p, const struct app_action *act)
-{
-	struct app_refusal no = {.pending = false};
-	unsigned at = p->log->n++ % APP_ACTION_WINDOW;
-
-	p->log->item[at].hash = act->hash;
-	p->log->item[at].pending = true;
-	if (act->name.n == 0) {
-		snprintf(no.code, sizeof(no.code), "malformed");
-		snprintf(no.reason, sizeof(no.reason), "no name");
-	} else {
-		p->app->ops->on_action(p->app, p, act, &no);
-	}
-	if (!no.pending)
-		settle(p, at, &no);
-	return at;
-}
-
-static struct ar_span string_member(const json_t *o, const char *name)
-{
-	const json_t *v = json_object_get(o, name);
-
-	if (!json_is_string(v))
-		return AR_SPAN_NONE;
-	return (struct ar_span){json_string_value(v), json_string_length(v)};
-}
-
-/* An id is a string or a whole number; 7 and "7" are the same action. */
-static bool read_id(const json_t *o, char *buf, size_t cap, struct ar_span *out)
-{
-	const json_t *id = json_object_get(o, "id");
-
-	if (json_is_string(id) && json_string_length(id) > 0 && json_string_length(id) < cap) {
-		*out = (struct ar_span){json_string_value(id), json_string_length(id)};
-		return true;
-	}
-	if (!json_is_integer(id))
-		return false;
-	out->n = (size_t)snprintf(buf, cap, "%lld", (long long)json_integer_value(id));
-	out->p = buf;
-	return true;
-}
-
-static void on_action(struct participant *p, struct ar_span text)
-{
-	struct json_strict_error err;
-	struct app_action act;
-	json_t *j = NULL;
-	char id[APP_MAX_NAME];
-	int at;
-
-	if (text.n <= APP_MAX_ACTION)
-		j = json_strict_load(text, ACTION_DEPTH, &err);
-	if (!p->log)
-		p->log = calloc(1, sizeof(*p->log));
-	if (!p->log || !json_is_object(j) || !read_id(j, id, sizeof(id), &act.id)) {
-		p->stats.meta_bad++;
-		json_decref(j);
-		return;
-	}
-	act.name = string_member(j, "name");
-	act.body = j;
-	act.hash = hash_id(act.id);
-	at = find_action(p->log, act.hash);
-	if (at >= 0)
-		p->stats.actions_repeated++;
-	else
-		at = (int)apply(p, &act);
-	acknowledge(p, json_object_get(j, "id"), (unsigned)at);
-	json_decref(j);
-}
-
 /* ---- dispatch ---- */
 
 static enum app_type type_of(const struct app_types *t, struct ar_span urn)
@@ -249,7 +108,7 @@ static void on_message(void *arg, const struct meta_message *m)
 		break;
 	case APP_TYPE_ACTION:
 		if (m->action.p || m->body.p)
-			on_action(p, m->action.p ? m->action : m->body);
+			app_action_input(p, m->action.p ? m->action : m->body, in->now);
 		else
 			p->stats.meta_bad++;
 		break;

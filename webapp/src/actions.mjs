@@ -13,6 +13,7 @@ export class Actions {
 	counts = { sent: 0, repeated: 0, acknowledged: 0, refused: 0, givenUp: 0 };
 	#pending = new Map(); // id -> { message, timer, since, wait, resolve, reject }
 	#next = 1;
+	#seq = 1;
 	#prefix;
 	#send;
 	#now;
@@ -33,12 +34,19 @@ export class Actions {
 		if (this.#pending.size >= MAX_PENDING) return Promise.reject(new Error('too many unacknowledged actions'));
 		const id = `${this.#prefix}${this.#next++}`;
 		return new Promise((resolve, reject) => {
-			const p = { message: actionMessage(id, action), since: this.#now(), wait: REPEAT_MS, repeats: 0, resolve, reject };
+			// the network applies them in this order, whatever the channel does
+			const p = { message: actionMessage(id, { seq: this.#seq++, ...action }), since: this.#now(), wait: REPEAT_MS, repeats: 0, resolve, reject };
 			this.#pending.set(id, p);
 			this.counts.sent++;
 			this.#send(p.message);
 			this.#arm(id, p);
 		});
+	}
+
+	// The metadata channel has opened anew: the network counts from 1 again.
+	reopened() {
+		this.#seq = 1;
+		for (const p of this.#pending.values()) p.message.action.seq = this.#seq++;
 	}
 
 	#arm(id, p) {

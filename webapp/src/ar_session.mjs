@@ -51,7 +51,11 @@ export class ArSession extends Emitter {
 		if (subprotocol !== MPEG_SD && subprotocol !== AR_METADATA) return;
 		this.#channels.set(subprotocol, channel);
 		channel.binaryType = 'arraybuffer';
+		let once = false;
 		const opened = () => {
+			if (once) return;
+			once = true;
+			if (subprotocol === AR_METADATA) this.actions.reopened();
 			if (this.#mark(subprotocol === MPEG_SD ? 'sceneChannel' : 'metaChannel')) this.emit('channel', subprotocol, channel.id);
 		};
 		channel.addEventListener('open', opened);
