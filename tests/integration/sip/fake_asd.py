@@ -85,6 +85,12 @@ def make_plan(ref, sdp, offerer, last, origin=None):
             "answer_for": {k: 0 for k in ("ar-capable", "ar-assisted", "dc-only", "dc-refused", "none-offered")}}
 
 
+HEADERS = [{"name": "X-Good", "value": "yes"}, {"name": "X-Evil", "value": "a\r\nInjected: b"},
+           {"name": "Bad Name", "value": "x"}, {"name": "", "value": "x"}, {"value": "x"}, 7,
+           {"name": "X-Evil2\r\nInjected", "value": "x"}, {"name": "X-Huge", "value": "x" * 5000},
+           {"name": "X-Last", "value": "too"}]
+
+
 class State:
     """What a restarted asd would read from its store."""
 
@@ -233,6 +239,8 @@ class Asd:
             answer.update(action="ar", plan=self.plan(m))
             if self.is_("badplan"):
                 answer["plan"]["offer"]["sec"].append({"pass": 77})
+        if self.is_("headers"):
+            answer["headers"] = HEADERS
         self.state.offer(m, answer.get("plan") if answer["ok"] and not self.is_("badplan") else None)
         self.send(writer, answer)
 

@@ -7,8 +7,6 @@ function relay() {
 		KSR.sl.send_reply(500, "Offer cannot be planned now");
 		return;
 	}
-	const headers = KSR.pv.gete("$ims_ar(headers)");
-	if (headers != "") KSR.hdr.append(headers);
 	KSR.ims_ar.sdp();
 	KSR.tm.t_relay();
 }
@@ -35,6 +33,8 @@ function ksr_resume() {
 		KSR.sl.send_reply(KSR.pv.get("$ims_ar(code)"), KSR.pv.gete("$ims_ar(reason)"));
 		return;
 	}
+	const headers = KSR.pv.gete("$ims_ar(headers)");
+	if (headers != "") KSR.hdr.append(headers);
 	KSR.ims_ar.sdp();
 	KSR.tm.t_relay();
 }

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the policy says, as SIP sees it: headers in the request, rules and generations in kamcmd."""
+import re
+import time
+
+import sdp
+from case import AR_TAGS, plain_call, scenario
+from net import check, until
+
+POLICY = """local ar = require 'ar.policy'
+local m, act = ar.match, ar.act
+return ar.new '%s'
+	:rule('barred', m.caller 'mallory', act.deny(403, 'AR service not allowed'))
+	:rule('mark', m.any, act.header('X-AR-Service', 'scene=default;tier=%s'))
+	:rule('class', m.no(m.reason 'req-app'), act.header('X-AR-Class', 'usual'))
+	:rule('%s', m.any, %s)
+"""
+AR = POLICY % ("marks", "gold", "ar call", "act.accept {}")
+PLAIN = POLICY % ("newer", "none", "plain for all", "act.plain()")
+
+
+def headers(sipp, what="INVITE"):
+    """Of the first such request that it got."""
+    return next(h for f, h, _ in sipp.seen() if f.startswith(what)).replace("\r", "")
+
+
+def has(text, line):
+    return re.search(rf"(?m)^{re.escape(line)}$", text) is not None
+
+
+def replace_policy(net, text):
+    (net.run / "policy.lua").write_text(text)
+    rc, out = net.rpc("pcscf1", "ims_ar.reload")
+    check(rc == 0 and "state: loaded" in out, f"ims_ar.reload: {out}")
+
+
+def parts(out):
+    """The flat objects that kamcmd prints."""
+    return [dict(re.findall(r"(?m)^\s*([\w.]+): (.*?)\s*$", p)) for p in re.findall(r"\{([^{}]*)\}", out)]
+
+
+@scenario(real=True, policy=AR)
+def real_headers_of_the_policy(net):
+    call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+    got = headers(call.uas)
+    check(has(got, "X-AR-Service: scene=default;tier=gold"), f"no header in: {got}")
+    check(has(got, "X-AR-Class: usual"), f"only one header in: {got}")
+    check(got.count("X-AR-Service") == 1, f"twice: {got}")
+    check("X-AR" not in headers(call.uas, "BYE"), "in the BYE too")
+    net.settled()
+
+
+@scenario(real=True, policy=AR)
+def real_policy_reload_and_hits(net):
+    """ims_ar.policy through kamcmd; a plain call has the headers, too; the next call obeys."""
+    replace_policy(net, AR)
+    for _ in range(2):
+        plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+    rc, out = net.rpc("pcscf1", "ims_ar.policy")
+    check(rc == 0, out)
+    hits = {p["rule"]: p["hits"] for p in parts(out) if "rule" in p}
+    check(hits == {"barred": "0", "mark": "2", "class": "2", "ar call": "2"}, f"hits {hits} of {out}")
+    replace_policy(net, PLAIN)
+    call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+    check(has(headers(call.uas), "X-AR-Service: scene=default;tier=none"), headers(call.uas))
+    check("m=application 0 " in call.uas.received("INVITE")[0], "a data channel in a plain call")
+    until(5, "the old generation is freed", lambda: "marks" not in net.rpc("pcscf1", "ims_ar.policy")[1])
+    (net.run / "policy.lua").write_text("return 7\n")
+    rc, out = net.rpc("pcscf1", "ims_ar.reload")
+    check("policy.lua" in out and "loaded" not in out, f"ims_ar.reload: {out}")
+    rc, out = net.rpc("pcscf1", "ims_ar.policy")
+    check("newer" in out, f"the old policy does not stay: {out}")
+    (net.run / "policy.lua").write_text(AR)
+    net.settled()
+
+
+@scenario(real=True, policy=POLICY % ("facts", "x", "ar call", "function(call)\n"
+                                      "return act.deny(480, tostring(call.facts.tier)) end"),
+          asd_conf="[fact tier]\nkind = http\nurl = http://127.0.0.1:9/{caller.user}\ntimeout_ms = 100\n")
+def real_facts_in_kamcmd(net):
+    """A source that is not there: the call is decided all the same, kamcmd shows why."""
+    from sipp import Caller, recv
+    from case import Call
+    a = Caller(AR_TAGS)
+    call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(480), a.ack_failure()], None).wait()
+    check("480 false" in next(f for f, _, _ in call.uac.seen() if " 480 " in f), "the rule did not see it")
+    rc, out = net.rpc("pcscf1", "ims_ar.policy")
+    fact = next(p for p in parts(out) if p.get("fact") == "tier")
+    check(fact["kind"] == "http" and fact["failed"] == "1", f"fact {fact}")
+    time.sleep(0.1)
+    net.settled()
+
+
+@scenario()
+def headers_of_a_strange_asd(net):
+    """What is no header, or too much, is left out; the call goes on."""
+    net.mode("headers")
+    try:
+        call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+    finally:
+        net.mode("ar")
+    got = headers(call.uas)
+    check(has(got, "X-Good: yes") and has(got, "X-Last: too"), f"a good one is missing: {got}")
+    for evil in ("X-Evil", "Injected", "X-Huge", "Bad Name"):
+        check(evil not in got, f"{evil} in: {got}")
+    net.settled()
+
+
+@scenario(alone=True, kemi=True)
+def kemi_headers(net):
+    net.mode("headers")
+    try:
+        call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER)
+    finally:
+        net.mode("ar")
+    check(has(headers(call.uas), "X-Good: yes"), headers(call.uas))
+    net.settled()
