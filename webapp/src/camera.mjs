@@ -71,7 +71,7 @@ export class Camera extends Emitter {
 	/*
 	 * source(seconds) gives the pose { position, orientation }; paint(context, camera, pose, number)
 	 * paints what the camera sees then. fovY in radians.
-	 * Events: frame({ number, time, pose }); encoded(the same, { rtp, ssrc }).
+	 * Events: frame({ number, time, pose }); encoded(the same, { rtp, ssrc }, when, ms since the epoch).
 	 */
 	constructor({ width = 640, height = 360, fps = 30, fovY = 1, source, paint }) {
 		super();
@@ -139,7 +139,7 @@ export class Camera extends Emitter {
 			const frame = this.#match.encoded(rtp, at - performance.timeOrigin);
 			if (!frame) return;
 			this.frames.matched++;
-			this.emit('encoded', frame, { rtp, ssrc });
+			this.emit('encoded', frame, { rtp, ssrc }, at);
 		};
 		sender.transform = new RTCRtpScriptTransform(this.#worker, {});
 	}

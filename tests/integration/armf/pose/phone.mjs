@@ -22,6 +22,7 @@ const phone = {
 	moveStart: performance.now(),
 	pictures: [], // { number, at, pose }: painted
 	seen: [], // { number, box, at, rtp, width, height }: received
+	sent: [], // [RTP timestamp, when it left the encoder]
 	problems: [],
 };
 window.phone = phone;
@@ -38,9 +39,12 @@ function spoil(channel, { jitter = 0, loss = 0 }) {
 	};
 }
 
-function paint({ drawn }) {
+const FRONT = { position: [0, 1.6, 2.4], orientation: [-0.0749, 0, 0, 0.9972] };
+
+// fixed: the room stands still whatever the pose, as if only the network's part moved
+function paint({ drawn, fixed }) {
 	return (g, camera, pose, number) => {
-		paintRoom(g, camera, pose);
+		paintRoom(g, camera, fixed ? FRONT : pose);
 		// the measuring's own test: no network draws here
 		if (drawn) paintBox(g, camera, pose);
 		paintNumber(g, number);
@@ -65,12 +69,12 @@ function openCamera(o) {
 	});
 	let n = 0;
 	phone.camera.on('frame', ({ number, time, pose }) => phone.pictures.push({ number, at: performance.timeOrigin + time, pose }));
-	phone.camera.on('encoded', ({ time, pose }, frame) => {
+	phone.camera.on('encoded', ({ time, pose }, frame, at) => {
+		phone.sent.push([frame.rtp, at]);
 		if (o.tags === false) return;
 		phone.ar.sendPose(pose.position, pose.orientation, { time, frame, fov: n++ % 15 === 0 ? phone.camera.fov : null });
 	});
 	phone.camera.start();
-	if (o.beat) beat(phone.camera);
 }
 
 function openChannels(o) {
@@ -125,7 +129,7 @@ function look(video) {
 		const image = g.getImageData(0, 0, m.width, m.height);
 		phone.seen.push({
 			number: readNumber(image), box: magentaBox(image), rtp: m.rtpTimestamp, width: m.width, height: m.height,
-			at: performance.timeOrigin + m.presentationTime, shown: performance.timeOrigin + m.expectedDisplayTime,
+			at: performance.timeOrigin + m.presentationTime, received: m.receiveTime ? performance.timeOrigin + m.receiveTime : null,
 		});
 		if (phone.seen.length > 6000) phone.seen.shift();
 	};
@@ -176,9 +180,3 @@ phone.stats = async () => {
 };
 
 phone.picture = (which) => (which === 'camera' ? phone.camera.canvas : phone.screen).toDataURL('image/png');
-
-// ---- lip sync: a white flash in the picture and a beep in the sound, every second ----
-
-function beat(camera) {
-	void camera;
-}
