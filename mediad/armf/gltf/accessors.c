@@ -54,7 +54,7 @@ static int place(struct load *l, const struct at *at, unsigned view, uint64_t of
 {
 	const struct load_view *v = &l->bview[view];
 
-	if ((v->offset + offset) % align)
+	if (align == 0 || (v->offset + offset) % align)
 		return load_bad(l, at, -EINVAL, "does not start at a multiple of %u bytes", align);
 	if (element > v->n || offset > v->n - element ||
 		(count - 1) * (uint64_t)stride > v->n - element - offset)

@@ -144,7 +144,7 @@ static int read_target(
 	const struct model_node *n;
 	const char *path = "";
 	json_t *t = NULL;
-	int k, p, err = get_object(l, at, o, "target", &t);
+	int k = -1, p, err = get_object(l, at, o, "target", &t);
 
 	if (!err && !t)
 		err = load_bad(l, here, -EINVAL, "is missing");
@@ -177,7 +177,7 @@ static int one_channel(struct load *l, struct anim *a, unsigned i, const json_t 
 {
 	const struct at *at = AT_INDEX(AT_KEY(a->at, "channels"), i);
 	struct model_channel *c = &a->channel[a->nchannel];
-	bool on;
+	bool on = false;
 	int s, err;
 
 	if (!json_is_object(o))

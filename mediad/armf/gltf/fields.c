@@ -206,7 +206,7 @@ int get_indices(struct load *l, const struct at *at, const json_t *o, const char
 	const struct at *here = AT_KEY(at, key);
 	json_t *list = NULL;
 	uint16_t *v;
-	int err = get_list(l, at, o, key, UINT16_MAX, &list), one;
+	int err = get_list(l, at, o, key, UINT16_MAX, &list), one = 0;
 
 	*n = 0;
 	*out = NULL;

@@ -112,7 +112,7 @@ static int colors(struct load *l, struct prim *p)
 {
 	const struct at *at = AT_KEY(p->at, "attributes");
 	uint32_t n = p->out->nvertex;
-	const float *raw;
+	const float *raw = NULL;
 	float *v;
 	int accessor, err = find(l, at, p->attributes, &formats[COLOR_0], n, &accessor);
 	unsigned have;
@@ -122,7 +122,7 @@ static int colors(struct load *l, struct prim *p)
 	have = l->accessor[accessor].components;
 	err = floats(l, at, p->attributes, &formats[COLOR_0], n, &raw);
 	v = have == 4 ? (float *)raw : load_take(l, at, (size_t)n * 4, sizeof(*v), &err);
-	if (err)
+	if (err || !raw)
 		return err;
 	for (size_t i = 0; i < (size_t)n * 4; i++) {
 		float c = i % 4 < have ? raw[i / 4 * have + i % 4] : 1.0f;

@@ -39,7 +39,7 @@ static int one_skin(struct load *l, unsigned i, const json_t *o, struct model_sk
 {
 	const struct at *at = AT_INDEX(AT_KEY(NULL, "skins"), i);
 	unsigned nnode = list_size(l->doc, "nodes");
-	int k, err = get_indices(l, at, o, "joints", nnode, &s->joint, &s->njoint);
+	int k = -1, err = get_indices(l, at, o, "joints", nnode, &s->joint, &s->njoint);
 
 	if (!err && s->njoint == 0)
 		err = load_bad(l, AT_KEY(at, "joints"), -EINVAL, "is missing");

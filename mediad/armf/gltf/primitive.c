@@ -199,7 +199,9 @@ static int pack_indices(struct load *l, const struct at *at, struct raw_primitiv
 
 static void hash_part(struct siphash *h, const void *p, size_t n)
 {
-	siphash_add(h, &(uint64_t){p ? n : UINT64_MAX}, sizeof(uint64_t));
+	const uint64_t head = p ? n : UINT64_MAX;
+
+	siphash_add(h, &head, sizeof(head));
 	if (p)
 		siphash_add(h, p, n);
 }

@@ -32,6 +32,15 @@ static void compose(float m[16], const float t[3], const float q[4], const float
 	m[15] = 1;
 }
 
+static bool same(const float *a, const float *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
 static bool all_finite(const float *v, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -145,12 +154,11 @@ void stage_put(struct stage *st, unsigned node, enum model_path path, const floa
 {
 	struct stage_node *s = &st->node[node];
 	float *const into[] = {s->t, s->r, s->s, s->weight};
-	const size_t n[] = {
-		sizeof(s->t), sizeof(s->r), sizeof(s->s), stage_nweight(st, node) * sizeof(float)};
+	const unsigned n[] = {3, 4, 3, stage_nweight(st, node)};
 
-	if (n[path] == 0 || memcmp(into[path], value, n[path]) == 0)
+	if (same(into[path], value, n[path]))
 		return;
-	memcpy(into[path], value, n[path]);
+	memcpy(into[path], value, n[path] * sizeof(float));
 	st->dirty = true;
 	if (path == MODEL_WEIGHTS)
 		s->morphed = true;
@@ -251,7 +259,7 @@ static void place(struct stage *st, unsigned i, uint64_t version)
 	else
 		multiply(world, st->node[n->parent].world, n->fixed ? n->matrix : local);
 	s->moved = false;
-	if (s->world_version && memcmp(world, s->world, sizeof(world)) == 0)
+	if (s->world_version && same(world, s->world, 16))
 		return;
 	memcpy(s->world, world, sizeof(world));
 	s->sound = all_finite(world, 16);

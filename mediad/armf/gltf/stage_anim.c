@@ -100,7 +100,7 @@ static void sample(const struct model_channel *c, float t, float *out)
 /* Samples what has a new time, later animations over earlier ones; live values stay. */
 void stage_sample(struct stage *st)
 {
-	float value[MODEL_MAX_TARGETS];
+	float value[MODEL_MAX_TARGETS] = {0};
 
 	for (unsigned i = 0; i < st->v->nanimation; i++) {
 		const struct model_animation *a = &st->v->animation[i];

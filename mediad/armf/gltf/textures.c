@@ -64,7 +64,7 @@ static const struct model_texture plain = {
 static int one_texture(struct load *l, unsigned i, const json_t *o, struct model_texture *t)
 {
 	const struct at *at = AT_INDEX(AT_KEY(NULL, "textures"), i);
-	int s, err;
+	int s = -1, err;
 
 	*t = plain;
 	err = get_index(l, at, o, "source", list_size(l->doc, "images"), &t->image);
@@ -229,8 +229,8 @@ int load_images(struct load *l)
 
 	if (n > l->lim->images)
 		return load_bad(l, at, -E2BIG, "%u entries, the limit is %u", n, l->lim->images);
-	l->m->pixels = load_take(l, at, n + 1, sizeof(*l->m->pixels), &err);
-	image = load_take(l, at, n + 1, sizeof(*image), &err);
+	l->m->pixels = load_take(l, at, n + 1, sizeof(void *), &err);
+	image = load_take(l, at, n + 1, sizeof(void *), &err);
 	if (err)
 		return err;
 	v->nimage = n;

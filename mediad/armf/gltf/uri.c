@@ -8,24 +8,24 @@
 
 int64_t base64_decode(const char *text, size_t n, uint8_t *out)
 {
-	int8_t value[256];
+	uint8_t value[256];
 	uint32_t bits = 0;
 	uint8_t *o = out;
 	unsigned have = 0;
 
-	memset(value, -1, sizeof(value));
+	memset(value, 0xff, sizeof(value));
 	for (int i = 0; i < 64; i++)
-		value[(unsigned char)B64[i]] = (int8_t)i;
+		value[(unsigned char)B64[i]] = (uint8_t)i;
 	for (unsigned i = 0, padded = n % 4 == 0; i < 2 && padded && n && text[n - 1] == '='; i++)
 		n--;
 	if (n % 4 == 1)
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
-		int s = value[(unsigned char)text[i]];
+		uint8_t s = value[(unsigned char)text[i]];
 
-		if (s < 0)
+		if (s > 63)
 			return -EINVAL;
-		bits = bits << 6 | (uint32_t)s;
+		bits = bits << 6 | s;
 		have += 6;
 		if (have >= 8) {
 			have -= 8;
