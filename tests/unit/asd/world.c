@@ -89,6 +89,14 @@ int front_answer(struct asd *a, struct front_ref ref, json_t *reply)
 	return 0;
 }
 
+bool front_restarted(struct asd *a, const char *module, const char *instance)
+{
+	(void)a;
+	(void)module;
+	(void)instance;
+	return world->restarted;
+}
+
 bool front_tell(struct asd *a, const char *module, json_t *j)
 {
 	(void)a;
@@ -309,6 +317,8 @@ struct front_offer world_invite(const char *token, const char *sdp)
 struct front_event world_event(const char *ev, const char *token)
 {
 	return (struct front_event){.ev = ev,
+		.origin_a = "",
+		.origin_b = "",
 		.call = token,
 		.callid = "abc@ue",
 		.from_tag = "ta",

@@ -43,6 +43,7 @@ struct world {
 	struct dcmf dcmf;
 	int reserve_err, update_err; /* what the next ones return at once */
 	bool module_gone; /* front_answer() finds nobody */
+	bool restarted; /* front_restarted() */
 	struct world_order order[WORLD_MAX];
 	unsigned norders;
 	struct world_update update[WORLD_MAX];

@@ -42,3 +42,8 @@ void test_stubs_reset(void)
 	test_shm_countdown = -1;
 	memset(test_stat, 0, sizeof(test_stat));
 }
+
+bool ar_log_allowed(void)
+{
+	return true;
+}
