@@ -18,7 +18,7 @@ Exit: 0 all passed, 1 something failed, 2 could not run.
 U
 }
 
-GROUPS_ALL="build lint unit asan sip media call demo ims soak docs bench"
+GROUPS_ALL="build lint unit asan sip media armf call demo ims soak docs bench"
 GROUPS_QUICK="build lint unit sip media call docs"
 groups="" install=1 soak=0
 while [ $# -gt 0 ]; do
@@ -136,6 +136,12 @@ group_media() {
 	BUILD=$ROOT/build/release suite media mediad tests/integration/mediad/run.sh
 	BUILD=$ROOT/build/release suite media asd tests/integration/asd/run.sh
 	BUILD=$ROOT/build/release suite media interop tests/interop/run.sh
+}
+
+# real Chromium: streams over networks, then the drawn object beside the pose
+group_armf() {
+	BUILD=$ROOT/build/release suite armf streams tests/integration/armf/run.sh
+	BUILD=$ROOT/build/release suite armf pose tests/integration/armf/pose/run.sh
 }
 
 group_call() { BUILD=$ROOT/build/release suite call calls tests/integration/call/run.sh; }
