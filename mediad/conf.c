@@ -51,6 +51,8 @@ static const struct ar_conf_key keys[] = {
 		"message types that are user actions, comma separated"),
 	KN("application", update_rate, "60", 1, 120, "scene updates a second to one UE"),
 	KN("application", own_rate, "2", 1, 120, "a UE's own pose back to it, times a second"),
+	KN("application", interest_from, "6", 0, 64,
+		"participants from which on far ones are told of less often; 0: never"),
 	KN("application", idle_seconds, "60", 1, 86400,
 		"a context whose UEs have all gone ends after this"),
 	KN("application", lease_seconds, "300", 5, 86400,

@@ -25,7 +25,7 @@ struct mediad_conf {
 	/* [application] */
 	char *scenes, *webapp, *application, *applications, *pose_types, *action_types;
 	long update_rate, own_rate, idle_seconds, lease_seconds;
-	long script_memory_kb, script_cpu_percent;
+	long script_memory_kb, script_cpu_percent, interest_from;
 	/* [armf] */
 	char *program, *platform, *cache_dir, *transports;
 	long processes, max_jobs, cpu_percent, memory_mb, device, max_triangles, max_streams,

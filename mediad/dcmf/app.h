@@ -49,6 +49,7 @@ int app_types_add(struct app_types *t, const char *list, enum app_type type)
 
 struct app_conf {
 	unsigned update_hz, own_hz;
+	unsigned interest_from; /* participants from which on rates depend on distance; 0: never */
 	struct app_types types;
 };
 

@@ -30,6 +30,11 @@ struct app_log {
 	} item[APP_ACTION_WINDOW];
 };
 
+struct app_interest { /* of one participant in another; by the other's place in the app */
+	int node;
+	uint64_t due; /* when its pose may be told again */
+};
+
 struct participant {
 	struct app *app;
 	char name[APP_MAX_NAME + 1], user[APP_MAX_USER + 1];
@@ -44,6 +49,8 @@ struct participant {
 	bool resync_wanted, has_time;
 	double last_time; /* poseTime */
 	uint64_t last_accepted;
+	struct app_interest interest[APP_MAX_PARTICIPANTS];
+	uint64_t interest_mask; /* others that this turn may tell of */
 	struct app_log *log; /* from the first action on */
 	struct app_stats stats;
 };
@@ -61,6 +68,12 @@ struct app {
 	void *pose_arg;
 	struct app_lua *lua; /* NULL: the application is C */
 };
+
+/* app_interest.c: before and after messages of one turn are made; when the next one that is held
+ * back may go. */
+void app_interest_begin(struct participant *p, uint64_t now);
+void app_interest_end(struct participant *p, uint64_t now);
+uint64_t app_interest_due(const struct participant *p);
 
 /* app_send.c */
 uint64_t app_send_due(struct participant *p, uint64_t now);

@@ -160,24 +160,31 @@ static void flush(struct participant *p, uint64_t now)
 	if (p->blocked && now < p->retry_at)
 		return;
 	p->blocked = false;
+	app_interest_begin(p, now);
 	for (unsigned i = 0; i < BURST && p->scene.peer && !p->blocked; i++) {
 		if (!scene_view_pending(s, &p->view, own) || send_one(p, own, now) != 1)
 			break;
 	}
+	app_interest_end(p, now);
 }
 
-static uint64_t pending_due(const struct participant *p, uint64_t now, uint64_t step)
+static uint64_t pending_due(struct participant *p, uint64_t now, uint64_t step)
 {
 	const struct scene *s = p->app->scene;
-	uint64_t next = p->last_sent + step;
+	uint64_t next = p->last_sent + step, held;
 
 	if (p->blocked)
 		return p->retry_at;
 	if (scene_view_pending(s, &p->view, false))
 		return p->view.backlog.n ? now + AR_MS : next;
+	held = app_interest_due(p);
+	if (held != AR_NEVER && held < next)
+		held = next;
 	if (scene_view_pending(s, &p->view, true))
-		return p->own_due > next ? p->own_due : next;
-	return AR_NEVER;
+		next = p->own_due > next ? p->own_due : next;
+	else
+		next = AR_NEVER;
+	return held < next ? held : next;
 }
 
 uint64_t app_send_due(struct participant *p, uint64_t now)

@@ -49,6 +49,7 @@ struct scene_view {
 	uint64_t sent_rev;
 	uint64_t journal; /* entries it has been told */
 	uint64_t dirty[SCENE_WORDS];
+	uint64_t hold[SCENE_WORDS]; /* nodes whose pose is not told now; of the owner */
 	bool whole; /* next: the whole document */
 	int own; /* node held back unless asked for; -1 none */
 	struct ar_buf backlog; /* pieces of a whole document: 4 bytes length, text */

@@ -37,7 +37,7 @@ void scene_view_reset(struct scene_view *v)
 
 static uint64_t dirty_word(const struct scene_view *v, unsigned w, bool with_own)
 {
-	uint64_t bits = v->dirty[w];
+	uint64_t bits = v->dirty[w] & ~v->hold[w];
 
 	if (!with_own && v->own >= 0 && (unsigned)v->own / 64 == w)
 		bits &= ~(1ull << (v->own % 64));

@@ -271,6 +271,7 @@ static int app_conf(struct app_conf *a, const struct mediad_conf *c)
 {
 	a->update_hz = (unsigned)c->update_rate;
 	a->own_hz = (unsigned)c->own_rate;
+	a->interest_from = (unsigned)c->interest_from;
 	if (app_types_add(&a->types, c->pose_types, APP_TYPE_POSE) != 0 ||
 		app_types_add(&a->types, c->action_types, APP_TYPE_ACTION) != 0)
 		return -E2BIG;

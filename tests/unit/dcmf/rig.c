@@ -52,7 +52,7 @@ void rig_start(struct rig *r, const char *webapp)
 		.idle_s = 60,
 		.port = 40000,
 		.application = "shared-scene",
-		.app = {.update_hz = 60, .own_hz = 2}};
+		.app = {.update_hz = 60, .own_hz = 2, .interest_from = 6}};
 	struct ar_buf why;
 
 	*r = (struct rig){.now = 1000 * AR_SEC};
