@@ -217,6 +217,8 @@ static int draw_item(struct draw *d, struct gpu_model *g, const struct stage *st
 	const struct model_material *m = &model_view(g->model)->material[it->prim->material];
 	GLuint array = gpu_array(g, st, it); /* may upload: before anything is bound */
 	bool skinned = send_joints(d, st, it);
+	const struct gpu_mesh *mesh = &g->mesh[g->by_slot[it->slot]];
+	unsigned detail = it->prim->mode == MODEL_TRIANGLES ? it->detail : 0;
 	const struct shader *s;
 	struct use use[TEX_N];
 	uint32_t textures;
@@ -231,8 +233,9 @@ static int draw_item(struct draw *d, struct gpu_model *g, const struct stage *st
 	send_place(s, st, it->node);
 	set_state(m, it, !skinned && geom_det3(stage_world(st, it->node)) < 0);
 	glBindVertexArray(array);
-	glDrawElements(modes[it->prim->mode], (GLsizei)it->prim->nindex,
-		it->prim->index_size == 2 ? GL_UNSIGNED_SHORT : GL_UNSIGNED_INT, NULL);
+	glDrawElements(modes[it->prim->mode], (GLsizei)mesh->count[detail],
+		it->prim->index_size == 2 ? GL_UNSIGNED_SHORT : GL_UNSIGNED_INT,
+		(const char *)0 + (size_t)mesh->first[detail] * it->prim->index_size);
 	return 0;
 }
 

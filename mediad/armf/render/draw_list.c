@@ -10,6 +10,7 @@ struct draw_candidate {
 	unsigned node;
 	float area, depth;
 	struct geom_rect rect;
+	unsigned detail;
 	bool out;
 };
 
@@ -34,8 +35,10 @@ static void count_primitives(struct draw_list *l, const struct model_view *m)
 		const struct model_mesh *mesh = &m->mesh[i];
 
 		l->first_slot[i + 1] = l->first_slot[i] + mesh->nprimitive;
-		for (unsigned k = 0; k < mesh->nprimitive; k++)
-			l->mesh_triangles[i] += cost_of(&mesh->primitive[k]);
+		for (unsigned k = 0; k < mesh->nprimitive; k++) {
+			for (int d = 0; d < DRAW_DETAILS; d++)
+				l->mesh_triangles[i][d] += cost_of(&mesh->primitive[k]);
+		}
 	}
 	for (unsigned i = 0; i < m->nnode; i++) {
 		int mesh = m->node[i].mesh;
@@ -44,6 +47,7 @@ static void count_primitives(struct draw_list *l, const struct model_view *m)
 			continue;
 		l->max_nodes++;
 		l->max_items += m->mesh[mesh].nprimitive;
+		l->all_triangles += l->mesh_triangles[mesh][0];
 	}
 }
 
@@ -62,6 +66,11 @@ int draw_list_prepare(struct draw_list *l, const struct model_view *m)
 none:
 	draw_list_free(l);
 	return -ENOMEM;
+}
+
+void draw_list_reduce(struct draw_list *l, unsigned mesh, unsigned detail, unsigned fewer)
+{
+	l->mesh_triangles[mesh][detail] -= fewer;
 }
 
 /* Lines and points are a pixel wide, half of it on either side. */
@@ -100,6 +109,7 @@ static unsigned find_candidates(struct draw_list *l, const struct stage *st,
 		d->area = (d->rect.x1 - d->rect.x0) * (d->rect.y1 - d->rect.y0);
 		d->depth = geom_depth(c, lo, hi);
 		d->out = false;
+		d->detail = 0;
 		n++;
 	}
 	return n;
@@ -114,30 +124,63 @@ static int by_area(const void *a, const void *b)
 	return p->node < q->node ? -1 : 1;
 }
 
+static unsigned triangles_of(
+	const struct draw_list *l, const struct model_view *m, const struct draw_candidate *d)
+{
+	return l->mesh_triangles[m->node[d->node].mesh][d->detail];
+}
+
+/* Less detail, the smallest on screen first, until it fits. Returns the triangles then. */
+static uint64_t reduce(
+	struct draw_list *l, const struct model_view *m, unsigned n, uint64_t sum, unsigned max)
+{
+	for (unsigned detail = 1; detail < DRAW_DETAILS; detail++) {
+		for (unsigned i = n; i-- > 0 && sum > max;) {
+			struct draw_candidate *d = &l->candidate[i];
+			unsigned before = triangles_of(l, m, d);
+
+			if (l->mesh_triangles[m->node[d->node].mesh][detail] >= before)
+				continue;
+			l->reduced += d->detail == 0;
+			d->detail = detail;
+			sum -= before - triangles_of(l, m, d);
+		}
+	}
+	return sum;
+}
+
 /* The largest on screen first, as long as there are triangles left. */
+static uint64_t leave_out(struct draw_list *l, const struct model_view *m, unsigned n, unsigned max)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct draw_candidate *d = &l->candidate[i];
+		unsigned t = triangles_of(l, m, d);
+
+		d->out = t > max - sum;
+		l->left_out += d->out;
+		l->reduced -= d->out && d->detail;
+		sum += d->out ? 0 : t;
+	}
+	return sum;
+}
+
 static void keep_budget(struct draw_list *l, const struct model_view *m, unsigned n, unsigned max)
 {
-	unsigned sum = 0;
+	uint64_t sum = 0;
 
+	l->reduced = l->left_out = 0;
 	for (unsigned i = 0; i < n; i++)
-		sum += l->mesh_triangles[m->node[l->candidate[i].node].mesh];
-	l->nodes = n;
-	l->triangles = sum;
-	if (sum <= max)
-		return;
-	qsort(l->candidate, n, sizeof(*l->candidate), by_area);
-	sum = 0;
-	for (unsigned i = 0; i < n; i++) {
-		unsigned t = l->mesh_triangles[m->node[l->candidate[i].node].mesh];
-
-		l->candidate[i].out = t > max - sum;
-		if (l->candidate[i].out)
-			l->left_out++;
-		else
-			sum += t;
+		sum += triangles_of(l, m, &l->candidate[i]);
+	if (sum > max) {
+		qsort(l->candidate, n, sizeof(*l->candidate), by_area);
+		sum = reduce(l, m, n, sum, max);
 	}
+	if (sum > max)
+		sum = leave_out(l, m, n, max);
 	l->nodes = n - l->left_out;
-	l->triangles = sum;
+	l->triangles = (unsigned)sum;
 }
 
 static void bound(struct draw_list *l, unsigned n)
@@ -174,6 +217,7 @@ static void add_node(
 		it->prim = p;
 		it->slot = l->first_slot[mesh] + k;
 		it->node = d->node;
+		it->detail = d->detail;
 		it->depth = d->depth;
 		it->blend = m->material[p->material].alpha == MODEL_BLEND;
 	}
@@ -276,7 +320,7 @@ void draw_list_build(struct draw_list *l, const struct stage *st, const struct g
 	const struct model_view *m = model_view(stage_model(st));
 	unsigned n;
 
-	l->n = l->left_out = 0;
+	l->n = 0;
 	l->x = l->y = l->w = l->h = 0;
 	n = find_candidates(l, st, c, own, w, h);
 	keep_budget(l, m, n, max_triangles);

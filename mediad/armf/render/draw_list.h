@@ -10,8 +10,11 @@
 #include "mediad/armf/gltf/stage.h"
 #include "mediad/armf/render/geom.h"
 
+#define DRAW_DETAILS 3 /* as it is, a quarter, a sixteenth of the triangles */
+
 struct draw_item {
 	const struct model_primitive *prim;
+	unsigned detail; /* 0: as it is */
 	unsigned slot; /* the primitive's number: those of mesh 0 first, then of mesh 1, ... */
 	unsigned node;
 	float depth;
@@ -38,12 +41,13 @@ struct draw_candidate; /* a visible node */
 struct draw_list {
 	/* of the model, draw_list_prepare() */
 	unsigned *first_slot; /* by mesh; nmesh + 1 */
-	unsigned *mesh_triangles;
+	unsigned (*mesh_triangles)[DRAW_DETAILS];
 	unsigned max_items, max_nodes;
+	uint64_t all_triangles; /* of all nodes */
 	struct draw_candidate *candidate;
 	struct draw_item *item;
 	/* of the frame, draw_list_build() */
-	unsigned n, triangles, nodes, left_out;
+	unsigned n, triangles, nodes, reduced, left_out;
 	int x, y, w, h; /* even numbers; w 0: nothing */
 	struct draw_lights lights;
 };
@@ -51,6 +55,8 @@ struct draw_list {
 /* Empties the list and makes room for the model's nodes. -ENOMEM. */
 int draw_list_prepare(struct draw_list *l, const struct model_view *m)
 	__attribute__((warn_unused_result));
+/* A primitive has fewer triangles at a level of detail: counted for its mesh. */
+void draw_list_reduce(struct draw_list *l, unsigned mesh, unsigned detail, unsigned fewer);
 void draw_list_free(struct draw_list *l);
 void draw_list_build(struct draw_list *l, const struct stage *st, const struct geom_camera *c,
 	int own, int w, int h, unsigned max_triangles);

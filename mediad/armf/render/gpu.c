@@ -94,40 +94,56 @@ static unsigned without_twins(
 
 /* ---------------------------------------------------------------- meshes */
 
-static int upload_meshes(
-	struct gpu_model *g, const struct model_view *m, struct gpu_mesh *old, unsigned nold)
+/* From the model of before if its content is the same. */
+static int get_mesh(struct gpu_model *g, struct gpu_mesh *mesh, const struct model_primitive *p,
+	struct gpu_mesh *old, unsigned nold, bool reduce)
+{
+	struct gpu_mesh *was = nold ? bsearch(mesh, old, nold, sizeof(*old), mesh_order) : NULL;
+
+	if (was && was->reduced == reduce) {
+		*mesh = *was;
+		was->used = true;
+		g->kept++;
+	} else if (gpu_upload_mesh(mesh, p, reduce)) {
+		return -EIO;
+	} else {
+		g->uploads++;
+	}
+	g->bytes += mesh->bytes;
+	return 0;
+}
+
+struct before {
+	struct gpu_mesh *mesh;
+	unsigned n;
+};
+
+static int upload_meshes(struct gpu_model *g, const struct model_view *m, const struct before *old,
+	struct draw_list *list, bool reduce)
 {
 	unsigned slot = 0;
 
 	for (unsigned i = 0; i < m->nmesh; i++) {
 		for (unsigned k = 0; k < m->mesh[i].nprimitive; k++, slot++) {
 			const struct model_primitive *p = &m->mesh[i].primitive[k];
-			struct gpu_mesh key = {.hash = p->hash}, *mesh, *was;
+			struct gpu_mesh key = {.hash = p->hash}, *mesh;
 
 			mesh = bsearch(&key, g->mesh, g->nmesh, sizeof(key), mesh_order);
 			g->by_slot[slot] = (unsigned)(mesh - g->mesh);
-			if (mesh->array)
-				continue;
-			was = nold ? bsearch(&key, old, nold, sizeof(key), mesh_order) : NULL;
-			if (was) {
-				*mesh = *was;
-				was->used = true;
-				g->kept++;
-			} else if (gpu_upload_mesh(mesh, p)) {
+			if (!mesh->array && get_mesh(g, mesh, p, old->mesh, old->n, reduce))
 				return -EIO;
-			} else {
-				g->uploads++;
-			}
-			g->bytes += mesh->bytes;
+			for (unsigned d = 1; d < DRAW_DETAILS && p->mode == MODEL_TRIANGLES; d++)
+				draw_list_reduce(list, i, d, (mesh->count[0] - mesh->count[d]) / 3);
 		}
 	}
 	return 0;
 }
 
-static int load_meshes(struct gpu_model *g, const struct model_view *m, unsigned nslot)
+static int load_meshes(
+	struct gpu_model *g, const struct model_view *m, struct draw_list *list, bool reduce)
 {
-	struct gpu_mesh *old = g->mesh;
-	unsigned nold = g->nmesh, n = 0;
+	const struct before old = {g->mesh, g->nmesh};
+	unsigned nslot = list->first_slot[m->nmesh], n = 0;
 	int rc = -ENOMEM;
 
 	g->nmesh = 0;
@@ -139,13 +155,13 @@ static int load_meshes(struct gpu_model *g, const struct model_view *m, unsigned
 				g->mesh[n++].hash = m->mesh[i].primitive[k].hash;
 		}
 		g->nmesh = without_twins(g->mesh, n, sizeof(*g->mesh), mesh_order);
-		rc = upload_meshes(g, m, old, nold);
+		rc = upload_meshes(g, m, &old, list, reduce);
 	}
-	for (unsigned i = 0; i < nold; i++) {
-		if (!old[i].used)
-			drop_mesh(&old[i]);
+	for (unsigned i = 0; i < old.n; i++) {
+		if (!old.mesh[i].used)
+			drop_mesh(&old.mesh[i]);
 	}
-	free(old);
+	free(old.mesh);
 	return rc;
 }
 
@@ -323,7 +339,7 @@ static int load_morphs(struct gpu_model *g, const struct model_view *m, const st
 	return g->scratch ? 0 : -ENOMEM;
 }
 
-int gpu_load(struct gpu_model *g, struct model *m, const struct draw_list *list, bool fast,
+int gpu_load(struct gpu_model *g, struct model *m, struct draw_list *list, bool fast,
 	const struct gpu_limits *limits, struct ar_buf *why)
 {
 	const struct model_view *v = model_view(m);
@@ -339,7 +355,7 @@ int gpu_load(struct gpu_model *g, struct model *m, const struct draw_list *list,
 	g->bytes = 0;
 	drop_maps(g);
 	drop_morphs(g);
-	rc = load_meshes(g, v, list->first_slot[v->nmesh]);
+	rc = load_meshes(g, v, list, limits->reduce);
 	if (!rc)
 		rc = load_textures(g, v, fast);
 	if (!rc)

@@ -20,7 +20,9 @@
 struct gpu_mesh {
 	uint64_t hash;
 	GLuint array, vertices[ATTR_N], indices;
+	uint32_t first[DRAW_DETAILS], count[DRAW_DETAILS]; /* indices; by level of detail */
 	size_t bytes;
+	bool reduced; /* levels were made, if that was possible */
 	bool used;
 };
 
@@ -43,6 +45,7 @@ struct gpu_morph {
 struct gpu_limits {
 	unsigned triangles;
 	size_t texture_bytes;
+	bool reduce; /* make levels of detail: the scene may be over the budget of a frame */
 };
 
 struct gpu_model {
@@ -64,8 +67,8 @@ struct gpu_model {
 };
 
 /* fast: textures of colour are not decoded by the texture unit. -EFBIG, -ENOMEM, -EIO; g is empty
- * then. list has been prepared for m. */
-int gpu_load(struct gpu_model *g, struct model *m, const struct draw_list *list, bool fast,
+ * then. list has been prepared for m, and is told of levels of detail. */
+int gpu_load(struct gpu_model *g, struct model *m, struct draw_list *list, bool fast,
 	const struct gpu_limits *limits, struct ar_buf *why) __attribute__((warn_unused_result));
 void gpu_clear(struct gpu_model *g);
 /* The vertex array to draw an item with; what morphs is worked out first if it changed. */

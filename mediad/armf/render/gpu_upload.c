@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/armf/render/gpu_upload.h"
 #include "mediad/armf/render/shader.h"
+#include "mediad/armf/render/simplify.h"
 
 #include <errno.h>
 #include <math.h>
@@ -47,10 +48,64 @@ static size_t add_part(GLuint *buffer, const struct part *a, uint32_t n, GLenum 
 	return (size_t)a->size * n;
 }
 
-int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p)
+/* Indices of fewer triangles behind those that are there. */
+static void add_detail(struct gpu_mesh *out, const struct model_primitive *p, unsigned d,
+	uint8_t *indices, uint32_t *scratch)
+{
+	uint32_t n = simplify(p, p->nindex / 3 >> 2 * d, scratch),
+		 at = out->first[d - 1] + out->count[d - 1];
+
+	out->first[d] = out->first[d - 1];
+	out->count[d] = out->count[d - 1];
+	if (!n || n >= out->count[d - 1])
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		if (p->index_size == 2)
+			((uint16_t *)(void *)indices)[at + i] = (uint16_t)scratch[i];
+		else
+			((uint32_t *)(void *)indices)[at + i] = scratch[i];
+	}
+	out->first[d] = at;
+	out->count[d] = n;
+}
+
+#define DETAIL_FROM 300 /* triangles */
+
+static int upload_indices(struct gpu_mesh *out, const struct model_primitive *p, bool reduce)
+{
+	size_t size = (size_t)p->nindex * p->index_size, room = size;
+	uint8_t *all = NULL;
+	uint32_t *scratch = NULL;
+	unsigned last = DRAW_DETAILS - 1;
+
+	out->reduced = reduce;
+	for (int d = 0; d < DRAW_DETAILS; d++)
+		out->count[d] = p->nindex;
+	if (reduce && p->mode == MODEL_TRIANGLES && p->nindex >= 3 * DETAIL_FROM) {
+		room *= 2; /* a quarter and a sixteenth take less */
+		all = malloc(room);
+		scratch = malloc((size_t)p->nindex * sizeof(*scratch));
+	}
+	if (all && scratch) {
+		memcpy(all, p->index, size);
+		for (unsigned d = 1; d < DRAW_DETAILS; d++)
+			add_detail(out, p, d, all, scratch);
+		size = (size_t)(out->first[last] + out->count[last]) * p->index_size;
+	}
+	glGenBuffers(1, &out->indices);
+	glBindBuffer(GL_ELEMENT_ARRAY_BUFFER, out->indices);
+	glBufferData(GL_ELEMENT_ARRAY_BUFFER, (GLsizeiptr)size, all && scratch ? all : p->index,
+		GL_STATIC_DRAW);
+	out->bytes += size;
+	free(all);
+	free(scratch);
+	return glGetError() == GL_NO_ERROR ? 0 : -ENOMEM;
+}
+
+int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p, bool reduce)
 {
 	struct part part[ATTR_N];
-	size_t indices = (size_t)p->nindex * p->index_size;
+	int rc;
 
 	list_parts(part, p);
 	while (glGetError() != GL_NO_ERROR)
@@ -63,12 +118,9 @@ int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p)
 		out->bytes += add_part(&out->vertices[i], &part[i], p->nvertex, GL_STATIC_DRAW);
 		point_at(i, &part[i], out->vertices[i]);
 	}
-	glGenBuffers(1, &out->indices);
-	glBindBuffer(GL_ELEMENT_ARRAY_BUFFER, out->indices);
-	glBufferData(GL_ELEMENT_ARRAY_BUFFER, (GLsizeiptr)indices, p->index, GL_STATIC_DRAW);
+	rc = upload_indices(out, p, reduce);
 	glBindVertexArray(0);
-	out->bytes += indices;
-	return glGetError() == GL_NO_ERROR ? 0 : -ENOMEM;
+	return rc;
 }
 
 void gpu_make_morph(
@@ -217,7 +269,8 @@ void gpu_set_sampler(GLuint sampler, const struct model_texture *t, bool fast)
 {
 	GLint min = t->min;
 
-	if (fast && min == GL_LINEAR_MIPMAP_LINEAR)
+	/* one filter for all mipmaps: the driver compiles every shader for each, too */
+	if (fast && min != GL_NEAREST && min != GL_LINEAR)
 		min = GL_LINEAR_MIPMAP_NEAREST;
 	glSamplerParameteri(sampler, GL_TEXTURE_MIN_FILTER, min);
 	glSamplerParameteri(sampler, GL_TEXTURE_MAG_FILTER, t->mag);

@@ -5,14 +5,14 @@
 
 #include "mediad/armf/render/gpu.h"
 
-/* -ENOMEM */
-int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p)
+/* reduce: with levels of detail, if it has so many triangles that they pay. -ENOMEM */
+int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p, bool reduce)
 	__attribute__((warn_unused_result));
 /* With all mipmaps, made here: colour is averaged as light, and transparent pixels do not bleed.
  * -ENOMEM. */
 int gpu_upload_texture(struct gpu_texture *out, const struct model_image *im, bool color)
 	__attribute__((warn_unused_result));
-/* fast: between mipmaps the nearest one instead of two. */
+/* fast: of mipmaps the nearest one instead of two, whatever the texture asks for. */
 void gpu_set_sampler(GLuint sampler, const struct model_texture *t, bool fast);
 /* A vertex array with positions, normals and tangents of its own, the rest shared with mesh. */
 void gpu_make_morph(

@@ -11,7 +11,8 @@
 
 #define WARM_SIZE 64
 
-/* A triangle with positions and texture coordinates (the same bytes), six materials. */
+/* A triangle with positions and texture coordinates (the same bytes) in seven materials. The
+ * picture is 4 x 4: it has mipmaps, for which the driver compiles something else than without. */
 static const char warm_scene[] =
 	"{\"asset\":{\"version\":\"2.0\"},\"scene\":0,\"scenes\":[{\"nodes\":[0]}],"
 	"\"nodes\":[{\"mesh\":0}],"
@@ -36,8 +37,8 @@ static const char warm_scene[] =
 	"\"pbrMetallicRoughness\":{\"baseColorTexture\":{\"index\":0}}}],"
 	"\"textures\":[{\"source\":0}],"
 	"\"images\":[{\"uri\":\"data:image/png;base64,"
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4AAAAAElFTkSu"
-	"QmCC\"}],"
+	"iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAD0lEQVR42mP4"
+	"jwQYiOMAANuQL9HXPgz1AAAAAElFTkSuQmCC\"}],"
 	"\"accessors\":[{\"bufferView\":0,\"componentType\":5126,\"count\":3,\"type\":\"VEC3\","
 	"\"min\":[0,0,0],\"max\":[1,1,0]},"
 	"{\"bufferView\":0,\"componentType\":5126,\"count\":3,\"type\":\"VEC2\"}],"

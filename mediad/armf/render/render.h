@@ -117,7 +117,9 @@ struct render_stats {
 	int x, y, width,
 		height; /* rectangle blended; 0 x 0: nothing is visible, nothing was done */
 	unsigned triangles; /* sent to GL, also when cached: those in the layer */
-	unsigned nodes, nodes_left_out; /* drawn; over the budget, the smallest on screen first */
+	unsigned nodes; /* drawn */
+	/* over the budget, the smallest on screen first: with less detail, then not at all */
+	unsigned nodes_reduced, nodes_left_out;
 	bool cached; /* the layer of before */
 	uint32_t cpu_us; /* of the calling thread */
 };

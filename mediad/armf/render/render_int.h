@@ -30,7 +30,7 @@ struct view_key {
 struct view_eye {
 	struct view_key key;
 	struct layer layer;
-	unsigned triangles, nodes, left_out;
+	unsigned triangles, nodes, reduced, left_out;
 };
 
 struct render_view {

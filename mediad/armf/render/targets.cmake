@@ -8,7 +8,7 @@ find_library(YUV_LIBRARY yuv REQUIRED)
 set(r ${CMAKE_CURRENT_LIST_DIR})
 add_library(armf_render STATIC ${r}/render.c ${r}/view.c ${r}/prewarm.c ${r}/egl.c ${r}/target.c
 	${r}/draw.c ${r}/draw_list.c ${r}/geom.c ${r}/gpu.c ${r}/gpu_upload.c ${r}/layer.c ${r}/png.c
-	${r}/shader.c ${r}/shader_text.c)
+	${r}/shader.c ${r}/simplify.c ${r}/shader_text.c)
 ims_ar_target(armf_render)
 target_link_libraries(armf_render PUBLIC armf_gltf ar_common
 	PRIVATE PkgConfig::EGL PkgConfig::GLES PkgConfig::PNG ${YUV_LIBRARY} Threads::Threads m)

@@ -92,7 +92,7 @@ void view_reset(struct render_view *v)
 int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 {
 	const struct render_conf *c = &v->render->conf;
-	struct gpu_limits limits = {c->max_scene_triangles, c->max_texture_bytes};
+	struct gpu_limits limits = {c->max_scene_triangles, c->max_texture_bytes, false};
 	int rc = egl_bind(&v->render->egl, v->context);
 
 	forget_layers(v);
@@ -100,6 +100,7 @@ int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 		return rc;
 	if (m)
 		rc = draw_list_prepare(&v->list, model_view(m));
+	limits.reduce = m && !rc && v->list.all_triangles > c->max_triangles;
 	if (m && !rc)
 		rc = gpu_load(&v->gpu, m, &v->list, v->draw.fast, &limits, why);
 	else
@@ -180,6 +181,7 @@ static int renew(struct render_view *v, struct view_eye *e, const struct stage *
 	draw_list_build(&v->list, st, &cam, o->own, w, h, v->render->conf.max_triangles);
 	e->triangles = v->list.triangles;
 	e->nodes = v->list.nodes;
+	e->reduced = v->list.reduced;
 	e->left_out = v->list.left_out;
 	if (v->list.w == 0)
 		e->layer.w = e->layer.h = 0;
@@ -221,6 +223,7 @@ static int draw_eye(struct render_view *v, struct view_eye *e, const struct rend
 	st->cached = st->cached && cached;
 	st->triangles += e->triangles;
 	st->nodes += e->nodes;
+	st->nodes_reduced += e->reduced;
 	st->nodes_left_out += e->left_out;
 	return 0;
 }
@@ -233,7 +236,7 @@ static void count(struct render_view *v, int rc, const struct render_stats *st)
 	t->failed += rc != 0;
 	t->cached += !rc && st->cached;
 	t->empty += !rc && st->width == 0;
-	t->over_budget += !rc && st->nodes_left_out > 0;
+	t->over_budget += !rc && st->nodes_left_out + st->nodes_reduced > 0;
 }
 
 static void tell_rect(struct render_stats *st, const struct layer *l, const struct render_frame *f)

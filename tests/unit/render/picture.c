@@ -45,10 +45,11 @@ static int draw_file(const char *path)
 	c.position[0] += 1e-4f;
 	if (!rc)
 		rc = render_view_overlay(s.view, &f.f, s.stage, &c, &opt, &again);
-	printf("%s: rc %d, %u nodes, %u triangles, %u nodes left out, %dx%d at %d,%d, first %u us, "
+	printf("%s: rc %d, %u nodes, %u triangles, %u reduced, %u left out, %dx%d at %d,%d, first "
+	       "%u us, "
 	       "then %u us\n",
-		path, rc, st.nodes, st.triangles, st.nodes_left_out, st.width, st.height, st.x,
-		st.y, st.cpu_us, again.cpu_us);
+		path, rc, st.nodes, st.triangles, st.nodes_reduced, st.nodes_left_out, st.width,
+		st.height, st.x, st.y, st.cpu_us, again.cpu_us);
 	snprintf(copy, sizeof(copy), "%s", path);
 	rig_save(&f, basename(copy));
 	rig_free_frame(&f);
