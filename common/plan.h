@@ -19,6 +19,8 @@
 #define AR_PLAN_MAX_SECTIONS AR_SDP_MAX_MEDIA
 #define AR_PLAN_MAX_TEXT 4096 /* bytes of one section text of ours */
 #define AR_PLAN_REF_LEN 32
+/* In audio and video texts of ours: for Kamailios further on, which have no plan. */
+#define AR_PLAN_ARMF_ATTR "x-ims-ar-armf"
 
 enum ar_side { AR_SIDE_A, AR_SIDE_B };
 
@@ -117,7 +119,15 @@ int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar
 int ar_plan_hide(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
 	struct ar_buf *out) __attribute__((warn_unused_result));
 
-/* The ordinary call's way back: `relayed` with the data channel sections of `in`, by index. */
+/* The same without a plan; also: a bit for each section that is to be hidden too, whatever its
+ * kind. */
+int ar_plan_hide_also(const struct ar_sdp *in, uint32_t also, struct ar_buf *out)
+	__attribute__((warn_unused_result));
+
+/* The way back without a plan: `relayed` with the data channel sections of `in`, and those of
+ * `also`, by index. */
+int ar_sdp_restore_also(const struct ar_sdp *in, const struct ar_sdp *relayed, uint32_t also,
+	struct ar_buf *out) __attribute__((warn_unused_result));
 int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct ar_buf *out)
 	__attribute__((warn_unused_result));
 

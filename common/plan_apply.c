@@ -122,12 +122,14 @@ static bool passes(const struct ar_recipe *r, unsigned i)
 
 /* A's own description, or any in an ordinary call: as it is, data channels and what is ours as
  * stubs. */
-static void hide_input(struct plan_parts *parts, const struct ar_recipe *r, const struct ar_sdp *in)
+static void hide_input(
+	struct plan_parts *parts, const struct ar_recipe *r, const struct ar_sdp *in, uint32_t also)
 {
 	parts->n = in->nmedia;
 	for (unsigned i = 0; i < in->nmedia; i++)
 		parts->piece[i] = (struct plan_piece){.m = in->media[i],
-			.port0 = in->media[i].kind == AR_SDP_DATACHANNEL || !passes(r, i)};
+			.port0 = in->media[i].kind == AR_SDP_DATACHANNEL || !passes(r, i) ||
+				 also & 1u << i};
 }
 
 /* B's description in A's layout: sections of ours as stubs too. */
@@ -149,8 +151,8 @@ static int hide_mapped(struct plan_parts *parts, const struct ar_recipe *r, cons
 	return 0;
 }
 
-int ar_plan_hide(
-	const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in, struct ar_buf *out)
+static int hide(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
+	uint32_t also, struct ar_buf *out)
 {
 	struct plan_session s = {.text = in->session,
 		.drop_group = p && p->drop_group,
@@ -163,13 +165,30 @@ int ar_plan_hide(
 		if (err)
 			return err;
 	} else {
-		hide_input(&parts, p ? ar_plan_recipe(p, d) : NULL, in);
+		hide_input(&parts, p ? ar_plan_recipe(p, d) : NULL, in, also);
 	}
 	plan_emit(out, &s, &parts);
 	return ar_buf_err(out);
 }
 
+int ar_plan_hide(
+	const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in, struct ar_buf *out)
+{
+	return hide(p, d, in, 0, out);
+}
+
+int ar_plan_hide_also(const struct ar_sdp *in, uint32_t also, struct ar_buf *out)
+{
+	return hide(NULL, (struct ar_plan_dir){.answer = false}, in, also, out);
+}
+
 int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct ar_buf *out)
+{
+	return ar_sdp_restore_also(in, relayed, 0, out);
+}
+
+int ar_sdp_restore_also(
+	const struct ar_sdp *in, const struct ar_sdp *relayed, uint32_t also, struct ar_buf *out)
 {
 	struct plan_session s = {.text = relayed->session, .address = plan_origin_address(relayed)};
 	struct plan_parts parts = {.n = in->nmedia};
@@ -177,7 +196,7 @@ int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct
 	if (relayed->nmedia != in->nmedia)
 		return -EBADMSG;
 	for (unsigned i = 0; i < in->nmedia; i++) {
-		if (in->media[i].kind != AR_SDP_DATACHANNEL) {
+		if (in->media[i].kind != AR_SDP_DATACHANNEL && !(also & 1u << i)) {
 			parts.piece[i] = (struct plan_piece){.m = relayed->media[i]};
 			continue;
 		}

@@ -145,6 +145,7 @@ struct ar_span planner_av_text(struct plan_texts *t, const struct planner_av *av
 		ar_buf_printf(b, "b=AS:%u\r\n", d->max_kbps);
 	if (mid.n)
 		line(b, "a=mid:", mid);
+	ar_buf_add_str(b, "a=" AR_PLAN_ARMF_ATTR "\r\n");
 	add_transport(b, d, l);
 	add_security(b, av, side, answer);
 	for (unsigned i = 0; i < d->ncodec; i++)

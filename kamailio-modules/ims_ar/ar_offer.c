@@ -7,6 +7,7 @@
 #include "ar_pass.h"
 #include "ar_pv.h"
 #include "ar_stat.h"
+#include "ar_through.h"
 #include "ar_tm.h"
 
 #include "../../core/cfg/cfg.h"
@@ -321,6 +322,7 @@ static int initial(struct offer *o)
 	o->initial = true;
 	if (ar_mark_check(o->msg, &o->v, id) == AR_MARK_OURS) {
 		ar_calls_spiral(o->v.key.callid, id);
+		ar_through_open(&o->v.key, after_ms((int64_t)ar_conf.ring_ttl * 1000));
 		ar_mark_route_other(o->msg, &o->v);
 		return result(o->msg, AR_OFFER_ELSEWHERE, 0, "", "anchored elsewhere");
 	}

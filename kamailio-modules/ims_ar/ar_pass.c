@@ -3,6 +3,7 @@
 
 #include "ar_conf.h"
 #include "ar_mark.h"
+#include "ar_through.h"
 
 static bool is_live(const struct ar_use *u)
 {
@@ -39,6 +40,7 @@ static enum ar_where by_other_mark(struct sip_msg *msg, const struct ar_view *v,
 		return AR_WHERE_UNKNOWN;
 	if (act) {
 		ar_mark_strip(msg);
+		ar_through_open(&v->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
 		ar_calls_elsewhere(&v->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
 	}
 	return AR_WHERE_THERE;

@@ -10,6 +10,7 @@
 #include "ar_pv.h"
 #include "ar_report.h"
 #include "ar_stat.h"
+#include "ar_through.h"
 
 #include "../../core/dprint.h"
 
@@ -25,6 +26,7 @@ struct work {
 	bool readable; /* in is filled */
 	enum kind kind;
 	struct ar_plan_dir dir;
+	uint32_t through; /* ORDINARY: sections of another pass's media function */
 };
 
 static int64_t after(int seconds)
@@ -139,6 +141,8 @@ static int begin(struct sip_msg *msg, struct work *w)
 		return AR_SDP_NONE;
 	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, NULL) == 0;
 	rc = find_exchange(msg, w);
+	if (rc == 0 && w->kind == ORDINARY && w->readable)
+		w->through = ar_through_sections(&w->v, &w->in);
 	if (rc < 0)
 		ar_use_done(&w->u);
 	else if (w->kind == PLANNED)
@@ -278,9 +282,11 @@ static int hidden(struct sip_msg *msg, const struct work *w, struct ar_buf *out)
 			return 0;
 		ar_buf_reset(out);
 	}
-	if (w->kind != PLANNED && !has_dc(w))
+	if (w->kind != PLANNED && !has_dc(w) && !w->through)
 		return ar_buf_add_span(out, w->v.body);
-	return ar_plan_hide(w->kind == PLANNED ? w->u.plan : NULL, w->dir, &w->in, out);
+	if (w->kind != PLANNED)
+		return ar_plan_hide_also(&w->in, w->through, out);
+	return ar_plan_hide(w->u.plan, w->dir, &w->in, out);
 }
 
 int ar_sdp_hide(struct sip_msg *msg)
@@ -311,13 +317,13 @@ static int restore(struct work *w, struct ar_span text, struct ar_buf *out)
 	struct ar_sdp relayed;
 	int rc;
 
-	if (w->kind == PLAIN || (w->kind == ORDINARY && !has_dc(w)))
+	if (w->kind == PLAIN || (w->kind == ORDINARY && !has_dc(w) && !w->through))
 		return ar_buf_add_span(out, text);
 	rc = ar_sdp_parse(&relayed, text.p, text.n, NULL);
 	if (rc < 0)
 		return rc;
 	if (w->kind == ORDINARY)
-		return ar_sdp_restore(&w->in, &relayed, out);
+		return ar_sdp_restore_also(&w->in, &relayed, w->through, out);
 	return ar_plan_apply(w->u.plan, w->dir, &w->in, &relayed, version_of(w), out);
 }
 

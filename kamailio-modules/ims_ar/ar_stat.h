@@ -37,6 +37,8 @@
 	X(link_up, "connections to asd that came up")                                              \
 	X(link_down, "connections to asd that went down")                                          \
 	X(link_garbage, "connections closed since asd sent what is not the protocol")              \
+	X(through_full,                                                                            \
+		"calls anchored elsewhere over the maximum: their media go through rtpengine")     \
 	X(expired, "calls that ended by their time to live")
 
 enum ar_stat {

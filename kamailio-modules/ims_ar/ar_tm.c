@@ -4,6 +4,7 @@
 #include "ar_conf.h"
 #include "ar_mark.h"
 #include "ar_report.h"
+#include "ar_through.h"
 #include "ar_sdp.h"
 
 #include "../../core/cfg/cfg_struct.h"
@@ -125,6 +126,7 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 		return;
 	if (ar_view_read(p->req, &v) < 0)
 		return;
+	ar_through_close(v.key.callid);
 	if (!ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e))
 		bye_of_forgotten(p->req, &v);
 	else if (e.planned)

@@ -13,6 +13,7 @@
 #include "ar_pv.h"
 #include "ar_rpc.h"
 #include "ar_stat.h"
+#include "ar_through.h"
 #include "ar_tm.h"
 
 #include "../../core/cfg/cfg_struct.h"
@@ -100,7 +101,7 @@ static int make_instance(char *out, size_t cap)
 static int init_shared(void)
 {
 	if (ar_calls_init((unsigned)ar_conf.hash_size, ar_conf.call_max) < 0 ||
-		ar_jobs_init() < 0) {
+		ar_through_init(ar_conf.call_max) < 0 || ar_jobs_init() < 0) {
 		LM_ERR("no shared memory for the tables\n");
 		return -1;
 	}
@@ -163,4 +164,5 @@ static void mod_destroy(void)
 {
 	ar_jobs_destroy();
 	ar_calls_destroy();
+	ar_through_destroy();
 }

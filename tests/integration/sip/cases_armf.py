@@ -154,6 +154,47 @@ def armf_video_on_both_legs(net):
     net.settled()
 
 
+@scenario(**RELAY)
+def armf_past_both_relays(net):
+    """Both edges have an rtpengine: neither sees the video, both relay the audio."""
+    hold = offer_by_callee(sdp.answer(version=2, setup="actpass", video=b_video(port=24000, setup="actpass",
+                                                                                direction="sendonly")),
+                           sdp.offer(version=2, setup="active", group="",
+                                     video=a_video(setup="active", direction="recvonly", formats="96 97")))
+    c = call(net, steps=hold)
+    to_b, to_a = bodies(c.uas, "INVITE")[0], bodies(c.uac, "200")[0]
+    anchored(to_b, "towards B", "actpass", pts="96 97 102", ssrc=1111)
+    anchored(to_a, "towards A", "passive", ssrc=2222)
+    relayed(to_b, "audio", "towards B")
+    relayed(to_a, "audio", "towards A")
+    anchored(bodies(c.uac, "INVITE")[-1], "hold towards A", "actpass", "sendonly", ssrc=2222)
+    anchored(bodies(c.uas, "200")[-1], "its answer", "passive", "recvonly", ssrc=1111)
+    relayed(bodies(c.uac, "INVITE")[-1], "audio", "hold towards A")
+    net.settled()
+
+
+@scenario(two=True, **RELAY)
+def armf_past_the_relays_of_two_kamailios(net):
+    hold = offer_by_caller(sdp.offer(version=2, group="", video=a_video(direction="sendonly")),
+                           sdp.answer(version=2, video=b_video(port=24000, direction="recvonly")))
+    c = call(net, steps=hold)
+    anchored(bodies(c.uas, "INVITE")[0], "towards B", "actpass", pts="96 97 102", ssrc=1111)
+    anchored(bodies(c.uac, "200")[0], "towards A", "passive", ssrc=2222)
+    anchored(bodies(c.uas, "INVITE")[-1], "hold towards B", "actpass", "sendonly", "96 97 102", ssrc=1111)
+    relayed(bodies(c.uas, "INVITE")[0], "audio", "towards B")
+    net.settled()
+
+
+@scenario(**RELAY)
+def armf_relayed_where_it_cannot(net):
+    """Without a usable codec the video goes through rtpengine as the audio does."""
+    vp9 = {"formats": "98", "codecs": "a=rtpmap:98 VP9/90000\n"}
+    c = call(net, sdp.offer(video=a_video(**vp9)),
+             sdp.answer(video="m=video 24000 RTP/AVP 98\nc=IN IP4 127.0.0.1\na=mid:v\na=rtpmap:98 VP9/90000\n"))
+    relayed(bodies(c.uas, "INVITE")[0], "video", "towards B")
+    net.settled()
+
+
 @scenario(**ARMF)
 def armf_early_media_and_answer_are_alike(net):
     c = call(net, early=True)

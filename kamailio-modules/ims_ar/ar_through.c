@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ar_through.h"
+
+#include "ar_conf.h"
+#include "ar_stat.h"
+
+#include "../../core/locking.h"
+#include "../../core/mem/shm_mem.h"
+#include "../../core/parser/msg_parser.h"
+
+#include <errno.h>
+
+#define BUCKETS 1024u /* a power of two */
+
+struct entry {
+	struct entry *next;
+	uint32_t sections; /* as last offered from the anchored side */
+	int64_t expires;
+	size_t ncallid, ntag;
+	char text[]; /* Call-ID, tag of side A */
+};
+
+static struct table {
+	gen_lock_t lock;
+	int n, max;
+	struct entry *bucket[BUCKETS];
+} * table;
+
+int ar_through_init(int max)
+{
+	table = shm_malloc(sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	memset(table, 0, sizeof(*table));
+	table->max = max;
+	lock_init(&table->lock);
+	return 0;
+}
+
+static void drop(struct entry **at)
+{
+	struct entry *e = *at;
+
+	*at = e->next;
+	shm_free(e);
+	table->n--;
+}
+
+void ar_through_destroy(void)
+{
+	if (!table)
+		return;
+	for (unsigned i = 0; i < BUCKETS; i++)
+		while (table->bucket[i])
+			drop(&table->bucket[i]);
+	lock_destroy(&table->lock);
+	shm_free(table);
+	table = NULL;
+}
+
+static struct entry **bucket_of(struct ar_span callid)
+{
+	return &table->bucket[ar_hash32(callid.p, callid.n) & (BUCKETS - 1)];
+}
+
+static struct ar_span tag_of(const struct entry *e)
+{
+	return (struct ar_span){e->text + e->ncallid, e->ntag};
+}
+
+/* Where the call's entry is linked in; what has expired before it goes. */
+static struct entry **find(struct ar_span callid)
+{
+	struct entry **at = bucket_of(callid);
+	int64_t now = ar_now_ms();
+
+	while (*at) {
+		if ((*at)->expires <= now)
+			drop(at);
+		else if (ar_span_eq((struct ar_span){(*at)->text, (*at)->ncallid}, callid))
+			return at;
+		else
+			at = &(*at)->next;
+	}
+	return at;
+}
+
+static struct entry *entry_new(const struct ar_msg_key *k)
+{
+	struct entry *e = shm_malloc(sizeof(*e) + k->callid.n + k->from_tag.n);
+
+	if (!e)
+		return NULL;
+	*e = (struct entry){.ncallid = k->callid.n, .ntag = k->from_tag.n};
+	memcpy(e->text, k->callid.p, k->callid.n);
+	if (k->from_tag.n)
+		memcpy(e->text + k->callid.n, k->from_tag.p, k->from_tag.n);
+	return e;
+}
+
+static void sweep(void)
+{
+	int64_t now = ar_now_ms();
+
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		for (struct entry **at = &table->bucket[i]; *at;) {
+			if ((*at)->expires <= now)
+				drop(at);
+			else
+				at = &(*at)->next;
+		}
+	}
+}
+
+void ar_through_open(const struct ar_msg_key *k, int64_t expires)
+{
+	struct entry **at, *e;
+
+	lock_get(&table->lock);
+	if (table->n >= table->max)
+		sweep();
+	at = find(k->callid);
+	e = *at;
+	if (!e && table->n < table->max)
+		e = entry_new(k);
+	if (e && !*at) {
+		e->next = NULL;
+		*at = e;
+		table->n++;
+	}
+	if (e)
+		e->expires = expires;
+	lock_release(&table->lock);
+	if (!e)
+		AR_COUNT(through_full);
+}
+
+static uint32_t marked(const struct ar_sdp *sdp)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < sdp->nmedia; i++)
+		if (ar_sdp_attr(sdp->media[i].text, AR_PLAN_ARMF_ATTR).p)
+			bits |= 1u << i;
+	return bits;
+}
+
+/* The offers of side A come from the anchored pass. */
+static bool brings(const struct entry *e, const struct ar_view *v)
+{
+	return !v->reply && v->key.method != METHOD_ACK && ar_span_eq(tag_of(e), v->key.from_tag);
+}
+
+uint32_t ar_through_sections(const struct ar_view *v, const struct ar_sdp *sdp)
+{
+	struct entry *e;
+	uint32_t bits = 0;
+
+	if (__atomic_load_n(&table->n, __ATOMIC_RELAXED) == 0)
+		return 0;
+	lock_get(&table->lock);
+	e = *find(v->key.callid);
+	if (e && brings(e, v))
+		e->sections = marked(sdp);
+	if (e)
+		bits = e->sections;
+	if (e && v->reply && v->status >= 200)
+		e->expires = ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000;
+	lock_release(&table->lock);
+	return bits;
+}
+
+void ar_through_close(struct ar_span callid)
+{
+	struct entry **at;
+
+	if (__atomic_load_n(&table->n, __ATOMIC_RELAXED) == 0)
+		return;
+	lock_get(&table->lock);
+	at = find(callid);
+	if (*at)
+		drop(at);
+	lock_release(&table->lock);
+}
+
+int ar_through_count(void)
+{
+	return __atomic_load_n(&table->n, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sections of another pass's media function. Where a call is anchored elsewhere (another Kamailio,
+ * or this one's first pass) there is no plan, and data channels go past rtpengine by their kind.
+ * Audio and video of the ARMF are told by a=x-ims-ar-armf in what comes from there; what the UE
+ * sends is told by what it was offered, so that is kept, by Call-ID.
+ *
+ * Any process; one lock, nothing blocks under it. Only calls whose request bore our mark are kept:
+ * a UE cannot bring its media past rtpengine by writing the attribute itself.
+ */
+#ifndef IMS_AR_THROUGH_H
+#define IMS_AR_THROUGH_H
+
+#include "ar_view.h"
+
+int ar_through_init(int max);
+void ar_through_destroy(void);
+/* The initial request of a call that is anchored elsewhere passes. */
+void ar_through_open(const struct ar_msg_key *k, int64_t expires);
+/* Bit for each section of this description that rtpengine must not see. */
+uint32_t ar_through_sections(const struct ar_view *v, const struct ar_sdp *sdp);
+/* The call ends. */
+void ar_through_close(struct ar_span callid);
+int ar_through_count(void);
+
+#endif
