@@ -19,6 +19,18 @@
 #define DRAIN 0.6 /* when packets already stand in a queue for long */
 #define STANDING 150000 /* us of it */
 #define DECREASE_INTERVAL 150000
+#define COLLAPSE 0.7 /* of what is sent arrives, and the queue grows: the link has dropped */
+#define COLLAPSE_QUEUE 40000 /* us of queue that must stand by then */
+#define COLLAPSE_GROWTH 15000 /* us more than one feedback before */
+#define COLLAPSE_WINDOW 60000 /* us of acknowledged packets that tell */
+#define AFTERMATH                                                                                  \
+	1500000 /* us after it: what arrives while the queue stands is what the link has */
+#define AFTERMATH_WINDOW 120000
+#define WINDOW_SLACK 20000 /* us of media that may be on its way beyond what is usual */
+#define WINDOW_MIN 12000 /* bytes */
+#define WINDOW_LIFE 400000 /* us without feedback: then it tells nothing */
+#define DRAIN_HARD 0.45
+#define STANDING_HARD 250000
 #define GROWTH 0.08 /* per second */
 #define RATE_WINDOW 500000 /* us of acknowledged packets */
 #define MIN_ACKED 5
@@ -33,7 +45,7 @@ struct sent {
 	uint64_t at;
 	uint32_t size;
 	uint16_t seq;
-	bool known;
+	bool known, flying; /* flying: no feedback has come so far as this one */
 };
 
 struct group {
@@ -58,12 +70,14 @@ struct bwe {
 	double threshold, trend;
 	int64_t threshold_at, over_since, first_arrival;
 	bool has_first, over, overusing;
-	int64_t min_delay, delay; /* one way, unknown offset */
+	int64_t min_delay, delay, last_delay; /* one way, unknown offset */
 	bool has_delay;
 	struct acked acked[BWE_LOG];
 	unsigned acked_head, nacked;
 	uint64_t rate, remb, decreased_at, increased_at, feedback_at;
-	uint64_t loss_at, loss_decreased_at;
+	uint64_t loss_at, loss_decreased_at, collapsed_at;
+	uint64_t flight; /* bytes sent and not told of */
+	double ack_delay, ack_interval; /* us: from sending to feedback, at best; between two */
 	uint32_t lost, total;
 	double loss;
 };
@@ -81,6 +95,7 @@ int bwe_new(struct bwe **out, const struct bwe_conf *conf)
 	b->rate = conf->start;
 	b->remb = UINT64_MAX;
 	b->threshold = FIRST_THRESHOLD;
+	b->ack_interval = 100000;
 	*out = b;
 	return 0;
 }
@@ -93,8 +108,12 @@ void bwe_free(struct bwe *b)
 uint16_t bwe_sent(struct bwe *b, uint64_t now, size_t n)
 {
 	uint16_t seq = b->seq++;
+	struct sent *old = &b->log[seq % BWE_LOG];
 
-	b->log[seq % BWE_LOG] = (struct sent){now, (uint32_t)n, seq, true};
+	if (old->flying)
+		b->flight -= old->size;
+	b->flight += n;
+	b->log[seq % BWE_LOG] = (struct sent){now, (uint32_t)n, seq, true, true};
 	return seq;
 }
 
@@ -272,9 +291,80 @@ static void loss_control(struct bwe *b, uint64_t now)
 	}
 }
 
+/* A link that drops to a fraction fills its queue within a tenth of a second: the trend of delays
+ * would tell too late. */
+static bool collapses(const struct bwe *b)
+{
+	double acked = acked_rate(b, COLLAPSE_WINDOW);
+
+	return queue_delay(b) > COLLAPSE_QUEUE && b->delay > b->last_delay + COLLAPSE_GROWTH &&
+	       acked > 0 && acked < COLLAPSE * (double)b->rate;
+}
+
+static void collapse(struct bwe *b, uint64_t now)
+{
+	double acked = acked_rate(b, COLLAPSE_WINDOW);
+
+	if (now - b->decreased_at < DECREASE_INTERVAL / 3)
+		return;
+	set_rate(b, acked * (queue_delay(b) > STANDING_HARD ? DRAIN_HARD : DRAIN));
+	b->decreased_at = b->collapsed_at = now;
+}
+
+static void settle(struct bwe *b)
+{
+	double acked = acked_rate(b, AFTERMATH_WINDOW);
+	double most = acked * (queue_delay(b) > STANDING ? DRAIN : BACK_OFF);
+
+	if (acked > 0 && queue_delay(b) > COLLAPSE_QUEUE && most < (double)b->rate)
+		set_rate(b, most);
+}
+
+/* Feedback has come up to here: what it did not tell of before, it will not. */
+static void land(struct bwe *b, uint16_t last)
+{
+	for (uint16_t seq = (uint16_t)(last + 1 - BWE_LOG / 2); seq != (uint16_t)(last + 1);
+		seq++) {
+		struct sent *e = &b->log[seq % BWE_LOG];
+
+		if (!e->flying || e->seq != seq)
+			continue;
+		e->flying = false;
+		b->flight -= e->size;
+	}
+}
+
+/* What the newest packet that was told of says about the time until one is. */
+static void note_times(struct bwe *b, uint64_t newest, uint64_t now)
+{
+	double delay = (double)(now - newest), interval = (double)(now - b->feedback_at);
+
+	if (!newest)
+		return;
+	b->ack_delay = b->ack_delay == 0 || delay < b->ack_delay ? delay : b->ack_delay + 100;
+	if (b->feedback_at && interval < 300000)
+		b->ack_interval += ((interval < 10000 ? 10000 : interval) - b->ack_interval) / 8;
+}
+
+bool bwe_is_full(const struct bwe *b, uint64_t now)
+{
+	double window = b->ack_delay + 1.25 * b->ack_interval + WINDOW_SLACK;
+
+	if (!b->feedback_at || now - b->feedback_at > WINDOW_LIFE)
+		return false;
+	window *= (double)b->rate / 8e6;
+	return b->flight > (window < WINDOW_MIN ? WINDOW_MIN : window);
+}
+
 static void update(struct bwe *b, uint64_t now)
 {
 	bool queued = queue_delay(b) > STANDING;
+
+	if (collapses(b))
+		collapse(b, now);
+	else if (b->collapsed_at && now - b->collapsed_at < AFTERMATH)
+		settle(b);
+	b->last_delay = b->delay;
 
 	loss_control(b, now);
 	if (b->overusing || (queued && b->trend >= 0))
@@ -287,13 +377,13 @@ static void update(struct bwe *b, uint64_t now)
 
 int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now)
 {
-	struct rtcp_twcc_status s;
+	struct rtcp_twcc_status s = {0};
 	struct rtcp_twcc it;
 	int err = rtcp_twcc_begin(p, &it);
+	uint64_t newest = 0;
 
 	if (err)
 		return err;
-	b->feedback_at = now;
 	while (rtcp_twcc_next(&it, &s)) {
 		struct sent *e = &b->log[s.seq % BWE_LOG];
 
@@ -303,9 +393,13 @@ int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now)
 		b->lost += !s.received;
 		if (!s.received)
 			continue;
+		newest = e->at > newest ? e->at : newest;
 		add_arrival(b, e, s.at);
 		e->known = false;
 	}
+	land(b, s.seq);
+	note_times(b, newest, now);
+	b->feedback_at = now;
 	update(b, now);
 	return 0;
 }

@@ -10,12 +10,16 @@
 #define MAX_MISORDER 1000
 #define FIRST_RTT 100000
 #define NACK_MIN 20000
+#define NACK_TWICE                                                                                 \
+	8000 /* us: the first goes twice, others three times: there is no                          \
+	      * time for many tries */
 
 enum state { EMPTY, MISSING, HAVE };
 
 struct slot {
 	enum state state;
 	uint8_t tries;
+	uint8_t copies; /* of the present try, beyond the first */
 	uint16_t len;
 	uint8_t *data;
 	uint64_t at; /* HAVE: arrival; MISSING: first missed */
@@ -34,6 +38,7 @@ struct rtp_recv {
 	uint32_t gap; /* given up, not told yet */
 	uint8_t *out; /* lent by the last pop */
 	uint64_t rtt, min_rtt; /* min: 0: none measured */
+	bool told; /* the owner knows it */
 	/* reports, RFC 3550 A.3 and A.8 */
 	uint32_t base, transit, jitter16, expected_prior, received_prior, received;
 	bool has_transit;
@@ -289,9 +294,11 @@ int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 static uint64_t patience(const struct rtp_recv *r)
 {
 	uint64_t wait = RTP_RECV_MIN_WAIT;
+	/* giving up costs a key frame: not on a mere guess */
+	uint64_t rtt = r->min_rtt || r->told ? r->rtt : 2 * FIRST_RTT;
 
 	if (r->conf.nack)
-		wait += 2 * r->rtt + r->rtt / 4 + RTP_RECV_REORDER;
+		wait += 2 * rtt + rtt / 4 + RTP_RECV_REORDER;
 	if (r->conf.nack && wait < RTP_RECV_NACK_WAIT)
 		wait = RTP_RECV_NACK_WAIT;
 	return wait > RTP_RECV_MAX_WAIT ? RTP_RECV_MAX_WAIT : wait;
@@ -372,6 +379,7 @@ bool rtp_recv_ntp(const struct rtp_recv *r, uint32_t ts, uint64_t *ntp)
 void rtp_recv_set_rtt(struct rtp_recv *r, uint64_t rtt)
 {
 	r->rtt = rtt;
+	r->told = true;
 }
 
 uint64_t rtp_recv_rtt(const struct rtp_recv *r)
@@ -413,7 +421,8 @@ void rtp_recv_report(struct rtp_recv *r, uint64_t now, struct rtcp_report *out)
 
 static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 {
-	uint64_t again = now + (r->rtt + r->rtt / 4 > NACK_MIN ? r->rtt + r->rtt / 4 : NACK_MIN);
+	uint64_t wait = r->rtt + r->rtt / 16;
+	uint64_t again = now + (wait > NACK_MIN ? wait : NACK_MIN) - NACK_TWICE;
 	uint16_t seq[RTCP_MAX_NACK];
 	unsigned n = 0;
 
@@ -423,10 +432,16 @@ static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 		if (s->state != MISSING || s->nack_at > now || s->tries >= RTP_RECV_MAX_TRIES)
 			continue;
 		seq[n++] = (uint16_t)e;
+		if (s->tries && s->copies < (s->tries > 1 ? 2 : 1)) {
+			s->copies++;
+			s->nack_at = s->copies < (s->tries > 1 ? 2 : 1) ? now + NACK_TWICE : again;
+			continue;
+		}
 		if (s->tries++ == 0)
 			s->first = now;
+		s->copies = 0;
 		s->nacked = now;
-		s->nack_at = again;
+		s->nack_at = now + NACK_TWICE;
 	}
 	r->stats.nacks += n;
 	rtcp_write_nack(w, r->conf.local, r->conf.ssrc, seq, n);

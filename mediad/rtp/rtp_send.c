@@ -10,7 +10,9 @@
 
 #define PACE 1.5 /* times the target rate: frames are bursts */
 #define MAX_PACE_DELAY 200000 /* us: the queue is emptied in that time, whatever the rate */
+#define FULL_WAIT 5000 /* us */
 #define RTX_BURST 20000 /* bytes of saved-up retransmission */
+#define LOSSY 3.0 /* of 256, smoothed: so much is lost that retransmissions go twice */
 #define RESEND_MIN 10000 /* us before the same packet goes again */
 #define FIRST_RTT 100000
 #define MAX_POSE 64
@@ -57,7 +59,8 @@ struct rtp_send {
 	} reports[REPORTS];
 	unsigned nreport;
 	uint64_t rtt;
-	bool want_key, has_fir;
+	bool want_key, has_fir, lossy;
+	double loss; /* of 256 */
 	uint8_t fir;
 	uint64_t key_at;
 };
@@ -334,6 +337,10 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 	if (now < s->pace_at || cap < RTP_MAX_PACKET)
 		return 0;
 	n = resend(s, now, out, cap);
+	if (n == 0 && s->next != s->head && bwe_is_full(s->bwe, now)) {
+		s->pace_at = now + FULL_WAIT;
+		return 0;
+	}
 	if (n == 0 && s->next != s->head) {
 		p = at(s, s->next);
 		n = build(s, p, (uint16_t)s->next, (struct ar_span){(char *)p->data, p->len}, false,
@@ -364,6 +371,7 @@ static void want_resend(struct rtp_send *s, uint16_t seq, uint64_t now)
 	uint32_t ext = s->next - (uint16_t)((uint16_t)s->next - seq);
 	uint64_t wait = s->rtt ? s->rtt * 3 / 4 : RESEND_MIN;
 	struct packet *p = at(s, ext);
+	unsigned more;
 
 	s->stats.nacked++;
 	if ((int32_t)(ext - s->tail) < 0 || ext == s->next || now - p->sent_at > RTP_SEND_HISTORY ||
@@ -382,6 +390,10 @@ static void want_resend(struct rtp_send *s, uint16_t seq, uint64_t now)
 	}
 	p->resent_at = now; /* the same again in one message does not count twice */
 	s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = seq;
+	/* there is time for two tries before a viewer sees it stop */
+	more = !s->conf.rtx_ssrc ? 0 : p->tries ? 2 : s->lossy;
+	for (; more && s->nresend < RTP_SEND_MAX_RESEND; more--)
+		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = seq;
 }
 
 static void on_nack(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
@@ -404,6 +416,8 @@ static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t
 		if (r->ssrc != s->conf.ssrc)
 			continue;
 		bwe_report(s->bwe, r, now);
+		s->loss += (r->fraction - s->loss) / 4;
+		s->lossy = s->loss >= LOSSY;
 		for (unsigned k = 0; r->lsr && k < REPORTS; k++)
 			if (s->reports[k].lsr == r->lsr && now >= s->reports[k].at + dlsr)
 				s->rtt = now - s->reports[k].at - dlsr + 1;

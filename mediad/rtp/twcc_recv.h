@@ -8,7 +8,7 @@
 
 #include "mediad/rtp/rtcp.h"
 
-#define TWCC_INTERVAL 100000 /* us */
+#define TWCC_INTERVAL 50000 /* us: what a sender sees of a link that drops, it sees that late */
 
 struct twcc_recv {
 	int64_t tick[RTCP_TWCC_MAX]; /* by sequence number; -1: not seen */

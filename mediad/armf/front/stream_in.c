@@ -187,8 +187,8 @@ static void on_frame(void *arg, const struct depay_frame *f)
 		l->in.height = f->height;
 	}
 	l->n.frames_in++;
-	stream_meter_add(&l->in.meter, f->data.n, true, l->in.arrived);
-	stream_job_frame(l, f, l->in.arrived);
+	stream_meter_add(&l->in.meter, f->data.n, true, l->in.now);
+	stream_job_frame(l, f, l->in.now);
 }
 
 static bool set_codec(struct stream_leg *l, int i)
@@ -255,6 +255,7 @@ void stream_in_run(struct stream_leg *l, uint64_t now)
 	struct rtp_recv_out out;
 	enum rtp_recv_event e;
 
+	l->in.now = now;
 	while (l->in.recv && (e = rtp_recv_pop(l->in.recv, now, &out)) != RTP_RECV_NONE) {
 		if (e == RTP_RECV_PACKET)
 			push(l, &out);

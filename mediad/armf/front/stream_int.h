@@ -45,7 +45,7 @@ struct stream_in {
 	enum depay_codec depay_codec;
 	struct twcc_recv twcc;
 	char cname[RTCP_MAX_CNAME + 1];
-	uint64_t arrived; /* of the packet being pushed */
+	uint64_t arrived, now; /* of the packet being pushed; now */
 	struct rtp_ext_values ext; /* of the frame being pushed */
 	uint32_t ext_ts;
 	bool has_ext, has_abs;
@@ -89,6 +89,7 @@ struct stream_out {
 	uint32_t ssrc, rtx_ssrc;
 	int codec; /* index into conf.remote; -1: none */
 	bool need_key; /* the next frame must be one */
+	uint64_t target; /* when it was looked at last */
 	uint64_t report_at;
 	struct stream_seq seq[STREAM_SEQS];
 	unsigned nseq;

@@ -199,6 +199,20 @@ int stream_out_frame(struct stream_leg *l, const struct stream_out_frame *f, uin
 	return 0;
 }
 
+/* The path carries a fraction of what it did: what was encoded for it before would only come late.
+ * The next picture is a small key frame. */
+static void follow_drop(struct stream_leg *l)
+{
+	struct stream_out *o = &l->out;
+	uint64_t target = bwe_target(o->bwe);
+
+	if (target < o->target * 7 / 10 && rtp_send_drop_queued(o->send) > 0) {
+		o->need_key = true;
+		l->n.frames_dropped++;
+	}
+	o->target = target;
+}
+
 void stream_out_run(struct stream_leg *l, uint64_t now)
 {
 	uint8_t buf[STREAM_MAX_PACKET];
@@ -207,6 +221,7 @@ void stream_out_run(struct stream_leg *l, uint64_t now)
 
 	if (!o->send || !l->up)
 		return;
+	follow_drop(l);
 	while ((n = rtp_send_poll(o->send, now, buf, RTP_MAX_PACKET)) > 0)
 		stream_send(l, buf, n, false, now);
 	if (now >= o->report_at) {

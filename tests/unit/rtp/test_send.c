@@ -167,6 +167,9 @@ static void retransmission_by_rtx(void **state)
 	now += 50 * MS;
 	nack(65531);
 	assert_true(take());
+	assert_true(take()); /* lost once already: three times */
+	assert_true(take());
+	assert_int_equal(get16((const uint8_t *)pkt.payload.p), 65531);
 	now += RTP_SEND_HISTORY;
 	nack(65532);
 	assert_false(take());

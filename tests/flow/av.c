@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/flow/av.h"
+#include "mediad/rtp/wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define SSRC 0x11112222
+#define RTX 0x11112223
+#define HEAD 20 /* of a test frame: enough for any codec's own */
+#define NTP_EPOCH (UINT64_C(0xe0000000) << 32)
+
+struct av av;
+
+static const struct rtp_extmap cam_ext = {.id = {1, 2, 0, 4, 0}};
+static const struct rtp_extmap view_ext = {.id = {11, 12, 0, 14, 0}}; /* other ids on this leg */
+
+unsigned av_random(unsigned n)
+{
+	av.seed = av.seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (unsigned)(av.seed >> 33) % n;
+}
+
+/* ---- networks ---- */
+
+static void carry_once(struct av_pipe *p, const uint8_t *d, size_t n, bool rtcp)
+{
+	uint64_t at = av.now;
+	unsigned i = 0;
+
+	if (av_random(1000) < p->loss)
+		return;
+	if (p->rate) {
+		p->free_at = p->free_at > av.now ? p->free_at : av.now;
+		p->queue = p->free_at - av.now;
+		if (p->queue > p->max_queue)
+			return;
+		p->free_at += (n + 44) * 8 * AV_SEC / p->rate; /* UDP, IP, SRTP tag */
+		at = p->free_at;
+	}
+	at += p->delay + (av_random(1000) < p->reorder ? av_random(15000) : 0);
+	while (p->p[i].n)
+		assert_true(++i < AV_INFLIGHT);
+	p->top = i >= p->top ? i + 1 : p->top;
+	p->p[i].at = at;
+	p->p[i].rtcp = rtcp;
+	p->p[i].n = n;
+	memcpy(p->p[i].d, d, n);
+}
+
+static void carry(struct av_pipe *p, const uint8_t *d, size_t n, bool rtcp)
+{
+	carry_once(p, d, n, rtcp);
+	if (av_random(1000) < p->duplicate)
+		carry_once(p, d, n, rtcp);
+}
+
+static void deliver(struct av_pipe *p, void (*to)(uint8_t *d, size_t n, bool rtcp))
+{
+	for (unsigned i = 0; i < p->top; i++) {
+		struct av_packet *k = &p->p[i];
+
+		if (!k->n || k->at > av.now)
+			continue;
+		to(k->d, k->n, k->rtcp);
+		k->n = 0;
+	}
+}
+
+/* ---- frames ---- */
+
+static uint32_t sum(const uint8_t *d, size_t n)
+{
+	uint32_t v = 1;
+
+	for (size_t i = 0; i < n; i++)
+		v = v * 31 + d[i];
+	return v;
+}
+
+static const uint8_t params[] = {0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xf4, 0x40, 0x50, 0x17, 0xf0,
+	0x80, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80};
+
+/* The codec's first bytes, then the camera's number, its place in this encoder's chain, filling
+ * and a checksum; never two zero bytes in a row. */
+static void put_number(uint8_t *d, uint32_t n)
+{
+	put32(d, (n >> 14 & 0x7f) << 16 | (n >> 7 & 0x7f) << 8 | (n & 0x7f) | 0x80808080u);
+}
+
+static uint32_t get_number(const uint8_t *d)
+{
+	uint32_t n = get32(d);
+
+	return (n & 0x7f) | (n >> 8 & 0x7f) << 7 | (n >> 16 & 0x7f) << 14;
+}
+
+static size_t make_frame(uint8_t *out, enum depay_codec codec, bool key, unsigned since_key,
+	uint32_t number, size_t n)
+{
+	uint8_t *d = out;
+
+	n = n < 60 ? 60 : n;
+	if (codec == DEPAY_H264) {
+		if (key) {
+			memcpy(out, params, sizeof(params));
+			d += sizeof(params);
+		}
+		memcpy(d, "\0\0\0\1", 4);
+		d += 4;
+	}
+	for (size_t i = 0; i < n; i++)
+		d[i] = (uint8_t)(av_random(255) + 1);
+	if (codec == DEPAY_VP8) {
+		d[0] = key ? 0x10 : 0x11;
+		memcpy(d + 3, "\x9d\x01\x2a\x80\x02\x68\x01", 7);
+	} else {
+		d[0] = key ? 0x65 : 0x61;
+		put16(d + 1, 0x9a00u | (key ? 0 : since_key & 15) << 5 | 1);
+	}
+	put_number(d + 10, number);
+	put_number(d + 14, since_key);
+	put32(d + n - 4, sum(d, n - 4) | 0x01010101);
+	return (size_t)(d - out) + n;
+}
+
+/* What a frame says; false: broken. */
+static bool read_frame(enum depay_codec codec, bool key, struct ar_span data, uint32_t *number,
+	uint32_t *since_key)
+{
+	const uint8_t *d = (const uint8_t *)data.p;
+	size_t skip = codec == DEPAY_H264 ? (key ? sizeof(params) + 4 : 4) : 0;
+
+	if (data.n < skip + HEAD)
+		return false;
+	*number = get_number(d + skip + 10);
+	*since_key = get_number(d + skip + 14);
+	return get32(d + data.n - 4) == (sum(d + skip, data.n - skip - 4) | 0x01010101);
+}
+
+/* ---- the camera ---- */
+
+static void encode(void)
+{
+	static uint8_t f[400000];
+	struct av_sender *c = &av.cam;
+	bool key = c->key_next || rtp_send_take_key_request(c->send, av.now);
+	uint64_t rate = bwe_target(c->bwe);
+	size_t n = rate * 9 / 10 / 8 / AV_FPS * (key ? 2 : 1) * (90 + av_random(20)) / 100;
+
+	if (c->silent)
+		return;
+	c->number++;
+	c->since_key = key ? 0 : c->since_key + 1;
+	c->made[c->number % AV_MAX_FRAMES] = av.now;
+	n = make_frame(f, c->codec, key, c->since_key, c->number, n);
+	c->key_next = rtp_send_frame(c->send, (struct ar_span){(char *)f, n},
+			      (uint32_t)(av.now * 9 / 100), NULL, av.now) != 0;
+}
+
+static void camera_step(void)
+{
+	uint8_t d[STREAM_MAX_PACKET];
+	struct av_sender *c = &av.cam;
+	size_t n;
+
+	if (av.now % (AV_SEC / AV_FPS / 1000 * 1000) == 0)
+		encode();
+	while ((n = rtp_send_poll(c->send, av.now, d, RTP_MAX_PACKET)) > 0)
+		carry(&av.up, d, n, false);
+	if (av.now % AV_SEC == 0) {
+		struct rtcp_writer w = {d, 0, sizeof(d), 0};
+		struct rtcp_sr sr = {.rtp = (uint32_t)(av.now * 9 / 100),
+			.ntp = NTP_EPOCH + ((av.now + (uint64_t)c->clock_off) << 32) / AV_SEC};
+
+		sr.ntp = NTP_EPOCH + (uint64_t)((double)(int64_t)(av.now + (uint64_t)c->clock_off) *
+						4294.967296);
+		rtp_send_source(c->send, &sr, av.now);
+		rtp_send_report(c->send, av.now, NULL, 0, &w);
+		carry(&av.up, d, w.n, true);
+	}
+}
+
+static void to_camera(uint8_t *d, size_t n, bool rtcp)
+{
+	struct ar_span rest = {(char *)d, n};
+	struct rtcp_packet p;
+
+	assert_true(rtcp);
+	while (rtcp_next(&rest, &p) == 1) {
+		if (p.type == RTCP_REMB)
+			av.cam.remb = p.bitrate;
+		rtp_send_rtcp(av.cam.send, &p, av.now);
+	}
+}
+
+/* ---- the viewer ---- */
+
+static void on_frame(void *user, const struct depay_frame *f)
+{
+	struct av_viewer *v = user;
+	uint32_t number = 0, chain = 0;
+	uint64_t delay;
+
+	if (!read_frame(v->codec, f->key, f->data, &number, &chain))
+		v->broken++;
+	if (!f->key && chain != v->shown + 1)
+		v->broken++;
+	if (f->key && chain != 0)
+		v->broken++;
+	if (v->shown_at && av.now - v->shown_at > v->freeze)
+		v->freeze = av.now - v->shown_at;
+	v->shown = chain;
+	v->shown_at = av.now;
+	v->nshown++;
+	delay = av.now - av.cam.made[number % AV_MAX_FRAMES];
+	v->worst_delay = delay > v->worst_delay ? delay : v->worst_delay;
+	v->delays += delay;
+	v->ndelay++;
+	if (f->key) {
+		v->nkeys++;
+		rtp_recv_got_key(v->recv);
+	}
+}
+
+static void begin_view(uint32_t ssrc)
+{
+	const struct rtp_recv_conf rc = {.ssrc = ssrc,
+		.local = 1,
+		.rtx_ssrc = RTX,
+		.rtx_pt = av.view.codec == DEPAY_VP8 ? 121 : 123,
+		.media_pt = av.view.codec == DEPAY_VP8 ? 120 : 122,
+		.clock = 90000,
+		.nack = true,
+		.pli = true,
+		.reduced = true,
+		.report = true,
+		.cname = "viewer"};
+
+	av.view.ssrc = ssrc;
+	assert_int_equal(rtp_recv_new(&av.view.recv, &rc), 0);
+}
+
+static void check_report(const struct rtcp_sr *sr)
+{
+	/* when the camera took the picture with this timestamp, by its own clock */
+	double at = (double)sr->rtp / 90000, said, skew;
+	uint64_t wraps = (av.now * 9 / 100) >> 32;
+
+	at += (double)wraps * 4294967296.0 / 90000 + (double)av.cam.clock_off / 1e6;
+	said = (double)(int64_t)(sr->ntp - NTP_EPOCH) / 4294967296.0;
+	skew = (said - at) * 1e6;
+	if (skew < 0)
+		skew = -skew;
+	if ((int64_t)skew > av.view.skew)
+		av.view.skew = (int64_t)skew;
+	av.view.reports++;
+}
+
+static void to_viewer(uint8_t *d, size_t n, bool rtcp)
+{
+	struct ar_span s = {(char *)d, n}, cname;
+	struct rtp_ext_values v;
+	struct rtp_packet p;
+	struct rtcp_packet c;
+
+	while (rtcp && rtcp_next(&s, &c) == 1) {
+		if (c.type == RTCP_SR && av.view.recv) {
+			rtp_recv_sr(av.view.recv, &c.sr, av.now);
+			check_report(&c.sr);
+		}
+		if (c.type == RTCP_SDES && rtcp_sdes_cname(&c, av.view.ssrc, &cname))
+			snprintf(av.view.cname, sizeof(av.view.cname), "%.*s", (int)cname.n,
+				cname.p);
+	}
+	if (rtcp)
+		return;
+	assert_int_equal(rtp_parse(&p, s), 0);
+	if (!av.view.recv)
+		begin_view(p.ssrc);
+	rtp_ext_read(&p, &view_ext, &v);
+	if (v.has_transport_seq)
+		twcc_recv_packet(&av.view.twcc, v.transport_seq, av.now);
+	assert_int_equal(rtp_recv_input(av.view.recv, &p, av.now), 0);
+}
+
+static void viewer_step(void)
+{
+	struct av_viewer *v = &av.view;
+	struct rtp_recv_out out;
+	enum rtp_recv_event e;
+	uint8_t d[STREAM_MAX_PACKET];
+	struct rtcp_writer w = {d, 0, 1200, 0};
+
+	if (!v->recv)
+		return;
+	while ((e = rtp_recv_pop(v->recv, av.now, &out)) != RTP_RECV_NONE) {
+		if (e == RTP_RECV_GAP)
+			depay_gap(v->depay, out.lost);
+		else
+			assert_int_equal(depay_push(v->depay, &out.packet), 0);
+	}
+	if (depay_needs_key(v->depay))
+		rtp_recv_want_key(v->recv);
+	rtp_recv_feedback(v->recv, av.now, &w);
+	twcc_recv_feedback(&v->twcc, av.now, 1, v->ssrc, &w);
+	if (w.n)
+		carry(&av.down_back, d, w.n, true);
+}
+
+/* ---- a stand-in for the processors ---- */
+
+static int job_open(struct armf_pool *p, const struct armf_job_conf *conf,
+	const struct armf_job_handlers *h, void *arg, uint32_t *job)
+{
+	struct av_job *j = &av.job;
+
+	(void)p;
+	if (j->refuse)
+		return j->refuse;
+	assert_false(j->open);
+	j->open = j->up = j->key = true;
+	j->h = h;
+	j->arg = arg;
+	j->conf = *conf;
+	j->rate = conf->start_bps;
+	j->nwork = 0;
+	*job = ++j->opened;
+	return 0;
+}
+
+static void job_close(struct armf_pool *p, uint32_t job)
+{
+	(void)p;
+	assert_int_equal(job, av.job.opened);
+	av.job.open = false;
+}
+
+static int job_frame(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f)
+{
+	struct av_job *j = &av.job;
+	uint32_t number = 0, chain;
+
+	(void)p;
+	assert_int_equal(job, j->opened);
+	if (!j->up)
+		return -ENOTCONN;
+	if (j->nwork == 64)
+		return -ENOBUFS;
+	assert_true(read_frame(av.cam.codec, f->key, f->data, &number, &chain));
+	j->frames++;
+	j->drawn_last = f->views > 0;
+	j->work[j->nwork].at = av.now + j->delay;
+	j->work[j->nwork].ts = f->ts;
+	j->work[j->nwork++].number = number;
+	return 0;
+}
+
+static int job_render(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f)
+{
+	struct av_job *j = &av.job;
+
+	(void)p, (void)job;
+	j->renders++;
+	j->work[j->nwork].at = av.now + j->delay;
+	j->work[j->nwork].ts = f->ts;
+	j->work[j->nwork++].number = 0;
+	return 0;
+}
+
+static void job_want_key(struct armf_pool *p, uint32_t job)
+{
+	(void)p, (void)job;
+	av.job.key = true;
+	av.job.want_key++;
+}
+
+static void job_rate(struct armf_pool *p, uint32_t job, uint32_t bps)
+{
+	(void)p, (void)job;
+	av.job.rate = bps;
+}
+
+static int job_stats(const struct armf_pool *p, uint32_t job, struct armf_job_stats *out)
+{
+	(void)p, (void)job;
+	*out = (struct armf_job_stats){.decode_us = 1};
+	return 0;
+}
+
+static int job_snapshot(struct armf_pool *p, uint32_t job,
+	void (*done)(void *arg, int err, struct ar_span png), void *arg)
+{
+	(void)p, (void)job;
+	done(arg, 0, AR_SPAN("png"));
+	return 0;
+}
+
+static void job_step(void)
+{
+	static uint8_t buf[400000];
+	struct av_job *j = &av.job;
+
+	while (j->open && j->up && j->nwork && j->work[0].at <= av.now) {
+		struct armf_frame_out f = {.ts = j->work[0].ts,
+			.key = j->key,
+			.drawn = j->drawn_last,
+			.width = 640,
+			.height = 360};
+		size_t n = j->rate / 8 / AV_FPS * (f.key ? 2 : 1);
+
+		j->since_key = f.key ? 0 : j->since_key + 1;
+		j->key = false;
+		n = make_frame(buf, j->conf.out, f.key, j->since_key, j->work[0].number, n);
+		f.data = (struct ar_span){(char *)buf, n};
+		memmove(j->work, j->work + 1, --j->nwork * sizeof(j->work[0]));
+		j->h->on_frame(j->arg, &f);
+	}
+}
+
+void av_job_up(bool up, const char *reason)
+{
+	av.job.up = up;
+	av.job.nwork = 0;
+	av.job.key = true;
+	av.job.h->on_state(av.job.arg, up, reason);
+}
+
+/* ---- the legs ---- */
+
+static uint64_t clock_now(void)
+{
+	return av.now;
+}
+
+static int leg_send(void *arg, uint8_t *packet, size_t n, size_t cap, bool rtcp)
+{
+	assert_true(n + 30 <= cap);
+	if (arg == &av.a && rtcp)
+		carry(&av.up_back, packet, n, true);
+	else if (arg == &av.b)
+		carry(&av.down, packet, n, rtcp);
+	return 0;
+}
+
+static void leg_wake(void *arg)
+{
+	(void)arg;
+	av.wakes++;
+}
+
+static int leg_scene(void *arg, uint32_t *scene)
+{
+	(void)arg;
+	*scene = 7;
+	return 0;
+}
+
+static void to_a(uint8_t *d, size_t n, bool rtcp)
+{
+	stream_leg_input(av.a, d, n, rtcp, av.now);
+}
+
+static void to_b(uint8_t *d, size_t n, bool rtcp)
+{
+	stream_leg_input(av.b, d, n, rtcp, av.now);
+}
+
+static struct stream_codec codec(enum depay_codec c, uint8_t pt, bool rtx)
+{
+	struct stream_codec out = {.kind = c == DEPAY_VP8 ? STREAM_VP8 : STREAM_H264,
+		.pt = pt,
+		.rtx = rtx ? pt + 1 : 0,
+		.clock = 90000,
+		.fb = STREAM_FB_NACK | STREAM_FB_PLI | STREAM_FB_REMB | STREAM_FB_TWCC};
+
+	snprintf(out.name, sizeof(out.name), "%s", c == DEPAY_VP8 ? "VP8" : "H264");
+	if (c == DEPAY_H264)
+		snprintf(
+			out.fmtp, sizeof(out.fmtp), "profile-level-id=42e01f;packetization-mode=1");
+	return out;
+}
+
+static void fill_side(struct stream_side *s, const struct rtp_extmap *ext)
+{
+	s->known = s->reduced = s->sends = s->receives = true;
+	s->ext = *ext;
+}
+
+static void make_legs(const struct av_options *o)
+{
+	static const struct stream_handlers h = {leg_send, leg_wake, leg_scene};
+	struct stream_front_conf fc = {.clock = clock_now, .max_legs = 2, .max_kbps = o->max_kbps};
+
+	if (!o->no_pool)
+		fc.jobs = (struct stream_pool){(struct armf_pool *)&av, job_open, job_close,
+			job_frame, job_render, job_want_key, job_rate, job_stats, job_snapshot};
+	assert_int_equal(stream_front_new(&av.front, &fc), 0);
+	av.conf_a = (struct stream_conf){.video = true, .op = o->op, .call_id = "x"};
+	av.conf_b = (struct stream_conf){.video = true, .op = ARMF_RELAY, .call_id = "x"};
+	fill_side(&av.conf_a.local, &cam_ext);
+	fill_side(&av.conf_b.local, &view_ext);
+	av.conf_a.local.codec[0] = codec(DEPAY_VP8, 96, !o->no_rtx);
+	av.conf_a.local.codec[1] = codec(DEPAY_H264, 98, !o->no_rtx);
+	av.conf_a.local.ncodec = 2;
+	av.conf_b.local.codec[0] = o->out == DEPAY_VP8 ? codec(DEPAY_VP8, 120, !o->no_rtx)
+						       : codec(DEPAY_H264, 122, !o->no_rtx);
+	av.conf_b.local.ncodec = 1;
+	av.conf_a.remote = av.conf_a.local;
+	av.conf_b.remote = av.conf_b.local;
+	av.conf_a.remote.ssrc[0].ssrc = SSRC;
+	av.conf_a.remote.ssrc[0].rtx = o->no_rtx ? 0 : RTX;
+	av.conf_a.remote.nssrc = 1;
+	assert_int_equal(stream_leg_new(&av.a, av.front, &av.conf_a, &h, &av.a, av.now), 0);
+	assert_int_equal(stream_leg_new(&av.b, av.front, &av.conf_b, &h, &av.b, av.now), 0);
+	stream_leg_pair(av.a, av.b, av.now);
+	stream_leg_up(av.a, true, av.now);
+	stream_leg_up(av.b, true, av.now);
+}
+
+void av_begin(const struct av_options *o)
+{
+	const struct bwe_conf rates = {o->start ? o->start : 800000, 50000, 4000000};
+	const struct rtp_send_conf sc = {.ssrc = SSRC,
+		.rtx_ssrc = o->no_rtx ? 0 : RTX,
+		.pt = o->in == DEPAY_VP8 ? 96 : 98,
+		.rtx_pt = o->in == DEPAY_VP8 ? 97 : 99,
+		.first_seq = 65000,
+		.clock = 90000,
+		.codec = o->in,
+		.mtu = 1100,
+		.extmap = cam_ext,
+		.cname = "alice@camera"};
+
+	memset(&av, 0, sizeof(av));
+	av.now = 100 * AV_SEC;
+	av.seed = 42 + o->seed;
+	av.up.delay = av.up_back.delay = av.down.delay = av.down_back.delay = 10 * AV_MS;
+	av.job.delay = 8 * AV_MS;
+	av.cam.codec = o->in;
+	av.cam.key_next = true;
+	av.cam.clock_off = o->clock_off;
+	av.view.codec = o->out;
+	assert_int_equal(bwe_new(&av.cam.bwe, &rates), 0);
+	assert_int_equal(rtp_send_new(&av.cam.send, &sc, av.cam.bwe), 0);
+	assert_int_equal(depay_new(&av.view.depay, o->out, on_frame, &av.view), 0);
+	twcc_recv_init(&av.view.twcc);
+	make_legs(o);
+}
+
+void av_end(void)
+{
+	stream_leg_free(av.a, av.now);
+	stream_leg_free(av.b, av.now);
+	assert_int_equal(stream_front_legs(av.front), 0);
+	assert_false(av.job.open);
+	stream_front_free(av.front);
+	rtp_send_free(av.cam.send);
+	bwe_free(av.cam.bwe);
+	rtp_recv_free(av.view.recv);
+	depay_free(av.view.depay);
+}
+
+void av_run(uint64_t us)
+{
+	for (uint64_t end = av.now + us; av.now < end; av.now += AV_MS) {
+		deliver(&av.up, to_a);
+		deliver(&av.up_back, to_camera);
+		deliver(&av.down, to_viewer);
+		deliver(&av.down_back, to_b);
+		camera_step();
+		job_step();
+		stream_leg_run(av.a, av.now);
+		stream_leg_run(av.b, av.now);
+		viewer_step();
+	}
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Video through the ARMF's streams over bad networks, relayed and processed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/flow/av.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static void print(const char *what)
+{
+	struct stream_facts f, fb;
+
+	stream_leg_get_facts(av.a, &f, av.now);
+	stream_leg_get_facts(av.b, &fb, av.now);
+	print_message("%s: %s, %u of %u shown, %u keys, freeze %u ms, delay mean %u worst %u ms, "
+		      "lost %u and %u, refused %u, camera %u kbit/s (refused %u), target %u "
+		      "kbit/s\n",
+		what, f.state, av.view.nshown, av.cam.number, av.view.nkeys,
+		(unsigned)(av.view.freeze / AV_MS),
+		(unsigned)(av.view.ndelay ? av.view.delays / av.view.ndelay / AV_MS : 0),
+		(unsigned)(av.view.worst_delay / AV_MS), (unsigned)f.lost,
+		(unsigned)rtp_recv_stats(av.view.recv)->lost, (unsigned)fb.dropped,
+		(unsigned)(bwe_target(av.cam.bwe) / 1000),
+		(unsigned)rtp_send_stats(av.cam.send)->refused, fb.target_kbps);
+}
+
+static const char *state(struct stream_leg *l)
+{
+	struct stream_facts f;
+
+	stream_leg_get_facts(l, &f, av.now);
+	return f.state;
+}
+
+enum where { UP, DOWN, BOTH };
+
+/* 5 % loss each way and 100 ms there and back on one leg; or half of it on each. */
+static void worsen(enum where where)
+{
+	struct av_pipe *up[] = {&av.up, &av.up_back}, *down[] = {&av.down, &av.down_back};
+	bool half = where == BOTH;
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct av_pipe *p[] = {up[i], down[i]};
+
+		for (unsigned k = 0; k < 2; k++) {
+			bool bad = half || (k == 0) == (where == UP);
+
+			p[k]->delay = (!bad ? 2 : half ? 25 : 50) * AV_MS;
+			p[k]->loss = !bad ? 0 : half ? 25 : 50;
+			p[k]->reorder = bad ? 50 : 0;
+			p[k]->duplicate = bad ? 20 : 0;
+		}
+	}
+}
+
+/* Loss is luck: of several networks most keep the bound, and none is far from it. */
+#define NETWORKS 6
+
+static void bad_network(
+	enum armf_op op, enum depay_codec in, enum depay_codec out, enum where where)
+{
+	static const char *const wheres[] = {"towards us", "from us", "half on either leg"};
+	struct av_options o = {.op = op, .in = in, .out = out};
+	unsigned over = 0;
+
+	print_message("5 %% loss, 100 ms, %s, %s to %s, %s: longest freeze (ms)", wheres[where],
+		in == DEPAY_VP8 ? "VP8" : "H.264", out == DEPAY_VP8 ? "VP8" : "H.264",
+		op == ARMF_OVERLAY ? "drawn on" : "relay");
+	for (o.seed = 0; o.seed < NETWORKS; o.seed++) {
+		av_begin(&o);
+		worsen(where);
+		av_run(10 * AV_SEC);
+		print_message(" %u", (unsigned)(av.view.freeze / AV_MS));
+		over += av.view.freeze > 300 * AV_MS;
+		assert_int_equal(av.view.broken, 0);
+		assert_true(av.view.freeze <= 700 * AV_MS);
+		assert_true(av.view.nshown > av.cam.number * 90 / 100);
+		assert_string_equal(
+			state(av.a), op == ARMF_RELAY && in == out ? "relay" : "processing");
+		av_end();
+	}
+	print_message("\n");
+	assert_true(over <= 1);
+}
+
+static void relayed_through_loss(void **s)
+{
+	(void)s;
+	for (enum where w = UP; w <= BOTH; w++) {
+		bad_network(ARMF_RELAY, DEPAY_VP8, DEPAY_VP8, w);
+		bad_network(ARMF_RELAY, DEPAY_H264, DEPAY_H264, w);
+	}
+}
+
+static void processed_through_loss(void **s)
+{
+	(void)s;
+	for (enum where w = UP; w <= BOTH; w++) {
+		bad_network(ARMF_OVERLAY, DEPAY_VP8, DEPAY_VP8, w);
+		bad_network(ARMF_OVERLAY, DEPAY_H264, DEPAY_VP8, w);
+		bad_network(ARMF_RELAY, DEPAY_VP8, DEPAY_H264, w);
+	}
+}
+
+/* SSRC, CNAME, timestamps and their mapping to the sender's clock, which is an hour off. */
+static void identity_is_kept(void **s)
+{
+	struct av_options o = {.op = ARMF_OVERLAY,
+		.in = DEPAY_VP8,
+		.out = DEPAY_VP8,
+		.clock_off = -3600 * (int64_t)AV_SEC};
+
+	(void)s;
+	for (unsigned i = 0; i < 2; i++) {
+		o.op = i ? ARMF_RELAY : ARMF_OVERLAY;
+		av_begin(&o);
+		av_run(6 * AV_SEC);
+		assert_int_equal(av.view.ssrc, 0x11112222);
+		assert_string_equal(av.view.cname, "alice@camera");
+		assert_true(av.view.reports >= 4);
+		print_message("sender's clock an hour off: skew at most %d us in %u reports\n",
+			(int)av.view.skew, av.view.reports);
+		assert_true(av.view.skew <= 45 * (int64_t)AV_MS);
+		av_end();
+	}
+}
+
+static void a_link_drops(enum armf_op op)
+{
+	struct av_options o = {
+		.op = op, .in = DEPAY_VP8, .out = DEPAY_VP8, .start = 2000000, .max_kbps = 2500};
+	uint64_t at, reached = 0, worst = 0, freeze, target;
+	struct stream_facts f;
+
+	av_begin(&o);
+	av.down.delay = av.down_back.delay = 25 * AV_MS;
+	av.down.rate = 3000000;
+	av.down.max_queue = 600 * AV_MS;
+	av_run(25 * AV_SEC);
+	stream_leg_get_facts(av.b, &f, av.now);
+	print_message("before: target %u kbit/s\n", f.target_kbps);
+	assert_true(f.target_kbps >= 1400);
+	av.down.rate = 500000;
+	at = av.now;
+	av.view.freeze = 0;
+	while (av.now < at + 2 * AV_SEC) {
+		av_run(10 * AV_MS);
+		stream_leg_get_facts(av.b, &f, av.now);
+		if (!reached && f.target_kbps <= 450)
+			reached = av.now - at;
+	}
+	target = f.target_kbps;
+	freeze = av.view.freeze;
+	print("the two seconds after");
+	av.view.worst_delay = av.view.delays = av.view.ndelay = 0;
+	for (unsigned i = 0; i < 200; i++) {
+		av_run(50 * AV_MS);
+		worst = av.down.queue > worst ? av.down.queue : worst;
+	}
+	stream_leg_get_facts(av.b, &f, av.now);
+	print_message("%s, 3 Mbit/s to 500 kbit/s: below 90 %% after %u ms, longest freeze %u ms, "
+		      "then queue at most %u ms, delay mean %u worst %u ms, target %u kbit/s, "
+		      "REMB %u kbit/s, broken %u\n",
+		op == ARMF_RELAY ? "relayed" : "processed", (unsigned)(reached / AV_MS),
+		(unsigned)(freeze / AV_MS), (unsigned)(worst / AV_MS),
+		(unsigned)(av.view.delays / av.view.ndelay / AV_MS),
+		(unsigned)(av.view.worst_delay / AV_MS), f.target_kbps,
+		(unsigned)(av.cam.remb / 1000), av.view.broken);
+	assert_int_equal(av.view.broken, 0);
+	assert_true(reached > 0 && target <= 450);
+	assert_true(freeze <= 500 * AV_MS);
+	assert_true(worst < 250 * AV_MS);
+	assert_true(f.target_kbps >= 200);
+	av.down.rate = 3000000;
+	av_run(20 * AV_SEC);
+	stream_leg_get_facts(av.b, &f, av.now);
+	print_message("the link is back: %u kbit/s after 20 s\n", f.target_kbps);
+	assert_true(f.target_kbps >= 1200);
+	av_end();
+}
+
+static void a_link_that_drops(void **s)
+{
+	(void)s;
+	a_link_drops(ARMF_OVERLAY);
+	a_link_drops(ARMF_RELAY);
+}
+
+/* The processor goes: relayed from the next key frame; back: processed again. */
+static void a_processor_that_dies(void **s)
+{
+	struct av_options o = {.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	struct stream_totals t;
+
+	(void)s;
+	av_begin(&o);
+	av_run(3 * AV_SEC);
+	assert_string_equal(state(av.a), "processing");
+	av.view.freeze = 0;
+	av_job_up(false, "processor died");
+	av_run(2 * AV_SEC);
+	assert_string_equal(state(av.a), "relay");
+	av_job_up(true, "");
+	av_run(2 * AV_SEC);
+	assert_string_equal(state(av.a), "processing");
+	stream_front_get_totals(av.front, &t);
+	assert_int_equal(t.fallbacks, 1);
+	assert_int_equal(t.returns, 1);
+	assert_int_equal(av.view.broken, 0);
+	print("a processor died and came back");
+	assert_true(av.view.freeze <= 200 * AV_MS);
+	av_end();
+}
+
+static void a_processor_that_dies_across_codecs(void **s)
+{
+	struct av_options o = {.op = ARMF_OVERLAY, .in = DEPAY_H264, .out = DEPAY_VP8};
+	unsigned before;
+
+	(void)s;
+	av_begin(&o);
+	av_run(3 * AV_SEC);
+	av_job_up(false, "processor hung");
+	av_run(200 * AV_MS);
+	before = av.view.nshown;
+	av_run(600 * AV_MS);
+	assert_string_equal(state(av.a), "frozen");
+	assert_int_equal(av.view.nshown, before);
+	av_job_up(true, "");
+	av_run(2 * AV_SEC);
+	assert_string_equal(state(av.a), "processing");
+	assert_int_equal(av.view.broken, 0);
+	assert_true(av.view.freeze <= 1200 * AV_MS);
+	av_end();
+}
+
+static void no_room(void **s)
+{
+	struct av_options o = {.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	struct stream_facts f;
+
+	(void)s;
+	av_begin(&o);
+	av.job.refuse = -EBUSY;
+	assert_int_equal(stream_leg_reserve(av.a, av.now), -EBUSY);
+	av_run(3 * AV_SEC);
+	stream_leg_get_facts(av.a, &f, av.now);
+	assert_string_equal(f.state, "relay");
+	assert_string_equal(f.reason, "overload");
+	assert_true(av.view.nshown > 60);
+	av.job.refuse = 0;
+	av_run(6 * AV_SEC);
+	assert_string_equal(state(av.a), "processing");
+	assert_int_equal(av.view.broken, 0);
+	av_end();
+}
+
+/* Direction attributes, and the operation, change in a running call. */
+static void hold_and_change(void **s)
+{
+	struct av_options o = {.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	unsigned before;
+
+	(void)s;
+	av_begin(&o);
+	av_run(2 * AV_SEC);
+	av.conf_b.remote.receives = false;
+	stream_leg_set(av.b, &av.conf_b, av.now);
+	av_run(100 * AV_MS);
+	before = av.view.nshown;
+	av_run(2 * AV_SEC);
+	assert_int_equal(av.view.nshown, before);
+	assert_string_equal(state(av.a), "waiting");
+	av.conf_b.remote.receives = true;
+	stream_leg_set(av.b, &av.conf_b, av.now);
+	av_run(2 * AV_SEC);
+	assert_true(av.view.nshown > before + 30);
+	av.conf_a.op = ARMF_OVERLAY;
+	stream_leg_set(av.a, &av.conf_a, av.now);
+	av_run(2 * AV_SEC);
+	assert_string_equal(state(av.a), "processing");
+	av.conf_a.op = ARMF_RELAY;
+	stream_leg_set(av.a, &av.conf_a, av.now);
+	av_run(2 * AV_SEC);
+	assert_string_equal(state(av.a), "relay");
+	assert_false(av.job.open);
+	assert_int_equal(av.view.broken, 0);
+	stream_leg_pair(av.a, NULL, av.now);
+	before = av.view.nshown;
+	av_run(500 * AV_MS);
+	assert_true(av.view.nshown <= before + 2);
+	av_end();
+}
+
+/* A UE is not told to send more than the other takes. */
+static void the_sender_is_held_back(void **s)
+{
+	struct av_options o = {
+		.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8, .start = 2000000};
+
+	(void)s;
+	av_begin(&o);
+	av.conf_b.remote.max_kbps = 300;
+	stream_leg_set(av.b, &av.conf_b, av.now);
+	av_run(4 * AV_SEC);
+	assert_in_range(av.cam.remb, 50000, 300000);
+	assert_true(bwe_target(av.cam.bwe) <= 310000);
+	av_end();
+}
+
+static void without_rtx(void **s)
+{
+	struct av_options o = {.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8, .no_rtx = true};
+
+	(void)s;
+	av_begin(&o);
+	av.up.loss = av.down.loss = 20;
+	av_run(6 * AV_SEC);
+	print("plain retransmission, 2 % loss");
+	assert_int_equal(av.view.broken, 0);
+	assert_true(av.view.nshown > av.cam.number * 95 / 100);
+	av_end();
+}
+
+static void rendered_for_the_receiver(void **s)
+{
+	struct av_options o = {.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	struct capture_pose pose = {.views = 1, .orientation = {{0, 0, 0, 1}}};
+
+	(void)s;
+	av_begin(&o);
+	stream_front_set_ntp(av.front, UINT64_C(0xe0000000) << 32, 0);
+	av.conf_b.op = ARMF_SPLIT_RENDER;
+	stream_leg_set(av.b, &av.conf_b, av.now);
+	av_run(AV_SEC);
+	assert_int_equal(av.job.renders, 0); /* nobody has said where it is */
+	for (unsigned i = 0; i < 100; i++) {
+		stream_leg_pose(av.b, &pose, av.now);
+		av_run(20 * AV_MS);
+	}
+	print_message("rendered %u, shown %u in 2 s\n", av.job.renders, av.view.nshown);
+	assert_in_range(av.job.renders, 55, 62);
+	assert_true(av.view.nshown > 50);
+	assert_true(av.view.ssrc != 0x11112222);
+	assert_string_equal(state(av.b), "processing");
+	av_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(relayed_through_loss),
+		cmocka_unit_test(processed_through_loss),
+		cmocka_unit_test(identity_is_kept),
+		cmocka_unit_test(a_link_that_drops),
+		cmocka_unit_test(a_processor_that_dies),
+		cmocka_unit_test(a_processor_that_dies_across_codecs),
+		cmocka_unit_test(no_room),
+		cmocka_unit_test(hold_and_change),
+		cmocka_unit_test(the_sender_is_held_back),
+		cmocka_unit_test(without_rtx),
+		cmocka_unit_test(rendered_for_the_receiver),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
