@@ -7,13 +7,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct image_job j = {.in = {data, size}, .side = 512, .keep = 64, .room = 4 << 20};
+	struct image_job m = {.in = {data, size}, .side = 512};
 	unsigned sum = 0;
+	int measured = image_measure(&m);
 
 	if (image_decode(&j) != 0) {
 		if (j.rgba || !j.why[0])
 			abort();
 		return 0;
 	}
+	if (measured != 0 || m.w < j.w || m.h < j.h)
+		abort();
 	if (j.w < 1 || j.h < 1 || j.w > 64 || j.h > 64)
 		abort();
 	for (size_t i = 0; i < (size_t)j.w * j.h * 4; i++)

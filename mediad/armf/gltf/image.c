@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Images by their first bytes, whatever the document calls them; halving of large ones. */
+/* Decoding of images, halving of large ones; model_load(), which wants both. */
 #include "mediad/armf/gltf/load_internal.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-
-int image_refuse(struct image_job *j, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(j->why, sizeof(j->why), fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-static bool starts(const struct image_job *j, size_t at, const char *magic, size_t n)
-{
-	return j->in.n >= at + n && memcmp(j->in.p + at, magic, n) == 0;
-}
 
 /* Average of 2 x 2 pixels, in place, colours weighted by alpha; an odd last row or column is
  * dropped. */
@@ -65,19 +47,12 @@ static int shrink(struct image_job *j)
 
 int image_decode(struct image_job *j)
 {
-	int err;
+	enum image_kind kind;
+	int err = image_kind(j, &kind);
 
 	j->rgba = NULL;
-	if (starts(j, 0, "\x89PNG\r\n\x1a\n", 8))
-		err = image_decode_png(j);
-	else if (starts(j, 0, "\xff\xd8\xff", 3))
-		err = image_decode_jpeg(j);
-	else if (starts(j, 0, "RIFF", 4) && starts(j, 8, "WEBP", 4))
-		err = image_refuse(j, -EOPNOTSUPP, "WebP is not supported; store PNG or JPEG");
-	else if (starts(j, 1, "KTX 20", 6))
-		err = image_refuse(j, -EOPNOTSUPP, "KTX2 is not supported; store PNG or JPEG");
-	else
-		err = image_refuse(j, -EINVAL, "neither PNG nor JPEG");
+	if (!err)
+		err = kind == IMAGE_PNG ? image_decode_png(j) : image_decode_jpeg(j);
 	if (!err)
 		err = shrink(j);
 	if (err) {
@@ -85,4 +60,9 @@ int image_decode(struct image_job *j)
 		j->rgba = NULL;
 	}
 	return err;
+}
+
+int model_load(struct model **out, const struct model_source *src, struct ar_buf *why)
+{
+	return model_build(out, src, image_decode, why);
 }

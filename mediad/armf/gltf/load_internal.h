@@ -74,8 +74,11 @@ struct load_accessor {
 	const uint8_t *sparse_index, *sparse_value;
 };
 
+struct image_job;
+
 struct load {
 	const struct model_source *src;
+	int (*decode)(struct image_job *j); /* NULL: images are measured only */
 	const struct model_limits *lim;
 	struct ar_buf *why;
 	struct model *m;
@@ -91,6 +94,10 @@ struct load {
 	bool quantized; /* KHR_mesh_quantization is used */
 	unsigned vertices, triangles, primitives, keys; /* so far */
 };
+
+/* model_load() with the decoder given; so that the core needs no image library. */
+int model_build(struct model **out, const struct model_source *src,
+	int (*decode)(struct image_job *j), struct ar_buf *why);
 
 /* Writes "place: text" into why, returns err. */
 int load_bad(struct load *l, const struct at *at, int err, const char *fmt, ...)
@@ -176,7 +183,8 @@ void siphash_start(struct siphash *h, const uint64_t key[2]);
 void siphash_add(struct siphash *h, const void *p, size_t n);
 uint64_t siphash_end(struct siphash *h);
 
-/* PNG or JPEG to RGBA (image.c): -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP with the reason in why. */
+/* PNG or JPEG to RGBA (image.c): errors are -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP with the reason
+ * in why. */
 struct image_job {
 	struct bytes in;
 	unsigned side; /* refuse above */
@@ -187,6 +195,10 @@ struct image_job {
 	bool halved;
 	char why[120];
 };
+enum image_kind { IMAGE_PNG, IMAGE_JPEG };
+int image_kind(struct image_job *j, enum image_kind *kind);
+/* Size and limit, from the header alone; rgba stays NULL (image_size.c). */
+int image_measure(struct image_job *j);
 int image_decode(struct image_job *j);
 int image_decode_png(struct image_job *j);
 int image_decode_jpeg(struct image_job *j);

@@ -165,9 +165,10 @@ static int load_parts(struct load *l)
 	return err;
 }
 
-int model_load(struct model **out, const struct model_source *src, struct ar_buf *why)
+int model_build(struct model **out, const struct model_source *src,
+	int (*decode)(struct image_job *j), struct ar_buf *why)
 {
-	struct load l = {.src = src, .why = why};
+	struct load l = {.src = src, .decode = decode, .why = why};
 	int err;
 
 	l.lim = src->limits ? src->limits : &model_limits_default;
@@ -188,6 +189,17 @@ int model_load(struct model **out, const struct model_source *src, struct ar_buf
 		*out = l.m;
 	if (err && why->n == 0)
 		ar_buf_add_str(why, "out of memory");
+	return err;
+}
+
+int model_check(const struct model_source *src, struct model_stats *stats, struct ar_buf *why)
+{
+	struct model *m = NULL;
+	int err = model_build(&m, src, NULL, why);
+
+	if (!err && stats)
+		*stats = m->view.stats;
+	model_unref(m);
 	return err;
 }
 

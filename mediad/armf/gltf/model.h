@@ -265,6 +265,13 @@ struct model_source {
  */
 int model_load(struct model **out, const struct model_source *src, struct ar_buf *why)
 	__attribute__((warn_unused_result));
+/*
+ * Would model_load() take it? All is looked at except the pixels: images are measured, not decoded.
+ * For whoever takes scenes in; needs armf_gltf_core only, which links no image library. stats may
+ * be NULL.
+ */
+int model_check(const struct model_source *src, struct model_stats *stats, struct ar_buf *why)
+	__attribute__((warn_unused_result));
 struct model *model_ref(struct model *m);
 void model_unref(struct model *m); /* NULL is fine */
 const struct model_view *model_view(const struct model *m);

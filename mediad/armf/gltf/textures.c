@@ -152,7 +152,7 @@ static struct model_pixels *decode(
 		.keep = l->lim->texture_side,
 		.room = l->lim->memory - l->m->view.stats.memory};
 
-	*err = p ? image_decode(&job) : -ENOMEM;
+	*err = p ? l->decode(&job) : -ENOMEM;
 	if (*err) {
 		load_bad(l, at, *err, "%s", p ? job.why : "out of memory");
 		free(p);
@@ -187,20 +187,23 @@ static int image_source(
 	return 0;
 }
 
-static int one_image(struct load *l, unsigned i)
+static int measure(struct load *l, const struct at *at, struct bytes in)
 {
-	const struct at *at = AT_INDEX(AT_KEY(NULL, "images"), i);
+	struct image_job job = {.in = in, .side = l->lim->image_side};
+	int err = image_measure(&job);
+
+	return err ? load_bad(l, at, err, "%s", job.why) : 0;
+}
+
+/* The image of the previous model or a new one. */
+static int take_image(struct load *l, const struct at *at, unsigned i, struct bytes in)
+{
 	struct model_stats *stats = &l->m->view.stats;
 	struct model_pixels *p;
 	struct siphash h;
 	uint64_t hash;
-	struct bytes in = {NULL, 0};
-	uint8_t *owned = NULL;
-	int err = image_source(
-		l, at, json_array_get(json_object_get(l->doc, "images"), i), &in, &owned);
+	int err = 0;
 
-	if (err || !is_needed(l, i))
-		goto out;
 	siphash_start(&h, l->m->hash_key);
 	siphash_add(&h, in.p, in.n);
 	hash = siphash_end(&h);
@@ -209,12 +212,23 @@ static int one_image(struct load *l, unsigned i)
 		stats->images_shared++;
 	else
 		p = decode(l, at, in, hash, &err);
+	if (err)
+		return err;
 	l->m->pixels[i] = p;
-	if (!err)
-		err = load_charge(l, at, (size_t)p->image.w * p->image.h * 4);
-	if (!err)
-		stats->halved_images += p->image.halved;
-out:
+	stats->halved_images += p->image.halved;
+	return load_charge(l, at, (size_t)p->image.w * p->image.h * 4);
+}
+
+static int one_image(struct load *l, unsigned i)
+{
+	const struct at *at = AT_INDEX(AT_KEY(NULL, "images"), i);
+	const json_t *o = json_array_get(json_object_get(l->doc, "images"), i);
+	struct bytes in = {NULL, 0};
+	uint8_t *owned = NULL;
+	int err = image_source(l, at, o, &in, &owned);
+
+	if (!err && is_needed(l, i))
+		err = l->decode ? take_image(l, at, i, in) : measure(l, at, in);
 	free(owned);
 	return err;
 }

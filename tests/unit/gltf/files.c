@@ -36,9 +36,9 @@ static int resolve(void *user, const char *uri, struct ar_span *bytes)
 	return 0;
 }
 
-int file_load(struct model **m, const char *path, struct model_source *src, struct ar_buf *why)
+static int with_file(const char *path, struct model_source *src, struct model **m,
+	struct model_stats *stats, struct ar_buf *why)
 {
-	struct model_source mine = src ? *src : (struct model_source){.limits = NULL};
 	struct folder f = {.n = 0};
 	struct ar_buf text;
 	char *slash;
@@ -51,14 +51,28 @@ int file_load(struct model **m, const char *path, struct model_source *src, stru
 	slash = strrchr(f.path, '/');
 	if (slash)
 		*slash = '\0';
-	mine.bytes = ar_buf_span(&text);
-	mine.resolve = resolve;
-	mine.user = &f;
-	err = model_load(m, &mine, why);
+	src->bytes = ar_buf_span(&text);
+	src->resolve = resolve;
+	src->user = &f;
+	err = m ? model_load(m, src, why) : model_check(src, stats, why);
 	for (unsigned i = 0; i < f.n; i++)
 		ar_buf_free(&f.bytes[i]);
 	ar_buf_free(&text);
 	return err;
+}
+
+int file_load(struct model **m, const char *path, struct model_source *src, struct ar_buf *why)
+{
+	struct model_source mine = src ? *src : (struct model_source){.limits = NULL};
+
+	return with_file(path, &mine, m, NULL, why);
+}
+
+int file_check(const char *path, struct model_stats *stats, struct ar_buf *why)
+{
+	struct model_source mine = {.limits = NULL};
+
+	return with_file(path, &mine, NULL, stats, why);
 }
 
 int text_load(

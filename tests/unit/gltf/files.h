@@ -19,6 +19,8 @@ struct folder { /* serves a document's own folder */
 bool file_read(const char *path, struct ar_buf *out);
 /* Loads it with its neighbours; src may hold limits, prev, key. why is reset. */
 int file_load(struct model **m, const char *path, struct model_source *src, struct ar_buf *why);
+/* The same, checked only. */
+int file_check(const char *path, struct model_stats *stats, struct ar_buf *why);
 /* From text, with nothing beside it. */
 int text_load(
 	struct model **m, const char *text, const struct model_limits *limits, struct ar_buf *why);

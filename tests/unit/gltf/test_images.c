@@ -69,11 +69,21 @@ static void write_png(unsigned w, unsigned h, int type, int depth, int interlace
 	free(all);
 }
 
+/* What is measured without decoding must be what is decoded. */
 static int decode(struct image_job *j, unsigned side, unsigned keep)
 {
+	struct image_job m = {.in = {file.bytes, file.n}, .side = side};
+	int err = image_measure(&m), got;
+
 	*j = (struct image_job){
 		.in = {file.bytes, file.n}, .side = side, .keep = keep, .room = 1 << 24};
-	return image_decode(j);
+	got = image_decode(j);
+	if (got == 0) {
+		assert_int_equal(err, 0);
+		assert_true(j->halved || (m.w == j->w && m.h == j->h));
+	}
+	assert_true(err == 0 || got != 0);
+	return got;
 }
 
 static void pixel(const struct image_job *j, unsigned x, unsigned y, unsigned r, unsigned g,

@@ -86,6 +86,28 @@ static void others_files(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* What is checked without decoding is what is loaded. */
+static void check_and_load_agree(void **state)
+{
+	struct ar_buf why;
+
+	(void)state;
+	ar_buf_init(&why, 4096);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct model_stats stats;
+		char path[512];
+		int err;
+
+		snprintf(path, sizeof(path), ASSIMP "%s", rows[i].path);
+		err = file_check(path, &stats, &why);
+		assert_int_equal(err, rows[i].err);
+		assert_non_null(strstr(why_text(&why), rows[i].why));
+		if (!err)
+			assert_int_equal(stats.triangles, rows[i].triangles);
+	}
+	ar_buf_free(&why);
+}
+
 /* Khronos' generator of primitive modes: sixteen files of points, lines, triangles. */
 static void primitive_modes(void **state)
 {
@@ -227,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(others_files),
+		cmocka_unit_test(check_and_load_agree),
 		cmocka_unit_test(primitive_modes),
 		cmocka_unit_test(textured_box),
 		cmocka_unit_test(bad_normals_are_mended),
