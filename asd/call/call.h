@@ -125,6 +125,7 @@ struct call {
 	unsigned keep; /* bit per outcome: the offerer keeps its data channel (planner.h) */
 	struct call_av av;
 	unsigned max_seconds; /* of the AR part, 0: no limit */
+	unsigned max_kbps, max_pose_hz, max_nodes; /* for mediad, 0: no limit */
 	unsigned nex, nlegs, nseen;
 	unsigned plans; /* made */
 	unsigned map_no;

@@ -62,6 +62,9 @@ static void take_verdict(struct call *c, const struct policy_verdict *v)
 	for (int i = 0; i < 2; i++)
 		snprintf(c->network[i], sizeof(c->network[i]), "%s", v->network[i]);
 	c->max_seconds = v->limits.max_seconds;
+	c->max_kbps = v->limits.max_kbps;
+	c->max_pose_hz = v->limits.max_pose_hz;
+	c->max_nodes = v->limits.max_nodes;
 	c->trace = v->trace;
 }
 
@@ -273,6 +276,9 @@ static void reserve(
 			.scene = c->scene[0] ? c->scene : k->scene,
 			.application = c->application[0] ? c->application : k->application,
 			.lease_s = (unsigned)k->lease_s,
+			.max_kbps = c->max_kbps,
+			.max_pose_hz = c->max_pose_hz,
+			.max_nodes = c->max_nodes,
 			.trace = c->trace}};
 	int err;
 

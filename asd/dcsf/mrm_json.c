@@ -269,8 +269,21 @@ static json_t *termination(const char *id, const struct mrm_leg *l)
 	return NULL;
 }
 
+static json_t *limits(const struct mrm_context *c)
+{
+	json_t *o = json_object();
+
+	if ((!c->max_kbps || mrm_put(o, "maxKbps", json_integer(c->max_kbps))) &&
+		(!c->max_pose_hz || mrm_put(o, "maxPoseHz", json_integer(c->max_pose_hz))) &&
+		(!c->max_nodes || mrm_put(o, "maxNodes", json_integer(c->max_nodes))))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
 static json_t *vendor_context(const struct mrm_context *c)
 {
+	bool limited = c->max_kbps || c->max_pose_hz || c->max_nodes;
 	json_t *o = json_object();
 
 	if (mrm_put(o, "owner", json_string(c->owner)) &&
@@ -279,6 +292,7 @@ static json_t *vendor_context(const struct mrm_context *c)
 		mrm_put(o, "scene", json_string(c->scene)) &&
 		mrm_put(o, "application", json_string(c->application)) &&
 		mrm_put(o, "trace", json_boolean(c->trace)) &&
+		(!limited || mrm_put(o, "limits", limits(c))) &&
 		mrm_put(o, "leaseSeconds", json_integer(c->lease_s)))
 		return o;
 	json_decref(o);

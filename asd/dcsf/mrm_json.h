@@ -39,6 +39,7 @@ struct mrm_context {
 	const char *owner, *callid, *call, *scene, *application;
 	unsigned lease_s;
 	bool trace;
+	unsigned max_kbps, max_pose_hz, max_nodes; /* of the policy; 0: no limit */
 };
 
 /* The body of CreateMediaContext. */

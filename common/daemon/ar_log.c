@@ -19,6 +19,12 @@ static struct {
 	enum ar_log_level level;
 	bool journal;
 	char call[80];
+	bool traced; /* that call is */
+	unsigned ntraced;
+	struct {
+		char call[80];
+		unsigned n;
+	} trace[AR_LOG_MAX_TRACED];
 } log_state = {.program = "ims-ar", .level = AR_LOG_INFO};
 
 /* systemd.exec(5): the variable is inherited, so it counts only while it names our own stderr. */
@@ -63,7 +69,7 @@ void ar_log_set_level(enum ar_log_level level)
 
 bool ar_log_on(enum ar_log_level level)
 {
-	return level <= log_state.level;
+	return level <= log_state.level || log_state.traced;
 }
 
 /* Control characters from outside must not make lines of their own. */
@@ -129,17 +135,57 @@ bool ar_log_allow(struct ar_log_limit *l, unsigned burst)
 	return false;
 }
 
+/* call: as it stands in log_state.call, cut and flattened. */
+static unsigned find_traced(const char *call)
+{
+	unsigned i = 0;
+
+	while (i < log_state.ntraced && strcmp(log_state.trace[i].call, call) != 0)
+		i++;
+	return i;
+}
+
+void ar_log_trace(const char *call_id, bool on)
+{
+	char call[sizeof(log_state.call)];
+	unsigned i;
+
+	snprintf(call, sizeof(call), "%s", call_id);
+	flatten(call);
+	i = find_traced(call);
+	if (!call[0] || (!on && i == log_state.ntraced))
+		return;
+	if (!on) {
+		if (--log_state.trace[i].n == 0)
+			log_state.trace[i] = log_state.trace[--log_state.ntraced];
+		return;
+	}
+	if (i == AR_LOG_MAX_TRACED) {
+		ar_log(AR_LOG_WARN, "log", "%s is not traced: %d calls are", call,
+			AR_LOG_MAX_TRACED);
+		return;
+	}
+	if (i == log_state.ntraced) {
+		memcpy(log_state.trace[i].call, call, sizeof(call));
+		log_state.trace[i].n = 0;
+		log_state.ntraced++;
+	}
+	log_state.trace[i].n++;
+}
+
 struct ar_log_scope ar_log_enter(const char *call_id)
 {
-	struct ar_log_scope s;
+	struct ar_log_scope s = {.traced = log_state.traced};
 
 	memcpy(s.prev, log_state.call, sizeof(s.prev));
 	snprintf(log_state.call, sizeof(log_state.call), "%s", call_id ? call_id : "");
 	flatten(log_state.call);
+	log_state.traced = log_state.ntraced && find_traced(log_state.call) < log_state.ntraced;
 	return s;
 }
 
 void ar_log_leave(struct ar_log_scope *s)
 {
 	memcpy(log_state.call, s->prev, sizeof(log_state.call));
+	log_state.traced = s->traced;
 }

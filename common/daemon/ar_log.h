@@ -41,9 +41,16 @@ bool ar_log_allow(struct ar_log_limit *l, unsigned burst);
 			ar_log(level, area, __VA_ARGS__);                                          \
 	} while (0)
 
+/* Calls of which everything is told, whatever the level: lines between AR_LOG_CALL() of such a
+ * Call-ID and the end of its block. Counted: as often off as on. At AR_LOG_MAX_TRACED a further one
+ * is not traced, which is said. */
+#define AR_LOG_MAX_TRACED 64
+void ar_log_trace(const char *call_id, bool on);
+
 /* Call-ID prefix of every line until the end of the enclosing block. */
 struct ar_log_scope {
 	char prev[80];
+	bool traced;
 };
 struct ar_log_scope ar_log_enter(const char *call_id);
 void ar_log_leave(struct ar_log_scope *s);

@@ -66,6 +66,19 @@ void app_set_call(struct app *a, const char *call_id)
 	a->call_id = call_id;
 }
 
+void app_set_limits(struct app *a, const struct app_limits *l)
+{
+	a->limits = *l;
+}
+
+bool app_room_for_node(const struct app *a)
+{
+	struct scene_stats s;
+
+	scene_get_stats(a->scene, &s);
+	return s.nodes < SCENE_MAX_NODES && (!a->limits.nodes || s.nodes < a->limits.nodes);
+}
+
 void app_set_pose_cb(struct app *a, app_pose_cb *cb, void *arg)
 {
 	a->pose_cb = cb;
@@ -242,6 +255,11 @@ uint64_t app_run(struct app *a, uint64_t now)
 	a->now = now;
 	if (a->ops->run)
 		due = a->ops->run(a, now);
+	for (unsigned i = 0; i < a->n; i++) {
+		uint64_t pose = app_pose_run(a->p[i], now);
+
+		due = pose < due ? pose : due;
+	}
 	for (unsigned i = 0; i < a->n; i++) {
 		uint64_t act = app_action_due(a->p[i], now), t = app_send_due(a->p[i], now);
 

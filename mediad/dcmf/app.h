@@ -47,6 +47,13 @@ struct app_types {
 int app_types_add(struct app_types *t, const char *list, enum app_type type)
 	__attribute__((warn_unused_result));
 
+/* Of the policy, for one call (x-ims-ar.limits, docs/mrm.md); 0: none. */
+struct app_limits {
+	unsigned kbps; /* scene messages to one UE */
+	unsigned pose_hz; /* poses of one UE that reach the scene */
+	unsigned nodes; /* that the scene may grow to */
+};
+
 struct app_conf {
 	unsigned update_hz, own_hz;
 	unsigned interest_from; /* participants from which on rates depend on distance; 0: never */
@@ -88,6 +95,7 @@ struct app_stats { /* of one participant; app_total() sums */
 	uint64_t actions, actions_refused, actions_repeated;
 	uint64_t actions_held, actions_skipped, actions_no_room;
 	uint64_t updates, scenes, keepalives, update_bytes, scene_bytes, resyncs;
+	uint64_t poses_limited, kbps_waits;
 	uint64_t meta_bad, meta_unknown, meta_too_big, meta_sent, send_failed, scene_misfit;
 	/* of the application's script; in app_total() only */
 	uint64_t script_handlers, script_errors, script_timeouts, script_nomem, script_dropped;
@@ -101,6 +109,10 @@ int app_new(struct app **ap, const struct app_conf *conf, const struct app_ops *
 void app_free(struct app *a);
 /* Call-ID for the log; borrowed, must outlive the app. */
 void app_set_call(struct app *a, const char *call_id);
+
+void app_set_limits(struct app *a, const struct app_limits *l);
+/* May the scene have one node more? */
+bool app_room_for_node(const struct app *a);
 
 /* A termination, whether its UE is there yet or not. -ENOSPC at APP_MAX_PARTICIPANTS. */
 int app_add(struct app *a, const char *name, const char *user, struct participant **pp)

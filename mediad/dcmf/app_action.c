@@ -58,6 +58,9 @@ static void settle(struct participant *p, unsigned at, const struct app_refusal 
 {
 	struct scene_stats s;
 
+	AR_LOG_CALL(p->app->call_id);
+	ar_log(AR_LOG_DEBUG, "app", "%s: action %s%s%s", p->name, *no->code ? "refused: " : "done",
+		no->code, no->reason);
 	if (*no->code)
 		p->stats.actions_refused++;
 	else

@@ -49,6 +49,10 @@ struct participant {
 	bool resync_wanted, has_time;
 	double last_time; /* poseTime */
 	uint64_t last_accepted;
+	uint64_t pose_due; /* with a limit: when the next pose is in time */
+	bool has_held; /* the last pose came too early: it waits for pose_due */
+	struct scene_pose held;
+	uint64_t kbps_due; /* with a limit: when what has been sent is paid for */
 	struct app_interest interest[APP_MAX_PARTICIPANTS];
 	uint64_t interest_mask; /* others that this turn may tell of */
 	struct app_log *log; /* from the first action on */
@@ -59,6 +63,7 @@ struct app {
 	const struct app_conf *conf;
 	const struct app_ops *ops;
 	const char *call_id; /* for the log */
+	struct app_limits limits;
 	struct scene *scene;
 	unsigned n, objects;
 	struct participant *p[APP_MAX_PARTICIPANTS];
@@ -86,6 +91,8 @@ uint64_t app_action_due(struct participant *p, uint64_t now);
 void app_action_reset(struct participant *p);
 
 /* app_meta.c */
+/* A pose that waited for its time; when to come again. */
+uint64_t app_pose_run(struct participant *p, uint64_t now);
 void app_meta_input(struct participant *p, struct ar_span data, uint64_t now);
 
 /* app_lua.c */

@@ -334,6 +334,8 @@ static int l_add(lua_State *L)
 	vm_spend(L, APP_LUA_CHANGE_COST);
 	if (a->objects >= APP_MAX_OBJECTS)
 		return sandbox_fail(L, "add: %d objects have been added", APP_MAX_OBJECTS);
+	if (!app_room_for_node(a))
+		return sandbox_fail(L, "add: the scene has as many nodes as it may");
 	err = scene_add_node(a->scene, lua_json_get(L, 1), &index);
 	if (err)
 		return app_lua_fail(L, "add", err);

@@ -36,6 +36,40 @@ static void count_refused(struct app_stats *s, int err)
 	}
 }
 
+/* The policy's limit. A pose that comes too early is held, the last one counts: a UE that stops
+ * moving is shown where it is. Half an interval of jitter is nobody's fault. */
+static bool too_early(struct participant *p, const struct scene_pose *pose, uint64_t now)
+{
+	unsigned hz = p->app->limits.pose_hz;
+	uint64_t interval = hz ? AR_SEC / hz : 0;
+
+	if (!hz)
+		return false;
+	if (now + interval / 2 < p->pose_due) {
+		p->stats.poses_limited++;
+		p->held = *pose;
+		p->has_held = true;
+		return true;
+	}
+	p->has_held = false;
+	p->pose_due = (p->pose_due + interval > now ? p->pose_due : now) + interval;
+	return false;
+}
+
+uint64_t app_pose_run(struct participant *p, uint64_t now)
+{
+	if (!p->has_held)
+		return AR_NEVER;
+	if (now < p->pose_due)
+		return p->pose_due;
+	p->has_held = false;
+	p->pose_due = now + AR_SEC / p->app->limits.pose_hz;
+	p->stats.poses++;
+	if (p->node >= 0)
+		scene_set_pose(p->app->scene, (unsigned)p->node, &p->held);
+	return AR_NEVER;
+}
+
 static void on_pose(struct participant *p, const struct meta_pose *m, uint64_t now)
 {
 	struct app *a = p->app;
@@ -63,9 +97,11 @@ static void on_pose(struct participant *p, const struct meta_pose *m, uint64_t n
 	p->has_time = m->has_time;
 	p->last_time = m->time;
 	p->last_accepted = now;
-	p->stats.poses++;
 	if (!p->stats.at_first_pose)
 		p->stats.at_first_pose = now;
+	if (too_early(p, &pose, now))
+		return;
+	p->stats.poses++;
 	scene_set_pose(a->scene, (unsigned)p->node, &pose);
 }
 

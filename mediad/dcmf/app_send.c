@@ -15,6 +15,7 @@
 #define BURST 8 /* messages of one turn: the rest in the next */
 #define SLACK 1500 /* us: poses at our own rate must not miss every second slot */
 #define BLOCKED_CHECK 50000 /* us: looks again even if nobody says it is writable */
+#define KBPS_AHEAD 100000 /* us of the policy's max_kbps that may go at once */
 #define WINDOW_MIN 2048
 #define WINDOW_MAX 65536
 
@@ -70,6 +71,8 @@ static void count(struct participant *p, bool scene, size_t n, uint64_t now)
 	struct app_stats *s = &p->stats;
 
 	if (scene) {
+		AR_LOG_CALL(p->app->call_id);
+		ar_log(AR_LOG_DEBUG, "app", "%s: scene sent, %zu bytes", p->name, n);
 		s->scenes++;
 		s->scene_bytes += n;
 		if (!s->at_scene)
@@ -87,6 +90,25 @@ static void block(struct participant *p, uint64_t now)
 {
 	p->blocked = true;
 	p->retry_at = now + BLOCKED_CHECK;
+}
+
+/* The policy's limit, with KBPS_AHEAD of it at a time. True: wait. */
+static bool over_kbps(struct participant *p, uint64_t now)
+{
+	if (!p->app->limits.kbps || p->kbps_due <= now + KBPS_AHEAD)
+		return false;
+	p->stats.kbps_waits++;
+	p->blocked = true;
+	p->retry_at = p->kbps_due - KBPS_AHEAD;
+	return true;
+}
+
+static void pay_kbps(struct participant *p, size_t n, uint64_t now)
+{
+	if (!p->app->limits.kbps)
+		return;
+	p->kbps_due = (p->kbps_due > now ? p->kbps_due : now) +
+		      (uint64_t)n * 8 * 1000 / p->app->limits.kbps;
 }
 
 static int transmit(struct participant *p, uint64_t now)
@@ -110,6 +132,8 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 	bool scene = p->view.whole || p->view.backlog.n;
 	int rc;
 
+	if (over_kbps(p, now))
+		return 0;
 	if (peer_buffered(p->scene.peer) >= w) {
 		block(p, now);
 		peer_watch_buffered(p->scene.peer, w);
@@ -124,6 +148,7 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 	if (transmit(p, now) != 0)
 		return 0;
 	count(p, scene, p->app->out.n, now);
+	pay_kbps(p, p->app->out.n, now);
 	p->last_sent = now;
 	p->keepalives = APP_KEEPALIVES;
 	p->keepalive_due = now + keepalive_after[0];

@@ -355,7 +355,6 @@ static void do_add(struct job *j)
 	struct scene_pose pose = {{0, SCENE_T_UNIT, 0}, {0, 0, 0, SCENE_R_UNIT}};
 	const char *shape = text_of(j->body, "shape");
 	double c[4] = {0.9, 0.6, 0.1, 1};
-	struct scene_stats s;
 	json_t *prim;
 	int err;
 
@@ -368,9 +367,8 @@ static void do_add(struct job *j)
 		return;
 	}
 	/* before its material and mesh are there: those would stay, and every try add more */
-	scene_get_stats(j->a->scene, &s);
-	if (s.nodes >= SCENE_MAX_NODES) {
-		refuse(j->no, "full", "the scene has %u nodes", s.nodes);
+	if (!app_room_for_node(j->a)) {
+		refuse(j->no, "full", "the scene has as many nodes as it may");
 		return;
 	}
 	prim = shape ? shape_of(j->a, shape) : NULL;

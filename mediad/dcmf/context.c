@@ -133,8 +133,10 @@ static int make_app(struct context *c, const struct mrm_context *spec, struct mr
 	rc = scene_clone(&scene, from);
 	if (!rc)
 		rc = app_new(&c->app, &conf->app, ops, scene);
-	if (!rc)
+	if (!rc) {
 		app_set_call(c->app, c->call_id);
+		app_set_limits(c->app, &spec->limits);
+	}
 	if (!rc && script)
 		rc = start_script(c, script);
 	if (rc)
@@ -183,6 +185,9 @@ int context_new(struct context **cp, struct dcmf *d, const struct mrm_context *s
 	c->doc = json_incref(doc);
 	snprintf(c->call_id, sizeof(c->call_id), "%.*s", (int)spec->call_id.n,
 		spec->call_id.p ? spec->call_id.p : "");
+	c->traced = spec->trace;
+	if (c->traced)
+		ar_log_trace(c->call_id, true);
 	rc = make_id(d, c->id, sizeof(c->id));
 	if (!rc)
 		rc = make_app(c, spec, err);
@@ -232,6 +237,8 @@ void context_free(struct context *c)
 	context_end_feed(c);
 	app_free(c->app);
 	unlink_active(c);
+	if (c->traced)
+		ar_log_trace(c->call_id, false);
 	json_decref(c->doc);
 	free(c);
 }

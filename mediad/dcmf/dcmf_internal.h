@@ -57,7 +57,7 @@ struct context {
 	unsigned nterm;
 	struct termination *term[MRM_MAX_TERMINATIONS];
 	uint64_t made, due, idle_since;
-	bool active, once_connected;
+	bool active, once_connected, traced;
 	bool known; /* its client has its id: events make sense */
 };
 

@@ -197,6 +197,8 @@ static json_t *participant_live(const struct termination *t)
 		       s->poses_not_finite;
 
 	json_object_set_new(o, "posesDropped", json_integer((json_int_t)bad));
+	json_object_set_new(o, "posesLimited", json_integer((json_int_t)s->poses_limited));
+	json_object_set_new(o, "kbpsWaits", json_integer((json_int_t)s->kbps_waits));
 	json_object_set_new(o, "messagesBad", json_integer((json_int_t)unread));
 	return o;
 }

@@ -485,6 +485,29 @@ static int terminations(struct mrm_rd *r, const json_t *doc, struct mrm_context 
 	return 0;
 }
 
+static int limits(struct mrm_rd *r, const json_t *x, struct app_limits *l)
+{
+	const struct {
+		const char *name;
+		unsigned *out;
+	} numbers[] = {{"maxKbps", &l->kbps}, {"maxPoseHz", &l->pose_hz}, {"maxNodes", &l->nodes}};
+	const json_t *o;
+	int err = mrm_object(r, x, "limits", MRM_OPTIONAL, &o);
+	size_t at;
+
+	if (err || !o)
+		return err;
+	at = mrm_push(r, "limits");
+	for (unsigned i = 0; !err && i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		json_int_t n = 0;
+
+		err = mrm_number(r, o, numbers[i].name, MRM_OPTIONAL, 1, 10000000, &n);
+		*numbers[i].out = (unsigned)n;
+	}
+	mrm_pop(r, at);
+	return err;
+}
+
 static int vendor_context(struct mrm_rd *r, const json_t *doc, struct mrm_context *c)
 {
 	const json_t *x;
@@ -501,6 +524,8 @@ static int vendor_context(struct mrm_rd *r, const json_t *doc, struct mrm_contex
 		err = mrm_text(r, x, texts[i].name, MRM_OPTIONAL, MRM_MAX_TEXT, texts[i].out);
 	if (!err)
 		err = mrm_flag(r, x, "trace", &c->trace);
+	if (!err)
+		err = limits(r, x, &c->limits);
 	if (!err)
 		err = mrm_number(r, x, "leaseSeconds", MRM_OPTIONAL, 5, 86400, &lease);
 	c->lease_s = (long)lease;

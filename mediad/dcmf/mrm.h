@@ -8,6 +8,7 @@
 
 #include "common/ar_buf.h"
 #include "mediad/armf/front/stream.h"
+#include "mediad/dcmf/app.h"
 #include "mediad/nets.h"
 #include "mediad/peer.h"
 
@@ -49,6 +50,7 @@ struct mrm_termination {
 struct mrm_context {
 	struct ar_span owner, call_id, call, scene, application;
 	bool trace;
+	struct app_limits limits;
 	long lease_s; /* 0: not given */
 	unsigned nterm;
 	struct mrm_termination *term;
