@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The codecs by themselves: quality, rates, sizes, and bytes that want to do harm. */
+#include "clip.h"
+
+#include "../common/cmocka_all.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const enum depay_codec both[] = {DEPAY_VP8, DEPAY_H264};
+
+static struct codec_dec *decoder(enum depay_codec c)
+{
+	struct codec_dec *d;
+
+	assert_int_equal(codec_dec_new(&d, c), 0);
+	assert_true(codec_dec_needs_key(d));
+	return d;
+}
+
+/* ---- quality ---- */
+
+static void round_trip(enum depay_codec codec, unsigned w, unsigned h, uint32_t bps, double want)
+{
+	struct codec_dec *d = decoder(codec);
+	struct codec_picture p;
+	struct codec_out o;
+	struct clip c;
+	double sum = 0;
+	unsigned n = 0;
+
+	clip_open(&c, codec, w, h, bps);
+	for (unsigned i = 0; i < 40; i++) {
+		if (!clip_next(&c, false, &o))
+			continue;
+		assert_int_equal(o.key, n == 0);
+		assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+		assert_int_equal(p.width, w);
+		assert_int_equal(p.height, h);
+		sum += clip_psnr(&p, &c.pic);
+		n++;
+	}
+	assert_true(n >= 30);
+	if (sum / n < want)
+		fail_msg("%s %ux%u: %.1f dB", codec_name(codec), w, h, sum / n);
+	clip_close(&c);
+	codec_dec_free(d);
+}
+
+static void test_round_trip(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		round_trip(both[i], 320, 240, 800000, 33);
+		round_trip(both[i], 240, 426, 800000, 32); /* upright, not a multiple of 16 */
+		round_trip(both[i], 16, 16, 300000, 28);
+	}
+}
+
+static void test_largest(void **state)
+{
+	struct codec_picture p;
+	struct codec_out o;
+	struct clip c;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct codec_dec *d = decoder(both[i / 2]);
+		unsigned w = i % 2 ? 1088 : 1920, h = i % 2 ? 1920 : 1088;
+
+		clip_open(&c, both[i / 2], w, h, 4000000);
+		assert_true(clip_next(&c, false, &o));
+		assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+		assert_true(clip_psnr(&p, &c.pic) > 25);
+		clip_close(&c);
+		codec_dec_free(d);
+	}
+}
+
+static void test_refused_sizes(void **state)
+{
+	static const unsigned bad[][2] = {{0, 0}, {15, 16}, {17, 16}, {16, 14}, {1922, 1080},
+		{1920, 1090}, {1090, 1100}, {65536, 65536}};
+	struct codec_picture p = {0};
+	struct codec_enc *e;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct codec_enc_conf c = {
+			.width = bad[i][0], .height = bad[i][1], .fps = 30, .bps = 500000};
+
+		assert_int_equal(codec_enc_new(&e, &c), -EINVAL);
+		assert_int_equal(codec_picture_new(&p, bad[i][0], bad[i][1]), -EINVAL);
+	}
+}
+
+/* H.264 has SPS and PPS before each IDR, and the profile that 42e01f promises. */
+static void test_h264_profile(void **state)
+{
+	struct codec_out o;
+	struct clip c;
+
+	(void)state;
+	clip_open(&c, DEPAY_H264, 640, 360, 500000);
+	for (unsigned i = 0; i < 20; i++) {
+		const uint8_t *p;
+
+		if (!clip_next(&c, i % 10 == 0, &o) || !o.key)
+			continue;
+		p = (const uint8_t *)o.data.p;
+		assert_memory_equal(p, "\0\0\0\1", 4);
+		assert_int_equal(p[4] & 31, 7);
+		assert_int_equal(p[5], 66);
+		assert_true(p[6] & 0x40); /* constraint_set1_flag */
+		assert_true(p[7] <= 31); /* level */
+	}
+	clip_close(&c);
+}
+
+/* ---- control ---- */
+
+static void test_key_on_request(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct codec_out o;
+		struct clip c;
+		unsigned keys = 0;
+
+		clip_open(&c, both[i], 320, 240, 500000);
+		for (unsigned n = 0; n < 60; n++) {
+			if (clip_next(&c, n == 20 || n == 40, &o))
+				keys += o.key;
+		}
+		assert_int_equal(keys, 3);
+		clip_close(&c);
+	}
+}
+
+static size_t bytes_of(struct clip *c, unsigned frames)
+{
+	struct codec_out o;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < frames; i++) {
+		if (clip_next(c, false, &o))
+			n += o.data.n;
+	}
+	return n;
+}
+
+static void test_rate_follows(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct clip c;
+		size_t high, low, again;
+
+		clip_open(&c, both[i], 640, 360, 1500000);
+		bytes_of(&c, 60);
+		high = bytes_of(&c, 60);
+		assert_int_equal(codec_enc_set_rate(c.enc, 300000, 0), 0);
+		bytes_of(&c, 60);
+		low = bytes_of(&c, 60);
+		assert_int_equal(codec_enc_set_rate(c.enc, 1500000, 0), 0);
+		bytes_of(&c, 60);
+		again = bytes_of(&c, 60);
+		/* two seconds: 75 kB, and the others above (openh264 needs no more for this) */
+		if (low > 75000 * 13 / 10 || low < 75000 / 3 || high < low * 5 / 4 ||
+			again < low * 5 / 4)
+			fail_msg("%s: %zu, %zu, %zu", codec_name(both[i]), high, low, again);
+		clip_close(&c);
+	}
+}
+
+/* Time stamps that repeat, go back, jump or wrap must not stop an encoder. */
+static void test_time_stamps(void **state)
+{
+	static const uint32_t ts[] = {0xfffffff0, 0xbb0, 0xbb0, 0xbb1, 5, 0x80000000, 0x80000bb8,
+		0x10000000, 0x10000bb8, 0x10001770};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct codec_dec *d = decoder(both[i]);
+		struct codec_picture p;
+		struct codec_out o;
+		struct clip c;
+		unsigned out = 0;
+
+		clip_open(&c, both[i], 160, 120, 1000000);
+		for (unsigned n = 0; n < sizeof(ts) / sizeof(ts[0]); n++) {
+			clip_draw(&c.pic, n);
+			if (codec_enc_frame(c.enc, &c.pic, ts[n], false, &o) != 0)
+				continue;
+			assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+			out++;
+		}
+		assert_true(out >= 7);
+		clip_close(&c);
+		codec_dec_free(d);
+	}
+}
+
+static void test_size_changes_in_stream(void **state)
+{
+	static const unsigned size[][2] = {{320, 240}, {640, 360}, {160, 90}, {360, 640}};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct codec_dec *d = decoder(both[i]);
+		struct codec_picture p;
+		struct codec_out o;
+		struct clip c;
+
+		for (unsigned k = 0; k < 4; k++) {
+			clip_open(&c, both[i], size[k][0], size[k][1], 1000000);
+			for (unsigned n = 0; n < 5; n++) {
+				if (!clip_next(&c, false, &o))
+					continue;
+				assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+				assert_int_equal(p.width, size[k][0]);
+				assert_true(clip_psnr(&p, &c.pic) > 25);
+			}
+			clip_close(&c);
+		}
+		codec_dec_free(d);
+	}
+}
+
+/* ---- nothing broken is shown ---- */
+
+static void test_starts_with_a_key_frame(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct codec_dec *d = decoder(both[i]);
+		struct codec_picture p;
+		struct codec_out o;
+		struct clip c;
+
+		clip_open(&c, both[i], 320, 240, 1000000);
+		clip_next(&c, false, &o);
+		for (unsigned n = 0; n < 5; n++) {
+			if (clip_next(&c, false, &o))
+				assert_true(codec_dec_frame(d, o.data, &p) < 0);
+		}
+		assert_true(codec_dec_needs_key(d));
+		while (!clip_next(&c, true, &o))
+			;
+		assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+		assert_false(codec_dec_needs_key(d));
+		clip_close(&c);
+		codec_dec_free(d);
+	}
+}
+
+static void test_cut_short(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct codec_dec *d = decoder(both[i]);
+		struct codec_picture p;
+		struct codec_out o;
+		struct clip c;
+
+		clip_open(&c, both[i], 320, 240, 1000000);
+		assert_true(clip_next(&c, false, &o));
+		assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+		assert_int_equal(codec_dec_frame(d, (struct ar_span){"", 0}, &p), -EBADMSG);
+		assert_true(codec_dec_needs_key(d));
+		while (!clip_next(&c, true, &o))
+			;
+		o.data.n /= 2;
+		assert_true(codec_dec_frame(d, o.data, &p) < 0);
+		while (!clip_next(&c, true, &o))
+			;
+		assert_int_equal(codec_dec_frame(d, o.data, &p), 0);
+		assert_true(clip_psnr(&p, &c.pic) > 25);
+		clip_close(&c);
+		codec_dec_free(d);
+	}
+}
+
+/* A VP8 key frame of 16383x16383 in ten bytes. */
+static void test_giant(void **state)
+{
+	static const char giant[] = "\x10\x02\0\x9d\x01\x2a\xff\x3f\xff\x3f garbage";
+	struct codec_dec *d = decoder(DEPAY_VP8);
+	struct codec_picture p;
+
+	(void)state;
+	assert_int_equal(codec_dec_frame(d, (struct ar_span){giant, sizeof(giant)}, &p), -EFBIG);
+	assert_true(codec_dec_needs_key(d));
+	codec_dec_free(d);
+}
+
+/* Real frames with some bytes changed: any result, but no crash and no size out of bounds. */
+static void test_mutated(void **state)
+{
+	static char copy[DEPAY_MAX_FRAME];
+
+	(void)state;
+	srand(4711);
+	for (unsigned i = 0; i < 2; i++) {
+		struct codec_dec *d = decoder(both[i]);
+		struct codec_picture p;
+		struct codec_out o;
+		struct clip c;
+		unsigned good = 0;
+
+		clip_open(&c, both[i], 176, 144, 400000);
+		for (unsigned n = 0; n < 600; n++) {
+			unsigned changes = (unsigned)rand() % 4;
+
+			if (!clip_next(&c, codec_dec_needs_key(d), &o))
+				continue;
+			memcpy(copy, o.data.p, o.data.n);
+			for (unsigned k = 0; k < changes; k++)
+				copy[(size_t)rand() % (k ? o.data.n : 24)] ^=
+					(char)(1 << rand() % 8);
+			if (codec_dec_frame(d, (struct ar_span){copy, o.data.n}, &p) != 0)
+				continue;
+			assert_true(codec_size_ok(p.width, p.height));
+			good++;
+		}
+		assert_true(good > 50);
+		clip_close(&c);
+		codec_dec_free(d);
+	}
+}
+
+static void test_scaling_copy(void **state)
+{
+	struct codec_picture a, b, c;
+
+	(void)state;
+	assert_int_equal(codec_picture_new(&a, 320, 240), 0);
+	assert_int_equal(codec_picture_new(&b, 320, 240), 0);
+	assert_int_equal(codec_picture_new(&c, 160, 120), 0);
+	clip_draw(&a, 3);
+	codec_picture_copy(&b, &a);
+	assert_true(clip_psnr(&a, &b) == 99);
+	codec_picture_copy(&c, &a);
+	codec_picture_copy(&b, &c);
+	assert_true(clip_psnr(&a, &b) > 20);
+	codec_picture_free(&a);
+	codec_picture_free(&b);
+	codec_picture_free(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_refused_sizes),
+		cmocka_unit_test(test_h264_profile),
+		cmocka_unit_test(test_key_on_request),
+		cmocka_unit_test(test_rate_follows),
+		cmocka_unit_test(test_time_stamps),
+		cmocka_unit_test(test_size_changes_in_stream),
+		cmocka_unit_test(test_starts_with_a_key_frame),
+		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_giant),
+		cmocka_unit_test(test_mutated),
+		cmocka_unit_test(test_scaling_copy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
