@@ -231,6 +231,56 @@ static void clocks(void **state)
 	assert_true(AR_NEVER > b);
 }
 
+static void one_line_each(void)
+{
+	static const char *const calls[] = {"traced@x", "other@x", NULL};
+
+	for (unsigned i = 0; i < 3; i++) {
+		AR_LOG_CALL(calls[i]);
+		ar_log(AR_LOG_DEBUG, "test", "line");
+	}
+}
+
+static void traced_calls(void **state)
+{
+	char many[20];
+	const char *text;
+
+	(void)state;
+	ar_log_init("test", AR_LOG_ERR);
+	capture();
+	ar_log_trace("traced@x", true);
+	ar_log_trace("traced@x", true); /* two contexts of one call */
+	one_line_each();
+	ar_log_trace("traced@x", false);
+	one_line_each();
+	ar_log_trace("traced@x", false);
+	one_line_each();
+	ar_log_trace("traced@x", false); /* more often than on */
+	ar_log_trace("", true);
+	one_line_each();
+	text = captured();
+	assert_int_equal(lines(text), 2);
+	assert_non_null(strstr(text, "debug test: [traced@x] line"));
+	capture();
+	for (unsigned i = 0; i < AR_LOG_MAX_TRACED + 5; i++) {
+		snprintf(many, sizeof(many), "call%u", i);
+		ar_log_trace(many, true);
+	}
+	for (unsigned i = 0; i < AR_LOG_MAX_TRACED + 5; i++) {
+		snprintf(many, sizeof(many), "call%u", i);
+		AR_LOG_CALL(many);
+		if (ar_log_on(AR_LOG_DEBUG) != (i < AR_LOG_MAX_TRACED))
+			fail_msg("call %u", i);
+	}
+	for (unsigned i = 0; i < AR_LOG_MAX_TRACED + 5; i++) {
+		snprintf(many, sizeof(many), "call%u", i);
+		ar_log_trace(many, false);
+	}
+	assert_false(ar_log_on(AR_LOG_DEBUG));
+	(void)captured();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +290,7 @@ int main(void)
 		cmocka_unit_test(strangers_make_no_lines),
 		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(calls_nest),
+		cmocka_unit_test(traced_calls),
 		cmocka_unit_test(floods_are_limited_and_told),
 		cmocka_unit_test(clocks),
 	};
