@@ -498,6 +498,7 @@ static void test_close_inside_handler(void **state)
 	rig_frames(s, 2);
 	job = s->job;
 	assert_int_equal(armf_job_open(r.pool, &overlay, &h, s, &s->job), 0);
+	s->want_key = true;
 	rig_frames(s, 1);
 	assert_int_equal(s->job, 0);
 	rig_turn(&r, 200);
