@@ -149,6 +149,10 @@ int load_uri(
 /* Decodes into out (cap at least n / 4 * 3). Length, or -EINVAL. */
 int64_t base64_decode(const char *text, size_t n, uint8_t *out);
 
+bool glb_is(struct ar_span all);
+/* Finds the chunks: the JSON one and l->bin. */
+int glb_split(struct load *l, struct ar_span all, struct ar_span *json);
+
 /* ---------------------------------------------------------------- accessors (accessors.c) */
 
 int load_accessors(struct load *l);

@@ -2,10 +2,6 @@
 /* From bytes to a model: GLB or JSON, then the parts in order. */
 #include "mediad/armf/gltf/load_internal.h"
 
-#define GLB_MAGIC 0x46546c67u
-#define GLB_JSON 0x4e4f534au
-#define GLB_BIN 0x004e4942u
-
 const struct model_limits model_limits_default = {
 	.bytes = 64u << 20,
 	.resource_bytes = 64u << 20,
@@ -25,45 +21,6 @@ const struct model_limits model_limits_default = {
 	.texture_side = 2048,
 };
 
-static uint32_t le32(const char *p)
-{
-	const uint8_t *b = (const uint8_t *)p;
-
-	return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-
-/* glTF 2.0 4.4: a header, a JSON chunk, then perhaps a binary one; unknown ones are skipped. */
-static int split_glb(struct load *l, struct ar_span all, struct ar_span *json)
-{
-	size_t at = 12;
-	unsigned k = 0;
-
-	if (all.n < 20)
-		return load_bad(l, NULL, -EINVAL, "GLB: cut off in its header");
-	if (le32(all.p + 4) != 2)
-		return load_bad(l, NULL, -EINVAL, "GLB: version %u, want 2", le32(all.p + 4));
-	if (le32(all.p + 8) != all.n)
-		return load_bad(l, NULL, -EINVAL, "GLB: header says %u bytes, there are %zu",
-			le32(all.p + 8), all.n);
-	for (; all.n - at >= 8; k++) {
-		uint32_t n = le32(all.p + at), type = le32(all.p + at + 4);
-
-		if (n % 4 || n > all.n - at - 8)
-			return load_bad(l, NULL, -EINVAL, "GLB: chunk %u has a bad length", k);
-		if ((k == 0) != (type == GLB_JSON))
-			return load_bad(
-				l, NULL, -EINVAL, "GLB: want JSON in chunk 0 and only there");
-		if (k == 0)
-			*json = (struct ar_span){all.p + at + 8, n};
-		else if (k == 1 && type == GLB_BIN)
-			l->bin = (struct bytes){(const uint8_t *)all.p + at + 8, n};
-		at += 8 + n;
-	}
-	return at == all.n
-		       ? 0
-		       : load_bad(l, NULL, -EINVAL, "GLB: %zu bytes after its chunks", all.n - at);
-}
-
 static int parse(struct load *l)
 {
 	struct ar_span text = l->src->bytes;
@@ -73,8 +30,8 @@ static int parse(struct load *l)
 	if (text.n > l->lim->bytes)
 		return load_bad(
 			l, NULL, -E2BIG, "%zu bytes, the limit is %zu", text.n, l->lim->bytes);
-	if (text.n >= 4 && le32(text.p) == GLB_MAGIC)
-		err = split_glb(l, text, &text);
+	if (glb_is(text))
+		err = glb_split(l, text, &text);
 	if (err)
 		return err;
 	l->doc = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e);

@@ -272,6 +272,9 @@ int model_load(struct model **out, const struct model_source *src, struct ar_buf
  */
 int model_check(const struct model_source *src, struct model_stats *stats, struct ar_buf *why)
 	__attribute__((warn_unused_result));
+/* A GLB as JSON text, its binary chunk as a data: URI. -EINVAL, -E2BIG (out's maximum), -ENOMEM. */
+int model_glb_to_json(struct ar_span glb, struct ar_buf *out, struct ar_buf *why)
+	__attribute__((warn_unused_result));
 struct model *model_ref(struct model *m);
 void model_unref(struct model *m); /* NULL is fine */
 const struct model_view *model_view(const struct model *m);

@@ -3,7 +3,7 @@
 # images. No GL, no socket, no clock, no file.
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
-set(ARMF_GLTF arena hash fields model extensions uri buffers accessors image_size textures materials
+set(ARMF_GLTF arena hash fields model glb extensions uri buffers accessors image_size textures materials
 	meshes primitive parts hierarchy animations stage stage_anim stage_box)
 list(TRANSFORM ARMF_GLTF PREPEND armf/gltf/)
 list(TRANSFORM ARMF_GLTF APPEND .c)

@@ -108,6 +108,44 @@ static void check_and_load_agree(void **state)
 	ar_buf_free(&why);
 }
 
+/* A GLB as JSON is the same model. */
+static void glb_as_json(void **state)
+{
+	static const char *const paths[] = {ASSIMP "BoxTextured-glTF-Binary/BoxTextured.glb",
+		ASSIMP "2CylinderEngine-glTF-Binary/2CylinderEngine.glb"};
+	struct ar_buf why;
+
+	(void)state;
+	ar_buf_init(&why, 4096);
+	for (unsigned i = 0; i < 2; i++) {
+		struct model *a = NULL, *b = NULL;
+		struct ar_buf bytes, text, small;
+
+		assert_true(file_read(paths[i], &bytes));
+		ar_buf_init(&text, 16u << 20);
+		assert_int_equal(model_glb_to_json(ar_buf_span(&bytes), &text, &why), 0);
+		ar_buf_add(&text, "", 1);
+		assert_int_equal(text_load(&b, text.p, NULL, &why), 0);
+		assert_int_equal(file_load(&a, paths[i], NULL, &why), 0);
+		assert_int_equal(model_view(a)->nnode, model_view(b)->nnode);
+		for (unsigned k = 0; k < model_view(a)->nmesh; k++)
+			assert_true(model_view(a)->mesh[k].primitive[0].hash ==
+				    model_view(b)->mesh[k].primitive[0].hash);
+		ar_buf_init(&small, 1000);
+		assert_int_equal(model_glb_to_json(ar_buf_span(&bytes), &small, &why), -E2BIG);
+		ar_buf_reset(&why);
+		bytes.n--;
+		assert_int_equal(model_glb_to_json(ar_buf_span(&bytes), &small, &why), -EINVAL);
+		assert_int_equal(model_glb_to_json(AR_SPAN("{}"), &small, &why), -EINVAL);
+		model_unref(a);
+		model_unref(b);
+		ar_buf_free(&small);
+		ar_buf_free(&text);
+		ar_buf_free(&bytes);
+	}
+	ar_buf_free(&why);
+}
+
 /* Khronos' generator of primitive modes: sixteen files of points, lines, triangles. */
 static void primitive_modes(void **state)
 {
@@ -250,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(others_files),
 		cmocka_unit_test(check_and_load_agree),
+		cmocka_unit_test(glb_as_json),
 		cmocka_unit_test(primitive_modes),
 		cmocka_unit_test(textured_box),
 		cmocka_unit_test(bad_normals_are_mended),
