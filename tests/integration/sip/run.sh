@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # SIPp calls through a real Kamailio with the module: run.sh [--list] [scenario...]
+# Against a P-CSCF of your own: run.sh --pcscf ADDRESS[:PORT] --users USERS.csv (shapes.py says more).
 #
 # Prints `ok NAME ms` or `not ok NAME reason` a line; fails when one failed. As root in network and
 # process namespaces of its own: whatever happens, no process stays. Environment: BUILD (default
@@ -9,6 +10,9 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../.."
+for a; do
+	case $a in --pcscf | --pcscf=* | --users | --users=*) exec python3 "$here/shapes.py" "$@" ;; esac
+done
 BUILD=${BUILD:-build/debug}
 export BUILD
 if [ "$(id -u)" = 0 ] && [ -z "${SIP_IN_NETNS:-}" ]; then

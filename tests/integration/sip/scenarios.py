@@ -6,6 +6,7 @@ import cases_dialog  # noqa: F401
 import cases_fault  # noqa: F401
 import cases_inside  # noqa: F401
 import cases_policy  # noqa: F401
+import cases_operator  # noqa: F401
 import cases_real  # noqa: F401
 import cases_relay  # noqa: F401
 import cases_shapes  # noqa: F401

@@ -3,6 +3,7 @@
 cannot do: compact headers, stripped routes, broken messages, more than one transport in a call."""
 import base64
 import contextlib
+import hashlib
 import os
 import queue
 import re
@@ -13,7 +14,11 @@ import struct
 import threading
 import time
 
-from net import Failed
+
+
+class Failed(Exception):
+    pass
+
 
 COMPACT = {"Via": "v", "From": "f", "To": "t", "Call-ID": "i", "Contact": "m", "Content-Type": "c", "Content-Length": "l",
            "Supported": "k", "Accept-Contact": "a"}
@@ -44,9 +49,15 @@ class Message:
 class Ue:
     """transport: udp, tcp, tls, ws. Messages that come are in a queue, in order."""
 
-    def __init__(self, name, transport, port, peer, compact=False, tags="", v6=False):
+    def __init__(self, name, transport, port, peer, compact=False, tags="", v6=False, at=None, domain="ims.example",
+                 password=None, impi=None):
+        """peer: the P-CSCF's port here, or (address, port), then `at` is our own address."""
         self.name, self.transport, self.port, self.compact, self.tags = name, transport, port, compact, tags
-        self.host = "[::1]" if v6 else "127.0.0.1"
+        self.domain, self.password, self.impi = domain, password, impi or f"{name}@{domain}"
+        self.host = at or ("[::1]" if v6 else "127.0.0.1")
+        to, peer = peer if isinstance(peer, tuple) else (self.host.strip("[]"), peer)
+        v6 = ":" in self.host
+        self.seen = set()
         self.inbox, self.closed, self.sent = queue.Queue(), False, 0
         self.lock = threading.Lock()  # a TLS connection is not for two threads at once
         family = socket.AF_INET6 if v6 else socket.AF_INET
@@ -56,7 +67,7 @@ class Ue:
             self.s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.s.bind((self.host.strip("[]"), port))
         self.s.settimeout(3)
-        self.s.connect((self.host.strip("[]"), peer))
+        self.s.connect((to, peer))
         if transport == "tls":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -142,8 +153,14 @@ class Ue:
         return buf
 
     def _take(self, data):
-        if len(data) > 10:
-            self.inbox.put(Message(data.decode("latin-1")))
+        if len(data) <= 10:
+            return
+        m = Message(data.decode("latin-1"))
+        copy = (m.first, m.get("Via"), m.get("CSeq"))
+        if m.method and m.method != "ACK" and copy in self.seen:
+            return  # sent again, since our answer was slow
+        self.seen.add(copy)
+        self.inbox.put(m)
 
     def stop(self):
         self.closed = True
@@ -201,16 +218,46 @@ class Ue:
         keep = [(k, v) for k, v in m.headers if k in ("Via", "Record-Route", "From", "Call-ID", "CSeq")]
         self.raw(self.compose(f"SIP/2.0 {status}", keep + [("To", to), self.contact(), *extra], body))
 
-    def register(self, domain="ims.example"):
-        me = f"sip:{self.name}@{domain}"
-        for n in range(1, 4):  # UDP may lose it
-            self.raw(self.compose(f"REGISTER sip:{domain} SIP/2.0", [
-                ("Via", self.via()), ("Max-Forwards", "70"), ("From", f"<{me}>;tag=r"), ("To", f"<{me}>"),
-                ("Call-ID", f"reg-{self.name}-{self.port}-{os.getpid()}-{n}"), ("CSeq", "1 REGISTER"), self.contact(),
-                ("Supported", "path"), ("Expires", "600")]))
-            with contextlib.suppress(Failed):
-                if self.response("1 REGISTER", 2).status == 200:
-                    return
+    def aor(self):
+        return f"sip:{self.name}@{self.domain}"
+
+    def credentials(self, m, method, uri):
+        """The header that answers this 401 or 407 (RFC 7616 with MD5), or Failed."""
+        asked = m.get("WWW-Authenticate") or m.get("Proxy-Authenticate")
+        p = dict((k, a or b) for k, a, b in re.findall(r'(\w+)=(?:"([^"]*)"|([^ ,]+))', asked))
+        if self.password is None or p.get("algorithm", "MD5").upper() != "MD5":
+            raise Failed(f"{self.name}: {m.first}, and no password for {p.get('algorithm', 'MD5')} is given")
+
+        def md5(*parts):
+            return hashlib.md5(":".join(parts).encode()).hexdigest()
+        ha1, ha2 = md5(self.impi, p["realm"], self.password), md5(method, uri)
+        text = f'Digest username="{self.impi}",realm="{p["realm"]}",nonce="{p["nonce"]}",uri="{uri}",algorithm=MD5'
+        if "qop" in p:
+            cnonce = os.urandom(6).hex()
+            text += f',qop=auth,nc=00000001,cnonce="{cnonce}",response="{md5(ha1, p["nonce"], "00000001", cnonce, "auth", ha2)}"'
+        else:
+            text += f',response="{md5(ha1, p["nonce"], ha2)}"'
+        if "opaque" in p:
+            text += f',opaque="{p["opaque"]}"'
+        return ("Authorization" if m.status == 401 else "Proxy-Authorization", text)
+
+    def register(self, expires=600):
+        callid, auth, cseq = f"reg-{os.urandom(6).hex()}", [], 0
+        for _ in range(4):  # UDP may lose it
+            cseq += 1
+            self.raw(self.compose(f"REGISTER sip:{self.domain} SIP/2.0", [
+                ("Via", self.via()), ("Max-Forwards", "70"), ("From", f"<{self.aor()}>;tag=r"), ("To", f"<{self.aor()}>"),
+                ("Call-ID", callid), ("CSeq", f"{cseq} REGISTER"), self.contact(), *auth,
+                ("Supported", "path"), ("Expires", str(expires))]))
+            try:
+                m = self.response(f"{cseq} REGISTER", 2)
+            except Failed:
+                continue
+            if m.status == 200:
+                return m
+            if m.status not in (401, 407) or auth:
+                raise Failed(f"{self.name} cannot register: {m.first}")
+            auth = [self.credentials(m, "REGISTER", f"sip:{self.domain}")]
         raise Failed(f"{self.name} cannot register over {self.transport}")
 
 
@@ -220,27 +267,56 @@ class Dialog:
     def __init__(self, ue):
         self.ue, self.cseq, self.routes, self.target = ue, 0, [], ""
         self.local = self.remote = self.callid = ""
+        self.last = None  # of the INVITE: body and more headers
 
     def headers(self, method, cseq):
         return [("Via", self.ue.via()), ("Max-Forwards", "70")] + [("Route", r) for r in self.routes] + [
             ("From", self.local), ("To", self.remote), ("Call-ID", self.callid), ("CSeq", f"{cseq} {method}"), self.ue.contact()]
 
     def invite(self, body, to="sip:bob@ims.example", extra=(), **kw):
-        self.cseq += 1
-        self.local, self.remote = f"<sip:{self.ue.name}@ims.example>;tag={os.urandom(5).hex()}", f"<{to}>"
+        self.local, self.remote = f"<{self.ue.aor()}>;tag={os.urandom(5).hex()}", f"<{to}>"
         self.callid, self.target = f"{os.urandom(8).hex()}@{self.ue.name}", to
-        self.ue.raw(self.ue.compose(f"INVITE {to} SIP/2.0", self.headers("INVITE", 1) + list(extra), body, **kw))
+        self.last = (body, list(extra), kw)
+        self._invite()
         return self
 
-    def answered(self, seconds=6):
-        """The 2xx to the INVITE; the dialog is up, the ACK sent."""
-        m = self.ue.response(f"{self.cseq} INVITE", seconds)
+    def _invite(self, auth=()):
+        body, extra, kw = self.last
+        self.cseq += 1
+        self.first = self.headers("INVITE", self.cseq)
+        self.ue.raw(self.ue.compose(f"INVITE {self.target} SIP/2.0", self.first + extra + list(auth), body, **kw))
+
+    def cancel(self):
+        keep = [h for h in self.first if h[0] not in ("CSeq", "Contact")]
+        self.ue.raw(self.ue.compose(f"CANCEL {self.target} SIP/2.0", keep + [("CSeq", f"{self.cseq} CANCEL")]))
+
+    def early(self, m):
+        """A 1xx that makes an early dialog: requests in it are possible."""
+        self.remote = m.get("To")
+        self.routes = [r for line in m.all("Record-Route") for r in re.split(r",\s*(?=<)", line)][::-1]
+        self.target = re.search("<(.*?)>", m.get("Contact")).group(1)
+
+    def answered(self, seconds=6, ack=""):
+        """The final answer to the INVITE; with a 2xx the dialog is up and the ACK sent, with a body when one is due."""
+        m = self.ue.response(f"{self.first_cseq()} INVITE", seconds)
+        if m.status in (401, 407) and self.ue.password is not None:
+            self._ack_failure(m)
+            self._invite([self.ue.credentials(m, "INVITE", self.target)])
+            m = self.ue.response(f"{self.first_cseq()} INVITE", seconds)
         if m.status < 300:
-            self.remote = m.get("To")
-            self.routes = [r for line in m.all("Record-Route") for r in re.split(r",\s*(?=<)", line)][::-1]
-            self.target = re.search("<(.*?)>", m.get("Contact")).group(1)
-            self.send("ACK", cseq=self.cseq)
+            self.early(m)
+            self.send("ACK", ack, cseq=self.first_cseq())
+        else:
+            self._ack_failure(m)
         return m
+
+    def first_cseq(self):
+        return int(dict(self.first)["CSeq"].split()[0])
+
+    def _ack_failure(self, m):
+        keep = [h for h in self.first if h[0] in ("Via", "Max-Forwards", "From", "Call-ID")]
+        self.ue.raw(self.ue.compose(f"ACK {self.target} SIP/2.0", keep + [
+            ("To", m.get("To")), ("CSeq", f"{self.first_cseq()} ACK")]))
 
     def take(self, m, tag="B"):
         """The callee's side of this INVITE."""
@@ -257,11 +333,20 @@ class Dialog:
         return f"{cseq} {method}"
 
     def ask(self, method, body="", seconds=6, extra=()):
-        """A request in the dialog and its final answer; a 2xx to an INVITE is acknowledged."""
+        """A request in the dialog and its final answer; an INVITE is acknowledged."""
         m = self.ue.response(self.send(method, body, extra=extra), seconds)
         if method == "INVITE":
-            self.send("ACK", cseq=self.cseq)
+            self.acknowledge(m)
         return m
+
+    def acknowledge(self, m, body=""):
+        cseq = int(m.get("CSeq").split()[0])
+        if m.status < 300:
+            self.send("ACK", body, cseq=cseq)
+            return
+        # RFC 3261 17.1.1.3: hop by hop, with the Via of the request
+        headers = [(k, m.get("Via") if k == "Via" else v) for k, v in self.headers("ACK", cseq) if k != "Contact"]
+        self.ue.raw(self.ue.compose(f"ACK {self.target} SIP/2.0", headers))
 
 
 class Answering:
