@@ -8,7 +8,7 @@ add_library(mediad_dcmf STATIC nets.c ctl/json_strict.c ctl/json_patch.c
 	dcmf/scripts.c dcmf/lua_json.c dcmf/app_lua.c dcmf/app_lua_api.c dcmf/app_lua_mesh.c
 	dcmf/dcmf.c dcmf/context.c dcmf/medium.c dcmf/medium_av.c dcmf/facts.c dcmf/feed.c)
 ims_ar_target(mediad_dcmf)
-target_link_libraries(mediad_dcmf PUBLIC ar_daemon armf_front mediad_srtp OpenSSL::Crypto ar_lua PkgConfig::JANSSON m)
+target_link_libraries(mediad_dcmf PUBLIC ar_daemon armf_gltf_core armf_front mediad_srtp OpenSSL::Crypto ar_lua PkgConfig::JANSSON m)
 
 # mediad_ctl: the parent's control interface.
 add_library(mediad_ctl STATIC conf.c ctl/h2.c ctl/h2_conn.c ctl/h1.c ctl/contexts.c ctl/ctl.c

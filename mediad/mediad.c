@@ -181,12 +181,26 @@ static void on_died(void *arg, unsigned worker, const char *reason)
 
 /* ---- life ---- */
 
+static void warn_of_scenes(const struct library *scenes)
+{
+	struct ar_span rest = library_notes(scenes);
+
+	while (rest.n) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+
+		ar_log(AR_LOG_WARN, "scene", "%.*s", (int)n, rest.p);
+		rest = (struct ar_span){rest.p + n + (end != NULL), rest.n - n - (end != NULL)};
+	}
+}
+
 static int load(struct mediad *m, struct ar_buf *why)
 {
 	int err = library_load(&m->scenes, m->conf->scenes, why);
 
 	if (err)
 		return err;
+	warn_of_scenes(m->scenes);
 	ar_buf_reset(why);
 	err = scripts_load(&m->scripts, m->conf->applications, why);
 	if (err)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mediad/armf/gltf/model.h"
 #include "mediad/scene/library.h"
 
 #include <dirent.h>
@@ -8,6 +9,7 @@
 
 struct library {
 	unsigned n;
+	struct ar_buf notes;
 	struct {
 		char name[LIBRARY_MAX_NAME + 1];
 		struct scene *scene;
@@ -53,32 +55,100 @@ int library_add(struct library **lp, const char *name, struct ar_span text, stru
 	return 0;
 }
 
-static int load_file(struct library **lp, const char *folder, const char *file, struct ar_buf *why)
+/* ---- what the ARMF will say ---- */
+
+struct beside { /* the files beside a scene that it names */
+	const char *folder;
+	struct ar_buf file[LIBRARY_MAX_FILES];
+	unsigned n;
+};
+
+static int read_beside(void *user, const char *uri, struct ar_span *bytes)
 {
-	char path[1024], name[LIBRARY_MAX_NAME + 8];
-	struct ar_buf text;
-	size_t n = strlen(file) - strlen(".gltf");
+	struct beside *b = user;
+	char path[2048];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	ar_buf_printf(why, "%s: ", path);
-	ar_buf_init(&text, SCENE_MAX_BYTES + 1);
-	err = read_file(path, &text);
-	if (err) {
-		ar_buf_printf(why, "%s", err == -ENOBUFS ? "too large" : strerror(-err));
-	} else {
-		snprintf(name, sizeof(name), "%.*s", (int)n, file);
-		err = library_add(lp, name, ar_buf_span(&text), why);
-	}
-	ar_buf_free(&text);
+	if (b->n == LIBRARY_MAX_FILES)
+		return -ENFILE;
+	if (snprintf(path, sizeof(path), "%s/%s", b->folder, uri) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	ar_buf_init(&b->file[b->n], model_limits_default.resource_bytes);
+	err = read_file(path, &b->file[b->n]);
+	*bytes = ar_buf_span(&b->file[b->n++]);
 	return err;
 }
 
-static bool is_scene(const char *file)
+/* A scene with a mistake is refused; one that only the ARMF cannot draw is noted. */
+static int check_drawable(struct library *l, const char *folder, const char *name,
+	struct ar_span text, struct ar_buf *why)
 {
-	size_t n = strlen(file);
+	struct beside b = {.folder = folder};
+	struct model_source src = {.bytes = text, .resolve = read_beside, .user = &b};
+	size_t before = why->n;
+	int err = model_check(&src, NULL, why);
 
-	return file[0] != '.' && n > 5 && strcmp(file + n - 5, ".gltf") == 0;
+	for (unsigned i = 0; i < b.n; i++)
+		ar_buf_free(&b.file[i]);
+	if (err != -EOPNOTSUPP && err != -E2BIG)
+		return err;
+	if (l->notes.max == 0)
+		ar_buf_init(&l->notes, LIBRARY_MAX_NOTES);
+	ar_buf_printf(&l->notes, "%s%s cannot be drawn by the ARMF: %.*s", l->notes.n ? "\n" : "",
+		name, (int)(why->n - before), why->p + before);
+	why->n = before;
+	return 0;
+}
+
+/* ---- files ---- */
+
+static const char *ending(const char *file)
+{
+	const char *dot = strrchr(file, '.');
+
+	if (!dot || dot == file || file[0] == '.')
+		return NULL;
+	return strcmp(dot, ".gltf") == 0 || strcmp(dot, ".glb") == 0 ? dot : NULL;
+}
+
+/* The file as JSON text. */
+static int read_scene(const char *path, bool glb, struct ar_buf *text, struct ar_buf *why)
+{
+	struct ar_buf raw;
+	int err;
+
+	ar_buf_init(&raw, SCENE_MAX_BYTES + 1);
+	err = read_file(path, &raw);
+	if (err)
+		ar_buf_printf(why, "%s", err == -ENOBUFS ? "too large" : strerror(-err));
+	else if (glb)
+		err = model_glb_to_json(ar_buf_span(&raw), text, why);
+	else
+		err = ar_buf_add_span(text, ar_buf_span(&raw));
+	ar_buf_free(&raw);
+	return err;
+}
+
+static int load_file(struct library **lp, const char *folder, const char *file, struct ar_buf *why)
+{
+	char path[1024], name[LIBRARY_MAX_NAME + 8];
+	const char *dot = ending(file);
+	struct ar_buf text;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	snprintf(name, sizeof(name), "%.*s", (int)(dot - file), file);
+	ar_buf_printf(why, "%s: ", path);
+	ar_buf_init(&text, SCENE_MAX_BYTES + 1);
+	err = read_scene(path, strcmp(dot, ".glb") == 0, &text, why);
+	if (!err)
+		err = library_add(lp, name, ar_buf_span(&text), why);
+	if (err == -EEXIST)
+		ar_buf_printf(why, "there is another scene named %s", name);
+	if (!err)
+		err = check_drawable(*lp, folder, name, ar_buf_span(&text), why);
+	ar_buf_free(&text);
+	return err;
 }
 
 int library_load(struct library **lp, const char *folder, struct ar_buf *why)
@@ -94,14 +164,14 @@ int library_load(struct library **lp, const char *folder, struct ar_buf *why)
 		return err;
 	}
 	while (!err && (e = readdir(d)) != NULL) {
-		if (!is_scene(e->d_name))
+		if (!ending(e->d_name))
 			continue;
 		ar_buf_reset(why);
 		err = load_file(&l, folder, e->d_name, why);
 	}
 	closedir(d);
 	if (!err && !l) {
-		ar_buf_printf(why, "scenes = %s: no *.gltf there", folder);
+		ar_buf_printf(why, "scenes = %s: no *.gltf or *.glb there", folder);
 		err = -ENOENT;
 	}
 	if (err)
@@ -117,6 +187,7 @@ void library_free(struct library *l)
 		return;
 	for (unsigned i = 0; i < l->n; i++)
 		scene_free(l->item[i].scene);
+	ar_buf_free(&l->notes);
 	free(l);
 }
 
@@ -127,6 +198,11 @@ const struct scene *library_find(const struct library *l, struct ar_span name)
 			return l->item[i].scene;
 	}
 	return NULL;
+}
+
+struct ar_span library_notes(const struct library *l)
+{
+	return l ? ar_buf_span(&l->notes) : AR_SPAN_NONE;
 }
 
 const char *library_names(const struct library *l, char *buf, size_t cap)
