@@ -6,6 +6,7 @@
 #include "mediad/armf/render/render_int.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,27 +47,46 @@ static const char warm_scene[] =
 	"\"buffers\":[{\"byteLength\":36,\"uri\":\"data:application/octet-stream;base64,"
 	"AAAAAAAAAAAAAAAAAACAPwAAAAAAAAAAAAAAAAAAgD8AAAAA\"}]}";
 
-static int draw_once(struct render_view *v, struct stage *st, struct ar_buf *why)
+/* From the diagonal, so far away that the whole box is in the picture. */
+static struct render_camera overview(const float lo[3], const float hi[3])
 {
-	static const struct render_camera camera = {
-		.position = {0.3f, 0.3f, 2}, .orientation = {0, 0, 0, 1}, .fov_y = 0.8f};
+	/* a turn of 45 degrees to the left, then 35 down */
+	struct render_camera c = {
+		.orientation = {-0.279848f, 0.364705f, 0.115917f, 0.880476f}, .fov_y = 0.8f};
+	float d = 0;
+
+	for (int i = 0; i < 3; i++)
+		d = fmaxf(d, hi[i] - lo[i]);
+	d = fmaxf(d, 1e-3f) * 2;
+	for (int i = 0; i < 3; i++)
+		c.position[i] = (lo[i] + hi[i]) / 2 + d;
+	c.near = d * 0.01f;
+	c.far = d * 10;
+	return c;
+}
+
+int render_view_rehearse(struct render_view *v, const struct stage *stage)
+{
 	const struct render_options opt = {.own = -1};
+	struct render_totals totals = v->totals;
 	uint8_t *y = calloc(WARM_SIZE * WARM_SIZE, 3);
 	struct render_frame f = {
 		.plane = {y, y + WARM_SIZE * WARM_SIZE, y + WARM_SIZE * WARM_SIZE * 2},
 		.stride = {WARM_SIZE, WARM_SIZE, WARM_SIZE},
 		.width = WARM_SIZE,
 		.height = WARM_SIZE};
-	struct render_stats stats = {0};
-	int rc = -ENOMEM;
+	struct render_camera camera;
+	struct render_stats stats;
+	float lo[3], hi[3];
+	int rc = y ? 0 : -ENOMEM;
 
-	if (y)
-		rc = render_view_overlay(v, &f, st, &camera, &opt, &stats);
-	if (!rc && stats.width == 0)
-		rc = -EIO;
-	if (rc && why)
-		ar_buf_printf(why, "the first picture could not be drawn");
+	if (!rc && stage_bounds(stage, -1, lo, hi)) {
+		camera = overview(lo, hi);
+		rc = render_view_overlay(v, &f, stage, &camera, &opt, &stats);
+	}
 	free(y);
+	view_forget(v);
+	v->totals = totals;
 	return rc;
 }
 
@@ -83,8 +103,11 @@ int view_warm(struct render_view *v, struct ar_buf *why)
 		(void)stage_evaluate(st);
 		rc = render_view_load(v, m, why);
 	}
-	if (!rc)
-		rc = draw_once(v, st, why);
+	if (!rc) {
+		rc = render_view_rehearse(v, st);
+		if (rc && why)
+			ar_buf_printf(why, "the first picture could not be drawn");
+	}
 	stage_free(st);
 	model_unref(m);
 	view_reset(v);

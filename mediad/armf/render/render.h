@@ -34,7 +34,7 @@ struct render;
 struct render_view;
 
 #define RENDER_MAX_SIDE 4096 /* pixels, of a frame */
-#define RENDER_MAX_LIGHTS 8
+#define RENDER_MAX_LIGHTS 8 /* further ones do not shine */
 #define RENDER_MAX_JOINTS 128
 #define RENDER_MAX_EYES 2
 #define RENDER_MAX_SPARE 16 /* prewarmed views */
@@ -87,6 +87,13 @@ void render_view_free(struct render_view *v);
  * are kept on the GPU. The view holds a reference to the model. -EFBIG: more triangles or texture
  * bytes than allowed; the old model is then gone too. */
 int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
+	__attribute__((warn_unused_result));
+
+/* Draws everything that the stage shows once, for nobody: what the driver has to compile for this
+ * scene (up to some 0.4 s without a shader cache) is compiled now and not when a node first comes
+ * into view. To be had without a gap in the stream: load and rehearse another view on another
+ * thread, then use that one. -EINVAL: the stage is not of the loaded model. */
+int render_view_rehearse(struct render_view *v, const struct stage *stage)
 	__attribute__((warn_unused_result));
 
 struct render_frame {

@@ -50,6 +50,8 @@ int view_make(struct render_view **out, struct render *r, struct ar_buf *why)
 void view_destroy(struct render_view *v);
 /* As if new, with its compiled shaders. */
 void view_reset(struct render_view *v);
+/* The next frame is drawn anew. */
+void view_forget(struct render_view *v);
 /* prewarm.c */
 int view_warm(struct render_view *v, struct ar_buf *why) __attribute__((warn_unused_result));
 

@@ -69,7 +69,7 @@ void view_destroy(struct render_view *v)
 	free(v);
 }
 
-static void forget_layers(struct render_view *v)
+void view_forget(struct render_view *v)
 {
 	for (int i = 0; i < RENDER_MAX_EYES; i++)
 		v->eye[i].key.valid = false;
@@ -77,7 +77,7 @@ static void forget_layers(struct render_view *v)
 
 void view_reset(struct render_view *v)
 {
-	forget_layers(v);
+	view_forget(v);
 	draw_list_free(&v->list);
 	for (int i = 0; i < RENDER_MAX_EYES; i++)
 		layer_free(&v->eye[i].layer);
@@ -95,7 +95,7 @@ int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 	struct gpu_limits limits = {c->max_scene_triangles, c->max_texture_bytes, false};
 	int rc = egl_bind(&v->render->egl, v->context);
 
-	forget_layers(v);
+	view_forget(v);
 	if (rc)
 		return rc;
 	if (m)

@@ -31,6 +31,7 @@ char *shapes_cube(const char *material);
 #define SHAPES_UNLIT_IMAGE(i)                                                                      \
 	"{\"extensions\":{\"KHR_materials_unlit\":{}},\"pbrMetallicRoughness\":"                   \
 	"{\"baseColorTexture\":{\"index\":" i "}}}"
+#define SHAPES_METAL "\"pbrMetallicRoughness\":{\"metallicFactor\":1,\"roughnessFactor\":0.5}"
 #define SHAPES_MATTE "{\"pbrMetallicRoughness\":{\"metallicFactor\":0,\"roughnessFactor\":1}}"
 
 /* 16 x 16 pixels, halves of 8: 0 red, green, blue and white quarters; 1 white, opaque on the left,

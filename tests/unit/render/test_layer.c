@@ -135,6 +135,23 @@ static void stays_inside_odd_frames(void **state)
 	}
 }
 
+static void what_lies_outside_is_left_out(void **state)
+{
+	struct layer l = {0};
+	struct rig_frame f;
+
+	(void)state;
+	assert_int_equal(layer_resize(&l, 20, 10, 40, 30), 0);
+	for (int k = 0; k < 40 * 30; k++)
+		paint(&l, k % 40, k / 40, (const uint8_t[]){255, 255, 255, 255});
+	layer_convert(&l);
+	rig_new_frame(&f, 33, 17);
+	layer_blend(&l, &f.f);
+	assert_int_equal(rig_drawn(&f).count, 13 * 7);
+	rig_free_frame(&f);
+	layer_free(&l);
+}
+
 static void rows_are_kept_apart(void **state)
 {
 	struct layer l = {0};
@@ -239,6 +256,7 @@ int main(void)
 		cmocka_unit_test(opaque_replaces),
 		cmocka_unit_test(mixes_by_alpha),
 		cmocka_unit_test(stays_inside_odd_frames),
+		cmocka_unit_test(what_lies_outside_is_left_out),
 		cmocka_unit_test(rows_are_kept_apart),
 		cmocka_unit_test(backgrounds),
 		cmocka_unit_test(frames_that_are_none),

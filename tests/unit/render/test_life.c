@@ -266,6 +266,39 @@ static void warm_is_quick(void **state)
 	free(text);
 }
 
+/* After a rehearsal nothing is compiled when a node comes into view. */
+static void rehearsed_is_quick(void **state)
+{
+	const struct shapes sh = {2,
+		"{\"doubleSided\":true,\"emissiveFactor\":[1,0,1]," SHAPES_METAL "},"
+		"{\"normalTexture\":{\"index\":2}," SHAPES_METAL "}",
+		"{\"mesh\":0},{\"mesh\":2,\"translation\":[50,0,0]}", 2, SHAPES_IMAGES};
+	char *text = shapes_gltf(&sh);
+	struct render_camera c = rig_look((float[]){49, 1, 3}, (float[]){50, 0, 0}, 0.9f);
+	struct render_totals t;
+	struct rig_frame f;
+	uint32_t took[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct rig_scene s;
+
+		rig_open_text(&s, text);
+		if (i)
+			assert_int_equal(render_view_rehearse(s.view, s.stage), 0);
+		render_view_get_totals(s.view, &t);
+		assert_int_equal(t.frames, 0);
+		rig_new_frame(&f, 320, 180);
+		took[i] = rig_draw(&s, &f, &c).cpu_us;
+		assert_true(rig_drawn(&f).count > 1000);
+		rig_free_frame(&f);
+		rig_close(&s);
+	}
+	printf("first sight: %u us, rehearsed %u us\n", took[0], took[1]);
+	assert_true(took[1] * 3 < took[0]);
+	free(text);
+}
+
 /* ---------------------------------------------------------------- threads */
 
 #define THREAD_FRAMES 60
@@ -435,6 +468,7 @@ int main(void)
 		cmocka_unit_test(same_content_stays),
 		cmocka_unit_test(spare_views_come_back_clean),
 		cmocka_unit_test(warm_is_quick),
+		cmocka_unit_test(rehearsed_is_quick),
 		cmocka_unit_test(threads_do_not_meet),
 		cmocka_unit_test(views_move_between_threads),
 		cmocka_unit_test(nothing_grows),
