@@ -29,7 +29,7 @@ static void add_text(json_t *o, const char *name, const char *s)
 	json_object_set_new(o, name, json_string(s ? s : ""));
 }
 
-static void reply(struct asd *a, struct front_ref ref, json_t *items)
+void admin_reply(struct asd *a, struct front_ref ref, json_t *items)
 {
 	front_answer(a, ref, json_pack("{s:b, s:o}", "ok", 1, "items", items));
 }
@@ -100,7 +100,7 @@ static void on_status(struct asd *a, struct front_ref ref, const char *arg)
 	o = json_object();
 	add_counters(o, &a->stats);
 	json_array_append_new(items, o);
-	reply(a, ref, items);
+	admin_reply(a, ref, items);
 }
 
 /* ---- calls, call ---- */
@@ -137,7 +137,7 @@ static void on_calls(struct asd *a, struct front_ref ref, const char *arg)
 		add(o, "not_listed", n - ADMIN_MAX_CALLS);
 		json_array_append_new(items, o);
 	}
-	reply(a, ref, items);
+	admin_reply(a, ref, items);
 }
 
 static void age(json_t *o, const char *name, uint64_t wall_ms)
@@ -195,11 +195,11 @@ static void on_live(void *arg, uint32_t ref, const json_t *context, const char *
 		admin_live_items(q->items, context);
 	else
 		json_array_append_new(q->items, json_pack("{s:s}", "live", why));
-	reply(q->a, q->ref, q->items);
+	admin_reply(q->a, q->ref, q->items);
 	free(q);
 }
 
-static const struct call *find_call(const struct asd *a, const char *arg)
+const struct call *admin_find_call(const struct asd *a, const char *arg)
 {
 	const struct call *c = call_token_ok(arg) ? calls_find(&a->calls, arg) : NULL;
 
@@ -208,7 +208,7 @@ static const struct call *find_call(const struct asd *a, const char *arg)
 
 static void on_call(struct asd *a, struct front_ref ref, const char *arg)
 {
-	const struct call *c = find_call(a, arg), *other;
+	const struct call *c = admin_find_call(a, arg), *other;
 	struct asked *q;
 	json_t *items;
 
@@ -231,7 +231,7 @@ static void on_call(struct asd *a, struct front_ref ref, const char *arg)
 	if (!q || dcsf_live(a, c, on_live, q, 0) != 0) {
 		free(q);
 		json_array_append_new(items, json_pack("{s:s}", "live", "no context at a DCMF"));
-		reply(a, ref, items);
+		admin_reply(a, ref, items);
 	}
 }
 
@@ -257,7 +257,7 @@ static void on_reload(struct asd *a, struct front_ref ref, const char *arg)
 	(void)arg;
 	ar_buf_init(&err, 4096);
 	if (admin_reload(a, &err) == 0) {
-		reply(a, ref,
+		admin_reply(a, ref,
 			json_pack(
 				"[{s:s, s:s}]", "policy", a->conf.policy_file, "state", "loaded"));
 	} else {
@@ -274,7 +274,7 @@ static void on_policy(struct asd *a, struct front_ref ref, const char *arg)
 	(void)arg;
 	if (items && a->lookup)
 		lookup_items(a->lookup, items);
-	reply(a, ref, items ? items : json_array());
+	admin_reply(a, ref, items ? items : json_array());
 }
 
 static const struct {
@@ -286,6 +286,7 @@ static const struct {
 	{"call", on_call},
 	{"reload", on_reload},
 	{"policy", on_policy},
+	{"media", admin_media},
 };
 
 void admin_command(struct asd *a, struct front_ref ref, const char *cmd, const char *arg)

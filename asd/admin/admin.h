@@ -19,4 +19,10 @@ void admin_command(struct asd *a, struct front_ref ref, const char *cmd, const c
 /* Loads the policy anew; on failure the old one stays and err says why. */
 int admin_reload(struct asd *a, struct ar_buf *err) __attribute__((warn_unused_result));
 
+/* By name or Call-ID; NULL: none. */
+const struct call *admin_find_call(const struct asd *a, const char *arg);
+void admin_reply(struct asd *a, struct front_ref ref, json_t *items); /* steals items */
+/* `media`: "<call> snapshot [a|b [<media>]]" (docs/front.md). */
+void admin_media(struct asd *a, struct front_ref ref, const char *arg);
+
 #endif

@@ -322,7 +322,7 @@ int dcsf_send_job(struct dcsf *d, struct job *j, struct dcmf *m, struct h2_reque
 	return err;
 }
 
-static struct dcmf *dcmf_of(struct asd *a, const struct call *c)
+struct dcmf *dcsf_dcmf_of(struct asd *a, const struct call *c)
 {
 	struct dcmf *m = c->ctx.dcmf >= 0 ? dcmf_pool_get(a->pool, (unsigned)c->ctx.dcmf) : NULL;
 
@@ -331,7 +331,7 @@ static struct dcmf *dcmf_of(struct asd *a, const struct call *c)
 
 int dcsf_update(struct asd *a, const struct call *c, enum ar_side side, const json_t *facts)
 {
-	struct dcmf *m = dcmf_of(a, c);
+	struct dcmf *m = dcsf_dcmf_of(a, c);
 	char path[sizeof(CONTEXTS) + MRM_MAX_CONTEXT_ID + 2];
 	struct h2_request q = {.method = "PATCH",
 		.path = path,
@@ -396,7 +396,7 @@ static void on_live_done(void *arg, uint64_t cookie, const struct h2_response *r
 
 int dcsf_live(struct asd *a, const struct call *c, dcsf_live_h *h, void *arg, uint32_t ref)
 {
-	struct dcmf *m = dcmf_of(a, c);
+	struct dcmf *m = dcsf_dcmf_of(a, c);
 	char path[sizeof(CONTEXTS) + MRM_MAX_CONTEXT_ID + 2];
 	struct h2_request q = {
 		.method = "GET", .path = path, .timeout_ms = LIVE_MS, .on_done = on_live_done};

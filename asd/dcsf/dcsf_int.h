@@ -9,7 +9,7 @@
 
 #define CONTEXTS "/nmf-mrm/v1/contexts"
 
-enum job_kind { JOB_RESERVE, JOB_UPDATE, JOB_LIVE, JOB_LIST };
+enum job_kind { JOB_RESERVE, JOB_UPDATE, JOB_LIVE, JOB_LIST, JOB_SNAPSHOT };
 
 /* One request under way. */
 struct job {
@@ -22,6 +22,7 @@ struct job {
 	json_t *facts; /* UPDATE: what was sent */
 	uint64_t since; /* LIST: when it was asked for */
 	dcsf_live_h *live;
+	dcsf_png_h *png; /* SNAPSHOT */
 	void *arg;
 	uint32_t ref;
 	char *callid, *context; /* context: UPDATE */
@@ -47,6 +48,8 @@ struct job *dcsf_job_new(struct dcsf *d, enum job_kind kind, unsigned dcmf);
 void dcsf_job_free(struct dcsf *d, struct job *j);
 /* Frees the job when the request cannot be sent. */
 int dcsf_send_job(struct dcsf *d, struct job *j, struct dcmf *m, struct h2_request *q);
+/* The call's DCMF, where it has a context; NULL: none that is ready. */
+struct dcmf *dcsf_dcmf_of(struct asd *a, const struct call *c);
 json_t *dcsf_parse(const struct h2_response *r); /* NULL: not JSON */
 void dcsf_failure_text(const struct h2_response *r, const struct dcmf *m, char *buf, size_t cap);
 

@@ -69,7 +69,7 @@ static const struct field event_fields[] = {
 };
 
 static const struct field admin_fields[] = {
-	F(front_admin, arg, "arg", TEXT, false, CALL_MAX_CALLID),
+	F(front_admin, arg, "arg", TEXT, false, CALL_MAX_CALLID + 64),
 };
 
 static const char **text_at(const struct field *f, const void *m)

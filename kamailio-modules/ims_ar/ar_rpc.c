@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define ASK_MS 2000
+#define PICTURE_MS 4000 /* of ims_ar.media: asd waits three seconds for it */
 #define CALLS_MAX 1000 /* lines of ims_ar.calls for this module's own calls */
 
 /* ---- asd's answers: a list of flat objects */
@@ -59,11 +60,12 @@ struct asked {
 	char why[256];
 };
 
-static void ask_one(rpc_t *rpc, void *ctx, int i, const char *cmd, const char *arg, struct asked *r)
+static void ask_for(
+	rpc_t *rpc, void *ctx, int i, const char *cmd, const char *arg, int ms, struct asked *r)
 {
 	const char *address = ar_conf.asd[i];
 	json_t *answer = NULL;
-	int rc = ar_ask(address, ar_conf.name, cmd, arg, ASK_MS, &answer);
+	int rc = ar_ask(address, ar_conf.name, cmd, arg, ms, &answer);
 
 	if (rc < 0) {
 		snprintf(r->why, sizeof(r->why), "asd %s: %s", address, strerror(-rc));
@@ -75,6 +77,11 @@ static void ask_one(rpc_t *rpc, void *ctx, int i, const char *cmd, const char *a
 		add_items(rpc, ctx, address, answer);
 	}
 	json_decref(answer);
+}
+
+static void ask_one(rpc_t *rpc, void *ctx, int i, const char *cmd, const char *arg, struct asked *r)
+{
+	ask_for(rpc, ctx, i, cmd, arg, ASK_MS, r);
 }
 
 static void ask_all(rpc_t *rpc, void *ctx, const char *cmd, const char *arg)
@@ -203,6 +210,27 @@ static void rpc_call(rpc_t *rpc, void *ctx)
 		rpc->fault(ctx, 404, "%s", r.why);
 }
 
+/* One argument for asd: the words of the command, apart by blanks. */
+static void rpc_media(rpc_t *rpc, void *ctx)
+{
+	char *id, *what, *side = NULL, *media = NULL, arg[400];
+	struct asked r = {0};
+
+	if (rpc->scan(ctx, "ss", &id, &what) < 2) {
+		rpc->fault(ctx, 400, "want: <call or Call-ID> snapshot [a|b [medium]]");
+		return;
+	}
+	if (rpc->scan(ctx, "*s", &side) < 1)
+		side = NULL;
+	if (side && rpc->scan(ctx, "*s", &media) < 1)
+		media = NULL;
+	snprintf(arg, sizeof(arg), "%s %s %s %s", id, what, side ? side : "", media ? media : "");
+	for (int i = 0; i < ar_conf.nasd && !r.good; i++)
+		ask_for(rpc, ctx, i, "media", arg, PICTURE_MS, &r);
+	if (!r.good)
+		rpc->fault(ctx, 404, "%s", r.why);
+}
+
 static void rpc_local(rpc_t *rpc, void *ctx)
 {
 	struct listing l = {.rpc = rpc, .ctx = ctx};
@@ -224,6 +252,8 @@ static const char *status_doc[] = {"state and counters of the module, its links,
 static const char *calls_doc[] = {"the AR calls that asd has", 0};
 static const char *local_doc[] = {"the calls in this Kamailio's own table", 0};
 static const char *call_doc[] = {"one call, by id or Call-ID, from here and from asd", 0};
+static const char *media_doc[] = {
+	"a picture of a call's video as it leaves the ARMF: <call> snapshot [a|b [medium]]", 0};
 static const char *reload_doc[] = {"have asd load its policy again", 0};
 static const char *policy_doc[] = {"the rules of asd's policy and how often each was hit", 0};
 
@@ -232,6 +262,7 @@ rpc_export_t ar_rpc_methods[] = {
 	{"ims_ar.calls", rpc_calls, calls_doc, RET_ARRAY},
 	{"ims_ar.local_calls", rpc_local, local_doc, RET_ARRAY},
 	{"ims_ar.call", rpc_call, call_doc, RET_ARRAY},
+	{"ims_ar.media", rpc_media, media_doc, RET_ARRAY},
 	{"ims_ar.reload", rpc_reload, reload_doc, RET_ARRAY},
 	{"ims_ar.policy", rpc_policy, policy_doc, RET_ARRAY},
 	{0, 0, 0, 0},

@@ -85,7 +85,7 @@ static void add_out(struct stream *st, const char *text, size_t n)
 static void respond(struct stream *st, int status, json_t *body)
 {
 	nghttp2_data_provider data = {.read_callback = read_out};
-	char code[8], *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char code[8], *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	nghttp2_nv head[2] = {{(uint8_t *)":status", (uint8_t *)code, 7, 3, 0},
 		{(uint8_t *)"content-type", (uint8_t *)"application/json", 12, 16, 0}};
 
@@ -118,31 +118,79 @@ static json_t *problem(int status, const char *detail)
 
 /* ---- contexts ---- */
 
-static void local_facts(struct fake_mediad *f, json_t *context)
+static void local_dc(json_t *m)
+{
+	json_object_set_new(json_object_get(m, "dcMedia"), "localDcEndpoint",
+		json_pack("{s:i, s:s, s:s}", "sctpPort", 5000, "fingerprint",
+			"SHA-256 CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:"
+			"CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD",
+			"tlsId", "abcdefghijklmnopqrst"));
+	json_object_set_new(
+		json_object_get(m, "x-ims-ar"), "localMaxMessageSize", json_integer(262144));
+}
+
+static bool is_av(const json_t *m)
+{
+	const char *type = json_string_value(json_object_get(m, "mediaResourceType"));
+
+	return type && strcmp(type, "AR") == 0;
+}
+
+static void local_medium(const struct fake_mediad *f, json_t *m, size_t t, size_t i)
+{
+	json_t *x = json_object_get(m, "x-ims-ar");
+	char ufrag[32], candidate[80];
+	int port = 20000 + (int)(10 * i + t);
+
+	snprintf(ufrag, sizeof(ufrag), "%s%u%c", is_av(m) ? "av" : "uf", f->next, t ? 'b' : 'a');
+	snprintf(candidate, sizeof(candidate), "1 1 UDP 2130706431 198.51.100.9 %d typ host", port);
+	json_object_set_new(m, "localMbEndpoint",
+		json_pack("{s:{s:s}, s:s, s:i}", "ip", "ipv4Addr", "198.51.100.9", "transport",
+			"UDP", "portNumber", port));
+	json_object_set_new(x, "ice",
+		json_pack("{s:s, s:s, s:b, s:[s]}", "ufrag", ufrag, "pwd", "0123456789abcdefghijkl",
+			"lite", 1, "candidates", candidate));
+	if (is_av(m))
+		json_object_set_new(x, "fingerprint", json_string("SHA-256 EF:EF:EF:EF"));
+	else
+		local_dc(m);
+}
+
+/* again: those that have theirs get new ones. */
+static void local_facts(const struct fake_mediad *f, json_t *context, bool again)
 {
 	json_t *t, *m;
-	size_t i;
-	char ufrag[32];
+	size_t i, k;
 
 	json_array_foreach(json_object_get(context, "terminations"), i, t)
 	{
-		m = json_array_get(json_object_get(t, "medias"), 0);
-		snprintf(ufrag, sizeof(ufrag), "uf%u%c", f->next, i ? 'b' : 'a');
-		json_object_set_new(m, "localMbEndpoint",
-			json_pack("{s:{s:s}, s:s, s:i}", "ip", "ipv4Addr", "198.51.100.9",
-				"transport", "UDP", "portNumber", 20000 + (int)i));
-		json_object_set_new(json_object_get(m, "dcMedia"), "localDcEndpoint",
-			json_pack("{s:i, s:s, s:s}", "sctpPort", 5000, "fingerprint",
-				"SHA-256 CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:"
-				"CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD:CD",
-				"tlsId", "abcdefghijklmnopqrst"));
-		json_object_set_new(json_object_get(m, "x-ims-ar"), "ice",
-			json_pack("{s:s, s:s, s:b, s:[s]}", "ufrag", ufrag, "pwd",
-				"0123456789abcdefghijkl", "lite", 1, "candidates",
-				"1 1 UDP 2130706431 198.51.100.9 20000 typ host"));
-		json_object_set_new(json_object_get(m, "x-ims-ar"), "localMaxMessageSize",
-			json_integer(262144));
+		json_array_foreach(json_object_get(t, "medias"), k, m)
+		{
+			if (again || !json_object_get(m, "localMbEndpoint"))
+				local_medium(f, m, i, k);
+		}
 	}
+}
+
+/* The first medium that the ARMF would have to take; NULL: none. */
+static json_t *refused_medium(const json_t *medias_or_ops)
+{
+	char param[60];
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(medias_or_ops, i, e)
+	{
+		const json_t *m = json_object_get(e, "value") ? json_object_get(e, "value") : e;
+
+		if (!is_av(m))
+			continue;
+		snprintf(param, sizeof(param), "/terminations/0/medias/%zu", i + (m != e));
+		return json_pack("{s:i, s:s, s:s, s:[{s:s}]}", "status", 503, "cause",
+			"INSUFFICIENT_RESOURCES", "detail", "told to be full", "invalidParams",
+			"param", param);
+	}
+	return NULL;
 }
 
 static json_t *create(struct fake_mediad *f, const struct stream *st)
@@ -156,15 +204,31 @@ static json_t *create(struct fake_mediad *f, const struct stream *st)
 	}
 	snprintf(id, sizeof(id), "c%u", ++f->next);
 	json_object_set_new(c, "contextId", json_string(id));
-	local_facts(f, c);
+	local_facts(f, c, true);
 	json_object_set(f->contexts, id, c);
 	return c;
 }
 
-/* Enough of RFC 6902 for what asd sends: "add" into objects, arrays by index. */
-static void patch(json_t *c, const struct stream *st)
+static void apply_op(json_t *at, const char *last, const json_t *op)
 {
-	json_t *ops = json_loadb(st->in, st->in_n, 0, NULL), *op;
+	const char *what = json_string_value(json_object_get(op, "op"));
+
+	if (!what || strcmp(what, "test") == 0)
+		return;
+	if (json_is_array(at) && strcmp(what, "remove") == 0)
+		json_array_remove(at, (size_t)atoi(last));
+	else if (json_is_array(at))
+		json_array_append(at, json_object_get(op, "value"));
+	else if (strcmp(what, "remove") == 0)
+		json_object_del(at, last);
+	else
+		json_object_set(at, last, json_object_get(op, "value"));
+}
+
+/* Enough of RFC 6902 for what asd sends; tests hold. */
+static void patch(json_t *c, const json_t *ops)
+{
+	json_t *op;
 	size_t i;
 
 	json_array_foreach(ops, i, op)
@@ -179,9 +243,9 @@ static void patch(json_t *c, const struct stream *st)
 					       : json_object_get(at, tok);
 			tok = next;
 		}
-		json_object_set(at, tok, json_object_get(op, "value"));
+		if (tok)
+			apply_op(at, tok, op);
 	}
-	json_decref(ops);
 }
 
 static json_t *list(struct fake_mediad *f)
@@ -193,6 +257,35 @@ static json_t *list(struct fake_mediad *f)
 		json_array_append_new(a, json_pack("{s:s, s:O}", "contextId", id, "x-ims-ar",
 						 json_object_get(c, "x-ims-ar")));
 	return json_pack("{s:o}", "contexts", a);
+}
+
+static void serve_patch(struct fake_mediad *f, struct stream *st, json_t *c)
+{
+	json_t *ops = json_loadb(st->in, st->in_n, 0, NULL);
+	json_t *no = f->manners.armf_full ? refused_medium(ops) : NULL;
+
+	if (no) {
+		respond(st, 503, no);
+	} else {
+		patch(c, ops);
+		f->next += f->manners.new_ice != 0;
+		local_facts(f, c, f->manners.new_ice != 0);
+		respond(st, 200, json_incref(c));
+	}
+	json_decref(ops);
+}
+
+static void serve_create(struct fake_mediad *f, struct stream *st)
+{
+	json_t *c = f->manners.armf_full ? json_loadb(st->in, st->in_n, 0, NULL) : NULL;
+	json_t *first = json_array_get(json_object_get(c, "terminations"), 0);
+	json_t *no = refused_medium(json_object_get(first, "medias"));
+
+	if (no)
+		respond(st, 503, no);
+	else
+		respond(st, 201, create(f, st));
+	json_decref(c);
 }
 
 static void serve_context(struct fake_mediad *f, struct stream *st, const char *id)
@@ -210,16 +303,20 @@ static void serve_context(struct fake_mediad *f, struct stream *st, const char *
 		respond(st, 204, NULL);
 	} else if (strcmp(st->method, "PATCH") == 0 && f->manners.patch_status) {
 		respond(st, f->manners.patch_status, problem(400, "told to"));
+	} else if (strcmp(st->method, "PATCH") == 0) {
+		serve_patch(f, st, c);
 	} else {
-		if (strcmp(st->method, "PATCH") == 0) {
-			patch(c, st);
-			if (f->manners.new_ice) {
-				f->next++;
-				local_facts(f, c);
-			}
-		}
 		respond(st, 200, json_incref(c));
 	}
+}
+
+/* GET /x-ims-ar/v1/contexts/c1/snapshot?termination=a&media=v1 */
+static void serve_snapshot(struct fake_mediad *f, struct stream *st)
+{
+	if (f->manners.no_picture)
+		respond(st, 409, problem(409, "not processed now"));
+	else
+		respond(st, 200, json_string(st->path));
 }
 
 static void open_events(struct fake_mediad *f, struct stream *st)
@@ -241,6 +338,9 @@ static void serve(struct stream *st)
 
 	if (strncmp(st->path, "/x-ims-ar/v1/events", 19) == 0)
 		open_events(f, st);
+	else if (strncmp(st->path, "/x-ims-ar/v1/contexts/", 22) == 0 &&
+		 strstr(st->path, "/snapshot?"))
+		serve_snapshot(f, st);
 	else if (strncmp(st->path, contexts, n) != 0)
 		respond(st, 404, problem(404, "no such path"));
 	else if (st->path[n] == '/')
@@ -250,7 +350,7 @@ static void serve(struct stream *st)
 	else if (f->manners.post_status)
 		respond(st, f->manners.post_status, problem(503, "told to refuse"));
 	else
-		respond(st, 201, create(f, st));
+		serve_create(f, st);
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)

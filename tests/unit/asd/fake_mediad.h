@@ -19,6 +19,8 @@ struct fake_manners {
 	int post_status, patch_status, delete_status, list_status;
 	int silent_events; /* accepts the stream, says nothing */
 	int bad_doc; /* CreateMediaContext answers {} */
+	int armf_full; /* no medium of type AR is taken: 503, as mediad says it */
+	int no_picture; /* snapshots are answered 409 */
 	int new_ice; /* UpdateMediaContext changes our ufrag */
 	int load;
 };

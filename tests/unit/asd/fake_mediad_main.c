@@ -29,6 +29,8 @@ static const struct {
 	{"silent_events", offsetof(struct fake_manners, silent_events)},
 	{"bad_doc", offsetof(struct fake_manners, bad_doc)},
 	{"new_ice", offsetof(struct fake_manners, new_ice)},
+	{"armf_full", offsetof(struct fake_manners, armf_full)},
+	{"no_picture", offsetof(struct fake_manners, no_picture)},
 	{"load", offsetof(struct fake_manners, load)},
 };
 
