@@ -41,6 +41,7 @@ static void add_scenes(struct rig *r, struct ar_buf *why)
 		0);
 }
 
+unsigned rig_transports;
 const char *rig_apps = SRC_DIR "/lua/apps";
 
 void rig_start(struct rig *r, const char *webapp)
@@ -69,6 +70,8 @@ void rig_start(struct rig *r, const char *webapp)
 	assert_int_equal(app_types_add(&dc.app.types, "urn:x-imsar:action:1", APP_TYPE_ACTION), 0);
 	assert_int_equal(app_types_add(&dc.app.types, "urn:x-imsar:resync:1", APP_TYPE_RESYNC), 0);
 	dc.nets = &r->nets;
+	dc.av.max_legs = 10;
+	dc.transports = rig_transports;
 	dc.scenes = r->scenes;
 	dc.assets = r->assets;
 	if (scripts_load(&r->scripts, rig_apps, &why) != 0)

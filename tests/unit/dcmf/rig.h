@@ -24,6 +24,8 @@ struct rig {
 
 /* Folder of the applications in Lua of the rigs that start from now on. */
 extern const char *rig_apps;
+/* Media transports that they allow, as dcmf_conf.transports. */
+extern unsigned rig_transports;
 /* webapp: folder of the bootstrap assets, NULL: none. */
 void rig_start(struct rig *r, const char *webapp);
 void rig_stop(struct rig *r);
