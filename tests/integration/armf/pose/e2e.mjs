@@ -5,7 +5,7 @@
 // must be.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { Browser, connect, connectDirect, Mediad, sleep } from './lab.mjs';
+import { Browser, connect, connectDirect, hourAhead, Mediad, sleep } from './lab.mjs';
 import { boxError, expectedBox } from './truth.mjs';
 
 const [build, folder, ...wanted] = process.argv.slice(2);
@@ -133,8 +133,8 @@ async function leg(lab, id, t = 0) {
 }
 
 // A call of two phones over mediad; fn gets it, all of it goes afterwards.
-async function call(lab, cameraOptions, fn, { screenOptions = {}, context = {} } = {}) {
-	const camera = await lab.browser.phone({ role: 'camera', width: WIDTH, height: HEIGHT, fovY: FOV, ...cameraOptions });
+async function call(lab, cameraOptions, fn, { screenOptions = {}, context = {}, browser = null } = {}) {
+	const camera = await (browser ?? lab.browser).phone({ role: 'camera', width: WIDTH, height: HEIGHT, fovY: FOV, ...cameraOptions });
 	const screen = await lab.browser.phone({ role: 'screen', ...screenOptions });
 	try {
 		const id = await connect(lab.mediad, camera, screen, context);
@@ -229,6 +229,24 @@ const CASES = {
 			assert(png.readUInt32BE(16) === WIDTH && png.readUInt32BE(20) === HEIGHT, 'its size');
 		});
 	},
+	async lipsync(lab) {
+		await call(lab, { audio: true }, (c) => lipSync(c, 'lipsync'), { screenOptions: { audio: true } });
+	},
+	// a UE whose clock is an hour ahead: poses, sender reports and capture times all say so
+	async hour(lab) {
+		const browser = new Browser();
+		await browser.start(hourAhead(folder));
+		try {
+			for (const tags of [true, false]) {
+				await call(lab, { ...BAD, audio: true, tags }, async (c) => {
+					await moving(c, tags ? 'hour-ahead' : 'hour-ahead-by-capture-time', TURN, tags ? { seconds: 4 } : { seconds: 4, limit: 15, at95: 6 });
+					if (tags) await lipSync(c, 'hour-ahead-lipsync');
+				}, { browser, screenOptions: { audio: true } });
+			}
+		} finally {
+			await browser.stop();
+		}
+	},
 	// the processor dies, then hangs: pictures go on, and the box comes back
 	async killed(lab) {
 		await call(lab, {}, (c) => broken(lab, c, 'killed', 'SIGKILL', 1500));
@@ -237,6 +255,21 @@ const CASES = {
 		await call(lab, {}, (c) => broken(lab, c, 'hung', 'SIGSTOP', 4000));
 	},
 };
+
+// Sound and picture of one person; median of 20 looks, after Chromium has had time to align them.
+async function lipSync({ screen }, name) {
+	await sleep(10000);
+	const skews = [];
+	for (let i = 0; i < 20; i++) {
+		const s = await screen.eval(() => window.phone.skew());
+		if (s !== null) skews.push(s);
+		await sleep(200);
+	}
+	assert(skews.length >= 10, 'Chromium knows no playout times');
+	const middle = quantile(skews, 0.5);
+	console.log(`# ${name} skew_p50_ms=${middle.toFixed(1)} min_ms=${Math.min(...skews).toFixed(1)} max_ms=${Math.max(...skews).toFixed(1)}`);
+	assert(Math.abs(middle) <= 45, `sound and picture are ${middle.toFixed(1)} ms apart`);
+}
 
 async function broken(lab, { camera, screen }, name, signal, limit) {
 	await camera.move({ kind: 'still', ...STILLS[0] });

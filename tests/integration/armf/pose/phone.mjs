@@ -107,7 +107,7 @@ function preferCodec(transceiver, name) {
 
 function addVideo(o) {
 	const camera = o.role === 'camera';
-	const t = phone.pc.addTransceiver(camera ? phone.camera.track : 'video', { direction: camera ? 'sendonly' : 'recvonly', streams: camera ? [new MediaStream([phone.camera.track])] : [] });
+	const t = phone.pc.addTransceiver(camera ? phone.camera.track : 'video', { direction: camera ? 'sendonly' : 'recvonly', streams: camera ? [phone.stream ?? new MediaStream([phone.camera.track])] : [] });
 	if (o.codec) preferCodec(t, o.codec);
 	if (o.captureTime !== false) {
 		const all = t.getHeaderExtensionsToNegotiate();
@@ -116,6 +116,29 @@ function addVideo(o) {
 	if (camera) phone.camera.follow(t.sender);
 	return t;
 }
+
+// A tone; on the other side it only has to be played.
+function addAudio(o) {
+	if (o.role !== 'camera') {
+		phone.pc.addTransceiver('audio', { direction: 'recvonly' });
+		return;
+	}
+	const context = new AudioContext();
+	const tone = context.createOscillator();
+	const out = context.createMediaStreamDestination();
+	tone.connect(out);
+	tone.start();
+	const [track] = out.stream.getAudioTracks();
+	phone.stream = new MediaStream([track, phone.camera.track]);
+	phone.pc.addTransceiver(track, { direction: 'sendonly', streams: [phone.stream] });
+}
+
+// How far apart sound and picture are that come out now, on the sender's clock: ms, picture first.
+phone.skew = async () => {
+	const at = {};
+	for (const s of (await phone.pc.getStats()).values()) if (s.type === 'inbound-rtp') at[s.kind] = s.estimatedPlayoutTimestamp;
+	return at.audio && at.video ? at.video - at.audio : null;
+};
 
 // ---- what arrives ----
 
@@ -144,13 +167,19 @@ function show(track) {
 	look(video);
 }
 
+function listen(track) {
+	phone.sound = Object.assign(new Audio(), { srcObject: new MediaStream([track]) });
+	phone.sound.play();
+}
+
 phone.show = show;
 
 phone.open = async (o) => {
 	phone.options = o;
 	phone.pc = new RTCPeerConnection();
-	phone.pc.addEventListener('track', (e) => e.track.kind === 'video' && show(e.track));
+	phone.pc.addEventListener('track', (e) => (e.track.kind === 'video' ? show(e.track) : listen(e.track)));
 	if (o.role === 'camera') openCamera(o);
+	if (o.audio) addAudio(o);
 	addVideo(o);
 	if (o.data !== false) openChannels(o);
 	await phone.pc.setLocalDescription(await phone.pc.createOffer());

@@ -60,13 +60,18 @@ function dataMedium(section, user) {
 	};
 }
 
-function videoMedium(section, user, { operation = 'overlay', codecs }) {
+const kindOf = (section) => /^m=(\S+)/.exec(section)[1];
+const idOf = (section) => ({ application: 'dc', video: 'v0', audio: 'a0' })[kindOf(section)];
+
+// Sound is only relayed.
+function avMedium(section, user, { operation = 'overlay', codecs }) {
 	const remote = description(section);
+	const media = kindOf(section);
 	return {
-		mediaId: 'v0', mediaResourceType: 'AR', mediaProcessingUri: `urn:x-ims-ar:armf:${operation}`,
+		mediaId: idOf(section), mediaResourceType: 'AR', mediaProcessingUri: `urn:x-ims-ar:armf:${media === 'audio' ? 'relay' : operation}`,
 		'x-ims-ar': {
-			network: 'default', media: 'video', transport: 'DTLS-SRTP', securitySetup: 'PASSIVE',
-			local: ours(remote, codecs), remote,
+			network: 'default', media, transport: 'DTLS-SRTP', securitySetup: 'PASSIVE',
+			local: ours(remote, media === 'audio' ? ['OPUS'] : codecs), remote,
 		},
 	};
 }
@@ -75,7 +80,7 @@ function videoMedium(section, user, { operation = 'overlay', codecs }) {
 export function termination(id, offer, options = {}) {
 	const parts = sections(offer).slice(1);
 	const user = `sip:${id}@test`;
-	const medias = parts.map((s) => (/^m=application/.test(s) ? dataMedium(s, user) : videoMedium(s, user, options)));
+	const medias = parts.map((s) => (/^m=application/.test(s) ? dataMedium(s, user) : avMedium(s, user, options)));
 	for (const m of medias) m['x-ims-ar'].user = user;
 	return { terminationId: id, medias };
 }
@@ -100,29 +105,33 @@ function dataAnswer(m, section) {
 
 const BACK = { sendonly: 'recvonly', recvonly: 'sendonly', sendrecv: 'sendrecv', inactive: 'inactive' };
 
-function videoAnswer(m, section, from) {
+function avAnswer(m, section, from) {
 	const x = m['x-ims-ar'];
 	const { codecs, extmap } = x.local;
 	const fingerprint = x.fingerprints?.[0] ?? x.fingerprint;
 	return [
-		`m=video ${m.localMbEndpoint.portNumber} UDP/TLS/RTP/SAVPF ${codecs.flatMap((c) => [c.pt, c.rtx].filter(Boolean)).join(' ')}`,
+		`m=${x.media} ${m.localMbEndpoint.portNumber} UDP/TLS/RTP/SAVPF ${codecs.flatMap((c) => [c.pt, c.rtx].filter(Boolean)).join(' ')}`,
 		...transport(m, section, fingerprint), `a=${BACK[x.remote.direction]}`, 'a=rtcp-mux', 'a=rtcp-rsize',
 		...codecs.flatMap((c) => [
-			`a=rtpmap:${c.pt} ${c.name}/${c.clock}`, ...(c.fmtp ? [`a=fmtp:${c.pt} ${c.fmtp}`] : []), ...c.fb.map((f) => `a=rtcp-fb:${c.pt} ${f}`),
+			`a=rtpmap:${c.pt} ${c.name}/${c.clock}${c.name === 'opus' ? '/2' : ''}`, ...(c.fmtp ? [`a=fmtp:${c.pt} ${c.fmtp}`] : []), ...c.fb.map((f) => `a=rtcp-fb:${c.pt} ${f}`),
 			...(c.rtx ? [`a=rtpmap:${c.rtx} rtx/${c.clock}`, `a=fmtp:${c.rtx} apt=${c.pt}`] : []),
 		]),
 		...extmap.map((e) => `a=extmap:${e.id} ${e.uri}`),
 		...from.flatMap((s) => [...(s.rtx ? [`a=ssrc-group:FID ${s.ssrc} ${s.rtx}`] : []), `a=ssrc:${s.ssrc} cname:${s.cname}`, ...(s.rtx ? [`a=ssrc:${s.rtx} cname:${s.cname}`] : [])]),
-		...(from.length ? ['a=msid:- camera'] : []),
+		...(from.length ? [`a=msid:person ${x.media}`] : []),
 	];
 }
 
 // mediad's side of a termination, as the answer to that UE's offer. from: the partner's termination.
 export function answer(t, offer, from = null) {
-	const media = (id) => t.medias.find((m) => m.mediaId === id);
-	const parts = sections(offer).slice(1);
-	const theirs = from?.medias.find((m) => m.mediaId === 'v0')?.['x-ims-ar'].remote;
-	const ssrc = theirs?.direction.startsWith('send') ? theirs.ssrc : [];
-	const lines = parts.flatMap((s) => (/^m=application/.test(s) ? dataAnswer(media('dc'), s) : videoAnswer(media('v0'), s, ssrc)));
+	const media = (list, s) => list?.find((m) => m.mediaId === idOf(s));
+	const ssrc = (s) => {
+		const theirs = media(from?.medias, s)?.['x-ims-ar'].remote;
+		return theirs?.direction.startsWith('send') ? theirs.ssrc : [];
+	};
+	const lines = sections(offer).slice(1).flatMap((s) => {
+		const m = media(t.medias, s);
+		return kindOf(s) === 'application' ? dataAnswer(m, s) : avAnswer(m, s, ssrc(s));
+	});
 	return ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=ice-lite', 'a=msid-semantic: WMS', ...lines, ''].join('\r\n');
 }
