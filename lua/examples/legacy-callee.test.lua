@@ -4,7 +4,7 @@ return { policy = 'legacy-callee.lua', cases = {
 		expect = { keep = false, process = {}, rule = '' } },
 	{ name = 'refused', call = {}, outcome = 'dc-refused', expect = { keep = true,
 		rule = 'overlay for a legacy phone',
-		process = { { party = 'callee', by = 'armf', op = 'overlay' } } } },
+		process = { { party = 'caller', by = 'armf', op = 'overlay' } } } },
 	{ name = 'never offered', call = {}, outcome = 'none-offered', expect = { keep = true } },
 	{ name = 'refused, without video', call = { media = { 'audio', 'datachannel' } },
 		outcome = 'dc-refused',

@@ -207,16 +207,36 @@ def load_of_the_media_functions(w):
 
 
 @test()
-def application_and_dcmf_go_to_mediad(w):
+def headers_go_to_the_module(w):
+    f = w.link()
+    use(w, ":rule('h', m.any, act.header('X-A', '1'), act.header('X-B', 'two words'))\n"
+        ":rule('deny', m.caller 'mallory', act.deny(403))\n"
+        ":rule('plain', m.caller 'carol', act.plain())\n:rule('ar', m.any, act.accept{})")
+    want = [{"name": "X-A", "value": "1"}, {"name": "X-B", "value": "two words"}]
+    t = token()
+    v = f.ask(**offer(t))
+    assert v["action"] == "ar" and v["headers"] == want, v
+    assert f.ask(**offer(t))["headers"] == want  # repeated: the same answer
+    v = f.ask(**offer(token(), **{"from": "sip:carol@ims"}))
+    assert v["action"] == "plain" and v["headers"] == want, v
+    assert "headers" not in f.ask(**offer(token(), **{"from": "sip:mallory@ims"}))
+
+
+@test()
+def the_verdict_goes_to_mediad(w):
     f = w.link()
     use(w, ":rule('ar', m.any, act.accept{ scene = 's1', application = 'app1' })")
     t = token()
     assert f.ask(**offer(t))["rule"] == "ar"
     x = w.context("c1")["x-ims-ar"]
     assert (x["scene"], x["application"], x["trace"]) == ("s1", "app1", False), x
+    assert "limits" not in x, x
+    use(w, ":rule('ar', m.any, act.accept{ limits = { max_kbps = 800, max_pose_hz = 30 } })")
+    assert f.ask(**offer(token()))["rule"] == "ar"
+    assert w.context("c2")["x-ims-ar"]["limits"] == {"maxKbps": 800, "maxPoseHz": 30}
     use(w, ":rule('t', m.any, act.trace())\n:rule('ar', m.any, act.accept{})")
     assert f.ask(**offer(token()))["rule"] == "ar"
-    assert w.context("c2")["x-ims-ar"]["trace"] is True
+    assert w.context("c3")["x-ims-ar"]["trace"] is True
 
 
 # ---- operator ----

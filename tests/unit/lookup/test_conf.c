@@ -150,6 +150,29 @@ static void limits_of_the_policy(void **state)
 	asd_conf_free(&c);
 }
 
+/* What docs/policy.md shows. */
+static void documented(void **state)
+{
+	static const char mark[] = "```ini asd.conf\n";
+	FILE *f = fopen(SRC_DIR "/docs/policy.md", "r");
+	char text[65536], err[1000], *from, *to;
+	struct asd_conf c;
+
+	(void)state;
+	assert_non_null(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	from = strstr(text, mark);
+	assert_non_null(from);
+	from += strlen(mark);
+	to = strstr(from, "```");
+	*to = '\0';
+	if (read_text(&c, from, err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(c.nfacts, 3);
+	asd_conf_free(&c);
+}
+
 static void urls(void **state)
 {
 	static const struct {
@@ -178,7 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(every_kind), cmocka_unit_test(mistakes),
 		cmocka_unit_test(at_most_sixteen), cmocka_unit_test(limits_of_the_policy),
-		cmocka_unit_test(urls)};
+		cmocka_unit_test(documented), cmocka_unit_test(urls)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
