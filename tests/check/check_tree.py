@@ -19,7 +19,8 @@ ARROWS = {
 }
 # folders whose code has neither socket nor clock nor event loop
 PURE = ("common/", "mediad/ice/", "mediad/dtls/", "mediad/sctp/", "mediad/dc/", "mediad/scene/",
-        "mediad/dcmf/", "mediad/armf/front/capture.", "mediad/peer.c", "mediad/transport.c")
+        "mediad/dcmf/", "mediad/armf/front/capture.", "mediad/armf/front/stream", "mediad/rtp/",
+        "mediad/srtp/", "mediad/peer", "mediad/transport")
 IMPURE_INCLUDE = re.compile(r'#include\s+[<"](event2/|sys/epoll|poll\.h)')
 IMPURE_CALL = re.compile(r"\b(recvmsg|sendmsg|recvmmsg|sendmmsg|recvfrom|sendto|socket|ar_now|"
                          r"clock_gettime|gettimeofday)\s*\(")
