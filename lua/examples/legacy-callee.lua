@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- The callee's phone knows no data channel: the caller keeps the scene, and the ARMF draws it into
--- the video that the caller sends, which the callee sees as an ordinary one. Without video both make an ordinary call.
+-- the video that the caller sends, which the callee sees as any other. Without video both make an
+-- ordinary call.
 local ar = require 'ar.policy'
 local m, act = ar.match, ar.act
 
