@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What may run: admission by cost, steps down and up again. No process, times are made up. */
+#include "common/daemon/ar_log.h"
+#include "mediad/armf/front/armf_pool_int.h"
+#include "mediad/armf/link/link_sock.h"
+#include "mediad/armf/proc/job_int.h"
+
+#include "../common/cmocka_all.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct rig {
+	struct armf_pool *pool;
+	struct pool_proc *p;
+	int other; /* the process's end */
+	uint64_t cpu;
+};
+
+static const struct armf_job_conf video = {.op = ARMF_OVERLAY,
+	.max_width = 640,
+	.max_height = 360,
+	.max_fps = 30,
+	.start_bps = 500000};
+
+static void open_rig(struct rig *r, unsigned percent)
+{
+	struct armf_pool_conf c = {
+		.program = "/nonexistent", .processes = 1, .max_jobs = 8, .cpu_percent = percent};
+	int pair[2];
+
+	ar_log_init("test", AR_LOG_ERR);
+	assert_int_equal(armf_pool_new(&r->pool, &c, event_base_new()), 0);
+	r->p = &r->pool->proc[0];
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	r->p->sock = pair[0];
+	r->p->ready = true;
+	r->other = pair[1];
+	r->cpu = 0;
+}
+
+static void close_rig(struct rig *r)
+{
+	struct event_base *base = r->pool->base;
+
+	close(r->other);
+	armf_pool_free(r->pool);
+	event_base_free(base);
+}
+
+static struct pool_job *open_job(struct rig *r, int *err)
+{
+	struct armf_job_handlers h = {0};
+	uint32_t id = 0;
+	struct pool_job *j;
+
+	*err = armf_job_open(r->pool, &video, &h, NULL, &id);
+	j = *err ? NULL : ar_ids_get(&r->pool->jobs, id);
+	if (j)
+		j->up = true;
+	return j;
+}
+
+/* A second in which the process used that much of a core, and each job that much. */
+static void second(struct rig *r, unsigned permille, struct pool_job **job, unsigned n)
+{
+	unsigned each = n ? permille / n : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct link_work w = {.decode_us = each * 1000 / 4,
+			.draw_us = each * 1000 / 4,
+			.encode_us = each * 1000 / 2};
+
+		pool_load_measure(job[i], &w, 0);
+	}
+	r->p->cpu_at = ar_now() - AR_SEC;
+	r->cpu += permille * 1000;
+	r->p->cpu_us = r->cpu;
+	r->p->frames += 30 * n;
+	pool_load_second(r->pool, AR_SEC);
+}
+
+static unsigned steps(struct pool_job **job, unsigned n)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += job[i]->step;
+	return sum;
+}
+
+static void test_admission(void **state)
+{
+	struct pool_job *job[8];
+	struct armf_pool_stats st;
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 50);
+	/* nobody has been measured: 22 ns a pixel are 152 permille of a core */
+	for (unsigned i = 0; i < 3; i++) {
+		job[i] = open_job(&r, &err);
+		assert_int_equal(err, 0);
+	}
+	assert_null(open_job(&r, &err));
+	assert_int_equal(err, -EBUSY);
+	for (unsigned i = 0; i < 20; i++)
+		second(&r, 150, job, 3); /* they cost less than thought */
+	assert_true(job[0]->load < 80);
+	job[3] = open_job(&r, &err);
+	assert_int_equal(err, 0);
+	armf_pool_get_stats(r.pool, &st);
+	assert_int_equal(st.refused, 1);
+	assert_true(st.cpu_permille > 250 && st.cpu_permille < 350); /* 150 of 500 */
+	assert_int_equal(steps(job, 4), 0);
+	close_rig(&r);
+}
+
+static void test_one_job_always_fits(void **state)
+{
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 5);
+	assert_non_null(open_job(&r, &err)); /* a budget too small for any would be no use */
+	assert_null(open_job(&r, &err));
+	assert_int_equal(err, -EBUSY);
+	close_rig(&r);
+}
+
+static unsigned last_step_sent(struct rig *r)
+{
+	struct link_msg m;
+	unsigned nfd, step = 99;
+	int fd;
+
+	while (link_recv(r->other, &m, &fd, &nfd, false) > 0) {
+		if (fd >= 0)
+			close(fd);
+		if (m.h.type == LINK_JOB_SET)
+			step = m.u.job_set.step;
+	}
+	return step;
+}
+
+static void test_steps_down_and_up(void **state)
+{
+	struct pool_job *job[3];
+	struct rig r;
+	unsigned down;
+	int err;
+
+	(void)state;
+	open_rig(&r, 50);
+	for (unsigned i = 0; i < 3; i++)
+		job[i] = open_job(&r, &err);
+	second(&r, 100, job, 3);
+	second(&r, 600, job, 3);
+	assert_int_equal(steps(job, 3), 0); /* one second may be chance */
+	for (unsigned i = 0; i < 2; i++)
+		second(&r, 600, job, 3);
+	assert_int_equal(steps(job, 3), 1);
+	assert_int_equal(last_step_sent(&r), 1);
+	for (unsigned i = 0; i < 60; i++)
+		second(&r, 600, job, 3);
+	down = steps(job, 3);
+	assert_int_equal(down, 9); /* no further than that */
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(job[i]->st.step, LINK_MAX_STEP);
+	for (unsigned i = 0; i < 30; i++)
+		second(&r, 450, job, 3); /* below the budget, but no room for a step */
+	assert_int_equal(steps(job, 3), 9);
+	for (unsigned i = 0; i < 10; i++)
+		second(&r, 60, job, 3);
+	assert_true(steps(job, 3) < 9 && steps(job, 3) > 6); /* one by one */
+	for (unsigned i = 0; i < 100; i++)
+		second(&r, 60, job, 3);
+	assert_int_equal(steps(job, 3), 0);
+	assert_int_equal(last_step_sent(&r), 0);
+	close_rig(&r);
+}
+
+/* The machine is busy with others: pictures come late although we use little. */
+static void test_late_pictures_step_down(void **state)
+{
+	struct pool_job *job[1];
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 80);
+	job[0] = open_job(&r, &err);
+	second(&r, 100, job, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		r.p->late += 8;
+		second(&r, 100, job, 1);
+	}
+	assert_int_equal(job[0]->step, 1);
+	close_rig(&r);
+}
+
+/* What a processor claims cannot break the sums. */
+static void test_absurd_times(void **state)
+{
+	struct link_work w = {
+		.decode_us = UINT32_MAX, .draw_us = UINT32_MAX, .encode_us = UINT32_MAX};
+	struct pool_job *job[1];
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 80);
+	job[0] = open_job(&r, &err);
+	job[0]->st.out = 100;
+	for (unsigned i = 0; i < 1000; i++)
+		pool_load_measure(job[0], &w, 16 * 16);
+	r.p->cpu_us = 0;
+	pool_load_second(r.pool, AR_SEC);
+	second(&r, 10, job, 0);
+	for (unsigned i = 0; i < 200; i++)
+		second(&r, 10, job, 0);
+	assert_true(job[0]->load < 100);
+	close_rig(&r);
+}
+
+/* ---- the watchdog inside the process ---- */
+
+static void test_stuck_thread_is_seen(void **state)
+{
+	static struct job j;
+
+	(void)state;
+	job_enter(&j, JOB_ENCODE);
+	assert_int_equal(job_watch(&j), JOB_IDLE); /* new since the last look */
+	for (unsigned i = 1; i < PROC_STUCK_TICKS; i++)
+		assert_int_equal(job_watch(&j), JOB_IDLE);
+	assert_int_equal(job_watch(&j), JOB_ENCODE);
+	job_enter(&j, JOB_DRAW); /* it went on after all */
+	assert_int_equal(job_watch(&j), JOB_IDLE);
+	job_enter(&j, JOB_IDLE);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(job_watch(&j), JOB_IDLE);
+	job_enter(&j, JOB_LOAD); /* a large scene may take its time */
+	for (unsigned i = 0; i < PROC_SLOW_TICKS; i++)
+		assert_int_equal(job_watch(&j), JOB_IDLE);
+	assert_int_equal(job_watch(&j), JOB_LOAD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_admission),
+		cmocka_unit_test(test_one_job_always_fits),
+		cmocka_unit_test(test_steps_down_and_up),
+		cmocka_unit_test(test_late_pictures_step_down),
+		cmocka_unit_test(test_absurd_times),
+		cmocka_unit_test(test_stuck_thread_is_seen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
