@@ -235,7 +235,7 @@ static int draw_item(struct draw *d, struct gpu_model *g, const struct stage *st
 	glBindVertexArray(array);
 	glDrawElements(modes[it->prim->mode], (GLsizei)mesh->count[detail],
 		it->prim->index_size == 2 ? GL_UNSIGNED_SHORT : GL_UNSIGNED_INT,
-		(const char *)0 + (size_t)mesh->first[detail] * it->prim->index_size);
+		(const void *)((uintptr_t)mesh->first[detail] * it->prim->index_size));
 	return 0;
 }
 

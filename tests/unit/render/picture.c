@@ -34,6 +34,12 @@ static int draw_file(const char *path)
 		ar_buf_free(&why);
 		return 1;
 	}
+	if (!stage_bounds(s.stage, -1, (float[3]){0}, (float[3]){0})) {
+		printf("%s: shows nothing\n", path);
+		rig_close(&s);
+		ar_buf_free(&why);
+		return 0;
+	}
 	if (getenv("TIME") && stage_set_clock(s.stage, atof(getenv("TIME"))))
 		return 1;
 	if (getenv("BEST"))
