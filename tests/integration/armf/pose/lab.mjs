@@ -210,7 +210,7 @@ export async function connectDirect(camera, screen) {
 	});
 	const back = await screen.eval(async (sdp) => {
 		const { pc } = window.phone;
-		pc.addEventListener('track', (e) => window.phone.show(e.track));
+		pc.addEventListener('track', (e) => window.phone.take(e.track));
 		await pc.setRemoteDescription({ type: 'offer', sdp });
 		await pc.setLocalDescription(await pc.createAnswer());
 		await new Promise((resolve) => setTimeout(resolve, 300));

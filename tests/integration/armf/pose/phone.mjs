@@ -172,12 +172,12 @@ function listen(track) {
 	phone.sound.play();
 }
 
-phone.show = show;
+phone.take = (track) => (track.kind === 'video' ? show(track) : listen(track));
 
 phone.open = async (o) => {
 	phone.options = o;
 	phone.pc = new RTCPeerConnection();
-	phone.pc.addEventListener('track', (e) => (e.track.kind === 'video' ? show(e.track) : listen(e.track)));
+	phone.pc.addEventListener('track', (e) => phone.take(e.track));
 	if (o.role === 'camera') openCamera(o);
 	if (o.audio) addAudio(o);
 	addVideo(o);
