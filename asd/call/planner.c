@@ -112,6 +112,15 @@ static bool same_kind(const struct ar_recipe *old, unsigned i, enum ar_sdp_kind 
 	return kind != AR_SDP_DATACHANNEL && text_section(old->sec[i].text, &m) && m.kind == kind;
 }
 
+/* The slot has a text of ours of another kind: not all at once. */
+static bool other_kind(const struct ar_recipe *old, unsigned i, enum ar_sdp_kind kind)
+{
+	struct ar_sdp_media m;
+
+	return old && i < old->n && !old->sec[i].pass && text_section(old->sec[i].text, &m) &&
+	       m.kind != kind;
+}
+
 static enum fate fate_of(const struct planner *p, unsigned j)
 {
 	const struct ar_sdp_media *m = &p->in->offer->media[j];
@@ -122,7 +131,8 @@ static enum fate fate_of(const struct planner *p, unsigned j)
 		return FATE_ANCHOR;
 	if (m->kind == AR_SDP_DATACHANNEL)
 		return FATE_DEAD;
-	if (peer >= 0 && armf_at(p, j))
+	if (armf_at(p, j) && peer >= 0 && !other_kind(p->old_here, j, m->kind) &&
+		!other_kind(p->old_there, (unsigned)peer, m->kind))
 		return FATE_ARMF;
 	if (!was_ours(p->old_here, j, &live))
 		return FATE_PASS;

@@ -2,6 +2,7 @@
 #include "tests/unit/common/property_ue.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define FP                                                                                         \
 	"sha-256 0A:1B:2C:3D:4E:5F:60:71:82:93:A4:B5:C6:D7:E8:F9:0A:1B:2C:3D:4E:5F:60:71:82:93:"   \
@@ -37,6 +38,19 @@ static const char *const dcmaps[] = {
 	"1006 subprotocol=\"chess\"",
 };
 
+/* Video: VP8, its retransmissions, H264 in two modes, and one that nobody here has. */
+static const struct {
+	unsigned pt;
+	const char *lines[3];
+} formats[] = {
+	{96, {"a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack pli"}},
+	{97, {"a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"}},
+	{102, {"a=rtpmap:102 H264/90000", "a=fmtp:102 packetization-mode=1"}},
+	{103, {"a=rtpmap:103 H264/90000", "a=fmtp:103 packetization-mode=0"}},
+	{110, {"a=rtpmap:110 VP9/90000"}},
+};
+
+#define NFORMAT (sizeof(formats) / sizeof(formats[0]))
 #define NDCMAP (sizeof(dcmaps) / sizeof(dcmaps[0]))
 
 static unsigned random_port(struct rng *r)
@@ -67,6 +81,12 @@ static void fill_section(struct ue *u, struct ue_section *s, struct rng *r, enum
 {
 	s->kind = kind;
 	s->port = random_port(r);
+	s->dtls = u->dtls;
+	s->mux = rng_percent(r, 80);
+	s->formats = 1u << rng_below(r, NFORMAT) | 1u << rng_below(r, NFORMAT);
+	s->formats |= s->formats & 2 ? 1 : 0;
+	s->direction = rng_below(r, 5);
+	s->ssrc = rng_next(r);
 	s->has_dcmap = rng_percent(r, 85);
 	s->tls_id = rng_percent(r, 40);
 	s->streams = rng_next(r) & ((1u << NDCMAP) - 1);
@@ -99,7 +119,8 @@ void ue_init(struct ue *u, struct rng *r, const char *name)
 		.session_ice = rng_percent(r, 30),
 		.lf = rng_percent(r, 10),
 		.group = rng_percent(r, 60),
-		.rejects_dc = rng_percent(r, 20)};
+		.rejects_dc = rng_percent(r, 20),
+		.dtls = rng_percent(r, 60)};
 	u->group = u->group && u->mids;
 	u->max_bundle = u->group && rng_percent(r, 20);
 	u->bundle_only = u->max_bundle && rng_percent(r, 50);
@@ -110,7 +131,7 @@ static void change(struct ue *u, struct rng *r, unsigned closed)
 {
 	struct ue_section *s = &u->sec[rng_below(r, u->n)];
 
-	switch (rng_below(r, 8)) {
+	switch (rng_below(r, 9)) {
 	case 0:
 		add_section(u, r, random_kind(r));
 		break;
@@ -128,6 +149,9 @@ static void change(struct ue *u, struct rng *r, unsigned closed)
 	case 4:
 		if (s->port)
 			s->streams = rng_next(r) & ((1u << NDCMAP) - 1);
+		break;
+	case 5: /* hold, resume */
+		s->direction = rng_below(r, 5);
 		break;
 	default:
 		return; /* a refresh */
@@ -211,18 +235,52 @@ static void put_dc(struct writer *w, const struct ue_section *s)
 	}
 }
 
+static void put_video(struct writer *w, const struct ue_section *s)
+{
+	static const char *const directions[] = {
+		"", "a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"};
+	char line[60];
+
+	for (unsigned i = 0; i < NFORMAT; i++) {
+		for (unsigned k = 0; s->formats & 1u << i && k < 3 && formats[i].lines[k]; k++)
+			put(w, formats[i].lines[k]);
+	}
+	if (s->mux)
+		put(w, "a=rtcp-mux");
+	if (s->direction)
+		put(w, directions[s->direction]);
+	snprintf(line, sizeof(line), "%u cname:%s", s->ssrc, w->u->name);
+	put_attr(w, "ssrc", line);
+	snprintf(line, sizeof(line), "%s %u", w->u->name, s->ssrc);
+	put_attr(w, "msid", line);
+}
+
+static void put_m(struct writer *w, const struct ue_section *s, unsigned port)
+{
+	static const char *const forms[][2] = {{"audio", "RTP/AVP 8 0"}, {"video", ""},
+		{"application", "UDP/DTLS/SCTP webrtc-datachannel"}, {"application", "UDP/BFCP *"}};
+	char line[200];
+	size_t n = (size_t)snprintf(
+		line, sizeof(line), "m=%s %u %s", forms[s->kind][0], port, forms[s->kind][1]);
+
+	if (s->kind == AR_SDP_VIDEO)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s",
+			s->dtls ? "UDP/TLS/RTP/SAVPF" : "RTP/AVP");
+	for (unsigned i = 0; s->kind == AR_SDP_VIDEO && i < NFORMAT; i++) {
+		if (s->formats & 1u << i)
+			n += (size_t)snprintf(line + n, sizeof(line) - n, " %u", formats[i].pt);
+	}
+	put(w, line);
+}
+
 static void put_section(
 	struct writer *w, const struct ue_section *s, const char *setup, bool first, bool offer)
 {
-	static const char *const forms[][2] = {{"audio", "RTP/AVP 8 0"}, {"video", "RTP/AVP 96"},
-		{"application", "UDP/DTLS/SCTP webrtc-datachannel"}, {"application", "UDP/BFCP *"}};
 	bool dc = s->kind == AR_SDP_DATACHANNEL;
 	bool only = offer && w->u->bundle_only && dc && s->port && !first;
 	char line[200];
 
-	snprintf(line, sizeof(line), "m=%s %u %s", forms[s->kind][0], only ? 0 : s->port,
-		forms[s->kind][1]);
-	put(w, line);
+	put_m(w, s, only ? 0 : s->port);
 	if (!w->u->session_c)
 		put(w, "c=IN IP4 192.0.2.1");
 	if (s->mid[0])
@@ -237,6 +295,8 @@ static void put_section(
 		put(w, "a=bundle-only");
 	if (dc)
 		put_dc(w, s);
+	if (s->kind == AR_SDP_VIDEO)
+		put_video(w, s);
 	snprintf(line, sizeof(line), "port %u", s->port);
 	put_attr(w, "x-section", line);
 }
@@ -271,6 +331,26 @@ void ue_on_answer(struct ue *u, const struct ar_sdp *answer)
 	}
 }
 
+/* Those that are offered; an answer has one at least. */
+static unsigned offered_formats(const struct ar_sdp_media *m)
+{
+	struct ar_span fmt = m->fmt;
+	unsigned mask = 0;
+
+	for (size_t n = 0; fmt.n; fmt.p += n, fmt.n -= n) {
+		unsigned pt = (unsigned)strtoul(fmt.p, NULL, 10);
+
+		for (unsigned i = 0; i < NFORMAT; i++) {
+			if (formats[i].pt == pt)
+				mask |= 1u << i;
+		}
+		for (n = 0; n < fmt.n && fmt.p[n] != ' '; n++)
+			;
+		n += n < fmt.n;
+	}
+	return mask;
+}
+
 static void take_section(struct ue *u, struct rng *r, const struct ar_sdp_media *m, unsigned i)
 {
 	struct ue_section *s = &u->sec[i];
@@ -284,6 +364,13 @@ static void take_section(struct ue *u, struct rng *r, const struct ar_sdp_media 
 		memcpy(s->mid, mid.p, mid.n);
 	}
 	s->kind = m->kind;
+	if (fresh) {
+		s->direction = rng_below(r, 5);
+		s->ssrc = rng_next(r);
+	}
+	s->dtls = m->proto.n > 3 && memcmp(m->proto.p, "UDP", 3) == 0;
+	s->mux = ar_sdp_attr(m->text, "rtcp-mux").p != NULL;
+	s->formats = offered_formats(m);
 	if (!m->port || rng_percent(r, 8) || (m->kind == AR_SDP_DATACHANNEL && u->rejects_dc))
 		s->port = 0;
 	else if (!s->port || fresh)

@@ -26,11 +26,14 @@ struct ue_section {
 	char mid[16];
 	bool has_dcmap, tls_id;
 	unsigned streams; /* which of the known ones */
+	/* video: protocol, which of its formats, and what is said beside them */
+	bool dtls, mux;
+	unsigned formats, direction, ssrc;
 };
 
 struct ue {
 	const char *name;
-	bool mids, session_c, session_ice, lf, group, max_bundle, bundle_only, rejects_dc;
+	bool mids, session_c, session_ice, lf, group, max_bundle, bundle_only, rejects_dc, dtls;
 	unsigned version;
 	unsigned n;
 	struct ue_section sec[UE_MAX_SECTIONS];

@@ -46,7 +46,7 @@ struct dialog {
 };
 
 static struct {
-	unsigned long exchanges, refused, anchored, plain, local, failed, added, shorts;
+	unsigned long exchanges, refused, anchored, plain, local, failed, added, shorts, armf, gone;
 } seen;
 
 #define FAIL(d, ...)                                                                               \
@@ -150,6 +150,44 @@ static bool is_ours(const struct ar_sdp_media *m)
 	return u.n > 2 && memcmp(u.p, "mf", 2) == 0;
 }
 
+static bool is_armf(const struct ar_sdp_media *m)
+{
+	return m->port && ar_sdp_attr(m->text, AR_PLAN_ARMF_ATTR).p;
+}
+
+static unsigned directions(struct ar_span section)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < 4; i++)
+		n += ar_sdp_attr(section, ar_direction_name((enum ar_direction)i)).p != NULL;
+	return n;
+}
+
+/* RFC 8842 5, RFC 8839 5, RFC 4566 6 */
+static bool check_armf(struct dialog *d, const struct ar_sdp *sdp, unsigned i, bool offer)
+{
+	const struct ar_sdp_media *m = &sdp->media[i];
+	struct ar_sdp_av av;
+
+	seen.armf++;
+	if (!ar_sdp_av_parse(&av, sdp, i) || !av.ncodec)
+		FAIL(d, "our media: no format in section %u", i);
+	if (directions(m->text) != 1)
+		FAIL(d, "our media: %u directions in\n%.*s", directions(m->text), (int)m->text.n,
+			m->text.p);
+	if (ar_sdp_attr(m->text, "x-section").p)
+		FAIL(d, "our media have the UE's lines");
+	if (ar_sdp_attr(m->text, "fingerprint").p) {
+		if (offer != (av.setup == AR_SETUP_ACTPASS))
+			FAIL(d, "our media: setup %s in an %s", ar_setup_name(av.setup),
+				offer ? "offer" : "answer");
+	} else if (ar_sdp_attr(m->text, "setup").p || ar_sdp_attr(m->text, "ice-ufrag").p) {
+		FAIL(d, "our media: RTP with setup or ICE");
+	}
+	return true;
+}
+
 static bool check_sections(struct dialog *d, const struct ar_sdp *sdp, bool offer)
 {
 	bool session_c = ar_sdp_line(sdp->session, 'c').p != NULL, ours = false;
@@ -163,6 +201,12 @@ static bool check_sections(struct dialog *d, const struct ar_sdp *sdp, bool offe
 			FAIL(d, "no c= in section %u of\n%.*s", i, (int)sdp->text.n, sdp->text.p);
 		if (ar_sdp_attr(m->text, "ice-lite").p)
 			FAIL(d, "ice-lite in section %u", i);
+		if (is_armf(m)) {
+			ours |= is_ours(m);
+			if (!check_armf(d, sdp, i, offer))
+				return false;
+			continue;
+		}
 		if (!is_ours(m))
 			continue;
 		ours = true;
@@ -229,6 +273,28 @@ static bool check_dc_answer(
 	return true;
 }
 
+/* RFC 3264 6.1, RFC 5761 5.1.1: only what is offered, and our first format is one. */
+static bool check_av_answer(
+	struct dialog *d, const struct ar_sdp *offer, const struct ar_sdp *answer, unsigned i)
+{
+	struct ar_sdp_av o, a;
+	unsigned found = 0;
+
+	if (!ar_sdp_av_parse(&o, offer, i) || !ar_sdp_av_parse(&a, answer, i))
+		FAIL(d, "media section %u does not parse", i);
+	for (unsigned k = 0; k < a.ncodec; k++) {
+		for (unsigned n = 0; n < o.ncodec; n++)
+			found += o.codec[n].pt == a.codec[k].pt &&
+				 ar_span_eq(o.codec[n].name, a.codec[k].name);
+	}
+	if (found != a.ncodec)
+		FAIL(d, "a format answered, not offered:\n%.*s", (int)answer->media[i].text.n,
+			answer->media[i].text.p);
+	if (a.rtcp_mux && !o.rtcp_mux)
+		FAIL(d, "rtcp-mux answered, not offered");
+	return true;
+}
+
 /* RFC 3264 6: as many sections, of the same kind; port 0 is answered with port 0. */
 static bool check_answer(struct dialog *d, const struct ar_sdp *offer, const struct ar_sdp *answer)
 {
@@ -247,8 +313,12 @@ static bool check_answer(struct dialog *d, const struct ar_sdp *offer, const str
 			FAIL(d, "mid of section %u", i);
 		if (om.p && !am.p && is_ours(a))
 			FAIL(d, "section %u of ours answers without the mid", i);
-		if (is_ours(a) && !check_dc_answer(d, offer, answer, i))
+		if (is_armf(a)) {
+			if (!check_av_answer(d, offer, answer, i))
+				return false;
+		} else if (is_ours(a) && !check_dc_answer(d, offer, answer, i)) {
 			return false;
+		}
 	}
 	return true;
 }
@@ -271,6 +341,8 @@ static bool relay(struct dialog *d, const struct ar_sdp *in, struct ar_buf *out)
 			FAIL(d, "rtpengine: no c= in section %u", i);
 		if (m->kind == AR_SDP_DATACHANNEL && m->port)
 			FAIL(d, "rtpengine sees a data channel");
+		if (is_armf(m))
+			FAIL(d, "rtpengine sees media of the ARMF");
 		ar_buf_printf(out, "m=%.*s %u %.*s %.*s\r\nc=IN IP4 203.0.113.200\r\n",
 			(int)m->media.n, m->media.p, m->port ? m->port ^ 1 : 0, (int)m->proto.n,
 			m->proto.p, (int)m->fmt.n, m->fmt.p);
@@ -284,6 +356,23 @@ static bool relay(struct dialog *d, const struct ar_sdp *in, struct ar_buf *out)
 	if (in->nmedia < d->rtpengine_n && !d->broken)
 		FAIL(d, "rtpengine saw %u m-lines, now %u", d->rtpengine_n, in->nmedia);
 	d->rtpengine_n = in->nmedia;
+	return true;
+}
+
+/* In A's layout what does not pass is at port 0. */
+static bool check_hidden(struct dialog *d, struct ar_plan_dir dir, const struct ar_sdp *hidden)
+{
+	const struct ar_recipe *r = ar_plan_recipe(&d->plan, dir);
+	bool to_a = ar_plan_to(&d->plan, dir) == AR_SIDE_A;
+
+	for (unsigned i = 0; i < hidden->nmedia; i++) {
+		bool passes = to_a && i < r->n && r->sec[i].pass;
+
+		for (unsigned j = 0; !to_a && j < r->n; j++)
+			passes |= r->sec[j].pass && r->sec[j].from == (int)i;
+		if (!passes && hidden->media[i].port)
+			FAIL(d, "rtpengine sees section %u, which does not pass", i);
+	}
 	return true;
 }
 
@@ -304,7 +393,7 @@ static bool through_rtpengine(struct dialog *d, struct ar_plan_dir dir, const st
 		FAIL(d, "hide: %d", rc);
 	if (ar_sdp_parse(&hidden, d->hidden.p, d->hidden.n, &err) != 0)
 		FAIL(d, "hidden: line %u: %s", err.line, err.reason);
-	if (!relay(d, &hidden, &d->relayed))
+	if (!check_hidden(d, dir, &hidden) || !relay(d, &hidden, &d->relayed))
 		return false;
 	if (ar_sdp_parse(store, d->relayed.p, d->relayed.n, &err) != 0)
 		FAIL(d, "relayed: line %u: %s", err.line, err.reason);
@@ -324,6 +413,29 @@ static bool check_untouched(struct dialog *d, const struct ar_recipe *r, const s
 		if (r->sec[i].pass && k < in->nmedia && in->media[k].kind != AR_SDP_DATACHANNEL &&
 			!ar_span_eq(in->media[k].text, out->media[i].text))
 			FAIL(d, "section %u was touched:\n%.*s", i, (int)out->text.n, out->text.p);
+	}
+	return true;
+}
+
+/* What goes along with a text of ours is the other side's own. */
+static bool check_carried(struct dialog *d, const struct ar_recipe *r, const struct ar_sdp *in,
+	const struct ar_sdp *out)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct ar_sdp_media *m = &out->media[i];
+		unsigned k = (unsigned)r->sec[i].from;
+		const char *want;
+
+		if (!r->sec[i].carry || !m->port)
+			continue;
+		want = ar_direction_name(ar_sdp_direction(in->media[k].text, in->session));
+		if (!ar_sdp_attr(m->text, want).p)
+			FAIL(d, "section %u is not %s:\n%.*s", i, want, (int)m->text.n, m->text.p);
+		if (!ar_span_eq(
+			    ar_sdp_attr(m->text, "ssrc"), ar_sdp_attr(in->media[k].text, "ssrc")) ||
+			!ar_span_eq(ar_sdp_attr(m->text, "msid"),
+				ar_sdp_attr(in->media[k].text, "msid")))
+			FAIL(d, "section %u has not the sender's names", i);
 	}
 	return true;
 }
@@ -357,6 +469,8 @@ static bool send_to(struct dialog *d, struct ar_plan_dir dir, const struct ar_sd
 	ar_buf_add_span(&l->last, ar_buf_span(&d->out));
 	if (!check_description(d, to, &l->last, !dir.answer, out))
 		return false;
+	if (!check_carried(d, ar_plan_recipe(&d->plan, dir), in, out))
+		return false;
 	return relayed || lf || check_untouched(d, ar_plan_recipe(&d->plan, dir), in, out);
 }
 
@@ -382,6 +496,27 @@ static const struct ar_dc_stream mirrored[] = {{.id = 1000,
 	.max_time = -1,
 	.subprotocol = AR_SPAN("mpeg-sd")}};
 
+static void choose_media(struct dialog *d, struct planner_av_choice *av, const struct ar_sdp *offer,
+	enum ar_side y, const struct planner_choice *choice)
+{
+	struct planner_av_rules rules = {.transports = ~0u};
+
+	rules.kind[PLANNER_AV_VIDEO].wanted = rng_percent(&d->rng, 70);
+	if (rng_percent(&d->rng, 20))
+		rules.offered = rng_percent(&d->rng, 50) ? AR_AV_DTLS : AR_AV_RTP;
+	planner_av_choose(av, &rules, offer, y, d->map, choice->max_bundle);
+	for (unsigned i = 0; i < av->n; i++) {
+		for (int s = 0; s < 2; s++)
+			av->av[i].leg[s] = (struct planner_av_leg){.addr = AR_SPAN("203.0.113.2"),
+				.port = 9002,
+				.ufrag = ar_span_str(d->ufrag[s]),
+				.pwd = AR_SPAN(PWD),
+				.fingerprint = AR_SPAN(FP),
+				.setup = rng_percent(&d->rng, 50) ? AR_SETUP_ACTIVE
+								  : AR_SETUP_PASSIVE};
+	}
+}
+
 /* asd is there. */
 static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *offer)
 {
@@ -397,6 +532,7 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 		.session_id = {AR_SPAN("- 3900"), AR_SPAN("- 3901")},
 		.origin_addr = {AR_SPAN("IN IP4 198.51.100.0"), AR_SPAN("IN IP4 198.51.100.1")}};
 	bool plain = rng_percent(&d->rng, 15);
+	static struct planner_av_choice av;
 	const char *why = "?";
 	int rc;
 
@@ -409,6 +545,8 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 	in.leg[y].nstream = choice.naccepted;
 	in.leg[x].stream = mirrored;
 	in.leg[x].nstream = 1;
+	choose_media(d, &av, offer, y, &choice);
+	in.av = &av;
 	rc = (plain ? planner_plain : planner_plan)(&in, &d->plan, &d->room, &d->texts, &why);
 	if (rc)
 		printf("planner: %s\n", why);
@@ -421,11 +559,14 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 
 static int make_plan(struct dialog *d, enum ar_side y, const struct ar_sdp *offer)
 {
-	const struct ar_plan_roles roles = {.setup = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE}};
+	const struct ar_plan_roles roles = {.setup = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE},
+		.active = {rng_next(&d->rng), rng_next(&d->rng)},
+		.av_gone = rng_percent(&d->rng, 20)};
 
 	ar_buf_reset(&d->texts);
 	if (d->map && rng_percent(&d->rng, 30)) {
 		seen.local++;
+		seen.gone += roles.av_gone;
 		return ar_plan_from_map(d->map, y, offer, &roles, &d->plan, &d->room, &d->texts);
 	}
 	return plan_with_asd(d, y, offer);
@@ -605,12 +746,16 @@ int main(int argc, char **argv)
 	printf("seed %llu, %lu dialogs\n", (unsigned long long)seed, n);
 	for (i = 0; i < n && ok; i++)
 		ok = run_dialog(d, seed + i);
-	printf("%lu exchanges: %lu anchored, %lu plain, %lu from the map; %lu refused, %lu short "
-	       "answers, %lu offers with new m-lines\n",
-		seen.exchanges, seen.anchored, seen.plain, seen.local, seen.refused, seen.shorts,
-		seen.added);
+	printf("%lu exchanges: %lu anchored, %lu plain, %lu from the map (%lu without the ARMF); "
+	       "%lu "
+	       "refused, %lu short answers, %lu offers with new m-lines, %lu sections of the "
+	       "ARMF\n",
+		seen.exchanges, seen.anchored, seen.plain, seen.local, seen.gone, seen.refused,
+		seen.shorts, seen.added, seen.armf);
 	/* a walk that never went there proves nothing */
-	if (ok && n >= 1000 && (!seen.anchored || !seen.plain || !seen.local || !seen.refused))
+	if (ok && n >= 1000 &&
+		(!seen.anchored || !seen.plain || !seen.local || !seen.refused || !seen.armf ||
+			!seen.gone))
 		ok = false;
 	dialog_free(d);
 	return ok ? 0 : 1;
