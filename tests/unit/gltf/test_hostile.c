@@ -160,8 +160,7 @@ static void skins_and_boxes(void **state)
 /* Values that a random digit would hardly hit, at every number of the document. */
 static void walk(json_t *doc, json_t *at, struct ar_buf *why, unsigned *n)
 {
-	static const double odd[] = {
-		-1, 0, 1, 255, 65535, 65536, 2147483647, 4294967295.0, 9e18, 0.5, 1e30};
+	static const double odd[] = {-1, 0, 255, 65536, 4294967295.0, 9e18, 1e30};
 	const char *key;
 	size_t i;
 	json_t *v;
@@ -199,7 +198,7 @@ static void odd_numbers_everywhere(void **state)
 	(void)state;
 	ar_buf_init(&why, 4096);
 	walk(doc, doc, &why, &n);
-	assert_true(n > 2000);
+	assert_true(n > 1500);
 	json_decref(doc);
 	ar_buf_free(&why);
 }
