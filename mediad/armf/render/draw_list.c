@@ -18,6 +18,7 @@ void draw_list_free(struct draw_list *l)
 {
 	free(l->first_slot);
 	free(l->mesh_triangles);
+	free(l->mesh_layers);
 	free(l->candidate);
 	free(l->item);
 	memset(l, 0, sizeof(*l));
@@ -29,12 +30,57 @@ static unsigned cost_of(const struct model_primitive *p)
 	return p->nindex / (p->mode == MODEL_TRIANGLES ? 3 : p->mode == MODEL_LINES ? 2 : 1);
 }
 
+static const float *corner(const struct model_primitive *p, uint32_t i)
+{
+	return p->position + 3 * (size_t)model_index(p, i);
+}
+
+static double surface(const struct model_primitive *p)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i + 2 < p->nindex; i += 3) {
+		const float *a = corner(p, i), *b = corner(p, i + 1), *c = corner(p, i + 2);
+		double u[3], v[3], n = 0;
+
+		for (int k = 0; k < 3; k++) {
+			u[k] = (double)b[k] - a[k];
+			v[k] = (double)c[k] - a[k];
+		}
+		for (int k = 0; k < 3; k++) {
+			double w =
+				u[(k + 1) % 3] * v[(k + 2) % 3] - u[(k + 2) % 3] * v[(k + 1) % 3];
+
+			n += w * w;
+		}
+		sum += sqrt(n) / 2;
+	}
+	return sum;
+}
+
+/* Its surface over the largest side of its box. */
+static float layers_of(const struct model_mesh *m)
+{
+	double side[3], area = 0, most = 0;
+
+	for (int i = 0; i < 3; i++)
+		side[i] = (double)m->hi[i] - m->lo[i];
+	for (int i = 0; i < 3; i++)
+		most = fmax(most, side[i] * side[(i + 1) % 3]);
+	for (unsigned k = 0; k < m->nprimitive; k++) {
+		if (m->primitive[k].mode == MODEL_TRIANGLES)
+			area += surface(&m->primitive[k]);
+	}
+	return most > 0 ? (float)(area / most) : 0;
+}
+
 static void count_primitives(struct draw_list *l, const struct model_view *m)
 {
 	for (unsigned i = 0; i < m->nmesh; i++) {
 		const struct model_mesh *mesh = &m->mesh[i];
 
 		l->first_slot[i + 1] = l->first_slot[i] + mesh->nprimitive;
+		l->mesh_layers[i] = layers_of(mesh);
 		for (unsigned k = 0; k < mesh->nprimitive; k++) {
 			for (int d = 0; d < DRAW_DETAILS; d++)
 				l->mesh_triangles[i][d] += cost_of(&mesh->primitive[k]);
@@ -56,7 +102,8 @@ int draw_list_prepare(struct draw_list *l, const struct model_view *m)
 	draw_list_free(l);
 	l->first_slot = calloc(m->nmesh + 1, sizeof(*l->first_slot));
 	l->mesh_triangles = calloc(m->nmesh + 1, sizeof(*l->mesh_triangles));
-	if (!l->first_slot || !l->mesh_triangles)
+	l->mesh_layers = calloc(m->nmesh + 1, sizeof(*l->mesh_layers));
+	if (!l->first_slot || !l->mesh_triangles || !l->mesh_layers)
 		goto none;
 	count_primitives(l, m);
 	l->candidate = calloc(l->max_nodes + 1, sizeof(*l->candidate));
@@ -166,7 +213,41 @@ static uint64_t leave_out(struct draw_list *l, const struct model_view *m, unsig
 	return sum;
 }
 
-static void keep_budget(struct draw_list *l, const struct model_view *m, unsigned n, unsigned max)
+static float pixels_of(
+	const struct draw_list *l, const struct model_view *m, const struct draw_candidate *d)
+{
+	return d->area * l->mesh_layers[m->node[d->node].mesh];
+}
+
+/* The same for pixels; most scenes are far below. Returns the triangles of what stays. */
+static uint64_t keep_pixels(
+	struct draw_list *l, const struct model_view *m, unsigned n, uint64_t sum, float max)
+{
+	float all = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		all += l->candidate[i].out ? 0 : pixels_of(l, m, &l->candidate[i]);
+	if (all <= max)
+		return sum;
+	qsort(l->candidate, n, sizeof(*l->candidate), by_area);
+	all = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct draw_candidate *d = &l->candidate[i];
+
+		if (d->out || all + pixels_of(l, m, d) <= max) {
+			all += d->out ? 0 : pixels_of(l, m, d);
+			continue;
+		}
+		d->out = true;
+		l->left_out++;
+		l->reduced -= d->detail > 0;
+		sum -= triangles_of(l, m, d);
+	}
+	return sum;
+}
+
+static void keep_budget(
+	struct draw_list *l, const struct model_view *m, unsigned n, unsigned max, float max_pixels)
 {
 	uint64_t sum = 0;
 
@@ -179,6 +260,7 @@ static void keep_budget(struct draw_list *l, const struct model_view *m, unsigne
 	}
 	if (sum > max)
 		sum = leave_out(l, m, n, max);
+	sum = keep_pixels(l, m, n, sum, max_pixels);
 	l->nodes = n - l->left_out;
 	l->triangles = (unsigned)sum;
 }
@@ -315,7 +397,7 @@ static void gather_lights(struct draw_lights *l, const struct stage *st, int own
 }
 
 void draw_list_build(struct draw_list *l, const struct stage *st, const struct geom_camera *c,
-	int own, int w, int h, unsigned max_triangles)
+	int own, int w, int h, const struct draw_budget *max)
 {
 	const struct model_view *m = model_view(stage_model(st));
 	unsigned n;
@@ -323,7 +405,7 @@ void draw_list_build(struct draw_list *l, const struct stage *st, const struct g
 	l->n = 0;
 	l->x = l->y = l->w = l->h = 0;
 	n = find_candidates(l, st, c, own, w, h);
-	keep_budget(l, m, n, max_triangles);
+	keep_budget(l, m, n, max->triangles, (float)max->layers * (float)w * (float)h);
 	bound(l, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (!l->candidate[i].out)

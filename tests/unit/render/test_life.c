@@ -122,6 +122,47 @@ static void over_budget_the_smallest_goes(void **state)
 	close_small(&m);
 }
 
+/* A hundred squares behind one another that fill the picture:
+ * few triangles, but too many pixels. Some are left out, the time of a frame has a bound. */
+static void pixels_have_a_budget(void **state)
+{
+	struct ar_buf nodes;
+	struct shapes sh = {1,
+		"{\"alphaMode\":\"BLEND\",\"pbrMetallicRoughness\":{\"baseColorFactor\":[1,1,1,0.1]"
+		"}}",
+		NULL, 100, NULL};
+	struct render_camera c = rig_look((float[]){0, 0, 2}, (float[]){0, 0, 0}, 0.9f);
+	struct render_stats st;
+	struct rig_scene s;
+	struct rig_frame f;
+	char *text;
+
+	(void)state;
+	if (render_get_info(rig_render())->hardware)
+		skip(); /* there it is a larger one */
+	ar_buf_init(&nodes, 1 << 20);
+	for (int i = 0; i < 100; i++)
+		ar_buf_printf(&nodes, "%s{\"mesh\":1,\"scale\":[9,9,1],\"translation\":[0,0,%.3f]}",
+			i ? "," : "", -0.001 * i);
+	assert_int_equal(ar_buf_add(&nodes, "", 1), 0);
+	sh.nodes = nodes.p;
+	text = shapes_gltf(&sh);
+	rig_open_text(&s, text);
+	rig_new_frame(&f, 160, 90);
+	st = rig_draw(&s, &f, &c);
+	assert_int_equal(st.nodes, 40);
+	assert_int_equal(st.nodes_left_out, 60);
+	assert_int_equal(st.triangles, 80);
+	/* further away they are small, and all are there */
+	c = rig_look((float[]){0, 0, 60}, (float[]){0, 0, 0}, 0.9f);
+	st = rig_draw(&s, &f, &c);
+	assert_int_equal(st.nodes, 100);
+	rig_free_frame(&f);
+	rig_close(&s);
+	free(text);
+	ar_buf_free(&nodes);
+}
+
 static void too_much_is_refused(void **state)
 {
 	struct render_conf conf = {.max_triangles = 5, .max_scene_triangles = 11};
@@ -464,6 +505,7 @@ int main(void)
 		cmocka_unit_test(platforms),
 		cmocka_unit_test(cache_directory_is_used),
 		cmocka_unit_test(over_budget_the_smallest_goes),
+		cmocka_unit_test(pixels_have_a_budget),
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(same_content_stays),
 		cmocka_unit_test(spare_views_come_back_clean),
