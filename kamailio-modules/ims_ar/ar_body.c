@@ -13,7 +13,7 @@
 
 #define VALUES_MAX 64 /* values of one variable that are cleared */
 
-static pv_spec_t *pv_in, *pv_out;
+static pv_spec_t *pv_in, *pv_out, *pv_registered[2];
 
 static pv_spec_t *bind_pv(str *name, const char *param)
 {
@@ -34,7 +34,19 @@ int ar_body_init(void)
 {
 	pv_in = bind_pv(&ar_conf.pv_in, "pv_in");
 	pv_out = bind_pv(&ar_conf.pv_out, "pv_out");
-	return pv_in && pv_out ? 0 : -1;
+	pv_registered[AR_SIDE_A] = bind_pv(&ar_conf.pv_registered, "pv_registered");
+	pv_registered[AR_SIDE_B] = bind_pv(&ar_conf.pv_registered_callee, "pv_registered_callee");
+	return pv_in && pv_out && pv_registered[AR_SIDE_A] && pv_registered[AR_SIDE_B] ? 0 : -1;
+}
+
+struct ar_span ar_body_registered(struct sip_msg *msg, enum ar_side side)
+{
+	pv_value_t v;
+
+	if (pv_get_spec_value(msg, pv_registered[side], &v) < 0 || !(v.flags & PV_VAL_STR) ||
+		v.rs.len <= 0)
+		return AR_SPAN_NONE;
+	return (struct ar_span){v.rs.s, (size_t)v.rs.len};
 }
 
 bool ar_body_is_set(const struct sip_msg *msg, struct ar_span body)

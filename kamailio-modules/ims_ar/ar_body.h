@@ -4,6 +4,7 @@
 #define IMS_AR_BODY_H
 
 #include "common/ar_span.h"
+#include "common/plan.h"
 
 #include "../../core/parser/msg_parser.h"
 
@@ -18,5 +19,9 @@ int ar_body_pv_put(struct sip_msg *msg, struct ar_span text);
 /* All values of pv_out: a transaction keeps the offer's until the answer comes. */
 void ar_body_pv_clear(struct sip_msg *msg);
 struct ar_span ar_body_pv_get(struct sip_msg *msg);
+
+/* What the script knows of that UE's registration: its Contact, as pv_registered and
+ * pv_registered_callee have it. Borrowed from the variable. */
+struct ar_span ar_body_registered(struct sip_msg *msg, enum ar_side side);
 
 #endif

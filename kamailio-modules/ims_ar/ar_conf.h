@@ -17,6 +17,7 @@ struct ar_conf {
 	char *secret; /* of the mark and of the Record-Route parameter */
 	str mark_header;
 	str pv_in, pv_out;
+	str pv_registered, pv_registered_callee;
 	struct ar_recognise_conf recognise;
 	int resume_workers;
 	int queue_max; /* offers waiting for asd */

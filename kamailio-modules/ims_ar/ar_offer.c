@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ar_offer.h"
 
+#include "ar_body.h"
 #include "ar_dialog.h"
 #include "ar_link.h"
 #include "ar_mark.h"
@@ -79,6 +80,8 @@ static char *request_text(const struct offer *o)
 		.to = o->v.to,
 		.asserted = o->v.asserted_identity,
 		.contact = o->v.contact,
+		.registered = ar_body_registered(o->msg, AR_SIDE_A),
+		.registered_callee = ar_body_registered(o->msg, AR_SIDE_B),
 		.sdp = o->v.body});
 }
 
@@ -343,6 +346,9 @@ static int initial(struct offer *o)
 		AR_COUNT(ordinary);
 	if (!wanted(o))
 		return AR_OFFER_ORDINARY;
+	if (o->v.ambiguous)
+		return result(
+			o->msg, AR_OFFER_REFUSED, 0, "refuse", "the body can be read in two ways");
 	return offer_new(o);
 }
 
@@ -415,6 +421,9 @@ static int known(struct offer *o, const struct ar_use *dialog)
 	ar_pv_call(o->msg, dialog->id, dialog->asd);
 	if (repeated(o, &rc))
 		return rc;
+	if (o->v.ambiguous)
+		return result(
+			o->msg, AR_OFFER_REFUSED, 0, "refuse", "the body can be read in two ways");
 	if (answers_late(o))
 		return result(o->msg, AR_OFFER_LOCAL, 0, "local", "");
 	if (!o->v.body.p) /* UPDATE and PRACK may carry nothing; an INVITE asks for an offer */
@@ -459,6 +468,9 @@ static int unknown(struct offer *o)
 	recognise(o, true);
 	if (!wanted(o))
 		return AR_OFFER_ORDINARY;
+	if (o->v.ambiguous)
+		return result(
+			o->msg, AR_OFFER_REFUSED, 0, "refuse", "the body can be read in two ways");
 	AR_COUNT(offers_inside);
 	o->initial = true;
 	return offer_new(o);

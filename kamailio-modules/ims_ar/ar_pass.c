@@ -111,7 +111,7 @@ static enum ar_where find(
 /* What was found out when the marks were there. */
 static unsigned last_id;
 static int last_pid;
-static bool last_there;
+static enum ar_where last;
 
 enum ar_where ar_where(
 	struct sip_msg *msg, struct ar_view *v, struct ar_use *u, unsigned *asd, bool act)
@@ -121,12 +121,12 @@ enum ar_where ar_where(
 	if (act) {
 		last_id = msg->id;
 		last_pid = msg->pid;
-		last_there = w == AR_WHERE_THERE;
+		last = w;
 	}
 	return w;
 }
 
-bool ar_where_ack(struct sip_msg *msg, const struct ar_view *v)
+enum ar_where ar_where_ack(struct sip_msg *msg, const struct ar_view *v)
 {
 	struct ar_view named = *v;
 	struct ar_use u;
@@ -136,5 +136,5 @@ bool ar_where_ack(struct sip_msg *msg, const struct ar_view *v)
 		if (ar_where(msg, &named, &u, &asd, true) == AR_WHERE_HERE)
 			ar_use_done(&u);
 	}
-	return !last_there;
+	return last;
 }

@@ -24,8 +24,8 @@ enum ar_where {
 /* act: marks are set and removed, and what they say is remembered: once per request. */
 enum ar_where ar_where(
 	struct sip_msg *msg, struct ar_view *v, struct ar_use *dialog, unsigned *asd, bool act);
-/* Is this ACK, or PRACK, in the anchored pass (or in none)? For one message it may be asked several
- * times, also after ar_where(). */
-bool ar_where_ack(struct sip_msg *msg, const struct ar_view *v);
+/* The same of an ACK or PRACK, without the call. For one message it may be asked several times,
+ * also after ar_where(). */
+enum ar_where ar_where_ack(struct sip_msg *msg, const struct ar_view *v);
 
 #endif

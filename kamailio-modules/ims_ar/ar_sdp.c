@@ -110,13 +110,21 @@ static bool find_late(struct work *w)
 
 static int find_exchange(struct sip_msg *msg, struct work *w)
 {
+	enum ar_where where = AR_WHERE_UNKNOWN;
+
 	if (w->v.reply && (w->v.status < 101 || w->v.status > 299))
 		return 0;
-	if (!w->v.reply && (w->v.key.method == METHOD_ACK || w->v.rack) &&
-		!ar_where_ack(msg, &w->v))
-		return 0;
-	if (!find_late(w) && ar_calls_find(&w->v.key, &w->u) < 0)
-		return 0;
+	if (!w->v.reply && (w->v.key.method == METHOD_ACK || w->v.rack)) {
+		where = ar_where_ack(msg, &w->v);
+		if (where == AR_WHERE_THERE)
+			return 0;
+	}
+	if (!find_late(w) && ar_calls_find(&w->v.key, &w->u) < 0) {
+		/* an answer to nothing: with an offer in the INVITE there is none in the ACK */
+		return w->v.key.method == METHOD_ACK && !w->v.reply && where != AR_WHERE_UNKNOWN
+			       ? AR_SDP_FAILED
+			       : 0;
+	}
 	if (w->u.state == AR_CALL_PLAIN)
 		return plain(w);
 	if (!w->readable) {
@@ -132,12 +140,28 @@ static int find_exchange(struct sip_msg *msg, struct work *w)
 	return 0;
 }
 
+static bool is_anchored(const struct work *w)
+{
+	struct ar_use u = {.call = NULL};
+	bool found = ar_calls_find(&w->v.key, &u) == 0;
+
+	found = found && u.state != AR_CALL_PLAIN;
+	ar_use_done(&u);
+	return found;
+}
+
 static int begin(struct sip_msg *msg, struct work *w)
 {
 	int rc;
 
 	memset(w, 0, sizeof(*w));
-	if (ar_view_read(msg, &w->v) < 0 || !w->v.body.p)
+	if (ar_view_read(msg, &w->v) < 0)
+		return AR_SDP_NONE;
+	if (w->v.ambiguous && is_anchored(w)) {
+		AR_COUNT(bad_sdp);
+		return AR_SDP_FAILED;
+	}
+	if (!w->v.body.p)
 		return AR_SDP_NONE;
 	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, NULL) == 0;
 	rc = find_exchange(msg, w);

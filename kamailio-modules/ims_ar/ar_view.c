@@ -139,16 +139,46 @@ static int read_names(struct sip_msg *msg, struct ar_view *v)
 		       : 0;
 }
 
+static bool one_content_type(const struct sip_msg *msg)
+{
+	unsigned types = 0, encodings = 0;
+
+	for (const struct hdr_field *h = msg->headers; h; h = h->next) {
+		struct ar_span name = ar_span_of(&h->name);
+
+		types += h->type == HDR_CONTENTTYPE_T;
+		encodings += ar_span_caseeq(name, "Content-Encoding") || ar_span_caseeq(name, "e");
+	}
+	return types <= 1 && !encodings;
+}
+
+/* A second SDP part, or one of a nested multipart: what a UE takes of them is its own affair. */
+static bool says_sdp(const char *p, const char *end)
+{
+	const size_t n = sizeof("application/sdp") - 1;
+
+	for (; p + n <= end; p++)
+		if (strncasecmp(p, "application/sdp", n) == 0)
+			return true;
+	return false;
+}
+
 static void read_body(struct sip_msg *msg, struct ar_view *v)
 {
+	const char *all = get_body(msg), *end = msg->buf + msg->len;
 	int len = 0;
 	char *p;
 
-	if (!msg->content_type)
+	if (!all || all >= end)
 		return;
-	p = get_body_part(msg, TYPE_APPLICATION, SUBTYPE_SDP, &len);
-	if (p && len > 0)
+	v->ambiguous = !one_content_type(msg);
+	p = msg->content_type ? get_body_part(msg, TYPE_APPLICATION, SUBTYPE_SDP, &len) : NULL;
+	if (p && len > 0) {
 		v->body = (struct ar_span){p, (size_t)len};
+		v->ambiguous |= p != all && says_sdp(p + len, end);
+	} else {
+		v->ambiguous |= says_sdp(all, end);
+	}
 }
 
 int ar_view_read(struct sip_msg *msg, struct ar_view *v)

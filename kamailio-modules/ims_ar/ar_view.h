@@ -19,6 +19,8 @@ struct ar_view {
 	struct ar_span contact, accept_contact, asserted_service, asserted_identity;
 	struct ar_span ruri, from, to; /* URIs */
 	struct ar_span body; /* the SDP, also inside multipart/mixed; absent: none */
+	bool ambiguous; /* more than one Content-Type or SDP part, or encoded: another SDP may be
+			   read there */
 };
 
 /* 0; -EBADMSG when a header that names the dialog is missing or broken, -ENAMETOOLONG when Call-ID

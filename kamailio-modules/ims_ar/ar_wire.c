@@ -53,6 +53,8 @@ char *ar_wire_offer(const struct ar_wire_offer *o)
 	put_span(j, "from", o->from);
 	put_span(j, "to", o->to);
 	put_span(j, "asserted", o->asserted);
+	put_span(j, "registered", o->registered);
+	put_span(j, "registered_callee", o->registered_callee);
 	put_span(j, "contact", o->contact);
 	put_str(j, "source", o->source);
 	put_str(j, "class", o->cls);

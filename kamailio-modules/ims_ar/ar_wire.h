@@ -17,7 +17,8 @@ struct ar_wire_offer {
 	const char *call, *side, *role, *method, *cls, *reasons, *source;
 	bool initial;
 	uint32_t cseq;
-	struct ar_span callid, from_tag, to_tag, ruri, from, to, asserted, contact, sdp;
+	struct ar_span callid, from_tag, to_tag, ruri, from, to, asserted, contact, registered,
+		registered_callee, sdp;
 };
 
 struct ar_wire_event {

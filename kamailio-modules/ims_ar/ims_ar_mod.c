@@ -40,6 +40,8 @@ static param_export_t params[] = {
 	{"mark_header", PARAM_STR, &ar_conf.mark_header},
 	{"pv_in", PARAM_STR, &ar_conf.pv_in},
 	{"pv_out", PARAM_STR, &ar_conf.pv_out},
+	{"pv_registered", PARAM_STR, &ar_conf.pv_registered},
+	{"pv_registered_callee", PARAM_STR, &ar_conf.pv_registered_callee},
 	{"subprotocols", PARAM_STRING, &ar_conf.recognise.subprotocols},
 	{"req_apps", PARAM_STRING, &ar_conf.recognise.req_apps},
 	{"services", PARAM_STRING, &ar_conf.recognise.services},

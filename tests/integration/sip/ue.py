@@ -365,15 +365,19 @@ class Answering:
             except queue.Empty:
                 continue
             self.got.append(m)
-            if m.method == "INVITE":
-                if ";tag=" not in m.get("To"):
-                    self.dialog = Dialog(self.ue).take(m)
-                    self.ue.answer(m, "180 Ringing", tag="B")
-                if any(o.raw == m.raw for o in self.got[:-1]):
-                    continue
-                self.ue.answer(m, "200 OK", self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], tag="B")
-            elif m.method and m.method not in ("ACK", "CANCEL"):
-                self.ue.answer(m, "200 OK", tag="B")
+            with contextlib.suppress(AttributeError, OSError):  # a message that is beyond reading
+                self._take(m)
+
+    def _take(self, m):
+        if m.method == "INVITE":
+            if ";tag=" not in m.get("To"):
+                self.dialog = Dialog(self.ue).take(m)
+                self.ue.answer(m, "180 Ringing", tag="B")
+            if any(o.raw == m.raw for o in self.got[:-1]):
+                return
+            self.ue.answer(m, "200 OK", self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], tag="B")
+        elif m.method and m.method not in ("ACK", "CANCEL"):
+            self.ue.answer(m, "200 OK", tag="B")
 
     def bodies(self, method):
         return [m.body for m in self.got if m.method == method and m.body]
