@@ -358,3 +358,82 @@ def armf_copies_of_the_answer(net):
     check(len(got) == 1, f"{len(got)} different answers in copies")
     anchored(got.pop(), "the answer", "passive", ssrc=2222)
     net.settled()
+
+
+# ---- other transports ----
+
+ALL = {**ARMF, "asd_conf": "[armf]\ntransports = dtls, sdes, rtp\n", "mediad_conf": "[armf]\ntransports = dtls, sdes, rtp\n"}
+PHONES = {**ARMF, "asd_conf": "[armf]\ntransports = dtls, rtp\noffer_transport = rtp\n",
+          "mediad_conf": "[armf]\ntransports = dtls, rtp\n"}
+
+
+def phone_video(proto, port, extra=""):
+    return (f"m=video {port} {proto} 96\nc=IN IP4 127.0.0.1\na=mid:v\na=rtpmap:96 VP8/90000\n{extra}"
+            f"a=ssrc:{port} cname:name{port}\n")
+
+
+KEY = "a=crypto:{} AES_CM_128_HMAC_SHA1_80 inline:{}\n"
+
+
+@scenario(**ALL)
+def armf_keys_in_the_description(net):
+    def look():
+        m = media()
+        check(m["a"]["v2"]["x-ims-ar"]["remote"]["crypto"]["key"] == theirs, f"{m['a']}")
+        check(m["b"]["v2"]["x-ims-ar"]["remote"]["crypto"]["key"] == his, f"B's key is not there: {m['b']}")
+    theirs, his = "MTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5QUJjZGVm", "ZmVkY2JBOTg3NjU0MzIxMEVEQ0JBOTg3NjU0MzIx"
+    c = call(net, sdp.offer(video=phone_video("RTP/SAVP", 23000, KEY.format(7, theirs + "|2^20"))),
+             sdp.answer(video=phone_video("RTP/SAVP", 24000, KEY.format(1, his))), during=look)
+    to_b = sdp.section(bodies(c.uas, "INVITE")[0], "video")
+    to_a = sdp.section(bodies(c.uac, "200")[0], "video")
+    check(re.search(r"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:[A-Za-z0-9+/]{40}\r\n", to_b), f"towards B: {to_b}")
+    check(re.search(r"a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:[A-Za-z0-9+/]{40}\r\n", to_a), f"towards A: {to_a}")
+    check(theirs not in to_b and his not in to_a, "a UE's key passed to the other")
+    logs = net.log_tail("asd1", 100000) + net.log_tail("mediad", 100000)
+    check(theirs not in logs and his not in logs, "a key is in the log")
+    net.settled()
+
+
+@scenario(**ALL)
+def armf_plain_rtp(net):
+    c = call(net, sdp.offer(video=phone_video("RTP/AVP", 23000)), sdp.answer(video=phone_video("RTP/AVP", 24000)),
+             during=lambda: check(media()["b"]["v2"]["x-ims-ar"]["remote"]["rtcpPort"] == 24001, f"{media()}"))
+    for text in (bodies(c.uas, "INVITE")[0], bodies(c.uac, "200")[0]):
+        s = sdp.section(text, "video")
+        check(re.match(r"m=video [1-9]\d* RTP/AVP 96\r\n", s) and "a=rtcp:" in s, f"{s}")
+        check("fingerprint" not in s and "ice-ufrag" not in s, f"{s}")
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_plain_rtp_is_not_allowed(net):
+    c = call(net, sdp.offer(video=phone_video("RTP/AVP", 23000)), sdp.answer(video=phone_video("RTP/AVP", 24000)),
+             during=lambda: check(media() == {"a": {}, "b": {}}, f"media {media()}"))
+    relayed(bodies(c.uas, "INVITE")[0], "video", "towards B", 23000)
+    check("not allowed" in net.log_tail("asd1", 4000), "asd does not say why")
+    net.settled()
+
+
+@scenario(**PHONES)
+def armf_a_plain_phone_is_called(net):
+    plain_phone(net, "relay")
+
+
+def plain_phone(net, op):
+    """Only the caller has data channels: the phone gets the caller's video all the same, as plain RTP."""
+    answer = sdp.crlf(sdp.session("bob") + sdp.AUDIO.format(port=22000) +
+                      "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 127.0.0.1\n" +
+                      phone_video("RTP/AVP", 24000))
+
+    def look():
+        m = media()
+        check(m["a"]["v2"]["mediaProcessingUri"].endswith(op), f"{m['a']}")
+        check("ice" not in m["b"]["v2"]["x-ims-ar"]["remote"], f"{m['b']}")
+    c = call(net, answer=answer, during=look, tags="")
+    s = sdp.section(bodies(c.uas, "INVITE")[0], "video")
+    check(re.match(r"m=video [1-9]\d* RTP/AVP 96 97 102\r\n", s) and "fingerprint" not in s, f"towards the phone: {s}")
+    got = bodies(c.uac, "200")[0]
+    anchored(got, "towards A", "passive", ssrc=None)
+    check("a=ssrc:24000 cname:name24000" in got, "the phone's names are not there")
+    check(sdp.section(got, "application").startswith("m=application 0 "), "the caller has a data channel to nobody")
+    net.settled()
