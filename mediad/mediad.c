@@ -22,6 +22,7 @@ struct mediad {
 	struct assets *assets;
 	struct scripts *scripts;
 	int sockets[MEDIAD_MAX_WORKERS][NETS_MAX];
+	struct orphan orphan[MEDIAD_MAX_WORKERS]; /* found at start */
 	int listener[AR_CONF_MAX_LIST];
 	int signals;
 	struct event_base *base;
@@ -32,27 +33,45 @@ struct mediad {
 
 /* ---- sockets ---- */
 
-static int open_media(struct mediad *m, struct ar_buf *why)
+static int bind_worker(struct mediad *m, unsigned w, struct ar_buf *why)
 {
 	const struct nets_list *nets = &m->conf->networks;
+	uint16_t port = (uint16_t)(m->conf->port + w);
+	char ip[INET6_ADDRSTRLEN];
 
-	for (unsigned w = 0; w < m->conf->nworker; w++) {
-		for (unsigned i = 0; i < nets->n; i++) {
-			uint16_t port = (uint16_t)(m->conf->port + w);
-			char ip[INET6_ADDRSTRLEN];
-			int fd = udp_bind(&nets->line[i].bind, port);
+	for (unsigned i = 0; i < nets->n; i++) {
+		int fd = udp_bind(&nets->line[i].bind, port);
 
-			if (fd < 0) {
-				ar_buf_printf(why, "UDP %s port %u: %s%s",
-					nets_print_ip(&nets->line[i].bind.ss, ip, sizeof(ip)), port,
-					strerror(-fd),
-					fd == -EADDRINUSE ? " (does another mediad run?)" : "");
-				return fd;
-			}
-			m->sockets[w][i] = fd;
+		if (fd < 0) {
+			ar_buf_printf(why, "UDP %s port %u: %s%s",
+				nets_print_ip(&nets->line[i].bind.ss, ip, sizeof(ip)), port,
+				strerror(-fd),
+				fd == -EADDRINUSE ? " (does another mediad run?)" : "");
+			return fd;
 		}
+		m->sockets[w][i] = fd;
 	}
 	return 0;
+}
+
+/* Sockets of workers that are still there come from them. */
+static int open_media(struct mediad *m, struct ar_buf *why)
+{
+	uid_t user = privs_uid(m->conf->user);
+	int err = 0;
+
+	for (unsigned w = 0; !err && w < m->conf->nworker; w++) {
+		struct orphan *o = &m->orphan[w];
+
+		err = orphan_find(o, m->conf, w, user);
+		if (err || o->link < 0) {
+			err = err ? err : bind_worker(m, w, why);
+			continue;
+		}
+		memcpy(m->sockets[w], o->socket, o->nsocket * sizeof(int));
+		o->nsocket = 0;
+	}
+	return err;
 }
 
 static int open_listener(const char *text, struct ar_buf *why)
@@ -259,7 +278,13 @@ static int start_workers(struct mediad *m)
 	if (err)
 		return err;
 	ctl_set_workers(m->ctl, m->workers);
-	return workers_start(m->workers);
+	for (unsigned i = 0; !err && i < m->conf->nworker; i++) {
+		if (m->orphan[i].link < 0)
+			continue;
+		err = workers_adopt(m->workers, i, &m->orphan[i]);
+		ctl_adopt(m->ctl, i, m->orphan[i].contexts);
+	}
+	return err ? err : workers_start(m->workers);
 }
 
 static int start(struct mediad *m, struct ar_buf *why)
@@ -289,6 +314,8 @@ static int start(struct mediad *m, struct ar_buf *why)
 
 static void close_all(struct mediad *m)
 {
+	for (unsigned i = 0; i < MEDIAD_MAX_WORKERS; i++)
+		orphan_drop(&m->orphan[i]);
 	for (unsigned i = 0; i < AR_CONF_MAX_LIST; i++) {
 		if (m->listener[i] >= 0)
 			close(m->listener[i]);
@@ -323,6 +350,8 @@ int mediad_run(const struct mediad_conf *conf, struct ar_buf *why)
 	int err;
 
 	memset(m.sockets, -1, sizeof(m.sockets));
+	for (unsigned i = 0; i < MEDIAD_MAX_WORKERS; i++)
+		m.orphan[i].link = -1;
 	memset(m.listener, -1, sizeof(m.listener));
 	err = start(&m, why);
 	if (!err)

@@ -20,6 +20,13 @@ static int become(const struct passwd *pw, gid_t gid)
 	return 0;
 }
 
+uid_t privs_uid(const char *user)
+{
+	const struct passwd *pw = user ? getpwnam(user) : NULL;
+
+	return pw ? pw->pw_uid : geteuid();
+}
+
 int privs_drop(const char *user, const char *group, struct ar_buf *err)
 {
 	const struct passwd *pw = user ? getpwnam(user) : NULL;
@@ -29,6 +36,10 @@ int privs_drop(const char *user, const char *group, struct ar_buf *err)
 	if (user && !pw) {
 		ar_buf_printf(err, "user = %s: no such user", user);
 		return -ENOENT;
+	}
+	if (group && !user) {
+		ar_buf_printf(err, "group = %s: set user too", group);
+		return -EINVAL;
 	}
 	if (group && !gr) {
 		ar_buf_printf(err, "group = %s: no such group", group);

@@ -23,6 +23,7 @@ struct one {
 	pid_t pid;
 	struct wlink *link;
 	bool up, lost, killed_hung;
+	bool adopted; /* not our child: its link tells of its end */
 	uint64_t last_beat, started, retry_at, starts, killed;
 	unsigned retry_ms;
 	json_t *stats;
@@ -126,10 +127,18 @@ static void on_lost(void *arg, const char *reason)
 	o->lost = true; /* the process's end tells why */
 }
 
+static const struct wlink_handlers link_handlers = {.on_message = on_message, .on_lost = on_lost};
+
+static void begin(struct one *o, bool adopted)
+{
+	o->up = o->lost = o->killed_hung = false;
+	o->adopted = adopted;
+	o->started = o->last_beat = ar_now();
+	o->starts++;
+}
+
 static int start_one(struct one *o)
 {
-	static const struct wlink_handlers handlers = {
-		.on_message = on_message, .on_lost = on_lost};
 	struct workers *w = o->all;
 	int pair[2], err;
 
@@ -145,10 +154,8 @@ static int start_one(struct one *o)
 		close(pair[0]);
 		return err;
 	}
-	o->up = o->lost = o->killed_hung = false;
-	o->started = o->last_beat = ar_now();
-	o->starts++;
-	err = wlink_new(&o->link, w->base, pair[0], &handlers, o);
+	begin(o, false);
+	err = wlink_new(&o->link, w->base, pair[0], &link_handlers, o);
 	ar_log(AR_LOG_NOTICE, "mediad", "worker %u is process %d", o->index, (int)o->pid);
 	return err;
 }
@@ -163,13 +170,11 @@ static void describe_end(const struct one *o, int status, char *buf, size_t cap)
 		snprintf(buf, cap, "worker ended with status %d", WEXITSTATUS(status));
 }
 
-static void ended(struct one *o, int status)
+static void ended(struct one *o, const char *reason)
 {
 	struct workers *w = o->all;
 	uint64_t now = ar_now();
-	char reason[48];
 
-	describe_end(o, status, reason, sizeof(reason));
 	if (now - o->started > 10 * AR_SEC || o->retry_ms == 0)
 		o->retry_ms = WORKERS_RETRY_MS / 2;
 	o->retry_ms =
@@ -189,10 +194,14 @@ static void ended(struct one *o, int status)
 void workers_reap(struct workers *w)
 {
 	for (unsigned i = 0; i < w->n; i++) {
+		struct one *o = &w->one[i];
+		char reason[48];
 		int status;
 
-		if (w->one[i].pid && waitpid(w->one[i].pid, &status, WNOHANG) == w->one[i].pid)
-			ended(&w->one[i], status);
+		if (!o->pid || o->adopted || waitpid(o->pid, &status, WNOHANG) != o->pid)
+			continue;
+		describe_end(o, status, reason, sizeof(reason));
+		ended(o, reason);
 	}
 }
 
@@ -204,6 +213,11 @@ static void check(struct one *o, uint64_t now)
 				AR_LOG_ERR, "mediad", "worker %u cannot be started", o->index);
 			o->retry_at = now + WORKERS_RETRY_MAX_MS * AR_MS;
 		}
+		return;
+	}
+	if (o->adopted && o->lost) {
+		kill(o->pid, SIGKILL); /* it is gone, or cannot be spoken to */
+		ended(o, o->killed_hung ? "worker hung" : "worker died");
 		return;
 	}
 	if (o->killed_hung || now - o->last_beat < WORKERS_HUNG_MS * AR_MS)
@@ -255,19 +269,39 @@ int workers_new(struct workers **wp, struct event_base *base, const struct worke
 	return 0;
 }
 
+int workers_adopt(struct workers *w, unsigned i, struct orphan *o)
+{
+	struct one *one = &w->one[i];
+	int fd = o->link;
+
+	o->link = -1;
+	one->pid = o->pid;
+	begin(one, true);
+	return wlink_new(&one->link, w->base, fd, &link_handlers, one);
+}
+
 int workers_start(struct workers *w)
 {
 	struct timeval tick = {.tv_usec = TICK_MS * 1000};
 	int err = 0;
 
-	for (unsigned i = 0; !err && i < w->n; i++)
-		err = start_one(&w->one[i]);
+	for (unsigned i = 0; !err && i < w->n; i++) {
+		if (!w->one[i].pid)
+			err = start_one(&w->one[i]);
+	}
 	if (!err && event_add(w->tick, &tick) != 0)
 		err = -ENOMEM;
 	return err;
 }
 
-/* Their end of the link closing tells them; the stubborn are killed. */
+static bool still_there(const struct one *o)
+{
+	if (o->adopted)
+		return kill(o->pid, 0) == 0;
+	return waitpid(o->pid, NULL, WNOHANG) == 0;
+}
+
+/* SIGTERM before the link closes: one that only loses its link waits for another parent. */
 void workers_free(struct workers *w)
 {
 	uint64_t until = ar_now() + STOP_WAIT_MS * AR_MS;
@@ -275,17 +309,19 @@ void workers_free(struct workers *w)
 	if (!w)
 		return;
 	for (unsigned i = 0; i < w->n; i++) {
-		wlink_free(w->one[i].link);
-		json_decref(w->one[i].stats);
+		if (w->one[i].pid)
+			kill(w->one[i].pid, SIGTERM);
 	}
 	for (unsigned i = 0; i < w->n; i++) {
 		struct one *o = &w->one[i];
 
-		while (o->pid && waitpid(o->pid, NULL, WNOHANG) == 0) {
+		while (o->pid && still_there(o)) {
 			if (ar_now() > until)
 				kill(o->pid, SIGKILL);
 			usleep(5000);
 		}
+		wlink_free(o->link);
+		json_decref(o->stats);
 	}
 	event_free(w->tick);
 	free(w);

@@ -6,6 +6,7 @@
 #ifndef WORKERS_H
 #define WORKERS_H
 
+#include "mediad/worker/orphan.h"
 #include "mediad/worker/worker.h"
 
 #include <event2/event.h>
@@ -37,7 +38,10 @@ struct workers;
 int workers_new(struct workers **wp, struct event_base *base, const struct worker_start *common,
 	int (*sockets)[NETS_MAX], const struct workers_handlers *h, void *arg)
 	__attribute__((warn_unused_result));
-/* Forks them all. */
+/* Before workers_start(): this one outlived an earlier parent. Takes the link of *o over. */
+int workers_adopt(struct workers *w, unsigned i, struct orphan *o)
+	__attribute__((warn_unused_result));
+/* Forks the others. */
 int workers_start(struct workers *w) __attribute__((warn_unused_result));
 /* Ends them and waits, with a limit. */
 void workers_free(struct workers *w);

@@ -21,6 +21,8 @@ int ctl_new(struct ctl **cp, struct event_base *base, const struct mediad_conf *
 void ctl_free(struct ctl *c);
 /* Before the first request. */
 void ctl_set_workers(struct ctl *c, struct workers *w);
+/* Contexts of a worker that outlived an earlier parent: a list of dcmf_list(). */
+void ctl_adopt(struct ctl *c, unsigned worker, const json_t *contexts);
 /* Takes over a listening socket. */
 int ctl_listen(struct ctl *c, int fd) __attribute__((warn_unused_result));
 /* New contexts are refused from now on, or taken again. */

@@ -208,6 +208,21 @@ static void fill(struct ctl *c, struct mcontext *m, const json_t *head, unsigned
 	ctl_touch(m, ar_now());
 }
 
+void ctl_adopt(struct ctl *c, unsigned worker, const json_t *contexts)
+{
+	size_t i;
+	json_t *j;
+
+	json_array_foreach(contexts, i, j)
+	{
+		struct mcontext m = {.worker = worker};
+
+		fill(c, &m, j, worker);
+		if (contexts_add(c->contexts, &m) != 0)
+			ctl_delete_quietly(c, &m);
+	}
+}
+
 static void created(
 	struct ctl *c, const struct ctl_pending *p, const json_t *head, struct ar_span body)
 {

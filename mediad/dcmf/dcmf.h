@@ -88,5 +88,7 @@ uint64_t dcmf_run(struct dcmf *d, uint64_t now);
 /* Counters and gauges into an object, flat. */
 void dcmf_get_stats(struct dcmf *d, json_t *out);
 unsigned dcmf_contexts(const struct dcmf *d);
+/* {"ctx","owner","callId","call","lease"} of each: what the parent keeps. New reference. */
+json_t *dcmf_list(const struct dcmf *d);
 
 #endif

@@ -5,18 +5,23 @@
 #include "common/daemon/ar_log.h"
 #include "mediad/dcmf/dcmf.h"
 #include "mediad/worker/armf.h"
+#include "mediad/worker/orphan.h"
 #include "mediad/worker/udp.h"
 #include "mediad/worker/wlink.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 struct worker {
 	const struct worker_start *start;
 	struct event_base *base;
-	struct event *timer, *beat;
+	struct event *timer, *beat, *on_term;
 	struct wlink *link;
+	struct event *on_adopter, *on_forgotten; /* while there is no parent */
+	int listener;
 	struct transport *t;
 	struct dcmf *d;
 	struct udp *udp[NETS_MAX];
@@ -195,12 +200,105 @@ static void on_request(void *arg, const json_t *head, struct ar_span body)
 	turn(w);
 }
 
-/* Here a later version waits for a new parent; today the calls end with the old one. */
-static void on_lost(void *arg, const char *reason)
+/* ---- without a parent ---- */
+
+static void on_lost(void *arg, const char *reason);
+static void on_beat(evutil_socket_t fd, short what, void *arg);
+
+static const struct wlink_handlers link_handlers = {.on_message = on_request, .on_lost = on_lost};
+
+static void stop_waiting(struct worker *w)
+{
+	if (w->on_adopter)
+		event_free(w->on_adopter);
+	if (w->on_forgotten)
+		event_free(w->on_forgotten);
+	if (w->listener >= 0)
+		close(w->listener);
+	w->on_adopter = w->on_forgotten = NULL;
+	w->listener = -1;
+}
+
+static void adopted(struct worker *w, int fd)
+{
+	struct wlink *link;
+
+	if (wlink_new(&link, w->base, fd, &link_handlers, w) != 0)
+		return;
+	wlink_free(w->link);
+	w->link = link;
+	stop_waiting(w);
+	ar_log(AR_LOG_NOTICE, "worker", "a new parent has taken over");
+	on_beat(-1, 0, w);
+}
+
+static void on_adopter(evutil_socket_t listener, short what, void *arg)
+{
+	struct worker *w = arg;
+	json_t *identity = orphan_identity(w->start->conf, w->start->index);
+	json_t *contexts = dcmf_list(w->d);
+	int fd = -EAGAIN;
+
+	(void)what;
+	if (identity && contexts)
+		fd = orphan_accept(
+			listener, identity, contexts, w->start->socket, w->start->conf->networks.n);
+	json_decref(identity);
+	json_decref(contexts);
+	if (fd >= 0) {
+		adopted(w, fd);
+	} else if (fd == -ECANCELED) {
+		ar_log(AR_LOG_NOTICE, "worker", "the new parent has no use for us: stopping");
+		event_base_loopbreak(w->base);
+	}
+}
+
+static void on_forgotten(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 
+	(void)fd, (void)what;
+	ar_log(AR_LOG_ERR, "worker", "no new parent in %d s: stopping with %u contexts",
+		ORPHAN_WAIT_S, dcmf_contexts(w->d));
+	event_base_loopbreak(w->base);
+}
+
+static int wait_for_parent(struct worker *w)
+{
+	struct timeval limit = {.tv_sec = ORPHAN_WAIT_S};
+
+	w->listener = orphan_listen((uint16_t)(w->start->conf->port + w->start->index));
+	if (w->listener < 0)
+		return w->listener;
+	w->on_adopter = event_new(w->base, w->listener, EV_READ | EV_PERSIST, on_adopter, w);
+	w->on_forgotten = event_new(w->base, -1, 0, on_forgotten, w);
+	if (!w->on_adopter || !w->on_forgotten || event_add(w->on_adopter, NULL) != 0 ||
+		event_add(w->on_forgotten, &limit) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* It has died: an orderly end comes as SIGTERM. */
+static void on_lost(void *arg, const char *reason)
+{
+	struct worker *w = arg;
+	unsigned n = dcmf_contexts(w->d);
+	int err = n ? wait_for_parent(w) : -ENOENT;
+
+	if (!err) {
+		ar_log(AR_LOG_WARN, "worker",
+			"parent gone (%s): %u contexts go on, waiting for a new one", reason, n);
+		return;
+	}
 	ar_log(AR_LOG_NOTICE, "worker", "parent gone (%s): stopping", reason);
+	event_base_loopbreak(w->base);
+}
+
+static void on_term(evutil_socket_t sig, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)sig, (void)what;
 	event_base_loopbreak(w->base);
 }
 
@@ -314,16 +412,16 @@ static int start_sockets(struct worker *w)
 
 static int start_events(struct worker *w)
 {
-	static const struct wlink_handlers handlers = {
-		.on_message = on_request, .on_lost = on_lost};
 	struct timeval beat = {.tv_sec = WORKER_BEAT_MS / 1000};
-	int err = wlink_new(&w->link, w->base, w->start->link, &handlers, w);
+	int err = wlink_new(&w->link, w->base, w->start->link, &link_handlers, w);
 
 	if (err)
 		return err;
 	w->timer = event_new(w->base, -1, 0, on_timer, w);
 	w->beat = event_new(w->base, -1, EV_PERSIST, on_beat, w);
-	if (!w->timer || !w->beat || event_add(w->beat, &beat) != 0)
+	w->on_term = evsignal_new(w->base, SIGTERM, on_term, w);
+	if (!w->timer || !w->beat || !w->on_term || event_add(w->beat, &beat) != 0 ||
+		event_add(w->on_term, NULL) != 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -352,7 +450,10 @@ static void stop(struct worker *w)
 		transport_free(w->t);
 	for (unsigned i = 0; i < NETS_MAX; i++)
 		udp_free(w->udp[i]);
+	stop_waiting(w);
 	wlink_free(w->link);
+	if (w->on_term)
+		event_free(w->on_term);
 	if (w->timer)
 		event_free(w->timer);
 	if (w->beat)
@@ -363,7 +464,7 @@ static void stop(struct worker *w)
 
 int worker_main(const struct worker_start *s)
 {
-	struct worker w = {.start = s, .base = precise_base()};
+	struct worker w = {.start = s, .base = precise_base(), .listener = -1};
 	int err = w.base ? start_events(&w) : -ENOMEM;
 
 	if (!err)

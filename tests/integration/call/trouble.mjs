@@ -21,6 +21,14 @@ async function stillAr(t, a, b, contextId) {
 	await scenesAgree(t.stack, contextId, [a, b]);
 }
 
+// Updates pass from UE to UE, without anybody to ask for the scene.
+async function stillAlive(a, b) {
+	const before = [a, b].map((u) => u.last.ar.report().scene.patches);
+	walkAbout(a, b);
+	await until('updates to both', () => [a, b].every((u, i) => u.last.ar.report().scene.patches > before[i] + 30));
+	standStill(a, b);
+}
+
 export async function asd_restarts_in_the_middle_of_a_call(t) {
 	const [a, b] = await t.pair();
 	const { contextId } = await arCall(t, a, b);
@@ -69,6 +77,20 @@ export async function mediad_is_away_when_the_call_begins(t) {
 	} finally {
 		await t.stack.sh('start', 'mediad');
 	}
+}
+
+// Its workers go on, and the next parent adopts them: not even an update is lost for long.
+export async function mediad_parent_is_killed_in_the_middle_of_a_call(t) {
+	const [a, b] = await t.pair();
+	const { contextId } = await arCall(t, a, b);
+	await t.stack.sh('kill', 'mediad');
+	await stillAlive(a, b);
+	await t.stack.sh('start', 'mediad');
+	await until('asd to find it', async () => (await t.stack.kamcmd('pcscf1', 'ims_ar.status')).some((i) => i.dcmf && i.state === 'ready'), 10000);
+	await stillAr(t, a, b, contextId);
+	assert.ok(await t.stack.call('pcscf1', a.last.callId), 'asd still has the call');
+	a.last.hangup();
+	await ended(b.last);
 }
 
 export async function mediad_is_back_for_the_next_call(t) {

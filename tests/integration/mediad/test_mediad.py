@@ -479,11 +479,92 @@ def alone_stop():
 
 
 def alone_parent_killed():
+    """Without calls there is nothing to wait for."""
     m = Mediad()
     pids = m.pids()
     m.process.kill()
     m.process.wait()
     until("the workers to end", lambda: not any(os.path.exists("/proc/%d" % p) for p in pids))
+    m.clean()
+
+
+def gone(pids):
+    return not any(os.path.exists("/proc/%d" % p) and "Z" not in open("/proc/%d/stat" % p).read().split()[2] for p in pids)
+
+
+def restart(m, wait=True):
+    m.process = subprocess.Popen([MEDIAD, "-c", m.conf], stdout=m.log, stderr=m.log, stdin=subprocess.DEVNULL)
+    if wait:
+        until("mediad to be ready", lambda: m.process.poll() is None and m.status_or_none() and m.status()["workersUp"] == m.workers)
+
+
+def alone_parent_killed_with_calls():
+    """kill -9 of the parent costs no call: its successor adopts the workers that have some."""
+    m = Mediad()
+    made = [m.create(owner="asd%d" % (i % 2), callId="call%d" % i, leaseSeconds=120) for i in range(6)]
+    pids = sorted(m.pids())
+    m.process.kill()
+    m.process.wait()
+    time.sleep(0.3)
+    expect("the workers go on", all(os.path.exists("/proc/%d" % p) for p in pids))
+    restart(m)
+    for c in made:
+        status, doc = m.call("GET", CONTEXTS + "/" + c["contextId"])[:2]
+        expect("context %s is served" % c["contextId"], status == 200 and doc["contextId"] == c["contextId"], status)
+    listed = m.call("GET", CONTEXTS + "?owner=asd0")[1]["contexts"]
+    expect("owners are known", sorted(x["x-ims-ar"]["callId"] for x in listed) == ["call0", "call2", "call4"], listed)
+    expect("the same processes", sorted(m.pids()) == pids or m.said().count("adopted with") == 2, m.pids())
+    # a new one can be made, an old one deleted, and a dead worker is seen and replaced
+    m.create(callId="after")
+    expect("delete", m.call("DELETE", CONTEXTS + "/" + made[0]["contextId"])[0] == 204)
+    os.kill(pids[0], signal.SIGKILL)
+    until("the dead worker's contexts to go", lambda: len(m.call("GET", CONTEXTS)[1]["contexts"]) < 6)
+    until("another in its place", lambda: m.status()["workersUp"] == 2, 10)
+    m.create(callId="later")
+    # twice in a row
+    m.process.kill()
+    m.process.wait()
+    restart(m)
+    n = len(m.call("GET", CONTEXTS)[1]["contexts"])
+    expect("contexts after the second", n >= 4, n)
+    alive = sorted(m.pids())
+    m.stop()
+    until("all to end with an orderly stop", lambda: gone(pids + alive))
+    m.clean()
+
+
+def alone_parent_killed_other_configuration():
+    """A successor with another configuration ends the old workers and has their ports."""
+    m = Mediad(workers=1)
+    m.create(callId="old")
+    pids = m.pids()
+    m.process.kill()
+    m.process.wait()
+    with open(m.conf) as f:
+        text = f.read()
+    with open(m.conf, "w") as f:
+        f.write(text.replace("network = default/127.0.0.1", "network = default/127.0.0.1\nnetwork = other/127.0.0.2"))
+    with open(m.conf) as f:
+        expect("changed", "other/" in f.read())
+    restart(m)
+    expect("nothing is left", m.call("GET", CONTEXTS)[1] == {"contexts": []})
+    expect("it is told", "another configuration or version" in m.said())
+    expect("the old one has ended", gone(pids))
+    m.stop()
+    m.clean()
+
+
+def alone_hung_after_adoption():
+    m = Mediad(workers=1)
+    m.create(callId="x")
+    pids = m.pids()
+    m.process.kill()
+    m.process.wait()
+    restart(m)
+    os.kill(pids[0], signal.SIGSTOP)
+    until("its contexts to go", lambda: m.call("GET", CONTEXTS)[1] == {"contexts": []}, 20)
+    until("another in its place", lambda: gone(pids) and m.status()["workersUp"] == 1, 10)
+    m.stop()
     m.clean()
 
 
