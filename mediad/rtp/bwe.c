@@ -22,6 +22,8 @@
 #define COLLAPSE 0.7 /* of what is sent arrives, and the queue grows: the link has dropped */
 #define COLLAPSE_QUEUE 40000 /* us of queue that must stand by then */
 #define COLLAPSE_GROWTH 15000 /* us more than one feedback before */
+#define COLLAPSE_GAP                                                                               \
+	45000 /* us without any arrival: somebody was not scheduled, the link is well */
 #define COLLAPSE_WINDOW 60000 /* us of acknowledged packets that tell */
 #define AFTERMATH                                                                                  \
 	1500000 /* us after it: what arrives while the queue stands is what the link has */
@@ -77,7 +79,8 @@ struct bwe {
 	uint64_t rate, remb, decreased_at, increased_at, feedback_at;
 	uint64_t loss_at, loss_decreased_at, collapsed_at;
 	uint64_t flight; /* bytes sent and not told of */
-	double ack_delay, ack_interval; /* us: from sending to feedback, at best; between two */
+	/* us, smoothed: from sending to feedback; between two, and how much that varies */
+	double ack_delay, ack_interval, ack_vary;
 	uint32_t lost, total;
 	double loss;
 };
@@ -291,6 +294,22 @@ static void loss_control(struct bwe *b, uint64_t now)
 	}
 }
 
+/* Packets came one by one all the time, not none for long and then many at once. */
+static bool trickles(const struct bwe *b)
+{
+	unsigned n = b->nacked;
+	int64_t last = n ? b->acked[(b->acked_head + n - 1) % BWE_LOG].at : 0, next = last;
+
+	while (n > 1 && next > last - 2 * COLLAPSE_WINDOW) {
+		int64_t at = b->acked[(b->acked_head + --n - 1) % BWE_LOG].at;
+
+		if (next - at > COLLAPSE_GAP)
+			return false;
+		next = at;
+	}
+	return true;
+}
+
 /* A link that drops to a fraction fills its queue within a tenth of a second: the trend of delays
  * would tell too late. */
 static bool collapses(const struct bwe *b)
@@ -298,7 +317,7 @@ static bool collapses(const struct bwe *b)
 	double acked = acked_rate(b, COLLAPSE_WINDOW);
 
 	return queue_delay(b) > COLLAPSE_QUEUE && b->delay > b->last_delay + COLLAPSE_GROWTH &&
-	       acked > 0 && acked < COLLAPSE * (double)b->rate;
+	       acked > 0 && acked < COLLAPSE * (double)b->rate && trickles(b);
 }
 
 static void collapse(struct bwe *b, uint64_t now)
@@ -341,14 +360,19 @@ static void note_times(struct bwe *b, uint64_t newest, uint64_t now)
 
 	if (!newest)
 		return;
-	b->ack_delay = b->ack_delay == 0 || delay < b->ack_delay ? delay : b->ack_delay + 100;
-	if (b->feedback_at && interval < 300000)
-		b->ack_interval += ((interval < 10000 ? 10000 : interval) - b->ack_interval) / 8;
+	b->ack_delay += (delay - b->ack_delay) / (b->ack_delay == 0 ? 1 : 16);
+	if (!b->feedback_at || interval > 500000)
+		return;
+	b->ack_interval += ((interval < 10000 ? 10000 : interval) - b->ack_interval) / 8;
+	b->ack_vary += ((interval > b->ack_interval ? interval - b->ack_interval
+						    : b->ack_interval - interval) -
+			       b->ack_vary) /
+		       8;
 }
 
 bool bwe_is_full(const struct bwe *b, uint64_t now)
 {
-	double window = b->ack_delay + 1.25 * b->ack_interval + WINDOW_SLACK;
+	double window = b->ack_delay + 1.25 * b->ack_interval + 3 * b->ack_vary + WINDOW_SLACK;
 
 	if (!b->feedback_at || now - b->feedback_at > WINDOW_LIFE)
 		return false;

@@ -573,12 +573,14 @@ void av_run(uint64_t us)
 	for (uint64_t end = av.now + us; av.now < end; av.now += AV_MS) {
 		deliver(&av.up, to_a);
 		deliver(&av.up_back, to_camera);
-		deliver(&av.down, to_viewer);
+		if (av.now >= av.view.stalled)
+			deliver(&av.down, to_viewer);
 		deliver(&av.down_back, to_b);
 		camera_step();
 		job_step();
 		stream_leg_run(av.a, av.now);
 		stream_leg_run(av.b, av.now);
-		viewer_step();
+		if (av.now >= av.view.stalled)
+			viewer_step();
 	}
 }

@@ -55,6 +55,7 @@ struct av_viewer {
 	unsigned nshown, nkeys, broken;
 	uint64_t shown_at, freeze; /* the longest between two frames */
 	uint64_t worst_delay, delays, ndelay; /* from the camera to here */
+	uint64_t stalled; /* until then it is not scheduled: what comes is read afterwards */
 	uint32_t ssrc;
 	char cname[64];
 	int64_t skew; /* the worst of its mapping to the sender's clock, us */

@@ -193,6 +193,27 @@ static void a_link_that_drops(void **s)
 	a_link_drops(ARMF_RELAY);
 }
 
+/* A UE on a busy machine reads nothing for a while, then all at once: no reason to send less. */
+static void a_viewer_that_stalls(void **s)
+{
+	struct av_options o = {.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+
+	(void)s;
+	av_begin(&o);
+	av_run(3 * AV_SEC);
+	av.view.nkeys = 0;
+	for (unsigned i = 0; i < 20; i++) {
+		av.view.stalled = av.now + (100 + av_random(100)) * AV_MS;
+		av_run(AV_SEC);
+	}
+	print("stalls of 100 to 200 ms");
+	assert_int_equal(av.view.broken, 0);
+	assert_int_equal(av.view.nkeys, 0);
+	assert_true(av.view.freeze <= 280 * AV_MS);
+	assert_true(av.view.nshown > av.cam.number * 95 / 100);
+	av_end();
+}
+
 /* The processor goes: relayed from the next key frame; back: processed again. */
 static void a_processor_that_dies(void **s)
 {
@@ -360,6 +381,7 @@ int main(void)
 		cmocka_unit_test(processed_through_loss),
 		cmocka_unit_test(identity_is_kept),
 		cmocka_unit_test(a_link_that_drops),
+		cmocka_unit_test(a_viewer_that_stalls),
 		cmocka_unit_test(a_processor_that_dies),
 		cmocka_unit_test(a_processor_that_dies_across_codecs),
 		cmocka_unit_test(no_room),

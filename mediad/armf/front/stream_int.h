@@ -19,6 +19,7 @@
 #define STREAM_SEQS 8 /* SSRCs whose numbering is remembered */
 #define STREAM_TRACKED 8 /* SSRCs of translated packets */
 #define STREAM_MTU 1100 /* payload bytes */
+#define STREAM_STALE 150000 /* us of queue that is not worth sending after the rate has dropped */
 #define STREAM_ROOM 32 /* that protecting may add */
 
 enum stream_mode { MODE_NONE, MODE_PACKETS, MODE_RELAY, MODE_PROCESS, MODE_FROZEN };

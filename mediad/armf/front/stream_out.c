@@ -206,7 +206,9 @@ static void follow_drop(struct stream_leg *l)
 	struct stream_out *o = &l->out;
 	uint64_t target = bwe_target(o->bwe);
 
-	if (target < o->target * 7 / 10 && rtp_send_drop_queued(o->send) > 0) {
+	if (target < o->target * 7 / 10 &&
+		rtp_send_queued(o->send) * 8000000ull > target * STREAM_STALE &&
+		rtp_send_drop_queued(o->send) > 0) {
 		o->need_key = true;
 		l->n.frames_dropped++;
 	}

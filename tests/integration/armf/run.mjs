@@ -4,6 +4,7 @@
 import { Mediad } from './lib/mediad.mjs';
 import { launch, Ue } from './lib/ue.mjs';
 import { connect, only } from './lib/call.mjs';
+import { parse, answer, answerSection } from './lib/sdp.mjs';
 import { execFileSync } from 'node:child_process';
 
 const { BUILD, ROOT, VERBOSE } = process.env;
@@ -51,6 +52,64 @@ const cases = {
 		const { f, sb } = await runs(m, call, a, b);
 		check(f.a.v0.armf.state === 'relay', `state ${f.a.v0.armf.state}`);
 		check(sb.in_video.codec === 'video/H264' && sb.in_video.framesDecoded > 60, 'not decoded');
+		return call;
+	},
+	async 'VP9 passes packet by packet'({ m, a, b }) {
+		const v = { offer: { prefer: ['VP9'] }, codec: only('VP9') };
+		const call = await connect(m, { a: { ue: a, ...v }, b: { ue: b, ...v } });
+		check(await b.moreFrames(60, 20000) && await a.moreFrames(60, 20000), 'no pictures');
+		check((await b.stats()).in_video.codec === 'video/VP9', 'not VP9');
+		check((await m.facts(call.id)).a.v0.armf.state === 'relay', 'state');
+		return call;
+	},
+	async 'audio and video'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a, offer: { audio: true } }, b: { ue: b, offer: { audio: true } } });
+		check(await b.moreFrames(60, 20000) && await a.moreFrames(60, 20000), 'no pictures');
+		const [sa, sb] = [await a.stats(), await b.stats()];
+		say('audio', sa.in_audio.packetsReceived, sb.in_audio.packetsReceived, sb.in_audio.packetsLost, sb.remote_audio?.roundTripTime);
+		check(sa.in_audio.packetsReceived > 50 && sb.in_audio.packetsReceived > 50, 'no audio');
+		check(sb.remote_audio?.roundTripTime !== undefined, 'no audio reports');
+		return call;
+	},
+	async 'drawn on and not, by a patch'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a }, b: { ue: b } });
+		check(await b.moreFrames(30, 20000), 'no pictures');
+		const op = (x) => m.mrm.patch(call.id, [{ op: 'replace', path: '/terminations/0/medias/0/mediaProcessingUri',
+			value: `urn:x-ims-ar:armf:${x}` }]);
+		check((await op('overlay')).status === 200, 'patch');
+		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state} ${f.a.v0.armf.reason}`);
+		check(await b.moreFrames(30), 'no pictures when drawn on');
+		check((await op('relay')).status === 200, 'patch back');
+		check((await until(m, call, (x) => x.a.v0.armf.state === 'relay', 5000)).a.v0.armf.state === 'relay', 'not relayed again');
+		check(await b.moreFrames(30), 'no pictures afterwards');
+		return call;
+	},
+	async 'on hold'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a }, b: { ue: b } });
+		check(await b.moreFrames(30, 20000), 'no pictures');
+		const direction = (x) => m.mrm.patch(call.id, [{ op: 'replace',
+			path: '/terminations/1/medias/0/x-ims-ar/remote/direction', value: x }]);
+		check((await direction('sendonly')).status === 200, 'patch');
+		await sleep(500);
+		check(!await b.moreFrames(10, 2000), 'pictures on hold');
+		check(await a.moreFrames(30), 'the other way is held too');
+		check((await m.facts(call.id)).a.v0.armf.reason === 'on hold', 'reason');
+		check((await direction('sendrecv')).status === 200, 'patch back');
+		check(await b.moreFrames(30, 5000), 'no pictures after hold');
+		return call;
+	},
+	async 'ICE restart'({ m, a, b }) {
+		const call = await connect(m, { a: { ue: a }, b: { ue: b } });
+		check(await b.moreFrames(30, 20000), 'no pictures');
+		const [s] = parse(await a.again({ iceRestart: true })).sections;
+		const r = await m.mrm.patch(call.id, [{ op: 'replace', path: '/terminations/0/medias/0/x-ims-ar/remote/ice',
+			value: { ufrag: s.get('ice-ufrag'), pwd: s.get('ice-pwd'), lite: false, candidates: [] } }]);
+		check(r.status === 200, `patch: ${r.status} ${r.text}`);
+		const mine = r.json.terminations[0].medias[0];
+		check(mine['x-ims-ar'].ice.ufrag !== call.doc.terminations[0].medias[0]['x-ims-ar'].ice.ufrag, 'the same ufrag');
+		await a.answer(answer([answerSection(s, mine)]));
+		check(await b.moreFrames(60, 10000) && await a.moreFrames(30, 10000), 'no pictures after the restart');
 		return call;
 	},
 	async 'VP8 processed'({ m, a, b }) {

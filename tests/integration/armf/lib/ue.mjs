@@ -87,8 +87,10 @@ function setUp() {
 		ue.pc = pc;
 		const stream = ue.camera(o);
 		if (o.audio) {
-			const a = await navigator.mediaDevices.getUserMedia({ audio: true });
-			pc.addTrack(a.getTracks()[0], stream);
+			const ac = new AudioContext(), tone = ac.createOscillator(), to = ac.createMediaStreamDestination();
+			tone.connect(to);
+			tone.start();
+			pc.addTrack(to.stream.getTracks()[0], stream);
 		}
 		const t = pc.addTransceiver(stream.getVideoTracks()[0], { direction: o.direction ?? 'sendrecv', streams: [stream] });
 		ue.sender = t.sender;
