@@ -2,6 +2,7 @@
 #include "mediad/armf/render/target.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define STEP 64 /* sizes are multiples of it: llvmpipe draws in tiles of that size */
@@ -61,24 +62,28 @@ static int make(struct target *t, int w, int h, int samples)
 	return -ENOMEM;
 }
 
+/* Too small, or so large that clearing all of it costs more than making another. */
+static bool unfit(const struct target *t, int w, int h, int samples)
+{
+	return t->w < w || t->h < h || t->samples != samples || (t->w - w) * t->h > 2 * w * h ||
+	       (t->h - h) * t->w > 2 * w * h;
+}
+
 int target_begin(struct target *t, int w, int h, int samples)
 {
-	if (t->w < w || t->h < h || t->samples != samples) {
-		int nw = (w + STEP - 1) / STEP * STEP, nh = (h + STEP - 1) / STEP * STEP;
+	/* room to grow: a moving picture changes its size a little in every frame */
+	int nw = (w + w / 8 + STEP - 1) / STEP * STEP, nh = (h + h / 8 + STEP - 1) / STEP * STEP;
 
-		if (t->samples == samples) {
-			nw = nw > t->w ? nw : t->w;
-			nh = nh > t->h ? nh : t->h;
-		}
-		if (make(t, nw, nh, samples))
-			return -ENOMEM;
-	}
+	if (unfit(t, w, h, samples) && make(t, nw, nh, samples))
+		return -ENOMEM;
 	glBindFramebuffer(GL_FRAMEBUFFER, t->draw);
-	glEnable(GL_SCISSOR_TEST);
-	glScissor(0, 0, w, h);
+	glDisable(GL_SCISSOR_TEST);
 	glDepthMask(GL_TRUE);
 	glClearColor(0, 0, 0, 0);
+	/* all of it: that is quick, while part of it Mesa draws as a rectangle */
 	glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT);
+	glEnable(GL_SCISSOR_TEST);
+	glScissor(0, 0, w, h);
 	return 0;
 }
 
