@@ -110,11 +110,22 @@ export class Call extends Emitter {
 		if (this.pc === pc) return;
 		this.pc = pc;
 		askCaptureTime(pc);
+		this.#tellSenders(pc);
 		pc.addEventListener('track', (e) => this.emit('track', e.track, e.streams[0]));
 		pc.addEventListener('datachannel', (e) => this.#arSession().attach(e.channel));
 		if (!this.#wantAr) return;
 		if (this.originator === 'local') this.#openStreams(pc, AR_STREAMS);
 		else this.#openStreams(pc, acceptable(dcmapStreams(this.request.body)));
+	}
+
+	// 'sender' comes while the track is being added: a transform that is set later gets nothing.
+	#tellSenders(pc) {
+		const plain = pc.addTrack.bind(pc);
+		pc.addTrack = (...args) => {
+			const sender = plain(...args);
+			this.emit('sender', sender);
+			return sender;
+		};
 	}
 
 	#arSession() {

@@ -64,7 +64,7 @@ export class Camera extends Emitter {
 	#paint;
 	#source;
 	#timer = null;
-	#match = new FrameMatch();
+	#match = null;
 	#worker = null;
 	#period;
 
@@ -118,7 +118,7 @@ export class Camera extends Emitter {
 		const number = ++this.frames.painted;
 		const frame = { number, time, pose: structuredClone(this.#source(seconds)) };
 		this.#paint(g, this, frame.pose, number);
-		this.#match.painted(frame);
+		this.#match?.painted(frame);
 		if (this.#writer) this.#write(time);
 		this.emit('frame', frame);
 	}
@@ -130,9 +130,12 @@ export class Camera extends Emitter {
 		this.#writer.write(picture).catch(() => picture.close());
 	}
 
-	// Follows what this sender's encoder does with the pictures.
+	// Follows what this sender's encoder does with the pictures; while the track is being added to a
+	// connection, or not at all. One sender at a time.
 	follow(sender) {
-		if (!this.exact || this.#worker) return;
+		if (!this.exact) return;
+		this.#worker?.terminate();
+		this.#match = new FrameMatch();
 		this.#worker = new Worker(URL.createObjectURL(new Blob([TAP], { type: 'text/javascript' })));
 		this.#worker.onmessage = ({ data: { at, rtp, ssrc } }) => {
 			this.frames.encoded++;

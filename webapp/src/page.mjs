@@ -65,7 +65,7 @@ function follow(call) {
 		if (track.kind === 'audio') $('sound').srcObject = media;
 		else showVideo(track);
 	});
-	call.on('sdp', () => followCamera(call));
+	call.on('sender', (sender) => page.camera && sender.track === page.camera.track && page.camera.follow(sender));
 	call.on('ar', (ar) => followScene(call, ar));
 	if (call.ar) followScene(call, call.ar);
 	show(call.originator === 'local' ? `calling ${name}` : `${name} calls`);
@@ -80,12 +80,7 @@ function showVideo(track) {
 	track.addEventListener('unmute', () => ($('far').hidden = false));
 }
 
-// The pose of every picture that leaves the encoder, with its RTP timestamp.
-function followCamera(call) {
-	const sender = call.pc?.getSenders().find((s) => s.track && s.track === page.camera?.track);
-	if (sender) page.camera.follow(sender);
-}
-
+// Tells the pose of every picture that leaves the encoder, with its RTP timestamp.
 function startCamera() {
 	page.camera = new Camera({ source: poseNow, paint: paintRoom });
 	$('own').replaceChildren(page.camera.canvas);
