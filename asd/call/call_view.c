@@ -144,6 +144,8 @@ void call_view_make(struct call_view *v, const struct asd *a, const struct call 
 	view_facts(v, c->facts);
 	if (!m || !o)
 		return;
+	p->caller.registered = policy_caps(contact_reasons(m->registered));
+	p->callee.registered = policy_caps(contact_reasons(m->registered_callee));
 	p->asserted = opt(m->asserted);
 	p->side = m->side;
 	p->initial = m->initial;

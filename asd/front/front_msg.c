@@ -43,6 +43,8 @@ static const struct field offer_fields[] = {
 	F(front_offer, to, "to", TEXT, false, CALL_MAX_URI),
 	F(front_offer, asserted, "asserted", TEXT, false, CALL_MAX_URI),
 	F(front_offer, contact, "contact", TEXT, false, 8191),
+	F(front_offer, registered, "registered", TEXT, false, 8191),
+	F(front_offer, registered_callee, "registered_callee", TEXT, false, 8191),
 	F(front_offer, source, "source", TEXT, false, 127),
 	F(front_offer, cls, "class", TEXT, false, 31),
 	F(front_offer, reasons, "reasons", TEXT, false, 511),

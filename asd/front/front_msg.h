@@ -20,7 +20,7 @@ struct front_hello {
 
 struct front_offer {
 	const char *call, *callid, *from_tag, *to_tag, *method, *role, *ruri, *from, *to, *asserted,
-		*contact, *source, *cls, *reasons, *sdp;
+		*contact, *registered, *registered_callee, *source, *cls, *reasons, *sdp;
 	uint32_t cseq;
 	bool initial;
 	enum ar_side side;

@@ -98,6 +98,7 @@ struct policy_party {
 	struct ar_span user; /* "alice", "+49..." */
 	struct ar_span host; /* "ims.example", absent for tel: */
 	unsigned caps; /* enum policy_cap; the callee's only where known before its answer */
+	unsigned registered; /* enum policy_cap of its registration, where that is known */
 };
 
 struct policy_media {

@@ -110,6 +110,8 @@ static int read_party_object(struct reader *r, const char *name, json_t *v, stru
 			err = read_text(r, name, x, &p->host);
 		else if (strcmp(key, "caps") == 0)
 			err = read_set(r, name, x, view_caps, &p->caps);
+		else if (strcmp(key, "registered") == 0)
+			err = read_set(r, name, x, view_caps, &p->registered);
 		else if (strcmp(key, "uri") != 0)
 			err = refuse(r, name, "has an unknown member");
 		if (err)

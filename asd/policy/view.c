@@ -60,12 +60,14 @@ static void push_set(lua_State *L, unsigned bits, const char *const *names)
 
 static void push_party(lua_State *L, const struct policy_party *p)
 {
-	lua_createtable(L, 0, 4);
+	lua_createtable(L, 0, 5);
 	set_text(L, "uri", p->uri);
 	set_text(L, "user", p->user);
 	set_text(L, "host", p->host);
 	push_set(L, p->caps, view_caps);
 	lua_setfield(L, -2, "caps");
+	push_set(L, p->registered, view_caps);
+	lua_setfield(L, -2, "registered");
 }
 
 /* ---- one function a field ---- */

@@ -222,6 +222,19 @@ end
 M.caller_is = caps('caller_is', 'caller')
 M.callee_is = caps('callee_is', 'callee')
 
+-- What it has registered with, where the Kamailio tells (TS 26.264 clause 7: the tag of the REGISTER).
+local function registered(name, key)
+	return function(cap)
+		one_of('m.' .. name, cap, CAPS)
+		return new(('%s has registered %s'):format(key, cap), function(call)
+			return call[key].registered[cap] == true
+		end)
+	end
+end
+
+M.caller_registered = registered('caller_registered', 'caller')
+M.callee_registered = registered('callee_registered', 'callee')
+
 local OUTCOMES = { ['ar-capable'] = true, ['ar-assisted'] = true, ['dc-only'] = true,
 	['dc-refused'] = true, ['none-offered'] = true }
 

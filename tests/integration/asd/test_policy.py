@@ -130,6 +130,10 @@ def capabilities_and_offers(w):
     case(w, f, "m.caller_is 'ar-capable'", [capable], [assisted, none])
     case(w, f, "m.caller_is 'ar-assisted'", [assisted], [capable, none])
     case(w, f, "m.caller_is 'datachannel'", [capable, assisted], [none])
+    tags = {"registered": '<sip:a@x>;expires=60;+sip.3gpp-ar-support="ar-assisted"',
+            "registered_callee": '<sip:b@x>;+sip.app-subtype="webrtc-datachannel"'}
+    case(w, f, "m.caller_registered 'ar-assisted'", [tags], [{}, {"registered": "*"}, assisted])
+    case(w, f, "m.callee_registered 'datachannel'", [tags], [{}, {"registered": CONTACT % ""}])
     video = {"text": sdp() + "m=video 40000 RTP/AVP 96\r\na=mid:2\r\n"}
     off = {"text": sdp() + "m=video 0 RTP/AVP 96\r\na=mid:2\r\n"}
     case(w, f, "m.offers 'video'", [video], [{}, off])

@@ -4,8 +4,9 @@ import re
 import time
 
 import sdp
-from case import AR_TAGS, plain_call, scenario
-from net import check, until
+from case import AR_TAGS, Call, plain_call, scenario
+from net import ALICE, BOB, check, until
+from sipp import Caller, recv
 
 POLICY = """local ar = require 'ar.policy'
 local m, act = ar.match, ar.act
@@ -79,8 +80,6 @@ def real_policy_reload_and_hits(net):
           asd_conf="[fact tier]\nkind = http\nurl = http://127.0.0.1:9/{caller.user}\ntimeout_ms = 100\n")
 def real_facts_in_kamcmd(net):
     """A source that is not there: the call is decided all the same, kamcmd shows why."""
-    from sipp import Caller, recv
-    from case import Call
     a = Caller(AR_TAGS)
     call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(480), a.ack_failure()], None).wait()
     check("480 false" in next(f for f, _, _ in call.uac.seen() if " 480 " in f), "the rule did not see it")
@@ -89,6 +88,33 @@ def real_facts_in_kamcmd(net):
     check(fact["kind"] == "http" and fact["failed"] == "1", f"fact {fact}")
     time.sleep(0.1)
     net.settled()
+
+
+REGISTERED = """local ar = require 'ar.policy'
+local m, act = ar.match, ar.act
+return ar.new 'registered'
+	:rule('both', m.all_of(m.caller_registered 'ar-assisted', m.callee_registered 'ar-capable'), act.deny(481, 'both'))
+	:rule('callee', m.callee_registered 'ar-capable', act.deny(482, 'callee'))
+	:rule('none', m.no(m.caller_registered 'datachannel'), act.deny(483, 'none'))
+"""
+
+
+@scenario(real=True, policy=REGISTERED)
+def real_registered_tags(net):
+    """The tag of the REGISTER, whatever the INVITE says; of the callee before its answer."""
+    def rejected(code):
+        a = Caller(AR_TAGS)
+        call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(code), a.ack_failure()], None).wait()
+        net.settled()
+        return call
+    rejected(483)
+    net.register("bob", BOB, tags=';+sip.3gpp-ar-support="ar-capable"')
+    rejected(482)
+    net.register("alice", ALICE, tags=';+sip.app-subtype="webrtc-datachannel";+sip.3gpp-ar-support="ar-assisted"')
+    rejected(481)
+    net.register("bob", BOB)  # without it: the newest counts
+    net.register("alice", ALICE)
+    rejected(483)
 
 
 @scenario()

@@ -305,11 +305,12 @@ class Net:
                   f"asd reserved {d['reserve']}, released {d['release']}, has {list(d['calls'])}; "
                   f"events {[e['ev'] for e in d['events']][-8:]}")
 
-    def register(self, user, port, pcscf=None, tcp=False):
+    def register(self, user, port, pcscf=None, tcp=False, tags=""):
         pcscf = pcscf or (P2 if self.two else P1)
-        text = (f"REGISTER sip:ims.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{user}{port}\r\n"
+        n = int(time.monotonic() * 1000) % 1000000000  # a new one each time
+        text = (f"REGISTER sip:ims.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{user}{port}{n}\r\n"
                 f"Max-Forwards: 70\r\nFrom: <sip:{user}@ims.example>;tag=r{port}\r\nTo: <sip:{user}@ims.example>\r\n"
-                f"Call-ID: reg-{user}-{port}@127.0.0.1\r\nCSeq: 1 REGISTER\r\nContact: <sip:{user}@127.0.0.1:{port}>\r\n"
+                f"Call-ID: reg-{user}-{port}@127.0.0.1\r\nCSeq: {n} REGISTER\r\nContact: <sip:{user}@127.0.0.1:{port}>{tags}\r\n"
                 f"Supported: path\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -305,6 +305,8 @@ struct front_offer world_invite(const char *token, const char *sdp)
 		.to = "sip:bob@ims",
 		.asserted = "",
 		.contact = "<sip:a@x>;+sip.3gpp-ar-support=\"ar-capable\"",
+		.registered = "",
+		.registered_callee = "",
 		.source = "192.0.2.10:5060",
 		.cls = "ar",
 		.reasons = "dc-section",
