@@ -83,7 +83,8 @@ class Network:
                f"-e s#127.0.0.1:9920#127.0.0.1:{self.ports['P_ASD']}# "
                f"-e s#/etc/ims-ar/#{self.run}/#")
         for name, cmd in (("kamcmd", f"/usr/sbin/kamcmd -s unix:{self.run}/pcscf1.ctl"), ("curl", "/usr/bin/curl -m 5"),
-                          ("asd", f"{BUILD}/asd/asd"), ("mediad", f"{BUILD}/mediad/mediad")):
+                          ("asd", f"{BUILD}/asd/asd"), ("mediad", f"{BUILD}/mediad/mediad"),
+                          ("mediad-armf", f"{BUILD}/mediad/mediad-armf")):
             path = f"{self.run}/bin/{name}"
             with open(path, "w") as f:
                 f.write("#!/bin/bash\nargs=()\nfor a in \"$@\"; do args+=(\"$(sed " + sub + " <<<\"$a\")\"); done\n"

@@ -19,11 +19,12 @@
 #define SEND_TIMEOUT_S 5 /* of a worker that reads nothing */
 #define FILES_PER_JOB 8
 #define FILES_ELSE 256
+#define FIRST_SETTING 1000 /* of getopt_long()'s values */
 
 struct args {
 	struct proc_conf conf;
 	enum ar_log_level level;
-	bool check;
+	bool check, done;
 	const char *wrong;
 };
 
@@ -43,50 +44,89 @@ static void usage(FILE *out)
 		     "  -V, --version\n  -h, --help\n");
 }
 
-static unsigned number(struct args *a, const char *text, unsigned max)
+/* ---- options; each returns false for a value that it cannot take ---- */
+
+static bool number(const char *text, unsigned max, unsigned *out)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
-	if (*end || !*text || n > max)
-		a->wrong = text;
-	return (unsigned)n;
+	*out = (unsigned)n;
+	return *text && !*end && n <= max;
+}
+
+static bool set_platform(struct args *a, const char *v)
+{
+	return render_platform_parse(v, &a->conf.render.platform) == 0;
+}
+
+static bool set_device(struct args *a, const char *v)
+{
+	a->conf.render.device = (int)strtol(v, NULL, 10);
+	return true;
+}
+
+static bool set_cache(struct args *a, const char *v)
+{
+	a->conf.render.cache_dir = *v ? v : NULL;
+	return true;
+}
+
+static bool set_jobs(struct args *a, const char *v)
+{
+	return number(v, PROC_MAX_JOBS, &a->conf.max_jobs);
+}
+
+static bool set_triangles(struct args *a, const char *v)
+{
+	return number(v, 100000000, &a->conf.render.max_triangles);
+}
+
+static bool set_level(struct args *a, const char *v)
+{
+	return ar_log_level_parse(v, &a->level) == 0;
+}
+
+static const struct {
+	const char *name;
+	bool (*set)(struct args *a, const char *v);
+} settings[] = {{"platform", set_platform}, {"device", set_device}, {"cache", set_cache},
+	{"max-jobs", set_jobs}, {"max-triangles", set_triangles}, {"log-level", set_level}};
+#define NSETTING (sizeof(settings) / sizeof(settings[0]))
+
+static void simple(struct args *a, int o)
+{
+	if (o == 'c') {
+		a->check = true;
+	} else if (o == 'V') {
+		printf("mediad-armf %s\n", IMS_AR_VERSION);
+		a->done = true;
+	} else if (o == 'h') {
+		usage(stdout);
+		a->done = true;
+	} else {
+		a->wrong = "that option";
+	}
 }
 
 static void parse(struct args *a, int argc, char **argv)
 {
-	static const struct option options[] = {{"check", no_argument, NULL, 'c'},
-		{"platform", required_argument, NULL, 'p'},
-		{"device", required_argument, NULL, 'd'}, {"cache", required_argument, NULL, 's'},
-		{"max-jobs", required_argument, NULL, 'j'},
-		{"max-triangles", required_argument, NULL, 't'},
-		{"log-level", required_argument, NULL, 'l'}, {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	struct option options[NSETTING + 4] = {{"check", no_argument, NULL, 'c'},
+		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}};
 	int o;
 
+	for (size_t i = 0; i < NSETTING; i++)
+		options[i + 3] = (struct option){
+			settings[i].name, required_argument, NULL, FIRST_SETTING + (int)i};
 	while (!a->wrong && (o = getopt_long(argc, argv, "Vh", options, NULL)) != -1) {
-		if (o == 'c')
-			a->check = true;
-		else if (o == 'p' && render_platform_parse(optarg, &a->conf.render.platform) != 0)
-			a->wrong = optarg;
-		else if (o == 'd')
-			a->conf.render.device = atoi(optarg);
-		else if (o == 's')
-			a->conf.render.cache_dir = *optarg ? optarg : NULL;
-		else if (o == 'j')
-			a->conf.max_jobs = number(a, optarg, PROC_MAX_JOBS);
-		else if (o == 't')
-			a->conf.render.max_triangles = number(a, optarg, 100000000);
-		else if (o == 'l' && ar_log_level_parse(optarg, &a->level) != 0)
-			a->wrong = optarg;
-		else if (o == 'V')
-			exit(printf("mediad-armf %s\n", IMS_AR_VERSION) < 0);
-		else if (o == 'h')
-			usage(stdout), exit(0);
-		else if (o == '?')
-			a->wrong = "option";
+		const char *value = optarg;
+
+		if (o < FIRST_SETTING)
+			simple(a, o);
+		else if (value && !settings[o - FIRST_SETTING].set(a, value))
+			a->wrong = value;
 	}
-	if (optind < argc)
+	if (!a->wrong && optind < argc)
 		a->wrong = argv[optind];
 }
 
@@ -146,6 +186,8 @@ int main(int argc, char **argv)
 	int err;
 
 	parse(&a, argc, argv);
+	if (a.done)
+		return 0;
 	if (a.wrong || (!a.check && !is_socket(SOCKET))) {
 		if (a.wrong)
 			fprintf(stderr, "mediad-armf: what is '%s'?\n", a.wrong);
