@@ -117,8 +117,9 @@ static void bye_of_forgotten(struct sip_msg *msg, struct ar_view *v)
 /* tm's hash lock is held: find, mark, queue, return. */
 static void on_request(struct cell *t, int type, struct tmcb_params *p)
 {
-	struct ar_ended e;
+	struct ar_ended e = {.planned = false};
 	struct ar_view v;
+	unsigned asd;
 
 	(void)t;
 	(void)type;
@@ -127,6 +128,14 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 	if (ar_view_read(p->req, &v) < 0)
 		return;
 	ar_through_close(v.key.callid);
+	/* the parameter names one of several calls with the same tags (a retry, a copy that was damaged);
+	   a call that became an AR call later has it of the ordinary call before, or none */
+	if (ar_mark_pass(p->req, &v, &asd) == AR_PASS_OURS &&
+		ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e) && e.planned) {
+		ar_report_bye(&v.key, &e);
+		return;
+	}
+	v.key.id[0] = 0;
 	if (!ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e))
 		bye_of_forgotten(p->req, &v);
 	else if (e.planned)
