@@ -76,6 +76,29 @@ void call_tell_facts(struct asd *a, struct call *c, enum ar_side side, json_t *f
 	call_send_facts(a, c, side);
 }
 
+void call_tell_open(struct asd *a, struct call *c, const struct exchange *x)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *facts =
+			i == (int)x->side || x->there ? call_av_open(c, x, (enum ar_side)i) : NULL;
+
+		call_tell_facts(a, c, (enum ar_side)i, facts);
+		json_decref(facts);
+	}
+}
+
+/* RFC 3264 8: as if it had not been made. */
+void call_tell_settled(struct asd *a, struct call *c, const struct exchange *x)
+{
+	for (int i = 0; i < 2; i++) {
+		json_t *facts = call_av_revert(c, (enum ar_side)i);
+
+		if (i == (int)x->side || call_av_any(c->ctx.told[i]))
+			call_tell_facts(a, c, (enum ar_side)i, facts);
+		json_decref(facts);
+	}
+}
+
 bool call_telling(const struct call *c, const struct exchange *x)
 {
 	return c->ctx.updating[x->side] || (x->there && c->ctx.updating[ar_other_side(x->side)]);

@@ -20,8 +20,12 @@ enum ar_outcome call_outcome(const struct front_event *m, const json_t *facts);
 
 /* mediad is to know these facts of side (NULL: nothing to tell). */
 void call_tell_facts(struct asd *a, struct call *c, enum ar_side side, json_t *facts);
-/* Whether x's plan must wait for mediad: for the offerer's facts, and where media go to the ARMF for
- * those of both. */
+/* What mediad is to have while x is open: the offerer's new facts, and media of both sides. */
+void call_tell_open(struct asd *a, struct call *c, const struct exchange *x);
+/* x has failed: what it had before. */
+void call_tell_settled(struct asd *a, struct call *c, const struct exchange *x);
+/* Whether x's plan must wait for mediad: for the offerer's facts, and where media go to the ARMF
+ * for those of both. */
 bool call_telling(const struct call *c, const struct exchange *x);
 /* Sends what is wanted and not told, when nothing is under way. */
 void call_send_facts(struct asd *a, struct call *c, enum ar_side side);

@@ -304,17 +304,6 @@ static void reserve(
 	call_answer_plain(a, c, x, err == -EHOSTUNREACH ? "no DCMF available" : "no resources");
 }
 
-static void tell_open(struct asd *a, struct call *c, const struct exchange *x)
-{
-	for (int i = 0; i < 2; i++) {
-		json_t *facts =
-			i == (int)x->side || x->there ? call_av_open(c, x, (enum ar_side)i) : NULL;
-
-		call_tell_facts(a, c, (enum ar_side)i, facts);
-		json_decref(facts);
-	}
-}
-
 /* A context that is there already: a change inside the dialog, or the call begun anew. Changed
  * facts go to mediad first, whose answer may change ours (ICE restart). Next: call_on_updated(). */
 static void change(struct asd *a, struct call *c, struct exchange *x, const struct offer *o)
@@ -324,7 +313,7 @@ static void change(struct asd *a, struct call *c, struct exchange *x, const stru
 		return;
 	}
 	if (x->facts && c->ctx.state == CTX_UP && !x->without) {
-		tell_open(a, c, x);
+		call_tell_open(a, c, x);
 		x->telling = call_telling(c, x);
 		if (x->telling)
 			return;
@@ -571,14 +560,8 @@ static void on_failed(
 	char reason[32];
 
 	snprintf(reason, sizeof(reason), m->status ? "%s %u" : "%s", m->ev, m->status);
-	for (int i = 0; x && c->state == CALL_UP && x->facts && i < 2; i++) {
-		/* RFC 3264 8: as if it had not been made */
-		json_t *facts = call_av_revert(c, (enum ar_side)i);
-
-		if (i == (int)x->side || call_av_any(c->ctx.told[i]))
-			call_tell_facts(a, c, (enum ar_side)i, facts);
-		json_decref(facts);
-	}
+	if (x && c->state == CALL_UP && x->facts)
+		call_tell_settled(a, c, x);
 	if (x && x->state == EXCHANGE_DECIDING)
 		call_answer_error(a, c, x, "gone", reason);
 	else if (x)

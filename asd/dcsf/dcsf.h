@@ -61,7 +61,8 @@ typedef void dcsf_live_h(void *arg, uint32_t ref, const json_t *j, const char *w
 int dcsf_live(struct asd *a, const struct call *c, dcsf_live_h *h, void *arg, uint32_t ref)
 	__attribute__((warn_unused_result));
 
-/* The next picture of a medium as it leaves the ARMF, sent by that side's UE; png.n 0: none, and why. */
+/* The next picture of a medium as it leaves the ARMF, sent by that side's UE; png.n 0: none, and
+ * why. */
 typedef void dcsf_png_h(void *arg, struct ar_span png, const char *why);
 int dcsf_snapshot(struct asd *a, const struct call *c, enum ar_side side, const char *media,
 	dcsf_png_h *h, void *arg) __attribute__((warn_unused_result));

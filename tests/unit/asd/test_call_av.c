@@ -362,7 +362,7 @@ static void video_is_added(void **state)
 	assert_int_equal(w.nupdates, 3);
 	world_updated(&w, 1, 0);
 	assert_string_equal(world_verdict(&w, r), "");
-	the_call()->ctx.told[1] = json_incref(w.update[2].facts);
+	call_set_json(&the_call()->ctx.told[1], w.update[2].facts);
 	add_to_doc(AR_SIDE_A);
 	add_to_doc(AR_SIDE_B);
 	world_updated(&w, 2, 0);

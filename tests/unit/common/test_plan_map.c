@@ -44,7 +44,8 @@ static int derive(struct bench *b, enum ar_side offerer, const char *offer)
 
 	parse(&sdp, offer);
 	ar_buf_reset(&b->texts);
-	err = ar_plan_from_map(&b->map.plan, offerer, &sdp, &settled, &b->plan, &b->room, &b->texts);
+	err = ar_plan_from_map(
+		&b->map.plan, offerer, &sdp, &settled, &b->plan, &b->room, &b->texts);
 	if (!err && ar_plan_check(&b->plan, &why) != 0)
 		fail_msg("not a plan: %s", why);
 	return err;
