@@ -202,6 +202,8 @@ static const struct row rows[] = {
 	{"/extensions/KHR_lights_punctual/lights/0/spot", NULL, BAD, "lights/0/spot: is missing"},
 	{"/extensions/KHR_lights_punctual/lights/0/spot/innerConeAngle", "0.6", BAD,
 		"must be less"},
+	{"/extensions/KHR_lights_punctual/lights/0/spot/innerConeAngle", "0.5", BAD,
+		"must be less"},
 	{"/extensions/KHR_lights_punctual/lights/1/color", "[1,1]", BAD, "color: want a list of 3"},
 
 	/* animations */
@@ -225,6 +227,7 @@ static const struct row rows[] = {
 		"want LINEAR, STEP or CUBICSPLINE"},
 	{"/animations/0/samplers/0/interpolation", "\"CUBICSPLINE\"", BAD, "3 elements, want 9"},
 	{"/animations/0/samplers/0/input", "23", BAD, "times must grow"},
+	{"/accessors/17/bufferView", "7", BAD, "times must grow, from 0"}, /* -0.5 and 0 */
 	{"/animations/0/samplers/1/output", "2", BAD, "4 elements, want 3"},
 };
 

@@ -12,6 +12,19 @@
 
 #define FULL SRC_DIR "/tests/unit/gltf/full.gltf"
 
+static void encode64(const uint8_t *p, size_t n, char *o)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t bit = 0; bit < n * 8; bit += 6) {
+		unsigned v = (unsigned)p[bit / 8] << 8 | (bit / 8 + 1 < n ? p[bit / 8 + 1] : 0);
+
+		*o++ = digits[v >> (10 - bit % 8) & 63];
+	}
+	*o = '\0';
+}
+
 static struct stage *play(const char *path)
 {
 	struct model *m = NULL;
@@ -247,6 +260,73 @@ static void later_animation_wins(void **state)
 	ar_buf_free(&why);
 }
 
+static struct stage *play_json(json_t *doc)
+{
+	struct model *m = NULL;
+	struct stage *st = NULL;
+	struct ar_buf why;
+
+	ar_buf_init(&why, 4096);
+	if (json_load_model(&m, doc, NULL, &why) != 0)
+		fail_msg("%s", why_text(&why));
+	assert_int_equal(stage_new(&st, m), 0);
+	model_unref(m);
+	json_decref(doc);
+	ar_buf_free(&why);
+	return st;
+}
+
+/* Appendix C.5: tangents are scaled by the time between the keys, here two seconds instead of one.
+ */
+static void spline_over_two_seconds(void **state)
+{
+	json_t *doc = full_doc(), *view;
+	struct stage *st;
+
+	(void)state;
+	view = json_deep_copy(
+		json_array_get(json_object_get(doc, "bufferViews"), 17)); /* 0, 1, 2 s */
+	json_object_set_new(view, "byteStride", json_integer(8));
+	assert_true(json_put(doc, "/bufferViews/-", view));
+	assert_true(json_put(doc, "/accessors/17/bufferView",
+		json_integer(
+			(json_int_t)json_array_size(json_object_get(doc, "bufferViews")) - 1)));
+	st = play_json(doc);
+	set_all(st, 1);
+	/* half of 0 and of (1 1 1), an eighth of 2 s * (1 2 0), less an eighth of 2 s * (-1 0 0) */
+	SAME(at(st, 10), 1, 1.6f + 1, 1.5f + 0.5f);
+	set_all(st, 2);
+	SAME(at(st, 10), 1, 2.6f, 2.5f);
+	stage_free(st);
+}
+
+/* 3.11: the shorter of the two ways; -q is the same rotation as q. */
+static void the_short_way_round(void **state)
+{
+	const float angle = 0.3f;
+	float key[8] = {0, 0, 0, 1, 0, -0.14943813f, 0, -0.98877108f}; /* -q of 0.3 rad about y */
+	json_t *doc = full_doc(), *buffers = json_object_get(doc, "buffers");
+	char uri[128] = "data:;base64,";
+	struct stage *st;
+
+	(void)state;
+	encode64((const uint8_t *)key, sizeof(key), uri + strlen(uri));
+	json_array_append_new(buffers, json_pack("{s:i,s:s}", "byteLength", 32, "uri", uri));
+	assert_true(json_put(
+		doc, "/bufferViews/-", json_pack("{s:i,s:i}", "buffer", 1, "byteLength", 32)));
+	assert_true(json_put(doc, "/accessors/-",
+		json_pack("{s:i,s:i,s:i,s:s}", "bufferView",
+			(int)json_array_size(json_object_get(doc, "bufferViews")) - 1,
+			"componentType", 5126, "count", 2, "type", "VEC4")));
+	assert_true(json_put(doc, "/animations/1/samplers/1",
+		json_pack("{s:i,s:i}", "input", 17, "output",
+			(int)json_array_size(json_object_get(doc, "accessors")) - 1)));
+	st = play_json(doc);
+	set_all(st, 1); /* half way between 0.5 and 1.5 s */
+	SAME(stage_world(st, 10), cosf(angle / 2), 0, -sinf(angle / 2));
+	stage_free(st);
+}
+
 static void turning_stays_a_rotation(void **state)
 {
 	struct stage *st = play(FULL);
@@ -278,6 +358,8 @@ int main(void)
 		cmocka_unit_test(live_wins),
 		cmocka_unit_test(play_goes_on_with_the_next_document),
 		cmocka_unit_test(later_animation_wins),
+		cmocka_unit_test(spline_over_two_seconds),
+		cmocka_unit_test(the_short_way_round),
 		cmocka_unit_test(turning_stays_a_rotation),
 	};
 
