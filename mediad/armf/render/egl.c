@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MAX_DEVICES 32
+#define CACHE_SIZE "64M" /* a scene's shaders take some 10 KiB each */
 
 static void say(struct ar_buf *why, const char *what)
 {
@@ -245,6 +246,7 @@ static void set_environment(const struct render_conf *c)
 	setenv("LP_NUM_THREADS", "0", 1);
 	if (c->cache_dir) {
 		setenv("MESA_SHADER_CACHE_DIR", c->cache_dir, 1);
+		setenv("MESA_SHADER_CACHE_MAX_SIZE", CACHE_SIZE, 0);
 		unsetenv("MESA_SHADER_CACHE_DISABLE");
 	} else {
 		setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);

@@ -389,6 +389,12 @@ static void morph(struct gpu_model *g, const struct stage *st, const struct draw
 	gpu_upload_morph(mo, p, position, normal, tangent);
 }
 
+void gpu_forget_morphs(struct gpu_model *g)
+{
+	for (unsigned i = 0; i < g->nmorph; i++)
+		g->morph[i].version = UINT64_MAX;
+}
+
 GLuint gpu_array(struct gpu_model *g, const struct stage *st, const struct draw_item *it)
 {
 	uint64_t version;

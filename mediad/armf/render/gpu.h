@@ -71,6 +71,8 @@ struct gpu_model {
 int gpu_load(struct gpu_model *g, struct model *m, struct draw_list *list, bool fast,
 	const struct gpu_limits *limits, struct ar_buf *why) __attribute__((warn_unused_result));
 void gpu_clear(struct gpu_model *g);
+/* What morphs is worked out again. No GL. */
+void gpu_forget_morphs(struct gpu_model *g);
 /* The vertex array to draw an item with; what morphs is worked out first if it changed. */
 GLuint gpu_array(struct gpu_model *g, const struct stage *st, const struct draw_item *it);
 /* Binds the texture and its sampler to a unit; false: there is none. */

@@ -84,7 +84,8 @@ int render_view_new(struct render_view **out, struct render *r, struct ar_buf *w
 void render_view_free(struct render_view *v);
 
 /* What the view draws from now on; NULL: nothing. Vertices and textures with the content of before
- * are kept on the GPU. The view holds a reference to the model. -EFBIG: more triangles or texture
+ * are kept on the GPU, if the models were loaded with the same hash_key. The view holds a reference
+ * to the model. -EFBIG: more triangles or texture
  * bytes than allowed; the old model is then gone too. */
 int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 	__attribute__((warn_unused_result));

@@ -38,6 +38,7 @@ struct render_view {
 	EGLContext context;
 	struct draw draw;
 	struct gpu_model gpu;
+	const struct stage *stage; /* drawn last; never followed */
 	struct draw_list list;
 	struct target target;
 	struct view_eye eye[RENDER_MAX_EYES];

@@ -80,6 +80,7 @@ void view_forget(struct render_view *v)
 void view_reset(struct render_view *v)
 {
 	view_forget(v);
+	v->stage = NULL;
 	draw_list_free(&v->list);
 	for (int i = 0; i < RENDER_MAX_EYES; i++)
 		layer_free(&v->eye[i].layer);
@@ -98,6 +99,7 @@ int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 	int rc = egl_bind(&v->render->egl, v->context);
 
 	view_forget(v);
+	v->stage = NULL;
 	if (rc)
 		return rc;
 	if (m)
@@ -205,11 +207,17 @@ static int renew(struct render_view *v, struct view_eye *e, const struct stage *
 
 /* ---------------------------------------------------------------- frames */
 
-static int check(const struct render_view *v, const struct render_frame *f, const struct stage *st)
+static int check(struct render_view *v, const struct render_frame *f, const struct stage *st)
 {
-	if (!frame_valid(f))
+	if (!frame_valid(f) || !v->gpu.model || stage_model(st) != v->gpu.model)
 		return -EINVAL;
-	return v->gpu.model && stage_model(st) == v->gpu.model ? 0 : -EINVAL;
+	if (v->stage != st) {
+		/* another play counts its versions anew */
+		view_forget(v);
+		gpu_forget_morphs(&v->gpu);
+		v->stage = st;
+	}
+	return 0;
 }
 
 /* One eye onto its part of a frame; st is added to. */

@@ -329,6 +329,36 @@ static void changes_are_seen(void **state)
 	free(text);
 }
 
+/* Another play of the same model has versions of its own. */
+static void another_stage_is_seen(void **state)
+{
+	char *text = shapes_cube(SHAPES_MAGENTA);
+	struct render_camera c = rig_look((float[]){0, 0, 4}, (float[]){0, 0, 0}, 0.9f);
+	struct rig_scene s;
+	struct stage *one, *two;
+	struct rig_frame f;
+	struct rig_box b;
+
+	(void)state;
+	rig_open_text(&s, text);
+	rig_new_frame(&f, 320, 180);
+	one = s.stage;
+	assert_int_equal(stage_new(&two, s.model), 0);
+	assert_int_equal(stage_set_trs(two, 0, (float[]){1, 0, 0}, NULL, NULL), 0);
+	stage_evaluate(two);
+	rig_draw(&s, &f, &c);
+	b = rig_drawn(&f);
+	s.stage = two;
+	rig_fill_frame(&f);
+	assert_false(rig_draw(&s, &f, &c).cached);
+	assert_true(rig_drawn(&f).x0 > b.x0 + 30);
+	s.stage = one;
+	stage_free(two);
+	rig_free_frame(&f);
+	rig_close(&s);
+	free(text);
+}
+
 /* ---------------------------------------------------------------- errors */
 
 static void refuses_and_leaves_the_frame(void **state)
@@ -426,6 +456,7 @@ int main(void)
 		cmocka_unit_test(still_is_cached),
 		cmocka_unit_test(cached_is_cheap),
 		cmocka_unit_test(changes_are_seen),
+		cmocka_unit_test(another_stage_is_seen),
 		cmocka_unit_test(refuses_and_leaves_the_frame),
 		cmocka_unit_test(two_eyes),
 	};
