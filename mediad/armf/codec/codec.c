@@ -7,6 +7,8 @@
 
 #define ALIGN 64
 #define MAX_STEP 90000 /* a gap of more than a second counts as one second */
+#define SMOOTH 16 /* frames, of their distance */
+#define LOOK_EVERY 32 /* frames, at what the frame rate has become */
 
 static const struct {
 	const char *name;
@@ -138,6 +140,7 @@ int codec_enc_new(struct codec_enc **out, const struct codec_enc_conf *conf)
 	e->conf.bps = clamp_bps(conf->bps);
 	if (e->conf.fps < 1 || e->conf.fps > 60)
 		e->conf.fps = 30;
+	e->distance = (int32_t)(90000 / e->conf.fps);
 	err = e->ops->init(e);
 	if (err)
 		codec_enc_free(e);
@@ -154,15 +157,12 @@ void codec_enc_free(struct codec_enc *e)
 	free(e);
 }
 
-int codec_enc_set_rate(struct codec_enc *e, uint32_t bps, unsigned fps)
+int codec_enc_set_rate(struct codec_enc *e, uint32_t bps)
 {
 	bps = clamp_bps(bps);
-	if (fps < 1 || fps > 60)
-		fps = e->conf.fps;
-	if (bps == e->conf.bps && fps == e->conf.fps)
+	if (bps == e->conf.bps)
 		return 0;
 	e->conf.bps = bps;
-	e->conf.fps = fps;
 	return e->ops->set_rate(e);
 }
 
@@ -174,9 +174,23 @@ static void advance(struct codec_enc *e, uint32_t ts)
 	if (e->started) {
 		if (step <= 0)
 			step = (int32_t)(90000 / e->conf.fps);
-		e->at += step > MAX_STEP ? MAX_STEP : step;
+		step = step > MAX_STEP ? MAX_STEP : step;
+		e->at += step;
+		e->distance += (step - e->distance) / SMOOTH;
 	}
 	e->last_ts = ts;
+}
+
+/* Rate control divides the bits of a second among its frames: it must know how many there are. */
+static int follow_fps(struct codec_enc *e)
+{
+	int fps = e->distance > 0 ? (90000 + e->distance / 2) / e->distance : 60;
+	int old = (int)e->conf.fps;
+
+	if (++e->frames % LOOK_EVERY || abs(fps - old) * 5 <= old)
+		return 0;
+	e->conf.fps = (unsigned)(fps < 1 ? 1 : fps > 60 ? 60 : fps);
+	return e->ops->set_rate(e);
 }
 
 int codec_enc_frame(struct codec_enc *e, const struct codec_picture *p, uint32_t ts, bool key,
@@ -187,6 +201,9 @@ int codec_enc_frame(struct codec_enc *e, const struct codec_picture *p, uint32_t
 	if (p->width != e->conf.width || p->height != e->conf.height)
 		return -EINVAL;
 	advance(e, ts);
+	err = follow_fps(e);
+	if (err)
+		return err;
 	e->key_due = e->key_due || key || !e->started;
 	e->started = true;
 	err = e->ops->frame(e, p, e->at, e->key_due, out);

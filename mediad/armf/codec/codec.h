@@ -70,7 +70,7 @@ struct codec_enc;
 struct codec_enc_conf {
 	enum depay_codec codec;
 	unsigned width, height;
-	unsigned fps; /* expected; rate control follows the time stamps */
+	unsigned fps; /* expected; what it is tell the time stamps */
 	uint32_t bps;
 };
 
@@ -83,8 +83,8 @@ struct codec_out {
 int codec_enc_new(struct codec_enc **out, const struct codec_enc_conf *conf)
 	__attribute__((warn_unused_result));
 void codec_enc_free(struct codec_enc *e);
-/* From the next frame on; clamped to CODEC_MIN_BPS..CODEC_MAX_BPS. fps 0: as it was. */
-int codec_enc_set_rate(struct codec_enc *e, uint32_t bps, unsigned fps);
+/* From the next frame on; clamped to CODEC_MIN_BPS..CODEC_MAX_BPS. */
+int codec_enc_set_rate(struct codec_enc *e, uint32_t bps);
 /*
  * ts: 90 kHz, as in RTP; may wrap. The picture has the encoder's size and is not changed. The first
  * frame is a key frame, and each one with `key`. -EAGAIN: left out by rate control (never a key

@@ -33,6 +33,8 @@ struct codec_enc {
 	bool started, key_due;
 	uint32_t last_ts;
 	int64_t at;
+	int32_t distance; /* of frames, smoothed, 90 kHz */
+	unsigned frames;
 };
 
 extern const struct codec_dec_ops codec_vp8_dec, codec_h264_dec;

@@ -136,8 +136,9 @@ int armf_job_render(struct armf_pool *p, uint32_t job, const struct armf_frame_i
 void armf_job_want_key(struct armf_pool *p, uint32_t job); /* of the encoder */
 void armf_job_set_rate(struct armf_pool *p, uint32_t job, uint32_t bps);
 int armf_job_get_stats(const struct armf_pool *p, uint32_t job, struct armf_job_stats *out);
-/* The next frame as it goes out, as PNG: done() once, with a negative errno in err if there is none
- * in 2 s. */
+/* The next frame as it goes out, as PNG: done() once, with a negative errno in err: -ETIMEDOUT if
+ * there is none in 2 s, -ECANCELED from within armf_job_close(), -ENOTCONN when its processor goes.
+ * Returns -EBUSY while one is under way, -ENOTCONN, -ENOENT. */
 int armf_job_snapshot(struct armf_pool *p, uint32_t job,
 	void (*done)(void *arg, int err, struct ar_span png), void *arg)
 	__attribute__((warn_unused_result));

@@ -214,7 +214,7 @@ static int ready_encoder(struct job *j, const struct codec_picture *pic, const s
 		.bps = w->bps ? w->bps : DEFAULT_BPS};
 	if (!j->enc)
 		return codec_enc_new(&j->enc, &c);
-	return codec_enc_set_rate(j->enc, c.bps, c.fps);
+	return codec_enc_set_rate(j->enc, c.bps);
 }
 
 /* ---- what comes out ---- */
