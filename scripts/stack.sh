@@ -61,6 +61,10 @@ port = $P_MEDIA
 scenes = $ROOT/webapp/scenes
 webapp = $ROOT/webapp/dist
 applications = $ROOT/lua/apps
+[armf]
+program = $BUILD/mediad/mediad-armf
+platform = ${PLATFORM:-auto}
+cache_dir = $RUN/shaders
 C
 }
 

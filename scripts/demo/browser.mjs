@@ -83,7 +83,7 @@ export class PageUe {
 	}
 
 	stand() {
-		return this.eval(() => window.arPage.call?.ar?.stopPoses());
+		return this.eval(() => window.arPage.stand());
 	}
 
 	act(action) {

@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { launch, PageUe } from './browser.mjs';
 import { bold, dim, green, Ladder, red } from './ladder.mjs';
 import { firstCall } from './first_call.mjs';
-import { policyEdit, workerKill } from './show_off.mjs';
+import { secondCall } from './second_call.mjs';
+import { callAgain, policyEdit, workerKill } from './show_off.mjs';
 import { Stack } from './stack.mjs';
 
 const [run, out, keep] = process.argv.slice(2);
@@ -29,14 +30,17 @@ function prepared(name, what, since) {
 	console.log(`${name.padEnd(10)}  ${what.padEnd(62)}  ${((Date.now() - since) / 1000).toFixed(1).padStart(6)} s`);
 }
 
+const SECOND_ACTIONS = [['alice', { name: 'set-color', target: 'cube', color: [0.2, 0.55, 0.95] }]];
+
 async function ues() {
 	const at = Date.now();
 	const up = stack.sh('up').then(() => prepared('network', 'rtpengine, mediad, asd, home Kamailio, two P-CSCFs', at));
 	[browser] = await Promise.all([launch(), up]);
-	const made = ['alice', 'bob'].map((name) => new PageUe(browser, name, stack.env.PAGE));
-	const ws = [stack.env.WS1, stack.env.WS2];
-	await Promise.all(made.map((u, i) => u.open({ ws: ws[i] })));
-	prepared('UEs', `alice and bob, two pages in Chromium ${browser.version()}`, at);
+	const made = ['alice', 'bob', 'carol'].map((name) => new PageUe(browser, name, stack.env.PAGE));
+	const { WS1, WS2 } = stack.env;
+	const more = [{ ws: WS1 }, { ws: WS2 }, { ws: WS1, mode: 'ar-assisted' }];
+	await Promise.all(made.map((u, i) => u.open(more[i])));
+	prepared('UEs', `alice, bob and carol, pages in Chromium ${browser.version()}`, at);
 	return made;
 }
 
@@ -77,13 +81,18 @@ async function stayOpen(alice, bob) {
 
 async function main() {
 	mkdirSync(out, { recursive: true });
-	const [alice, bob] = await ues();
+	const [alice, bob, carol] = await ues();
 	const demo = { stack, ladder, out, alice, bob, actions: ACTIONS };
 	await firstCall(demo);
+	await alice.hangup();
+	await bob.gone();
+	await secondCall({ ...demo, alice: carol, actions: SECOND_ACTIONS });
+	await carol.page.context().close();
+	await callAgain(demo);
 	await workerKill(demo);
 	await policyEdit(demo);
 	await nothingLeft();
-	for (const u of [alice, bob]) if (u.problems.length) ladder.note(`${u.name}'s page reported: ${[...new Set(u.problems)].slice(0, 3).join('; ')}`);
+	for (const u of [alice, bob, carol]) if (u.problems.length) ladder.note(`${u.name}'s page reported: ${[...new Set(u.problems)].slice(0, 3).join('; ')}`);
 	writeFileSync(`${out}/failed.json`, JSON.stringify(ladder.failed));
 	const seconds = ((Date.now() - started) / 1000).toFixed(1);
 	if (ladder.failed.length) console.log(red(`\nDEMO FAILED after ${seconds} s: ${ladder.failed.join('; ')}`));

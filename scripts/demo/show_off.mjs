@@ -9,7 +9,8 @@ import { eventually } from './network.mjs';
 const DENY_REASON = 'no AR calls for alice today';
 const DENY_RULE = 'the demo says no';
 
-async function callAgain(demo) {
+// alice calls bob; ms until both have the scene.
+export async function callAgain(demo) {
 	const { alice, bob, stack } = demo;
 	const at = Date.now();
 	demo.callId = await alice.dial('bob');

@@ -29,11 +29,16 @@ nothing_left() { # a few moments for what is on its way out
 	return 1
 }
 
-all_steps() {
+all_steps() { # of both calls
 	local n
 	for n in 01 02 03 04 05 06 07 08 09 10 11 12 13 14; do
-		has "^$n  [A-Za-z]" || { echo "# no line $n"; return 1; }
+		[ "$(grep -cE -- "^$n  [A-Za-z]" "$TMP/out")" = 2 ] || { echo "# not two lines $n"; return 1; }
 	done
+}
+drawn() { # the network drew into what the camera sent
+	[ -s "$TMP/pictures/carol-camera.png" ] && [ -s "$TMP/pictures/bob-saw.png" ] &&
+		! cmp -s "$TMP/pictures/carol-camera.png" "$TMP/pictures/bob-saw.png" &&
+		has 'bob-saw\.png' && has 'the scene drawn into [1-9][0-9]* pictures'
 }
 pictures() {
 	local who
@@ -47,8 +52,9 @@ pictures() {
 rc=$?
 [ $rc = 0 ] || sed 's/^/# /' "$TMP/out" | tail -40
 check "ends 0" test $rc = 0
-check "has a line for each of the 14 steps" all_steps
-check "says that steps 12 and 13 were not asked for" test "$(grep -c 'not asked for in this call' "$TMP/out")" = 2
+check "has a line for each of the 14 steps, in both calls" all_steps
+check "says that steps 12 and 13 were not asked for in the first" test "$(grep -c 'not asked for in this call' "$TMP/out")" = 2
+check "leaves what the camera sent and what the other UE saw" drawn
 check "says that all evidence holds" has '^All evidence holds'
 check "has no colours and only ASCII off a terminal" test -z "$(LC_ALL=C grep -n '[^ -~]' "$TMP/out")"
 check "shows a policy error with file and line" has 'policy\.lua:[0-9]+:'
