@@ -79,6 +79,7 @@ static const struct row rows[] = {
 	{"/accessors/0/min", "[]", BAD, "/accessors/0/min: want a list"},
 	{"/accessors/15/sparse/count", "6", BAD, "/accessors/15/sparse/count: 6 is not between"},
 	{"/accessors/15/sparse/count", "3", BAD, "ends behind its bufferView"},
+	{"/accessors/15/count", "3", BAD, "indices: index 1 is 3: want growing ones below 3"},
 	{"/accessors/15/sparse/indices", NULL, BAD, "/accessors/15/sparse/indices: is missing"},
 	{"/accessors/15/sparse/indices/componentType", "5126", BAD, "want 5121, 5123 or 5125"},
 	{"/accessors/15/sparse/indices/bufferView", "14", BAD,

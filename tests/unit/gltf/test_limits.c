@@ -68,6 +68,19 @@ static void every_limit(void **state)
 	ar_buf_free(&why);
 }
 
+static void flat_normals_need_more_vertices(void **state)
+{
+	struct model_limits lim = model_limits_default;
+	struct ar_buf why;
+
+	(void)state;
+	ar_buf_init(&why, 4096);
+	lim.vertices = 31; /* 4 + 4, and the bar's 10 become 24 */
+	assert_int_equal(load_with(&lim, &why), -E2BIG);
+	assert_non_null(strstr(why_text(&why), "flat normals need their own"));
+	ar_buf_free(&why);
+}
+
 static void document_too_long(void **state)
 {
 	struct model_limits lim = model_limits_default;
@@ -287,6 +300,40 @@ static void other_keys_and_sizes_are_not_shared(void **state)
 	ar_buf_free(&why);
 }
 
+static const char *const png_and_more[2] = {
+	"iVBORw0KGgoAAAANSUhEUgAAAAQAAAACCAYAAAB/qH1jAAAAIUlEQVR42g3IMQEAMBCEMEzWz+l5"
+	"k5QhS4DtMS8GLCxiPgiqEvNhvMxmAAAAAElFTkSuQmCCb25l",
+	"iVBORw0KGgoAAAANSUhEUgAAAAQAAAACCAYAAAB/qH1jAAAAIUlEQVR42g3IMQEAMBCEMEzWz+l5"
+	"k5QhS4DtMS8GLCxiPgiqEvNhvMxmAAAAAElFTkSuQmCCdHdv",
+};
+
+/* Of the same length, but another: bytes behind the end of a PNG do not count for the picture. */
+static void another_image_is_not_shared(void **state)
+{
+	struct model_source src = {.hash_key = {1, 2}};
+	struct model *m = NULL, *next = NULL;
+	json_t *doc = full_doc();
+	struct ar_buf why, uri;
+
+	(void)state;
+	ar_buf_init(&why, 4096);
+	ar_buf_init(&uri, 4096);
+	for (unsigned i = 0; i < 2; i++) {
+		ar_buf_reset(&uri);
+		ar_buf_printf(&uri, "data:image/png;base64,%s", png_and_more[i]);
+		assert_true(json_put(doc, "/images/1/uri", json_stringn(uri.p, uri.n)));
+		assert_int_equal(json_load_model(i ? &next : &m, doc, &src, &why), 0);
+		src.prev = m;
+	}
+	assert_int_equal(model_view(next)->stats.images_shared, 1); /* image 0 */
+	assert_true(model_view(next)->image[1]->hash != model_view(m)->image[1]->hash);
+	model_unref(m);
+	model_unref(next);
+	json_decref(doc);
+	ar_buf_free(&uri);
+	ar_buf_free(&why);
+}
+
 static void a_changed_mesh_has_another_hash(void **state)
 {
 	static const char *const changes[][2] = {{"/meshes/0/primitives/0/indices", "null"},
@@ -320,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_limit),
+		cmocka_unit_test(flat_normals_need_more_vertices),
 		cmocka_unit_test(document_too_long),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(counts_are_checked_before_memory),
@@ -327,6 +375,7 @@ int main(void)
 		cmocka_unit_test(glb_cut_anywhere),
 		cmocka_unit_test(images_and_hashes_stay),
 		cmocka_unit_test(other_keys_and_sizes_are_not_shared),
+		cmocka_unit_test(another_image_is_not_shared),
 		cmocka_unit_test(a_changed_mesh_has_another_hash),
 	};
 
