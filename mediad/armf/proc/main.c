@@ -196,6 +196,9 @@ int main(int argc, char **argv)
 	}
 	ar_log_init("mediad-armf", a.level);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a cache that became too large is no reason to die */
+	/* opened before the sandbox and kept open: compiled shaders can be looked up inside it */
+	setenv("MESA_DISK_CACHE_SINGLE_FILE", "1", 0);
 	sandbox_limits(FILES_ELSE + a.conf.max_jobs * FILES_PER_JOB);
 	p.conf = a.conf;
 	p.sock = SOCKET;
