@@ -35,7 +35,7 @@ struct render_view;
 
 #define RENDER_MAX_SIDE 4096 /* pixels, of a frame */
 #define RENDER_MAX_LIGHTS 8 /* further ones do not shine */
-#define RENDER_MAX_JOINTS 128
+#define RENDER_MAX_JOINTS 256 /* the 16 KiB of uniforms that OpenGL ES 3 promises */
 #define RENDER_MAX_EYES 2
 #define RENDER_MAX_SPARE 16 /* prewarmed views */
 

@@ -12,6 +12,9 @@
  */
 #include "mediad/armf/render/shader.h"
 
+_Static_assert(RENDER_MAX_JOINTS == 256, "j_matrix below");
+_Static_assert(RENDER_MAX_LIGHTS * 4 == 32, "f_light below");
+
 #define FRAME_BLOCK                                                                                \
 	"layout(std140) uniform frame {\n"                                                         \
 	"	mat4 f_clip;\n"                                                                          \
@@ -31,7 +34,7 @@ const char *const shader_vertex_text =
 	"layout(location = 6) in uvec4 a_joint;\n"
 	"layout(location = 7) in vec4 a_weight;\n"
 	"layout(std140) uniform joints {\n"
-	"	mat4 j_matrix[128];\n"
+	"	mat4 j_matrix[256];\n"
 	"};\n"
 	"#endif\n"
 	"uniform mat4 u_world;\n"

@@ -20,7 +20,7 @@ static void die(const char *what, const struct ar_buf *why, int rc)
 struct render *rig_render(void)
 {
 	struct render_conf conf = {.platform = RENDER_SURFACELESS, .device = -1};
-	const char *platform = getenv("RENDER_PLATFORM");
+	const char *platform = getenv("RENDER_PLATFORM"), *device = getenv("RENDER_DEVICE");
 	struct ar_buf why;
 	int rc;
 
@@ -29,6 +29,8 @@ struct render *rig_render(void)
 	ar_buf_init(&why, 4096);
 	if (platform && render_platform_parse(platform, &conf.platform))
 		die("RENDER_PLATFORM", NULL, -EINVAL);
+	if (device)
+		conf.device = atoi(device);
 	rc = render_new(&the_render, &conf, &why);
 	if (rc)
 		die("no renderer", &why, rc);

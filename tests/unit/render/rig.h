@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the renderer's tests share: one renderer per program (RENDER_PLATFORM in the environment
- * chooses another platform than surfaceless), scenes from text and files, frames, cameras, and
- * finding colours in frames. Failures end the test.
+ * chooses another platform than surfaceless, RENDER_DEVICE the device), scenes from text and files,
+ * frames, cameras, and finding colours in frames. Failures end the test.
  */
 #ifndef RIG_H
 #define RIG_H
