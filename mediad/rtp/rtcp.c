@@ -161,9 +161,11 @@ int rtcp_next(struct ar_span *rest, struct rtcp_packet *out)
 	len = HEAD + 4u * get16(b + 2);
 	if (len > n)
 		return -EBADMSG;
-	if (b[0] & 0x20) /* only the last one may be padded, RFC 3550 6.4.1 */
+	/* a multiple of four, and the last packet's only, says RFC 3550 6.4.1; libwebrtc pads its
+	 * transport-wide feedback by one to three bytes */
+	if (b[0] & 0x20)
 		pad = b[len - 1];
-	if (pad > len - HEAD || pad % 4 || (b[0] & 0x20 && (!pad || len != n)))
+	if (pad > len - HEAD || (b[0] & 0x20 && !pad))
 		return -EBADMSG;
 	out->count = b[0] & 31;
 	out->pt = b[1];

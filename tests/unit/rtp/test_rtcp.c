@@ -288,6 +288,27 @@ static void padding(void **state)
 	assert_int_equal(rtcp_next(&(struct ar_span){(const char *)d, 12}, &p), -EBADMSG);
 }
 
+/* Feedback as Chromium 156 sends it: padded to words, not by a multiple of four. */
+static void padding_of_libwebrtc(void **state)
+{
+	const uint8_t d[] = {0xaf, 0xcd, 0, 6, 0x53, 0x25, 0x14, 0x6e, 0x59, 0x69, 0x7f, 0x54, 0,
+		2, 0, 3, 0x03, 0xf6, 0x24, 1, 0x20, 0x03, 0xa5, 0x57, 0x80, 0, 0, 3};
+	struct rtcp_twcc_status s;
+	struct rtcp_twcc it;
+	struct rtcp_packet p;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(rtcp_next(&(struct ar_span){(const char *)d, sizeof(d)}, &p), 1);
+	assert_int_equal(p.type, RTCP_TWCC);
+	assert_int_equal(rtcp_twcc_begin(&p, &it), 0);
+	while (rtcp_twcc_next(&it, &s)) {
+		assert_true(s.received);
+		assert_int_equal(s.seq, 2 + n++);
+	}
+	assert_int_equal(n, 3);
+}
+
 static void a_full_writer_says_so_and_stays_whole(void **state)
 {
 	const struct rtcp_sr sr = {0};
@@ -317,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup(twcc_lies_are_refused, fresh),
 		cmocka_unit_test_setup(malformed_ends_the_datagram, fresh),
 		cmocka_unit_test_setup(padding, fresh),
+		cmocka_unit_test_setup(padding_of_libwebrtc, fresh),
 		cmocka_unit_test_setup(a_full_writer_says_so_and_stays_whole, fresh),
 	};
 
