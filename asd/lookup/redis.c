@@ -257,17 +257,14 @@ static void redis_start(struct fact *f, uint32_t job, struct ar_span request)
 	const char *argv[REDIS_MAX_ARGS];
 	size_t argvlen[REDIS_MAX_ARGS];
 	unsigned argc = redis_args_split(request, argv, argvlen);
+	const char *why = r->unanswered >= MAX_UNANSWERED ? "busy" : LOOKUP_UNREACHABLE;
 
-	if (!r->up || !r->ac) {
-		lookup_done(f->l, job, LOOKUP_FAILED, LOOKUP_UNREACHABLE, AR_SPAN_NONE);
-	} else if (r->unanswered >= MAX_UNANSWERED) {
-		lookup_done(f->l, job, LOOKUP_FAILED, "busy", AR_SPAN_NONE);
-	} else if (redisAsyncCommandArgv(r->ac, on_reply, (void *)(uintptr_t)job, (int)argc, argv,
-			   argvlen) != REDIS_OK) {
-		lookup_done(f->l, job, LOOKUP_FAILED, LOOKUP_UNREACHABLE, AR_SPAN_NONE);
-	} else {
+	if (r->up && r->ac && r->unanswered < MAX_UNANSWERED &&
+		redisAsyncCommandArgv(r->ac, on_reply, (void *)(uintptr_t)job, (int)argc, argv,
+			argvlen) == REDIS_OK)
 		r->unanswered++;
-	}
+	else
+		lookup_done(f->l, job, LOOKUP_FAILED, why, AR_SPAN_NONE);
 }
 
 /* Its answer will come to nothing; a server that says nothing at all is left. */

@@ -97,6 +97,16 @@ static enum policy_result ask(struct policy_gen *gen, const char *user, struct w
 	return r;
 }
 
+/* A sanitizer may be slower than the memory is large. */
+static bool as_wanted(enum policy_result got, enum policy_result want)
+{
+#ifdef POLICY_TEST_NO_BOUND
+	if (want == POLICY_NOMEM && got == POLICY_TIMEOUT)
+		return true;
+#endif
+	return got == want;
+}
+
 static void *hostile_calls(void *arg)
 {
 	static const struct {
@@ -111,7 +121,7 @@ static void *hostile_calls(void *arg)
 
 	for (unsigned i = 0; gen && i < ROUNDS; i++) {
 		for (unsigned k = 0; k < sizeof(calls) / sizeof(calls[0]); k++)
-			w->wrong += ask(gen, calls[k].user, w) != calls[k].want;
+			w->wrong += !as_wanted(ask(gen, calls[k].user, w), calls[k].want);
 	}
 	policy_unpin(gen);
 	policy_free(p);
@@ -125,8 +135,9 @@ static void each_its_own_limits(void **state)
 	(void)state;
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&w[i].thread, NULL, hostile_calls, &w[i]), 0);
-	for (unsigned i = 0; i < THREADS; i++) {
+	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(w[i].thread, NULL);
+	for (unsigned i = 0; i < THREADS; i++) {
 		assert_int_equal(w[i].decided, ROUNDS * 8);
 		assert_int_equal(w[i].wrong, 0);
 		print_message("thread %u: worst decision %.1f ms\n", i, w[i].worst_ms);
