@@ -173,6 +173,8 @@ int stage_release(struct stage *st, unsigned node)
 {
 	if (node >= st->v->nnode)
 		return -ENOENT;
+	if (!st->node[node].live)
+		return 0;
 	for (unsigned path = MODEL_TRANSLATION; path <= MODEL_WEIGHTS; path++) {
 		if (st->node[node].live & LIVE(path))
 			stage_reset(st, node, (enum model_path)path);
