@@ -52,6 +52,7 @@ struct render_conf {
 	const char *cache_dir; /* of compiled shaders (MESA_SHADER_CACHE_DIR); NULL: none is kept */
 	unsigned max_triangles; /* drawn in a frame; 0: 20,000 in software, 2,000,000 on hardware */
 	unsigned max_scene_triangles; /* a scene with more is refused; 0: 50 times as many */
+	bool exact; /* software too shades by the full formulas, as hardware does; a third slower */
 	size_t max_texture_bytes; /* of a scene, mipmaps included; 0: 128 MiB */
 };
 

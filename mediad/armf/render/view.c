@@ -43,7 +43,7 @@ int view_make(struct render_view **out, struct render *r, struct ar_buf *why)
 		return -ENOMEM;
 	v->render = r;
 	v->context = EGL_NO_CONTEXT;
-	v->draw.fast = !r->egl.info.hardware;
+	v->draw.fast = !r->egl.info.hardware && !r->conf.exact;
 	rc = start(v, why);
 	if (!rc) {
 		*out = v;

@@ -31,6 +31,7 @@ struct render *rig_render(void)
 		die("RENDER_PLATFORM", NULL, -EINVAL);
 	if (device)
 		conf.device = atoi(device);
+	conf.exact = getenv("RENDER_EXACT") != NULL;
 	rc = render_new(&the_render, &conf, &why);
 	if (rc)
 		die("no renderer", &why, rc);
@@ -186,13 +187,14 @@ void rig_new_frame(struct rig_frame *f, int w, int h)
 	}
 	f->f.width = w;
 	f->f.height = h;
+	f->background = RIG_BACKGROUND_Y;
 	rig_fill_frame(f);
 }
 
 void rig_fill_frame(struct rig_frame *f)
 {
 	for (int i = 0; i < 3; i++)
-		memset(f->f.plane[i], i ? RIG_BACKGROUND_UV : RIG_BACKGROUND_Y,
+		memset(f->f.plane[i], i ? RIG_BACKGROUND_UV : f->background,
 			plane_size(i, f->f.width, f->f.height));
 }
 
@@ -340,7 +342,7 @@ struct rig_box rig_drawn(const struct rig_frame *f)
 
 	for (int y = 0; y < f->f.height; y++) {
 		for (int x = 0; x < f->f.width; x++) {
-			if (f->f.plane[0][y * f->f.stride[0] + x] != RIG_BACKGROUND_Y)
+			if (f->f.plane[0][y * f->f.stride[0] + x] != f->background)
 				add_pixel(&b, x, y);
 		}
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the renderer's tests share: one renderer per program (RENDER_PLATFORM in the environment
- * chooses another platform than surfaceless, RENDER_DEVICE the device), scenes from text and files,
- * frames, cameras, and finding colours in frames. Failures end the test.
+ * What the renderer's tests share: one renderer per program (in the environment RENDER_PLATFORM
+ * chooses another platform than surfaceless, RENDER_DEVICE the device, RENDER_EXACT the shaders
+ * that hardware gets), scenes from text and files, frames, cameras, and finding colours in frames.
+ * Failures end the test.
  */
 #ifndef RIG_H
 #define RIG_H
@@ -37,6 +38,7 @@ struct rig_frame {
 	struct render_frame f;
 	uint8_t *memory;
 	size_t size;
+	uint8_t background; /* brightness of rig_fill_frame() */
 };
 void rig_new_frame(struct rig_frame *f, int w, int h);
 void rig_fill_frame(struct rig_frame *f);

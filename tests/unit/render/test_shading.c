@@ -469,6 +469,7 @@ static void check_deformation(const char *file)
 	c = rig_look_at_scene(&s);
 	c.fov_y = 1.6f; /* room for what it becomes */
 	rig_new_frame(&f, W, H);
+	f.background = 0; /* no surface has it */
 	for (int k = 0; k < 12; k++) {
 		struct rig_box b;
 		struct edges e;
