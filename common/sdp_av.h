@@ -58,28 +58,22 @@ struct ar_av_crypto {
 };
 
 struct ar_sdp_av {
-	enum ar_av_transport transport;
-	bool feedback; /* AVPF or SAVPF */
 	struct ar_span ufrag, pwd;
-	bool ice_lite;
 	struct ar_span fingerprint[AR_DC_MAX_FINGERPRINTS];
-	unsigned nfingerprint;
-	enum ar_setup setup;
 	struct ar_span candidate[AR_DC_MAX_CANDIDATES];
-	unsigned ncandidate;
 	struct ar_span mid, addr; /* addr: c= address without a /ttl */
 	struct ar_av_codec codec[AR_AV_MAX_CODECS]; /* in the section's order, without rtx */
-	unsigned ncodec;
 	struct ar_av_ext ext[AR_AV_MAX_EXTS];
-	unsigned next;
 	struct ar_av_ssrc ssrc[AR_AV_MAX_SSRCS];
-	unsigned nssrc;
 	struct ar_av_crypto crypto[AR_AV_MAX_CRYPTO];
-	unsigned ncrypto;
-	enum ar_direction direction;
-	bool rtcp_mux, rtcp_rsize, bundle_only;
-	uint16_t rtcp_port; /* a=rtcp, else the next one; of no meaning with rtcp_mux */
+	unsigned nfingerprint, ncandidate, ncodec, next, nssrc, ncrypto;
 	unsigned max_kbps; /* b=TIAS or b=AS, 0: none */
+	enum ar_av_transport transport;
+	enum ar_setup setup;
+	enum ar_direction direction;
+	uint16_t rtcp_port; /* a=rtcp, else the next one; of no meaning with rtcp_mux */
+	bool feedback; /* AVPF or SAVPF */
+	bool ice_lite, rtcp_mux, rtcp_rsize, bundle_only;
 };
 
 /* Reads section i. Lenient: what cannot be read is left out. False: no audio or video section. */

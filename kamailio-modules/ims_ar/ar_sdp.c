@@ -150,6 +150,13 @@ static bool is_anchored(const struct work *w)
 	return found;
 }
 
+static enum ar_through_kind through_kind(const struct ar_view *v)
+{
+	if (v->reply)
+		return v->status >= 200 ? AR_THROUGH_FINAL : AR_THROUGH_REPLY;
+	return v->key.method == METHOD_ACK ? AR_THROUGH_ACK : AR_THROUGH_REQUEST;
+}
+
 static int begin(struct sip_msg *msg, struct work *w)
 {
 	int rc;
@@ -166,7 +173,7 @@ static int begin(struct sip_msg *msg, struct work *w)
 	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, NULL) == 0;
 	rc = find_exchange(msg, w);
 	if (rc == 0 && w->kind == ORDINARY && w->readable)
-		w->through = ar_through_sections(&w->v, &w->in);
+		w->through = ar_through_sections(&w->v.key, through_kind(&w->v), &w->in);
 	if (rc < 0)
 		ar_use_done(&w->u);
 	else if (w->kind == PLANNED)

@@ -6,7 +6,6 @@
 
 #include "../../core/locking.h"
 #include "../../core/mem/shm_mem.h"
-#include "../../core/parser/msg_parser.h"
 
 #include <errno.h>
 
@@ -146,12 +145,13 @@ static uint32_t marked(const struct ar_sdp *sdp)
 }
 
 /* The offers of side A come from the anchored pass. */
-static bool brings(const struct entry *e, const struct ar_view *v)
+static bool brings(const struct entry *e, const struct ar_msg_key *k, enum ar_through_kind kind)
 {
-	return !v->reply && v->key.method != METHOD_ACK && ar_span_eq(tag_of(e), v->key.from_tag);
+	return kind == AR_THROUGH_REQUEST && ar_span_eq(tag_of(e), k->from_tag);
 }
 
-uint32_t ar_through_sections(const struct ar_view *v, const struct ar_sdp *sdp)
+uint32_t ar_through_sections(
+	const struct ar_msg_key *k, enum ar_through_kind kind, const struct ar_sdp *sdp)
 {
 	struct entry *e;
 	uint32_t bits = 0;
@@ -159,12 +159,12 @@ uint32_t ar_through_sections(const struct ar_view *v, const struct ar_sdp *sdp)
 	if (__atomic_load_n(&table->n, __ATOMIC_RELAXED) == 0)
 		return 0;
 	lock_get(&table->lock);
-	e = *find(v->key.callid);
-	if (e && brings(e, v))
+	e = *find(k->callid);
+	if (e && brings(e, k, kind))
 		e->sections = marked(sdp);
 	if (e)
 		bits = e->sections;
-	if (e && v->reply && v->status >= 200)
+	if (e && kind == AR_THROUGH_FINAL)
 		e->expires = ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000;
 	lock_release(&table->lock);
 	return bits;

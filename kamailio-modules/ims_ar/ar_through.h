@@ -11,14 +11,16 @@
 #ifndef IMS_AR_THROUGH_H
 #define IMS_AR_THROUGH_H
 
-#include "ar_view.h"
+#include "ar_calls.h"
 
 int ar_through_init(int max);
 void ar_through_destroy(void);
 /* The initial request of a call that is anchored elsewhere passes. */
 void ar_through_open(const struct ar_msg_key *k, int64_t expires);
+enum ar_through_kind { AR_THROUGH_REQUEST, AR_THROUGH_REPLY, AR_THROUGH_FINAL, AR_THROUGH_ACK };
 /* Bit for each section of this description that rtpengine must not see. */
-uint32_t ar_through_sections(const struct ar_view *v, const struct ar_sdp *sdp);
+uint32_t ar_through_sections(
+	const struct ar_msg_key *k, enum ar_through_kind kind, const struct ar_sdp *sdp);
 /* The call ends. */
 void ar_through_close(struct ar_span callid);
 int ar_through_count(void);
