@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct model_limits limits = {
 	.bytes = 1 << 20,
+	.json = 1 << 20,
 	.resource_bytes = 1 << 20,
 	.memory = 16 << 20,
 	.items = 512,

@@ -4,6 +4,7 @@
 
 const struct model_limits model_limits_default = {
 	.bytes = 64u << 20,
+	.json = 8u << 20,
 	.resource_bytes = 64u << 20,
 	.memory = 256u << 20,
 	.items = 4096,
@@ -34,6 +35,9 @@ static int parse(struct load *l)
 		err = glb_split(l, text, &text);
 	if (err)
 		return err;
+	if (text.n > l->lim->json)
+		return load_bad(l, NULL, -E2BIG, "%zu bytes of JSON, the limit is %zu", text.n,
+			l->lim->json);
 	l->doc = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e);
 	if (!l->doc)
 		return load_bad(l, NULL, -EINVAL, "not JSON: line %d: %s", e.line, e.text);

@@ -30,6 +30,7 @@ struct model;
 /* What is beyond a limit is refused with -E2BIG and a text that names the limit. */
 struct model_limits {
 	size_t bytes; /* of the JSON text or the GLB */
+	size_t json; /* of the JSON text; parsed it takes some ten times as much */
 	size_t resource_bytes; /* of one buffer or encoded image */
 	size_t memory; /* all that the model keeps, decoded */
 	unsigned items; /* of any top-level list but nodes */

@@ -47,9 +47,10 @@ static void limits(void **state)
 	const struct model_limits *l = &model_limits_default;
 
 	(void)state;
-	row("document (JSON", l->bytes);
-	row("document (JSON", l->resource_bytes);
-	row("document in the DCMF", SCENE_MAX_BYTES);
+	row("GLB", l->bytes);
+	row("GLB", l->resource_bytes);
+	row("JSON for the ARMF", l->json);
+	row("JSON in the DCMF", SCENE_MAX_BYTES);
 	row("all of it decoded", l->memory);
 	row("nodes", l->nodes);
 	row("nodes", l->depth);

@@ -12,6 +12,7 @@
 
 static const struct model_limits small = {
 	.bytes = 1 << 20,
+	.json = 1 << 20,
 	.resource_bytes = 1 << 20,
 	.memory = 8 << 20,
 	.items = 256,

@@ -91,6 +91,10 @@ static void document_too_long(void **state)
 	lim.bytes = 1000;
 	assert_int_equal(load_with(&lim, &why), -E2BIG);
 	assert_non_null(strstr(why_text(&why), "bytes, the limit is 1000"));
+	lim = model_limits_default;
+	lim.json = 1000;
+	assert_int_equal(load_with(&lim, &why), -E2BIG);
+	assert_non_null(strstr(why_text(&why), "bytes of JSON, the limit is 1000"));
 	ar_buf_free(&why);
 }
 
