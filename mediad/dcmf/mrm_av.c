@@ -123,7 +123,7 @@ static int codecs(struct mrm_rd *r, const json_t *o, struct stream_side *s)
 {
 	const json_t *a;
 	json_t *v;
-	size_t i, at, here;
+	size_t i, at;
 	int err = mrm_list(r, o, "codecs", MRM_MANDATORY, STREAM_MAX_CODECS, &a);
 
 	if (err)
@@ -131,7 +131,8 @@ static int codecs(struct mrm_rd *r, const json_t *o, struct stream_side *s)
 	at = mrm_push(r, "codecs");
 	json_array_foreach(a, i, v)
 	{
-		here = mrm_push_index(r, i);
+		size_t here = mrm_push_index(r, i);
+
 		err = codec(r, v, &s->codec[s->ncodec++]);
 		if (err)
 			return err;

@@ -330,7 +330,6 @@ static double pace(const struct rtp_send *s)
 
 size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 {
-	struct packet *p;
 	size_t n;
 	double rate = pace(s);
 
@@ -342,7 +341,8 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 		return 0;
 	}
 	if (n == 0 && s->next != s->head) {
-		p = at(s, s->next);
+		struct packet *p = at(s, s->next);
+
 		n = build(s, p, (uint16_t)s->next, (struct ar_span){(char *)p->data, p->len}, false,
 			now, out, cap);
 		p->sent_at = now;

@@ -146,7 +146,7 @@ void stream_leg_set(struct stream_leg *l, const struct stream_conf *conf, uint64
 /* Partners; either leaves an older one. b NULL: none. */
 void stream_leg_pair(struct stream_leg *a, struct stream_leg *b, uint64_t now);
 struct stream_leg *stream_leg_partner(const struct stream_leg *l);
-/* Its connection is there or not; fresh: with new keys, numbers may begin anew. */
+/* Its connection is there or not. */
 void stream_leg_up(struct stream_leg *l, bool up, uint64_t now);
 /* One decrypted packet of its UE; written over. */
 void stream_leg_input(struct stream_leg *l, uint8_t *packet, size_t n, bool rtcp, uint64_t now);

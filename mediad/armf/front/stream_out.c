@@ -157,7 +157,6 @@ static int start(struct stream_leg *l, const struct stream_out_frame *f, uint64_
 static int ready(struct stream_leg *l, const struct stream_out_frame *f, uint64_t now)
 {
 	struct stream_out *o = &l->out;
-	const struct stream_codec *c;
 
 	if (f->codec < 0 || (unsigned)f->codec >= l->conf.remote.ncodec)
 		return -EINVAL;
@@ -166,7 +165,8 @@ static int ready(struct stream_leg *l, const struct stream_out_frame *f, uint64_
 	if (!o->send)
 		return start(l, f, now);
 	if (o->codec != f->codec) {
-		c = &l->conf.remote.codec[f->codec];
+		const struct stream_codec *c = &l->conf.remote.codec[f->codec];
+
 		rtp_send_set_format(
 			o->send, c->kind == STREAM_H264 ? DEPAY_H264 : DEPAY_VP8, c->pt, c->rtx);
 		o->codec = f->codec;

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which codec is which on the other leg, what passes packet by packet, what is refused. */
+#include "mediad/armf/front/stream_int.h"
+#include "mediad/rtp/wire.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define MAX_OUT 64
+
+static struct stream_front *front;
+static struct stream_leg *a, *b;
+static struct stream_conf ca, cb;
+static uint64_t now;
+
+static struct out {
+	const void *leg;
+	bool rtcp;
+	size_t n;
+	uint8_t d[STREAM_MAX_PACKET];
+} out[MAX_OUT];
+static unsigned nout;
+
+static uint64_t clock_now(void)
+{
+	return now;
+}
+
+static int on_send(void *arg, uint8_t *d, size_t n, size_t cap, bool rtcp)
+{
+	struct out *o = &out[nout++ % MAX_OUT];
+
+	assert_true(n + 24 <= cap);
+	o->leg = *(struct stream_leg **)arg;
+	o->rtcp = rtcp;
+	o->n = n;
+	memcpy(o->d, d, n);
+	return 0;
+}
+
+static void on_wake(void *arg)
+{
+	(void)arg;
+}
+
+static int no_scene(void *arg, uint32_t *scene)
+{
+	(void)arg, (void)scene;
+	return -ENOSYS;
+}
+
+static const struct stream_handlers handlers = {on_send, on_wake, no_scene};
+
+static void add(
+	struct stream_side *s, const char *name, uint8_t pt, uint32_t clock_hz, const char *fmtp)
+{
+	struct stream_codec *c = &s->codec[s->ncodec++];
+
+	*c = (struct stream_codec){.pt = pt, .clock = clock_hz, .fb = STREAM_FB_PLI};
+	c->kind = strcasecmp(name, "VP8") == 0    ? STREAM_VP8
+		  : strcasecmp(name, "H264") == 0 ? STREAM_H264
+						  : STREAM_OTHER;
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	snprintf(c->fmtp, sizeof(c->fmtp), "%s", fmtp);
+}
+
+static void describe(struct stream_conf *c, bool video)
+{
+	*c = (struct stream_conf){.video = video, .call_id = "x"};
+	c->local.known = c->remote.known = true;
+	c->local.sends = c->local.receives = c->remote.sends = c->remote.receives = true;
+	c->local.reduced = c->remote.reduced = true;
+}
+
+static int setup(void **state)
+{
+	struct stream_front_conf fc = {.clock = clock_now, .max_legs = 2};
+
+	(void)state;
+	now = 5000000;
+	nout = 0;
+	describe(&ca, true);
+	describe(&cb, true);
+	return stream_front_new(&front, &fc);
+}
+
+static void connect(void)
+{
+	ca.remote.ncodec = ca.local.ncodec;
+	memcpy(ca.remote.codec, ca.local.codec, sizeof(ca.local.codec));
+	cb.remote.ncodec = cb.local.ncodec;
+	memcpy(cb.remote.codec, cb.local.codec, sizeof(cb.local.codec));
+	ca.remote.ext = ca.local.ext;
+	cb.remote.ext = cb.local.ext;
+	assert_int_equal(stream_leg_new(&a, front, &ca, &handlers, &a, now), 0);
+	assert_int_equal(stream_leg_new(&b, front, &cb, &handlers, &b, now), 0);
+	stream_leg_pair(a, b, now);
+	stream_leg_up(a, true, now);
+	stream_leg_up(b, true, now);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stream_leg_free(a, now);
+	stream_leg_free(b, now);
+	a = b = NULL;
+	stream_front_free(front);
+	return 0;
+}
+
+static void put_rtp(
+	struct stream_leg *l, uint8_t pt, uint16_t seq, uint32_t ssrc, const void *body, size_t n)
+{
+	uint8_t d[300] = {0x80, pt};
+
+	put16(d + 2, seq);
+	put32(d + 4, 960u * seq);
+	put32(d + 8, ssrc);
+	memcpy(d + 12, body, n);
+	stream_leg_input(l, d, 12 + n, false, now);
+	stream_leg_run(l, now);
+}
+
+static struct rtp_packet last_rtp(const struct stream_leg *l)
+{
+	struct rtp_packet p = {0};
+
+	for (unsigned i = nout; i-- > 0;) {
+		if (out[i].leg != l || out[i].rtcp)
+			continue;
+		assert_int_equal(rtp_parse(&p, (struct ar_span){(char *)out[i].d, out[i].n}), 0);
+		return p;
+	}
+	fail_msg("nothing was sent");
+	return p;
+}
+
+static unsigned sent_rtp(const struct stream_leg *l)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nout; i++)
+		n += out[i].leg == l && !out[i].rtcp;
+	return n;
+}
+
+/* ---- codecs ---- */
+
+static void same_codec_other_number(void **state)
+{
+	struct stream_side s = {.ncodec = 0};
+	struct stream_codec c = {.kind = STREAM_H264, .clock = 90000, .name = "H264"};
+
+	(void)state;
+	add(&s, "vp8", 100, 90000, "");
+	add(&s, "H264", 102, 90000, "profile-level-id=640c1f;packetization-mode=1");
+	add(&s, "H264", 104, 90000, "profile-level-id=42e01f; packetization-mode=0");
+	add(&s, "H264", 106, 90000,
+		"level-asymmetry-allowed=1;profile-level-id=42001f;"
+		"packetization-mode=1");
+	add(&s, "H264", 108, 90000, "packetization-mode=1;profile-level-id=42E01F");
+	snprintf(c.fmtp, sizeof(c.fmtp), "profile-level-id=42e01f;packetization-mode=1");
+	assert_int_equal(stream_same(&s, &c, true), 3); /* the first of its kind */
+	snprintf(c.fmtp, sizeof(c.fmtp), "profile-level-id=42e028;packetization-mode=0");
+	assert_int_equal(stream_same(&s, &c, true), 2);
+	snprintf(c.fmtp, sizeof(c.fmtp), "profile-level-id=4d0028;packetization-mode=1");
+	assert_int_equal(stream_same(&s, &c, true), -1);
+	assert_int_equal(stream_same(&s, &c, false), 4); /* what we encode: constrained baseline */
+	assert_int_equal(stream_of_kind(&s, STREAM_VP8), 0);
+	snprintf(c.fmtp, sizeof(c.fmtp), "packetization-mode=1"); /* none said: baseline */
+	assert_int_equal(stream_same(&s, &c, true), 3);
+	c = (struct stream_codec){.kind = STREAM_VP8, .clock = 90000, .name = "VP8"};
+	assert_int_equal(stream_same(&s, &c, true), 0);
+	s.ncodec = 1;
+	assert_int_equal(stream_of_kind(&s, STREAM_H264), -1);
+}
+
+static void other_codecs_by_name(void **state)
+{
+	struct stream_side s = {.ncodec = 0};
+	struct stream_codec c = {.clock = 48000, .channels = 2, .name = "OPUS"};
+
+	(void)state;
+	add(&s, "VP9", 98, 90000, "profile-id=2");
+	add(&s, "VP9", 99, 90000, "profile-id=0");
+	add(&s, "opus", 111, 48000, "minptime=10");
+	add(&s, "telephone-event", 101, 8000, "");
+	s.codec[2].channels = 2;
+	assert_int_equal(stream_same(&s, &c, true), 2);
+	c = (struct stream_codec){.clock = 90000, .name = "VP9"};
+	assert_int_equal(stream_same(&s, &c, true), 1);
+	c = (struct stream_codec){.clock = 48000, .name = "telephone-event"};
+	assert_int_equal(stream_same(&s, &c, true), -1); /* another clock */
+}
+
+/* ---- packets ---- */
+
+static void audio(void)
+{
+	describe(&ca, false);
+	describe(&cb, false);
+	add(&ca.local, "opus", 111, 48000, "");
+	add(&ca.local, "telephone-event", 126, 8000, "");
+	add(&cb.local, "opus", 96, 48000, "");
+	ca.local.ext.id[RTP_EXT_ABS_CAPTURE_TIME] = 3;
+	ca.local.ext.id[RTP_EXT_TRANSPORT_CC] = 4;
+	cb.local.ext.id[RTP_EXT_ABS_CAPTURE_TIME] = 7;
+	cb.local.ext.id[RTP_EXT_TRANSPORT_CC] = 8;
+	connect();
+}
+
+static void audio_keeps_its_numbers(void **state)
+{
+	struct rtp_packet p;
+
+	(void)state;
+	audio();
+	put_rtp(a, 111, 65535, 0xaabb, "opus", 4);
+	put_rtp(a, 111, 0, 0xaabb, "next", 4);
+	p = last_rtp(b);
+	assert_int_equal(p.pt, 96);
+	assert_int_equal(p.seq, 0);
+	assert_int_equal(p.ssrc, 0xaabb);
+	assert_memory_equal(p.payload.p, "next", 4);
+	assert_int_equal(sent_rtp(b), 2);
+	put_rtp(a, 126, 1, 0xaabb, "dtmf", 4); /* the other side does not have it */
+	put_rtp(a, 50, 2, 0xaabb, "what", 4);
+	assert_int_equal(sent_rtp(b), 2);
+	put_rtp(a, 111, 3, 0xaabb, "more", 4);
+	assert_int_equal(sent_rtp(b), 3);
+	put_rtp(b, 96, 9, 0xccdd, "back", 4);
+	assert_int_equal(last_rtp(a).pt, 111);
+}
+
+/* Under SRTP a number must not be used twice, and a sender of plain RTP could make us. */
+static void no_number_goes_twice(void **state)
+{
+	struct stream_totals t;
+
+	(void)state;
+	audio();
+	for (uint16_t i = 10; i < 20; i++)
+		put_rtp(a, 111, i, 1, "x", 1);
+	put_rtp(a, 111, 15, 1, "y", 1);
+	put_rtp(a, 111, 19, 1, "y", 1);
+	assert_int_equal(sent_rtp(b), 10);
+	put_rtp(a, 111, 25, 1, "x", 1); /* a gap, then what was in it */
+	put_rtp(a, 111, 22, 1, "x", 1);
+	put_rtp(a, 111, 22, 1, "y", 1);
+	assert_int_equal(sent_rtp(b), 12);
+	put_rtp(a, 111, 200, 1, "x", 1);
+	put_rtp(a, 111, 20, 1, "x", 1); /* too long ago to know */
+	assert_int_equal(sent_rtp(b), 13);
+	stream_front_get_totals(front, &t);
+	assert_int_equal(t.replayed, 4);
+	/* and not many streams of them */
+	for (uint32_t ssrc = 2; ssrc < 40; ssrc++)
+		put_rtp(a, 111, 1, ssrc, "x", 1);
+	assert_int_equal(sent_rtp(b), 13 + STREAM_TRACKED - 1);
+}
+
+static void extensions_get_the_other_legs_ids(void **state)
+{
+	uint8_t d[64] = {0x90, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0xbe, 0xde, 0, 4, 0x37, 1, 2, 3,
+		4, 5, 6, 7, 8, 0x41, 0, 5, 0, 0, 0, 0, 'h', 'i'};
+	struct rtp_packet p;
+	struct ar_span v;
+
+	(void)state;
+	audio();
+	stream_leg_input(a, d, 34, false, now);
+	p = last_rtp(b);
+	assert_true(rtp_ext_find(&p, 7, &v));
+	assert_int_equal(v.n, 8);
+	assert_memory_equal(v.p, "\1\2\3\4\5\6\7\10", 8);
+	assert_false(
+		rtp_ext_find(&p, 8, &v)); /* numbers of one transport mean nothing on another */
+	assert_false(rtp_ext_find(&p, 3, &v));
+	assert_memory_equal(p.payload.p, "hi", 2);
+}
+
+static void reports_pass_and_transport_feedback_does_not(void **state)
+{
+	uint8_t d[200];
+	struct rtcp_writer w = {d, 0, sizeof(d), 0};
+	struct rtcp_sr sr = {.ntp = 77, .rtp = 5};
+	int64_t tick = 1;
+	struct ar_span rest;
+	struct rtcp_packet p;
+
+	(void)state;
+	audio();
+	put_rtp(a, 111, 1, 9, "x", 1);
+	nout = 0;
+	rtcp_write_sr(&w, 9, &sr, NULL, 0);
+	rtcp_write_cname(&w, 9, AR_SPAN("me"));
+	rtcp_write_twcc(&w, 9, 1, 0, 0, &tick, 1);
+	stream_leg_input(a, d, w.n, true, now);
+	assert_int_equal(nout, 1);
+	assert_true(out[0].leg == b && out[0].rtcp);
+	rest = (struct ar_span){(char *)out[0].d, out[0].n};
+	assert_int_equal(rtcp_next(&rest, &p), 1);
+	assert_int_equal(p.type, RTCP_SR);
+	assert_true(p.sr.ntp == 77);
+	assert_int_equal(rtcp_next(&rest, &p), 1);
+	assert_int_equal(p.type, RTCP_SDES);
+	assert_int_equal(rtcp_next(&rest, &p), 0);
+}
+
+/* ---- video ---- */
+
+static const uint8_t vp8_key[] = {0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1, 1, 2, 3};
+
+static void a_key_frame_is_asked_for_on_join(void **state)
+{
+	uint8_t before;
+	struct ar_span rest;
+	struct rtcp_packet p;
+	bool pli = false;
+
+	(void)state;
+	add(&ca.local, "VP8", 96, 90000, "");
+	add(&cb.local, "VP8", 120, 90000, "");
+	connect();
+	stream_leg_up(b, false, now);
+	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
+	assert_int_equal(sent_rtp(b), 0);
+	before = (uint8_t)nout;
+	now += 1000000;
+	stream_leg_up(b, true, now);
+	stream_leg_run(a, now);
+	for (unsigned i = before; i < nout; i++) {
+		rest = (struct ar_span){(char *)out[i].d, out[i].n};
+		while (out[i].leg == a && out[i].rtcp && rtcp_next(&rest, &p) == 1)
+			pli |= p.type == RTCP_PLI && p.media == 7;
+	}
+	assert_true(pli);
+	put_rtp(a, 0x80 | 96, 2, 7, vp8_key, sizeof(vp8_key));
+	assert_int_equal(last_rtp(b).pt, 120);
+	assert_int_equal(last_rtp(b).ssrc, 7);
+}
+
+/* Another SSRC takes over when it is announced, or the old one has gone. */
+static void who_is_the_stream(void **state)
+{
+	struct stream_totals t;
+
+	(void)state;
+	add(&ca.local, "VP8", 96, 90000, "");
+	add(&cb.local, "VP8", 120, 90000, "");
+	ca.remote.ssrc[0].ssrc = 8;
+	ca.remote.nssrc = 1;
+	connect();
+	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
+	put_rtp(a, 0x80 | 96, 1, 6, vp8_key, sizeof(vp8_key));
+	assert_int_equal(last_rtp(b).ssrc, 7);
+	stream_front_get_totals(front, &t);
+	assert_int_equal(t.unknown_ssrc, 1);
+	put_rtp(a, 0x80 | 96, 1, 8, vp8_key, sizeof(vp8_key)); /* announced */
+	assert_int_equal(last_rtp(b).ssrc, 8);
+	now += 100000;
+	put_rtp(a, 0x80 | 96, 2, 7, vp8_key, sizeof(vp8_key));
+	assert_int_equal(last_rtp(b).ssrc, 8);
+	now += 600000;
+	put_rtp(a, 0x80 | 96, 3, 7, vp8_key, sizeof(vp8_key));
+	assert_int_equal(last_rtp(b).ssrc, 7);
+}
+
+/* The numbers of an SSRC go on when it comes back: one key, one number, one packet. */
+static void numbers_go_on(void **state)
+{
+	uint16_t before, after;
+
+	(void)state;
+	add(&ca.local, "VP8", 96, 90000, "");
+	add(&cb.local, "VP8", 120, 90000, "");
+	connect();
+	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
+	before = last_rtp(b).seq;
+	cb.remote.receives = false;
+	stream_leg_set(b, &cb, now);
+	cb.remote.receives = true;
+	stream_leg_set(b, &cb, now);
+	now += 100000;
+	put_rtp(a, 0x80 | 96, 2, 7, vp8_key, sizeof(vp8_key));
+	after = last_rtp(b).seq;
+	assert_int_equal((uint16_t)(after - before), 1);
+}
+
+static void there_is_an_end(void **state)
+{
+	struct stream_leg *c;
+
+	(void)state;
+	connect();
+	assert_int_equal(stream_leg_new(&c, front, &ca, &handlers, &c, now), -ENOSPC);
+	assert_int_equal(stream_front_legs(front), 2);
+	assert_int_equal(stream_leg_snapshot(a, NULL, NULL), -ENOENT);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(same_codec_other_number),
+		cmocka_unit_test(other_codecs_by_name),
+		T(audio_keeps_its_numbers),
+		T(no_number_goes_twice),
+		T(extensions_get_the_other_legs_ids),
+		T(reports_pass_and_transport_feedback_does_not),
+		T(a_key_frame_is_asked_for_on_join),
+		T(who_is_the_stream),
+		T(numbers_go_on),
+		T(there_is_an_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
