@@ -121,9 +121,10 @@ def callee_answers_too_few(net):
 @scenario(two=True)
 def two_pcscf(net):
     """The callee's edge has the module too, sees the mark and leaves the call alone."""
+    before = net.asd()["offers"]
     call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER, early=True)
     check_ar(call)
-    check(net.asd()["offers"] == 1, f"asd was asked {net.asd()['offers']} times")
+    check(net.asd()["offers"] == before + 1, f"asd was asked {net.asd()['offers'] - before} times")
     check(net.status(2).get("offers", "0") == "0", "the second P-CSCF handed over")
     net.settled()
 
