@@ -4,8 +4,8 @@
 import { Mediad } from './lib/mediad.mjs';
 import { launch, Ue } from './lib/ue.mjs';
 import { connect, only } from './lib/call.mjs';
-import { parse, answer, answerSection } from './lib/sdp.mjs';
-import { execFileSync } from 'node:child_process';
+import { parse, medium, answer, answerSection } from './lib/sdp.mjs';
+import { execFileSync, spawn } from 'node:child_process';
 
 const { BUILD, ROOT, VERBOSE } = process.env;
 const filter = new RegExp(process.argv[2] ?? '.');
@@ -112,6 +112,31 @@ const cases = {
 		check(await b.moreFrames(60, 10000) && await a.moreFrames(30, 10000), 'no pictures after the restart');
 		return call;
 	},
+	// a handset without encryption, at another port than it said, towards a browser
+	async 'plain RTP to DTLS-SRTP'({ m, b }) {
+		const side = { codecs: [{ pt: 96, name: 'VP8', clock: 90000, fmtp: '', fb: [] }], rtcpMux: true };
+		const [s] = parse(await b.offer({ width: 640, height: 360 })).sections;
+		const r = await m.mrm.create({ terminations: [
+			{ terminationId: 'a', medias: [{ mediaId: 'v0', mediaResourceType: 'AR', mediaProcessingUri: 'urn:x-ims-ar:armf:relay',
+				remoteMbEndpoint: { ip: { ipv4Addr: '127.0.0.1' }, transport: 'UDP', portNumber: 50002 },
+				'x-ims-ar': { media: 'video', transport: 'RTP', local: side, remote: { ...side, direction: 'sendonly' } } }] },
+			{ terminationId: 'b', medias: [medium(s, { mediaId: 'v0', user: 'sip:b@ims', codec: only('VP8') })] }] });
+		check(r.status === 201, `create: ${r.status} ${r.text}`);
+		await b.answer(answer([answerSection(s, r.json.terminations[1].medias[0])]));
+		const ffmpeg = spawn('ffmpeg', ['-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=30', '-c:v', 'libvpx',
+			'-b:v', '500k', '-g', '30', '-deadline', 'realtime', '-cpu-used', '8', '-payload_type', '96', '-t', '30', '-f', 'rtp',
+			'rtp://127.0.0.1:41000?localrtpport=50000&pkt_size=1000'], { stdio: ['ignore', 'ignore', 'inherit'] });
+		try {
+			check(await b.moreFrames(60, 20000), 'no pictures');
+			const f = await m.facts(r.json.contextId);
+			say(short(f.a.v0.armf), JSON.stringify(f.a.v0.transport));
+			check(f.a.v0.transport.latched === 1 && f.a.v0.selected === '127.0.0.1:50000', `at ${f.a.v0.selected}`);
+			check(f.a.v0.armf.state === 'relay', `state ${f.a.v0.armf.state}`);
+		} finally {
+			ffmpeg.kill('SIGKILL');
+		}
+		return { id: r.json.contextId };
+	},
 	async 'VP8 processed'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a, op: 'overlay' }, b: { ue: b } });
 		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
@@ -164,6 +189,8 @@ async function until(m, call, wanted, ms) {
 	}
 	return f;
 }
+
+cases['plain RTP to DTLS-SRTP'].mediad = { armf: { transports: 'dtls,rtp' } };
 
 const workerOf = async (m) => (await m.status()).worker[0].pid;
 
