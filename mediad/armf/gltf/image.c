@@ -47,7 +47,7 @@ static int shrink(struct image_job *j)
 
 int image_decode(struct image_job *j)
 {
-	enum image_kind kind;
+	enum image_kind kind = IMAGE_PNG;
 	int err = image_kind(j, &kind);
 
 	j->rgba = NULL;

@@ -83,7 +83,7 @@ static int jpeg_size(struct image_job *j)
 
 int image_measure(struct image_job *j)
 {
-	enum image_kind kind;
+	enum image_kind kind = IMAGE_PNG;
 	int err = image_kind(j, &kind);
 
 	if (!err)

@@ -2,6 +2,7 @@
 // What three.js makes of the animations of full.gltf and of two of Debian's assimp-testmodels: world
 // matrices, skin matrices, morph weights at several times. Writes three_values.h. Run by hand after
 // full.gltf has changed: node three_values.mjs
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -78,3 +79,4 @@ for (const [name, file] of files) {
 }
 out.push('};', '');
 fs.writeFileSync(path.join(here, 'three_values.h'), out.join('\n'));
+execFileSync('clang-format', ['-i', path.join(here, 'three_values.h')]);
