@@ -39,12 +39,15 @@ metrics = $ADDRESS:$P_ASD
 listen = unix:$RUN/asd.sock
 [dcsf]
 dcmf = mediad1 $ADDRESS:$P_MRM
+[armf]
+snapshots = $RUN/snapshots
 [policy]
 file = $RUN/policy.lua
 dir = $ROOT/lua/ar
 [store]
 file = $RUN/asd.db
 C
+	mkdir -p "$RUN/snapshots"
 	cp "$ROOT/lua/default.lua" "$RUN/policy.lua"
 }
 

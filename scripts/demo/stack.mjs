@@ -76,7 +76,7 @@ export class Stack {
 	// has one part each, and one for each UE.
 	async call(pcscf, callId) {
 		const parts = await this.kamcmd(pcscf, 'ims_ar.call', callId);
-		const whole = parts.filter((p) => !p.ue && !p.channel_of && p.part !== 'ims_ar');
+		const whole = parts.filter((p) => !p.ue && !p.channel_of && !p.media_of && p.part !== 'ims_ar');
 		return { ...Object.assign({}, ...whole), ue: parts.filter((p) => p.ue) };
 	}
 

@@ -48,3 +48,29 @@ export function listen(track) {
 	heard.stop = () => sink.stop();
 	return heard;
 }
+
+// A grey picture with a bar that moves, as a video track; stop() ends it.
+export function film(width = 320, height = 180, fps = 15) {
+	const source = new wrtc.nonstandard.RTCVideoSource();
+	const track = source.createTrack();
+	const data = new Uint8ClampedArray((width * height * 3) / 2).fill(128);
+	let n = 0;
+	const timer = setInterval(() => {
+		data.fill(128, 0, width * 8);
+		data.fill(220, (n++ % 8) * width, ((n % 8) + 1) * width);
+		source.onFrame({ width, height, data });
+	}, 1000 / fps);
+	return { track, stop: () => (clearInterval(timer), track.stop()) };
+}
+
+// Counts the pictures of a received track, and keeps the last one (I420).
+export function look(track) {
+	const seen = { frames: 0, last: null };
+	const sink = new wrtc.nonstandard.RTCVideoSink(track);
+	sink.onframe = ({ frame }) => {
+		seen.frames++;
+		seen.last = { width: frame.width, height: frame.height, data: new Uint8Array(frame.data) };
+	};
+	seen.stop = () => sink.stop();
+	return seen;
+}

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listen, tone } from './env.mjs';
+import { film, listen, look, tone } from './env.mjs';
 import { eventually } from '../../scripts/demo/network.mjs';
 import { canonical, differences } from '../../webapp/src/scene.mjs';
 import { walk } from '../../webapp/src/trajectory.mjs';
@@ -31,6 +31,7 @@ export class Party {
 		call.on('problem', (p) => this.problems.push(p));
 		call.on('track', (track) => {
 			if (track.kind === 'audio') this.heard = listen(track);
+			else this.seen = look(track);
 		});
 		this.last = call;
 		return call;
@@ -40,6 +41,14 @@ export class Party {
 		const t = tone(frequency);
 		this.tones.push(t);
 		return t.stream;
+	}
+
+	// Sound and a film.
+	movie(frequency) {
+		const stream = this.media(frequency), f = film();
+		this.tones.push(f);
+		stream.addTrack(f.track);
+		return stream;
 	}
 
 	call(to, options = {}) {
@@ -58,6 +67,7 @@ export class Party {
 	stop() {
 		for (const t of this.tones) t.stop();
 		this.heard?.stop();
+		this.seen?.stop();
 		this.ue.stop();
 	}
 }

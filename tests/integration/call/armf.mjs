@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Video through the ARMF by policy, between real WebRTC UEs. Each exported function is a case.
+
+import assert from 'node:assert/strict';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { answered, ended, sceneHere, soundFlows, standStill, until, walkAbout } from '../../ue/pair.mjs';
+
+const policy = (op) => `
+local ar = require 'ar.policy'
+local m, act = ar.match, ar.act
+return ar.new 'armf'
+	:rule('no data channel', m.no(m.offers 'datachannel'), act.plain())
+	:rule('draw', m.any, act.process { party = 'caller', media = 'video', op = '${op}' })
+	:rule('ar', m.any, act.accept { scene = 'default' })
+`;
+
+// Runs fn under that policy, then the old one again.
+async function under(t, op, fn) {
+	const path = t.stack.policyPath();
+	await copyFile(path, `${path}.before`);
+	await writeFile(path, policy(op));
+	await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
+	try {
+		await fn();
+	} finally {
+		await copyFile(`${path}.before`, path);
+		await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
+	}
+}
+
+async function videoCall(t, a, b) {
+	b.expect((call) => call.answer({ media: b.movie(660) }));
+	const call = a.call(b, { media: a.movie(440) });
+	await answered(call);
+	await Promise.all([sceneHere(a.last), sceneHere(b.last)]);
+	const { contextId } = await until('the context', () => t.stack.contextOf(call.callId));
+	return { call, contextId };
+}
+
+const section = (sdp) => sdp.split(/^(?=m=)/m).find((s) => s.startsWith('m=video'));
+
+async function media(t, contextId) {
+	const { terminations } = await t.stack.context(contextId);
+	return terminations.map((x) => x.medias.find((m) => m.mediaResourceType === 'AR'));
+}
+
+async function anchored(t, op) {
+	const [a, b] = await t.pair();
+	const { call, contextId } = await videoCall(t, a, b);
+	walkAbout(a, b);
+	await until('pictures at both', () => a.seen?.frames > 15 && b.seen?.frames > 15, 15000);
+	await soundFlows(a, b);
+	for (const p of [a, b]) {
+		const s = section(p.last.sdp.remote);
+		assert.ok(/^a=x-ims-ar-armf/m.test(s) && !/^a=group:BUNDLE/m.test(p.last.sdp.remote), s);
+	}
+	const legs = await media(t, contextId);
+	assert.deepEqual(legs.map((m) => m.mediaProcessingUri.split(':').pop()), [op, 'relay']);
+	standStill(a, b);
+	return { a, b, call, contextId };
+}
+
+export async function video_is_relayed_by_the_ARMF(t) {
+	await under(t, 'relay', async () => {
+		const { call, b } = await anchored(t, 'relay');
+		call.hangup();
+		await ended(b.last);
+	});
+}
+
+export async function the_scene_is_drawn_into_the_callers_video(t) {
+	await under(t, 'overlay', async () => {
+		const { a, b, call, contextId } = await anchored(t, 'overlay');
+		walkAbout(a, b, 30);
+		await until('frames that are drawn', async () => (await media(t, contextId))[0]['x-ims-ar'].armf.drawn > 5, 20000);
+		const asd = (await t.stack.kamcmd('pcscf1', 'ims_ar.call', call.callId)).find((p) => p.media_of === 'a');
+		assert.equal(asd.op, 'overlay');
+		const [shot] = await t.stack.kamcmd('pcscf1', 'ims_ar.media', call.callId, 'snapshot');
+		assert.equal(shot.ue, 'a');
+		assert.equal((await readFile(shot.file)).toString('latin1', 1, 4), 'PNG', shot.file);
+		standStill(a, b);
+		call.hangup();
+		await ended(b.last);
+	});
+}
+
+export async function video_goes_on_after_a_refresh(t) {
+	await under(t, 'relay', async () => {
+		const { a, b, call, contextId } = await anchored(t, 'relay');
+		await a.last.renegotiate();
+		await until('more pictures after a re-INVITE', ((n) => () => b.seen.frames > n + 10)(b.seen.frames), 10000);
+		assert.ok(await media(t, contextId));
+		call.hangup();
+		await ended(b.last);
+	});
+}
