@@ -29,13 +29,13 @@ struct peer {
 	void *arg;
 	char *log_call;
 	enum peer_state state;
+	enum peer_media media;
 
 	struct ice ice;
 	struct demux_node ufrag_node[2], addr_node[ICE_MAX_PAIRS], sdp_node;
 	struct dtls *dtls;
 	struct ar_sctp *sctp;
 	struct dc dc;
-	enum peer_media media;
 	struct rtpsec *sec; /* media: SRTP; NULL: not yet, or plain */
 	struct peer_keys keys; /* SDES */
 	struct peer *next_latch, **prev_latch; /* its address may still be corrected */
@@ -43,13 +43,13 @@ struct peer {
 
 	/* the UE's description */
 	bool known, no_ice, addr_verified, client;
+	bool verified; /* handshake done and fingerprint right: SCTP or SRTP may pass */
 	struct cert_prints prints;
 	uint16_t sctp_port;
 	size_t max_message;
 	struct peer_addr sdp_addr;
 
 	uint64_t dtls_remote; /* whose handshake it is, while the description is not known */
-	bool verified; /* handshake done and fingerprint right: SCTP may pass */
 	struct peer_addr heard_at; /* where DTLS came from last; used until a pair is nominated */
 	struct peer_held held[PEER_MAX_EARLY];
 	unsigned nheld;

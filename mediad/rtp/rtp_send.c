@@ -52,17 +52,16 @@ struct rtp_send {
 	const struct rtp_ext_values *values;
 	struct rtcp_sr source;
 	uint64_t source_at;
-	bool has_source;
 	struct {
 		uint32_t lsr;
 		uint64_t at;
 	} reports[REPORTS];
 	unsigned nreport;
-	uint64_t rtt;
-	bool want_key, has_fir, lossy;
-	double loss; /* of 256 */
+	bool has_source, want_key, has_fir;
 	uint8_t fir;
-	uint64_t key_at;
+	uint64_t rtt, key_at;
+	double loss; /* of 256, of what is reported */
+	bool lossy;
 };
 
 int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct bwe *bwe)
