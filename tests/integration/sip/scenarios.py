@@ -5,6 +5,7 @@ import cases_call  # noqa: F401
 import cases_dialog  # noqa: F401
 import cases_fault  # noqa: F401
 import cases_inside  # noqa: F401
+import cases_load  # noqa: F401
 import cases_policy  # noqa: F401
 import cases_operator  # noqa: F401
 import cases_real  # noqa: F401
