@@ -143,6 +143,7 @@ group_media() {
 group_armf() {
 	BUILD=$ROOT/build/release suite armf streams tests/integration/armf/run.sh
 	BUILD=$ROOT/build/release suite armf pose tests/integration/armf/pose/run.sh
+	BUILD=$ROOT/build/release suite armf network tests/integration/armf/pose/network.sh
 }
 
 group_call() { BUILD=$ROOT/build/release suite call calls tests/integration/call/run.sh; }

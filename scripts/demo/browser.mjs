@@ -21,9 +21,9 @@ const FLAGS = [
 ];
 const NAMES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-export async function launch(executablePath = process.env.CHROMIUM ?? NAMES[0]) {
+export async function launch(executablePath = process.env.CHROMIUM ?? NAMES[0], env = {}) {
 	const args = process.getuid?.() === 0 ? [...FLAGS, '--no-sandbox'] : FLAGS;
-	return chromium.launch({ executablePath, args, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false });
+	return chromium.launch({ executablePath, args, env: { ...process.env, ...env }, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false });
 }
 
 export class PageUe {

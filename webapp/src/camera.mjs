@@ -59,6 +59,7 @@ export class Camera extends Emitter {
 	track;
 	fovY;
 	canvas;
+	mark = null; // (context, number): what a test paints into every picture
 	frames = { painted: 0, encoded: 0, matched: 0 };
 	#writer = null;
 	#paint;
@@ -118,6 +119,7 @@ export class Camera extends Emitter {
 		const number = ++this.frames.painted;
 		const frame = { number, time, pose: structuredClone(this.#source(seconds)) };
 		this.#paint(g, this, frame.pose, number);
+		this.mark?.(g, number);
 		this.#match?.painted(frame);
 		if (this.#writer) this.#write(time);
 		this.emit('frame', frame);

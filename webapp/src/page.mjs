@@ -27,6 +27,7 @@ const page = {
 	camera: null, // of an AR-assisted UE
 	walkPhase: null, // radians: walk by itself instead of by hand
 	walkStart: 0,
+	moved: null, // () => pose: by whoever drives the page
 };
 
 // What an AR-assisted UE has in place of a view of the scene.
@@ -89,11 +90,12 @@ function startCamera() {
 		const fov = n++ % FOV_EVERY === 0 ? page.camera.fov : null;
 		page.call?.ar?.sendPose(pose.position, pose.orientation, { time, frame, fov });
 	});
-	page.camera.start();
+	if (!query.has('hold')) page.camera.start();
 }
 
 async function ownMedia() {
 	const media = await microphone();
+	page.camera?.start();
 	return page.camera ? new MediaStream([...media.getAudioTracks(), page.camera.track]) : media;
 }
 
@@ -147,6 +149,7 @@ function shapes(doc) {
 const anyColour = () => [0, 1, 2].map(() => Math.round(200 + 800 * Math.random()) / 1000);
 
 function poseNow() {
+	if (page.moved) return page.moved();
 	return page.walkPhase === null ? page.walker.pose() : walk(page.walkPhase, (performance.now() - page.walkStart) / 1000);
 }
 
@@ -168,7 +171,15 @@ function standWhereTheSceneSays(doc) {
 function startWalking(phase) {
 	page.walkPhase = phase;
 	page.walkStart = performance.now();
+	page.moved = null;
 	page.call.ar.startPoses(poseSource, POSE_HZ);
+}
+
+// Stays where it is, camera and all.
+function stand() {
+	const pose = poseNow();
+	page.moved = () => pose;
+	page.call?.ar?.stopPoses();
 }
 
 function isOwn(node) {
@@ -248,7 +259,7 @@ async function main() {
 	page.view.resize(innerWidth, innerHeight);
 	page.walker = new Walker($('view'), tap);
 	if (assisted) startCamera();
-	Object.assign(page, { register, dial, answer, report, startWalking });
+	Object.assign(page, { register, dial, answer, report, startWalking, stand });
 	wire();
 	show('not registered');
 	if (query.has('auto')) $('join').requestSubmit();

@@ -6,91 +6,11 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Browser, connect, connectDirect, hourAhead, Mediad, sleep } from './lab.mjs';
-import { boxError, expectedBox } from './truth.mjs';
+import { assert, assertSkew, FOV, HEIGHT, judged, moving, quantile, skew, STILLS, stills, until, WIDTH } from './judge.mjs';
 
 const [build, folder, ...wanted] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const FOV = 1;
-const [WIDTH, HEIGHT] = [640, 360];
-
-const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))] ?? NaN;
-const px = (v) => v.toFixed(2);
-
-function assert(ok, text) {
-	if (!ok) throw new Error(text);
-}
-
-async function until(what, check, ms = 10000) {
-	const end = Date.now() + ms;
-	for (;;) {
-		const value = await check();
-		if (value) return value;
-		if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-		await sleep(50);
-	}
-}
-
-// Received pictures with what should be in them.
-function judged(seen, painted) {
-	return seen
-		.filter((s) => painted.has(s.number))
-		.map((s) => {
-			const { at, pose } = painted.get(s.number);
-			const want = expectedBox(pose, s.width, s.height, FOV);
-			return { ...s, want, age: s.at - at, error: want && s.box ? boxError(s.box, want) : null };
-		});
-}
-
-const inside = (list) => list.filter((s) => s.want);
-
-const STILLS = [
-	{ position: [0, 1.6, 2.4], yaw: 0, pitch: -0.15 },
-	{ position: [0.6, 1.5, 2], yaw: 0.25, pitch: -0.1 },
-	{ position: [-0.9, 1.7, 1.9], yaw: -0.5, pitch: -0.25 },
-	{ position: [2, 1.3, 0.4], yaw: 1.4, pitch: 0 },
-	{ position: [-1.6, 1.4, -1.2], yaw: -2.25, pitch: -0.05 },
-	{ position: [0.1, 2.3, 1.6], yaw: 0.1, pitch: -0.6 },
-	{ position: [0.5, 1.2, 3.2], yaw: 0, pitch: 0.05 },
-];
-
-async function settle(screen, number) {
-	await until('the picture of the pose', async () => (await screen.seen()).some((s) => s.number >= number));
-}
-
-async function numberNow(camera) {
-	return camera.eval(() => window.phone.camera.frames.painted);
-}
-
-async function stills({ camera, screen }, name, limit = 2) {
-	let worst = 0;
-	for (const still of STILLS) {
-		await camera.move({ kind: 'still', ...still });
-		const number = await numberNow(camera);
-		await settle(screen, number + 12);
-		const list = inside(judged((await screen.seen()).filter((s) => s.number >= number + 8), await camera.painted()));
-		assert(list.length > 0, `no picture of ${JSON.stringify(still)}`);
-		const missing = list.filter((s) => !s.box).length;
-		assert(missing === 0, `the box is not drawn in ${missing} of ${list.length} pictures at ${JSON.stringify(still)}`);
-		worst = Math.max(worst, ...list.map((s) => s.error));
-	}
-	console.log(`# ${name} stills=${STILLS.length} worst_px=${px(worst)}`);
-	assert(worst <= limit, `the box is ${px(worst)} px off its place, ${limit} allowed`);
-}
-
-async function moving({ camera, screen }, name, move, { seconds = 6, limit = 3, drawn = 0.98, at95 = limit } = {}) {
-	const start = await camera.move(move);
-	await sleep(seconds * 1000 + 400);
-	const all = inside(judged((await screen.seen(start + 400)).filter((s) => s.number >= 0), await camera.painted()));
-	const boxes = all.filter((s) => s.box);
-	const errors = boxes.map((s) => s.error);
-	const figures = `pictures=${all.length} drawn=${(boxes.length / all.length).toFixed(3)} p50_px=${px(quantile(errors, 0.5))} p95_px=${px(quantile(errors, 0.95))} max_px=${px(Math.max(...errors))} age_p50_ms=${Math.round(quantile(all.map((s) => s.age), 0.5))}`;
-	console.log(`# ${name} ${figures}`);
-	writeFileSync(`${folder}/${name}.json`, JSON.stringify({ all, painted: [...(await camera.painted())] }));
-	assert(all.length > seconds * 10, `only ${all.length} pictures in ${seconds} s`);
-	assert(boxes.length >= drawn * all.length, `the box is missing in ${all.length - boxes.length} of ${all.length} pictures`);
-	assert(quantile(errors, 0.95) <= at95 && Math.max(...errors) <= limit, `the box is up to ${px(Math.max(...errors))} px off (p95 ${px(quantile(errors, 0.95))}), ${limit} allowed`);
-	return all;
-}
+const save = (name, figures) => writeFileSync(`${folder}/${name}.json`, JSON.stringify(figures));
 
 // From a sudden pose to the first picture shown that has it: the wait for the camera's next picture,
 // both encoders, the ARMF, the network, Chromium's buffer.
@@ -178,7 +98,7 @@ async function lipSyncAlone(lab) {
 	try {
 		await connectDirect(camera, screen);
 		await until('a picture', async () => (await screen.seen()).length > 20);
-		return await skew({ screen }, 'lipsync-peer-to-peer');
+		return await skew(() => screen.eval(() => window.phone.skew()), 'lipsync-peer-to-peer');
 	} finally {
 		await Promise.all([camera.close(), screen.close()]);
 	}
@@ -197,8 +117,8 @@ const CASES = {
 	},
 	async turning(lab) {
 		await call(lab, BAD, async (c) => {
-			await moving(c, 'turning', TURN);
-			await moving(c, 'orbiting', ORBIT);
+			await moving(c, 'turning', TURN, { save });
+			await moving(c, 'orbiting', ORBIT, { save });
 			assert((await leg(lab, c.id)).armf?.poseSource === 'pose-rtp', JSON.stringify((await leg(lab, c.id)).armf));
 		});
 	},
@@ -269,27 +189,9 @@ const CASES = {
 	},
 };
 
-// Sound and picture of one person; median of 20 looks, after Chromium has had time to align them.
-async function skew({ screen }, name) {
-	await sleep(10000);
-	const skews = [];
-	for (let i = 0; i < 20; i++) {
-		const s = await screen.eval(() => window.phone.skew());
-		if (s !== null) skews.push(s);
-		await sleep(200);
-	}
-	assert(skews.length >= 10, 'Chromium knows no playout times');
-	const middle = quantile(skews, 0.5);
-	console.log(`# ${name} skew_p50_ms=${middle.toFixed(1)} min_ms=${Math.min(...skews).toFixed(1)} max_ms=${Math.max(...skews).toFixed(1)}`);
-	return middle;
-}
-
-// 45 ms, or little more than the two browsers alone are apart: a page's own sources are not in step.
-async function lipSync(lab, c, name) {
+async function lipSync(lab, { screen }, name) {
 	lab.alone ??= await lipSyncAlone(lab);
-	const middle = await skew(c, name);
-	const allowed = Math.max(45, Math.abs(lab.alone) + 25);
-	assert(Math.abs(middle) <= allowed, `sound and picture are ${middle.toFixed(1)} ms apart, ${lab.alone.toFixed(1)} without us`);
+	assertSkew(await skew(() => screen.eval(() => window.phone.skew()), name), lab.alone);
 }
 
 async function broken(lab, { camera, screen }, name, signal, limit) {

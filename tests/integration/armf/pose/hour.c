@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Preloaded into a browser: its wall clock is an hour ahead, everything else is as it was. (libfaketime
- * does more, and Chromium does not start under it.) */
+/* Preloaded into a browser: its wall clock is an hour ahead, everything else is as it was.
+ * (libfaketime does more, and Chromium does not start under it.) */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>

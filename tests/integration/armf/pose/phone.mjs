@@ -7,9 +7,10 @@ import { ArSession } from '../../../../webapp/src/ar_session.mjs';
 import { Camera } from '../../../../webapp/src/camera.mjs';
 import { paintRoom } from '../../../../webapp/src/room.mjs';
 import { AR_STREAMS, addDcmap, channelOptions } from '../../../../webapp/src/sdp.mjs';
-import { paintNumber, readNumber } from './barcode.mjs';
-import { BOX, corners, magentaBox } from './truth.mjs';
+import { paintNumber } from './barcode.mjs';
 import { motion } from './motion.mjs';
+import { BOX, corners } from './truth.mjs';
+import { look, skewOf } from './watch.mjs';
 
 const clock = () => performance.timeOrigin + performance.now();
 const CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
@@ -133,38 +134,15 @@ function addAudio(o) {
 	phone.pc.addTransceiver(track, { direction: 'sendonly', streams: [phone.stream] });
 }
 
-// How far apart sound and picture are that come out now, on the sender's clock: ms, picture first.
-phone.skew = async () => {
-	const at = {};
-	for (const s of (await phone.pc.getStats()).values()) if (s.type === 'inbound-rtp') at[s.kind] = s.estimatedPlayoutTimestamp;
-	return at.audio && at.video ? at.video - at.audio : null;
-};
+phone.skew = () => skewOf(phone.pc);
 
 // ---- what arrives ----
-
-function look(video) {
-	const canvas = document.createElement('canvas');
-	const g = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
-	const frame = (now, m) => {
-		video.requestVideoFrameCallback(frame);
-		if (canvas.width !== m.width || canvas.height !== m.height) Object.assign(canvas, { width: m.width, height: m.height });
-		g.drawImage(video, 0, 0);
-		const image = g.getImageData(0, 0, m.width, m.height);
-		phone.seen.push({
-			number: readNumber(image), box: magentaBox(image), rtp: m.rtpTimestamp, width: m.width, height: m.height,
-			at: performance.timeOrigin + m.presentationTime, received: m.receiveTime ? performance.timeOrigin + m.receiveTime : null,
-		});
-		if (phone.seen.length > 6000) phone.seen.shift();
-	};
-	video.requestVideoFrameCallback(frame);
-	phone.screen = canvas;
-}
 
 function show(track) {
 	const video = document.getElementById('far');
 	video.srcObject = new MediaStream([track]);
 	video.play();
-	look(video);
+	phone.screen = look(video, phone.seen);
 }
 
 function listen(track) {
