@@ -104,13 +104,19 @@ int front_answer(struct asd *a, struct front_ref ref, json_t *reply)
 {
 	struct conn *c = ar_ids_get(&a->front->conns, ref.conn);
 
-	if (!c || c->closing || !reply) {
+	int err = reply ? 0 : -ENOMEM;
+
+	if (!c || c->closing) {
 		json_decref(reply);
 		return c ? -ENOMEM : -ENOTCONN;
 	}
-	json_object_set_new(reply, "id", json_integer(ref.id));
-	conn_send(c, reply);
-	return 0;
+	if (!reply) /* nobody may wait for nothing */
+		reply = front_error("no_resources", "the answer has no JSON form");
+	if (reply) {
+		json_object_set_new(reply, "id", json_integer(ref.id));
+		conn_send(c, reply);
+	}
+	return err;
 }
 
 bool front_tell(struct asd *a, const char *module, json_t *j)

@@ -502,7 +502,7 @@ int policy_case_read(struct policy_case *c, json_t *obj, char *why, size_t cap)
 		snprintf(why, cap, "out of memory");
 		return -EINVAL;
 	}
-	if (!json_is_object(obj) && json_array_size(obj) != 0)
+	if (!json_is_object(obj) && (!json_is_array(obj) || json_array_size(obj) != 0))
 		err = refuse(&r, "*", "the call must be a table");
 	json_object_foreach(obj, key, v)
 	{

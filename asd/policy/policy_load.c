@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A generation from the files: state, script, library's compilation of its rules. */
 #include "asd/policy/policy_int.h"
+#include "asd/policy/verdict.h"
 #include "common/lua/sandbox.h"
 
 #include <ctype.h>
@@ -21,11 +22,23 @@ static int keep_field(lua_State *L, const char *name)
 	return vm_keep(L);
 }
 
+/* Cut to cap, and fit to be shown: kamcmd and JSON take neither half characters nor line ends. */
 static void copy_field(lua_State *L, const char *name, char *out, size_t cap)
 {
+	size_t n;
+	char *p;
+
 	lua_getfield(L, -1, name);
 	snprintf(out, cap, "%s", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "");
 	lua_pop(L, 1);
+	for (p = out; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
+	n = strlen(out);
+	while (n && !policy_is_utf8((struct ar_span){out, n}))
+		n--;
+	out[n] = '\0';
 }
 
 static enum policy_hook hook_by_name(const char *name)

@@ -88,6 +88,14 @@ static int enter(struct reader *r, const char *name, size_t index)
 	return 0;
 }
 
+bool policy_is_utf8(struct ar_span s)
+{
+	json_t *text = json_stringn(s.p ? s.p : "", s.n);
+
+	json_decref(text);
+	return text != NULL;
+}
+
 static bool name_char(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -110,6 +118,9 @@ static int read_text(struct reader *r, const struct field *f, char *at)
 		if (f->type == NAME ? !name_char(c) : c < ' ' || c == 0x7f)
 			return refuse(r, " has a character that is not allowed (byte %zu)", i + 1);
 	}
+	/* it goes into JSON: a name cut in the middle of a character would cost the whole answer */
+	if (!policy_is_utf8((struct ar_span){s, n}))
+		return refuse(r, " is not UTF-8");
 	memcpy(at, s, n);
 	at[n] = '\0';
 	return 0;
@@ -329,7 +340,7 @@ static bool protected_header(const char *name)
 		"require", "proxy-require", "supported", "k", "path", "service-route",
 		"p-asserted-identity", "p-preferred-identity", "p-charging-vector",
 		"p-charging-function-addresses", "p-access-network-info", "p-visited-network-id",
-		"privacy", "rack", "rseq", "replaces", "refer-to", "r"};
+		"privacy", "p-ims-ar", "rack", "rseq", "replaces", "refer-to", "r"};
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)

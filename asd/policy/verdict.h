@@ -20,4 +20,7 @@ int verdict_read_answer(lua_State *L, int idx, struct policy_answer *a, char *wh
 /* A flat table of strings, numbers and booleans. */
 int verdict_read_record(lua_State *L, int idx, struct policy_record *r, char *why, size_t cap);
 
+/* RFC 3629: no surrogates, nothing overlong. */
+bool policy_is_utf8(struct ar_span s);
+
 #endif

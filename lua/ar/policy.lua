@@ -24,6 +24,9 @@ local function check_name(what, name)
 	if type(name) ~= 'string' or name == '' or #name > 63 then
 		host.fail(what .. ' needs a name of 1 to 63 characters')
 	end
+	if not utf8.len(name) or name:find '%c' then
+		host.fail(what .. ' needs a name of printable characters (UTF-8)')
+	end
 end
 
 local function add(self, hook, name, when, ...)
