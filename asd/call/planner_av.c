@@ -341,13 +341,27 @@ static const char *choose_kind(struct planner_av_choice *c, const struct planner
 	return NULL;
 }
 
+/* At an offer of B what is at the ARMF stays there until A's next one: B's own edge has left the
+ * section out of its media relay before the offer came here (common/plan.h, AR_PLAN_ARMF_ATTR). */
+static bool in_map(const struct ar_plan *map, int kind)
+{
+	struct planner_av_slot slot[PLANNER_MAX_AV];
+	unsigned n = map ? planner_av_slots(map, slot) : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if ((int)slot[i].kind == kind)
+			return true;
+	}
+	return false;
+}
+
 void planner_av_choose(struct planner_av_choice *c, const struct planner_av_rules *rules,
 	const struct ar_sdp *offer, enum ar_side offerer, const struct ar_plan *map,
 	bool max_bundle)
 {
 	*c = (struct planner_av_choice){.n = 0};
 	for (int k = 0; k < PLANNER_AV_KINDS; k++) {
-		if (!rules->kind[k].wanted)
+		if (!rules->kind[k].wanted && !(offerer == AR_SIDE_B && in_map(map, k)))
 			continue;
 		if (max_bundle || (map && !map->drop_group))
 			c->why[k] = "max-bundle: the UE cannot take unbundled media";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DC2 documents: what is sent is what docs/mrm.md says, what comes back cannot hurt an SDP. */
+#include "asd/dcsf/mrm_av.h"
 #include "asd/dcsf/mrm_json.h"
 
 #include <errno.h>
@@ -333,6 +334,155 @@ static void problems(void **state)
 	assert_string_equal(buf, "no reason given");
 }
 
+/* ---- media of type AR ---- */
+
+static json_t *av_entry(const char *op, const char *dir)
+{
+	return json_pack("{s:s, s:{s:s, s:{s:s}}}", "mediaProcessingUri", op, "x-ims-ar", "media",
+		"video", "remote", "direction", dir);
+}
+
+static json_t *av_facts(const char *id, json_t *entry)
+{
+	json_t *f = json_pack("{s:{}}", "av");
+
+	if (id)
+		json_object_set_new(json_object_get(f, "av"), id, entry);
+	return f;
+}
+
+static json_t *av_doc(const char *id)
+{
+	json_t *d = json_pack("{s:[{s:s, s:[{s:s, s:s, s:{s:s}}]}, {s:s, s:[{s:s}]}]}",
+		"terminations", "terminationId", "a", "medias", "mediaId", "1", "mediaResourceType",
+		"DC", "x-ims-ar", "network", "outside", "terminationId", "b", "medias", "mediaId",
+		"1");
+
+	if (id)
+		json_array_append_new(
+			json_object_get(
+				json_array_get(json_object_get(d, "terminations"), 0), "medias"),
+			json_pack("{s:s, s:s}", "mediaId", id, "mediaResourceType", "AR"));
+	return d;
+}
+
+static json_t *av_ops(json_t *facts, json_t *told, json_t *doc)
+{
+	json_t *ops = json_array();
+
+	assert_true(mrm_av_patch(ops, AR_SIDE_A, facts, told, doc));
+	json_decref(facts);
+	json_decref(told);
+	json_decref(doc);
+	return ops;
+}
+
+static const char *op_at(const json_t *ops, size_t i, const char *key)
+{
+	const char *s = json_string_value(json_object_get(json_array_get(ops, i), key));
+
+	return s ? s : "";
+}
+
+static void patches_of_media(void **state)
+{
+	json_t *ops;
+
+	(void)state;
+	/* a new one, in the data channel's network */
+	ops = av_ops(av_facts("v1", av_entry("x:relay", "sendrecv")), NULL, av_doc(NULL));
+	assert_int_equal(json_array_size(ops), 1);
+	assert_string_equal(op_at(ops, 0, "path"), "/terminations/0/medias/-");
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_object_get(
+				json_object_get(json_array_get(ops, 0), "value"), "x-ims-ar"),
+			"network")),
+		"outside");
+	json_decref(ops);
+	/* what has changed, after a test that it is still that one */
+	ops = av_ops(av_facts("v1", av_entry("x:relay", "sendonly")),
+		av_facts("v1", av_entry("x:relay", "sendrecv")), av_doc("v1"));
+	assert_int_equal(json_array_size(ops), 2);
+	assert_string_equal(op_at(ops, 0, "op"), "test");
+	assert_string_equal(op_at(ops, 0, "value"), "v1");
+	assert_string_equal(op_at(ops, 1, "path"), "/terminations/0/medias/1/x-ims-ar/remote");
+	json_decref(ops);
+	/* nothing */
+	ops = av_ops(av_facts("v1", av_entry("x:relay", "sendrecv")),
+		av_facts("v1", av_entry("x:relay", "sendrecv")), av_doc("v1"));
+	assert_int_equal(json_array_size(ops), 0);
+	json_decref(ops);
+	/* gone */
+	ops = av_ops(av_facts(NULL, NULL), av_facts("v1", av_entry("x:relay", "sendrecv")),
+		av_doc("v1"));
+	assert_int_equal(json_array_size(ops), 2);
+	assert_string_equal(op_at(ops, 1, "op"), "remove");
+	assert_string_equal(op_at(ops, 1, "path"), "/terminations/0/medias/1");
+	json_decref(ops);
+	/* facts that say nothing of media leave them */
+	ops = av_ops(json_object(), NULL, av_doc("v1"));
+	assert_int_equal(json_array_size(ops), 0);
+	json_decref(ops);
+}
+
+static void media_that_are_refused(void **state)
+{
+	static const struct {
+		const char *body;
+		bool av;
+	} cases[] = {{"{\"invalidParams\":[{\"param\":\"/terminations/1/medias/1\"}]}", true},
+		{"{\"invalidParams\":[{\"param\":\"/terminations/1/medias/2/x-ims-ar/"
+		 "transport\"}]}",
+			true},
+		{"{\"invalidParams\":[{\"param\":\"/terminations/1/medias/0/dcMedia\"}]}", false},
+		{"{\"invalidParams\":[{\"param\":\"/terminations\"}]}", false},
+		{"{\"invalidParams\":[{\"param\":\"medias\"}, {}]}", false},
+		{"{\"status\":503}", false}, {"", false}, {"no JSON", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (mrm_av_refused(ar_span_str(cases[i].body)) != cases[i].av)
+			fail_msg("%s", cases[i].body);
+	}
+}
+
+static void reserved_media_are_checked(void **state)
+{
+	static const char *const bad[] = {"{}",
+		"{\"localMbEndpoint\":{\"ip\":{\"ipv4Addr\":\"host.example\"},\"portNumber\":1}}",
+		"{\"localMbEndpoint\":{\"ip\":{\"ipv4Addr\":\"1.2.3.4\"},\"portNumber\":0}}",
+		"{\"localMbEndpoint\":{\"ip\":{\"ipv4Addr\":\"1.2.3.4\"},\"portNumber\":9},"
+		"\"x-ims-ar\":{\"fingerprint\":\"a\\r\\nb\"}}",
+		"{\"localMbEndpoint\":{\"ip\":{\"ipv4Addr\":\"1.2.3.4\"},\"portNumber\":9},"
+		"\"x-ims-ar\":{\"ice\":{\"ufrag\":\"a b\",\"pwd\":\"c\"}}}"};
+	struct mrm_av_reserved r;
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		json_t *d = av_doc("v1"), *m = json_loads(bad[i], 0, NULL);
+
+		assert_non_null(m);
+		json_object_update(
+			json_array_get(
+				json_object_get(
+					json_array_get(json_object_get(d, "terminations"), 0),
+					"medias"),
+				1),
+			m);
+		why = NULL;
+		assert_int_equal(mrm_av_reserved(d, AR_SIDE_A, "v1", &r, &why), -EBADMSG);
+		assert_non_null(why);
+		json_decref(d);
+		json_decref(m);
+	}
+	json_t *d = av_doc(NULL);
+	assert_int_equal(mrm_av_reserved(d, AR_SIDE_A, "v1", &r, &why), -ENOENT);
+	assert_int_equal(mrm_av_reserved(d, AR_SIDE_A, "1", &r, &why), -ENOENT); /* no AR medium */
+	json_decref(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(facts_of_a_ue),
@@ -341,7 +491,9 @@ int main(void)
 		cmocka_unit_test(create_document), cmocka_unit_test(callee_takes_some_streams),
 		cmocka_unit_test(patch_document), cmocka_unit_test(reading_an_answer),
 		cmocka_unit_test(answers_that_would_hurt),
-		cmocka_unit_test(context_ids_stay_in_their_path), cmocka_unit_test(problems)};
+		cmocka_unit_test(context_ids_stay_in_their_path), cmocka_unit_test(problems),
+		cmocka_unit_test(patches_of_media), cmocka_unit_test(media_that_are_refused),
+		cmocka_unit_test(reserved_media_are_checked)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -505,6 +505,8 @@ static void added_and_taken_off_by_a_later_offer(void **state)
 	assert_true(has_span(section(&b.out, 2), "m=video 7001 "));
 	map2 = settle(&b);
 	rules.kind[PLANNER_AV_VIDEO].wanted = false; /* the policy does not want it any more */
+	again(&b, B_HEAD B_AUDIO B_DC B_VIDEO("50002", "sendrecv"), AR_SIDE_B, map2);
+	assert_int_equal(av.n, 1); /* not at the callee's offer: its edge may have hidden it */
 	again(&b, OFFER, AR_SIDE_A, map2);
 	assert_int_equal(av.n, 0);
 	apply(&b, to_b, OFFER);
