@@ -133,6 +133,8 @@ void armf_pool_free(struct armf_pool *p)
 	if (!p)
 		return;
 	for (unsigned i = 0; i < p->conf.processes; i++)
+		pool_proc_hang_up(&p->proc[i]);
+	for (unsigned i = 0; i < p->conf.processes; i++)
 		pool_proc_stop(&p->proc[i]);
 	free_all(p);
 	if (p->tick)

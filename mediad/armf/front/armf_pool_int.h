@@ -125,7 +125,8 @@ void pool_proc_check(struct pool_proc *p, uint64_t now);
 void pool_proc_check_memory(struct pool_proc *p);
 /* Ends it; its jobs are down. counter: which statistic. */
 void pool_proc_kill(struct pool_proc *p, const char *reason, uint64_t *counter);
-void pool_proc_stop(struct pool_proc *p);
+void pool_proc_hang_up(struct pool_proc *p);
+void pool_proc_stop(struct pool_proc *p); /* after hanging up */
 /* In order and never lost, unless the process is. fd is borrowed, -1 none. */
 void pool_proc_send(struct pool_proc *p, const struct link_msg *m, int fd);
 /* Now or never: -EAGAIN. */

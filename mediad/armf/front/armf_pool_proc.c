@@ -410,13 +410,18 @@ void pool_proc_check_memory(struct pool_proc *p)
 	pool_proc_kill(p, reason, &p->pool->st.over_memory);
 }
 
-/* Its end of the socket closing tells it; the stubborn are killed. */
+/* The end of the socket tells it; several end at the same time. */
+void pool_proc_hang_up(struct pool_proc *p)
+{
+	p->ready = false;
+	close_socket(p);
+}
+
+/* The stubborn are killed. */
 void pool_proc_stop(struct pool_proc *p)
 {
 	uint64_t until = ar_now() + STOP_WAIT_MS * AR_MS;
 
-	p->ready = false;
-	close_socket(p);
 	while (p->pid && waitpid(p->pid, NULL, WNOHANG) == 0) {
 		if (ar_now() > until)
 			kill(p->pid, SIGKILL);

@@ -115,13 +115,19 @@ void stream_front_get_totals(const struct stream_front *f, struct stream_totals 
 
 /* ---- legs ---- */
 
-static int make_parts(struct stream_leg *l)
+static int make_capture(struct stream_leg *l, struct capture **out)
 {
 	struct capture_conf cc = {.clock = 90000,
 		.fov_y = l->front->conf.fov_y,
 		.delay = l->front->conf.delay,
 		.stereo = l->conf.op == ARMF_SPLIT_RENDER};
-	int err = capture_new(&l->capture, &cc);
+
+	return capture_new(out, &cc);
+}
+
+static int make_parts(struct stream_leg *l)
+{
+	int err = make_capture(l, &l->capture);
 
 	if (!err)
 		err = stream_out_init(l);
@@ -261,6 +267,12 @@ void stream_leg_set(struct stream_leg *l, const struct stream_conf *conf, uint64
 	l->conf = *conf;
 	l->conf.call_id = NULL;
 	if (op) {
+		struct capture *c; /* one eye or two */
+
+		if (make_capture(l, &c) == 0) {
+			capture_free(l->capture);
+			l->capture = c;
+		}
 		stream_job_close(l);
 		l->job.retry_at = 0;
 		l->render_at = 0;

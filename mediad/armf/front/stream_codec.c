@@ -72,6 +72,55 @@ int stream_same(const struct stream_side *s, const struct stream_codec *c, bool 
 	return -1;
 }
 
+static int base64(char c)
+{
+	static const char set[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *p = c ? strchr(set, c) : NULL;
+
+	return p ? (int)(p - set) : -1;
+}
+
+/* One set, up to the comma; 0: broken or no room. */
+static size_t decode(const char *p, size_t n, uint8_t *out, size_t cap)
+{
+	uint32_t bits = 0;
+	size_t len = 0;
+
+	while (n && p[n - 1] == '=')
+		n--;
+	for (size_t i = 0; i < n; i++) {
+		int v = base64(p[i]);
+
+		if (v < 0 || len == cap)
+			return 0;
+		bits = bits << 6 | (uint32_t)v;
+		if (i % 4)
+			out[len++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+	}
+	return len;
+}
+
+size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
+{
+	char text[256];
+	size_t n = 0;
+
+	parameter(fmtp, "sprop-parameter-sets", text, sizeof(text));
+	for (const char *p = text; *p; p += strcspn(p, ","), p += *p == ',') {
+		size_t len;
+
+		if (n + 4 > cap)
+			return 0;
+		memcpy(out + n, "\0\0\0\1", 4);
+		len = decode(p, strcspn(p, ","), out + n + 4, cap - n - 4);
+		if (!len)
+			return 0;
+		n += 4 + len;
+	}
+	return n;
+}
+
 /* H.264: what openh264 makes is constrained baseline in packetization-mode 1. */
 static int h264_rank(const struct stream_codec *c)
 {

@@ -2,6 +2,8 @@
 /* What a UE sends: which stream, in order, frame by frame; and what it is told about it. */
 #include "mediad/armf/front/stream_int.h"
 
+#include "common/ar_buf.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -176,6 +178,29 @@ void stream_in_rtp(struct stream_leg *l, const struct rtp_packet *p, uint64_t no
 		l->n.malformed++;
 }
 
+/* A decoder that begins here, ours or the other UE's, has not seen the description. */
+static void add_sets(struct stream_leg *l, const struct depay_frame *f)
+{
+	struct stream_in *in = &l->in;
+	struct depay_frame with = *f;
+	struct ar_buf b;
+
+	ar_buf_init(&b, DEPAY_MAX_FRAME + STREAM_MAX_SETS);
+	ar_buf_add(&b, (char *)in->sets, in->nsets);
+	ar_buf_add(&b, f->data.p, f->data.n);
+	with.data = ar_buf_span(&b);
+	if (ar_buf_err(&b) == 0)
+		stream_job_frame(l, &with, in->now);
+	else
+		l->n.frames_dropped++;
+	ar_buf_free(&b);
+}
+
+static bool lacks_sets(const struct stream_leg *l, const struct depay_frame *f)
+{
+	return l->in.nsets && f->key && f->data.n > 4 && (f->data.p[4] & 31) == 5;
+}
+
 static void on_frame(void *arg, const struct depay_frame *f)
 {
 	struct stream_leg *l = arg;
@@ -188,7 +213,30 @@ static void on_frame(void *arg, const struct depay_frame *f)
 	}
 	l->n.frames_in++;
 	stream_meter_add(&l->in.meter, f->data.n, true, l->in.now);
-	stream_job_frame(l, f, l->in.now);
+	if (lacks_sets(l, f))
+		add_sets(l, f);
+	else
+		stream_job_frame(l, f, l->in.now);
+}
+
+/* What the UE's description says of its H.264, so that the first slice can be read. */
+static void prime(struct stream_leg *l, uint8_t pt)
+{
+	struct stream_in *in = &l->in;
+	bool rtx;
+	int i = stream_by_pt(&l->conf.remote, pt, &rtx);
+	size_t at = 4, end;
+
+	in->nsets =
+		i < 0 ? 0 : stream_sprop(l->conf.remote.codec[i].fmtp, in->sets, sizeof(in->sets));
+	for (; at < in->nsets; at = end + 4) {
+		for (end = at; end < in->nsets; end++) {
+			if (in->nsets - end >= 4 && memcmp(in->sets + end, "\0\0\0\1", 4) == 0)
+				break;
+		}
+		if (depay_prime(in->depay, (struct ar_span){(char *)in->sets + at, end - at}) != 0)
+			in->nsets = 0;
+	}
 }
 
 static bool set_codec(struct stream_leg *l, int i)
@@ -205,6 +253,9 @@ static bool set_codec(struct stream_leg *l, int i)
 			return false;
 		in->depay_codec = d;
 		in->width = in->height = 0;
+		in->nsets = 0;
+		if (d == DEPAY_H264)
+			prime(l, l->conf.local.codec[i].pt);
 	}
 	in->codec = i;
 	stream_route(l);

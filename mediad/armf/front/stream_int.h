@@ -16,6 +16,7 @@
 #define STREAM_REPORT 1000000 /* us between sender reports */
 #define STREAM_REMB 1000000 /* at least so often */
 #define STREAM_REMB_MIN 100000 /* at most so often */
+#define STREAM_MAX_SETS 512 /* bytes of sprop-parameter-sets; longer ones are not used */
 #define STREAM_SEQS 8 /* SSRCs whose numbering is remembered */
 #define STREAM_TRACKED 8 /* SSRCs of translated packets */
 #define STREAM_MTU 1100 /* payload bytes */
@@ -59,7 +60,8 @@ struct stream_in {
 	uint64_t remb_at, remb;
 	struct stream_meter meter;
 	uint16_t width, height;
-	uint64_t lost_before, nacks_before, keys_before; /* of receivers that are gone */
+	size_t nsets; /* H.264: parameter sets of the description, each with a start code */
+	uint8_t sets[STREAM_MAX_SETS];
 };
 
 struct stream_job {
@@ -96,7 +98,6 @@ struct stream_out {
 	unsigned nseq;
 	struct stream_track track[STREAM_TRACKED];
 	struct stream_meter meter;
-	uint64_t plis_before, resent_before, nacked_before;
 };
 
 struct stream_leg {
@@ -139,6 +140,8 @@ int stream_by_pt(const struct stream_side *s, uint8_t pt, bool *rtx); /* -1: unk
 /* The payload type of the same codec in another description: as it is (relay), or as we encode. */
 int stream_same(const struct stream_side *s, const struct stream_codec *c, bool exact);
 int stream_of_kind(const struct stream_side *s, enum stream_kind kind);
+/* sprop-parameter-sets (RFC 6184 8.1) with start codes; the bytes, 0: none, or not understood. */
+size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap);
 
 /* stream_in.c */
 void stream_in_init(struct stream_in *in);

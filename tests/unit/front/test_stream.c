@@ -182,6 +182,25 @@ static void same_codec_other_number(void **state)
 	assert_int_equal(stream_of_kind(&s, STREAM_H264), -1);
 }
 
+static void parameter_sets_of_the_description(void **state)
+{
+	uint8_t d[64];
+	static const uint8_t want[] = {
+		0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xf4, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80};
+
+	(void)state;
+	assert_int_equal(stream_sprop("packetization-mode=1;sprop-parameter-sets=Z0LAH/Q=,aM48gA==",
+				 d, sizeof(d)),
+		sizeof(want));
+	assert_memory_equal(d, want, sizeof(want));
+	assert_int_equal(stream_sprop("packetization-mode=1", d, sizeof(d)), 0);
+	assert_int_equal(stream_sprop("sprop-parameter-sets=", d, sizeof(d)), 0);
+	assert_int_equal(stream_sprop("sprop-parameter-sets=,", d, sizeof(d)), 0);
+	assert_int_equal(stream_sprop("sprop-parameter-sets=Z0L*", d, sizeof(d)), 0);
+	for (size_t cap = 0; cap < sizeof(want); cap++)
+		assert_int_equal(stream_sprop("sprop-parameter-sets=Z0LAH/Q=,aM48gA==", d, cap), 0);
+}
+
 static void other_codecs_by_name(void **state)
 {
 	struct stream_side s = {.ncodec = 0};
@@ -347,6 +366,41 @@ static void a_key_frame_is_asked_for_on_join(void **state)
 	assert_int_equal(last_rtp(b).ssrc, 7);
 }
 
+/* A handset that tells its parameter sets in the SDP only: who joins gets them with the picture. */
+static void h264_without_sets_in_band(void **state)
+{
+	static const uint8_t idr[] = {0x65, 0x9a, 0x01, 0x77, 0x77, 0x77, 0x77, 0x77, 0x77};
+	unsigned types = 0;
+
+	(void)state;
+	add(&ca.local, "H264", 98, 90000,
+		"profile-level-id=42c01f;packetization-mode=1;"
+		"sprop-parameter-sets=Z0LAH/RAUBfwgA==,aM48gA==");
+	add(&cb.local, "H264", 120, 90000, "profile-level-id=42c01f;packetization-mode=1");
+	connect();
+	for (uint16_t i = 1; i <= 2; i++) {
+		nout = 0;
+		types = 0;
+		put_rtp(a, 0x80 | 98, i, 7, idr, sizeof(idr));
+		now += 100000;
+		stream_leg_run(b, now);
+		for (unsigned k = 0; k < nout; k++) {
+			struct rtp_packet p;
+
+			if (out[k].leg != b || out[k].rtcp)
+				continue;
+			assert_int_equal(
+				rtp_parse(&p, (struct ar_span){(char *)out[k].d, out[k].n}), 0);
+			for (size_t at = 0; at < p.payload.n; at++) { /* anywhere: STAP-A */
+				types |= (uint8_t)p.payload.p[at] == 0x67 ? 1 : 0;
+				types |= (uint8_t)p.payload.p[at] == 0x68 ? 2 : 0;
+				types |= (uint8_t)p.payload.p[at] == 0x65 ? 4 : 0;
+			}
+		}
+		assert_int_equal(types, 7);
+	}
+}
+
 /* Another SSRC takes over when it is announced, or the old one has gone. */
 static void who_is_the_stream(void **state)
 {
@@ -411,12 +465,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_codec_other_number),
+		cmocka_unit_test(parameter_sets_of_the_description),
 		cmocka_unit_test(other_codecs_by_name),
 		T(audio_keeps_its_numbers),
 		T(no_number_goes_twice),
 		T(extensions_get_the_other_legs_ids),
 		T(reports_pass_and_transport_feedback_does_not),
 		T(a_key_frame_is_asked_for_on_join),
+		T(h264_without_sets_in_band),
 		T(who_is_the_stream),
 		T(numbers_go_on),
 		T(there_is_an_end),
