@@ -19,10 +19,12 @@ struct vp8_enc {
 };
 
 /* Negative: a fixed speed. A positive one lets libvpx use up a share of the frame's time, however
- * idle or busy the machine is, and its choice depends on who else runs. */
+ * idle or busy the machine is, and its choice depends on who else runs. Measured at 640x360 and
+ * 500 kbit/s, ms and dB: -6 1.6 47.5, -8 1.5 47.4, -10 1.3 46.8, -12 1.2 46.2, -16 1.1 44.2; at
+ * 1280x720 -8 to -12 differ by less than 0.5 ms and dB. */
 static int speed_for(unsigned width, unsigned height)
 {
-	return width * height <= 352 * 288 ? -8 : width * height <= 640 * 480 ? -10 : -12;
+	return width * height <= 352 * 288 ? -6 : width * height <= 640 * 480 ? -8 : -10;
 }
 
 static void configure(struct vp8_enc *v)
