@@ -208,6 +208,7 @@ void policy_sip_free(struct policy_sip *s)
 
 struct maker {
 	struct planner_choice choice;
+	struct planner_av_choice av;
 	struct planner_in in;
 	struct ar_plan plan;
 	struct ar_plan_room room;
@@ -232,8 +233,50 @@ static struct planner_leg example_leg(const struct planner_choice *choice)
 		.nstream = choice->naccepted};
 }
 
-static int make_offer(const struct policy_sip *s, bool ar, struct ar_buf *out, const char **why)
+static struct planner_av_leg example_av_leg(void)
 {
+	struct planner_choice none = {.index = -1};
+	struct planner_leg l = example_leg(&none);
+
+	return (struct planner_av_leg){.addr = l.addr,
+		.port = 40002,
+		.ufrag = l.ufrag,
+		.pwd = l.pwd,
+		.fingerprint = l.fingerprint,
+		.key = AR_SPAN("ZXhhbXBsZWV4YW1wbGVleGFtcGxlZXhhbXBsZWV4"),
+		.candidate = {AR_SPAN("1 1 UDP 2130706431 192.0.2.200 40002 typ host")},
+		.ncandidate = 1,
+		.setup = AR_SETUP_PASSIVE};
+}
+
+/* The verdict's own steps; those of the answer's rules show in the lines above. */
+static void choose_media(
+	struct maker *m, const struct policy_sip *s, const struct policy_verdict *v)
+{
+	static const char *const kinds[PLANNER_AV_KINDS] = {"video", "audio"};
+	struct planner_av_rules rules = {.transports = ~0u};
+
+	for (unsigned i = 0; i < v->nsteps; i++) {
+		const struct policy_step *st = &v->step[i];
+
+		for (int k = 0; k < PLANNER_AV_KINDS; k++) {
+			if (strcmp(st->media, kinds[k]) != 0)
+				continue;
+			rules.kind[k].wanted = true;
+			snprintf(rules.kind[k].codec, sizeof(rules.kind[k].codec), "%s", st->codec);
+			rules.kind[k].max_kbps[st->party == POLICY_CALLEE] = st->max_kbps;
+		}
+	}
+	planner_av_choose(&m->av, &rules, &s->sdp, AR_SIDE_A, NULL, m->choice.max_bundle);
+	for (unsigned i = 0; i < m->av.n; i++)
+		m->av.av[i].leg[0] = m->av.av[i].leg[1] = example_av_leg();
+	m->in.av = &m->av;
+}
+
+static int make_offer(const struct policy_sip *s, const struct policy_verdict *v,
+	struct ar_buf *out, const char **why)
+{
+	bool ar = v->action == POLICY_AR;
 	struct planner_rules rules = {NULL, 0, NULL};
 	struct ar_plan_dir dir = {.answer = false, .outcome = AR_OUTCOME_AR_CAPABLE};
 	struct maker *m = calloc(1, sizeof(*m));
@@ -256,6 +299,8 @@ static int make_offer(const struct policy_sip *s, bool ar, struct ar_buf *out, c
 		m->in.session_id[i] = AR_SPAN("- 1");
 		m->in.origin_addr[i] = AR_SPAN("IN IP4 192.0.2.200");
 	}
+	if (ar && m->choice.index >= 0)
+		choose_media(m, s, v);
 	err = ar ? planner_plan(&m->in, &m->plan, &m->room, &texts, why)
 		 : planner_plain(&m->in, &m->plan, &m->room, &texts, why);
 	if (!err)
@@ -263,7 +308,8 @@ static int make_offer(const struct policy_sip *s, bool ar, struct ar_buf *out, c
 	if (!err && ar && m->choice.index < 0)
 		*why = m->choice.why ? m->choice.why : "no data channel that can be anchored";
 	else if (!err)
-		*why = NULL;
+		*why = m->av.why[PLANNER_AV_VIDEO] ? m->av.why[PLANNER_AV_VIDEO]
+						   : m->av.why[PLANNER_AV_AUDIO];
 out:
 	ar_buf_free(&texts);
 	free(m);
@@ -343,7 +389,7 @@ void policy_sip_diff(const struct policy_sip *s, const struct policy_verdict *v,
 	if (!s->body.n || v->action == POLICY_DENY)
 		return;
 	ar_buf_init(&after, AR_SDP_MAX_LEN);
-	err = make_offer(s, v->action == POLICY_AR, &after, &why);
+	err = make_offer(s, v, &after, &why);
 	if (err || why)
 		fprintf(out, "offer to the callee: %s\n", why ? why : strerror(-err));
 	if (!err) {
