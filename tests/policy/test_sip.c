@@ -134,6 +134,12 @@ static char *diff_of(const struct policy_sip *s, enum policy_action action)
 	FILE *f = open_memstream(&out, &n);
 
 	v->action = action;
+	v->nsteps = 1; /* of no effect without video */
+	v->step[0] = (struct policy_step){.party = POLICY_CALLER,
+		.media = "video",
+		.by = "armf",
+		.op = "overlay",
+		.codec = "H264"};
 	policy_sip_diff(s, v, f);
 	fclose(f);
 	free(v);
@@ -165,6 +171,34 @@ static void test_diff(void **state)
 	free(s);
 }
 
+static void test_diff_of_media(void **state)
+{
+	static const char video[] = "m=video 49172 UDP/TLS/RTP/SAVPF 96 97\r\na=setup:actpass\r\n"
+				    "a=fingerprint:SHA-256 AB:CD\r\na=rtpmap:96 VP8/90000\r\n"
+				    "a=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n";
+	static const char other[] = "m=video 49172 UDP/TLS/RTP/SAVPF 98\r\na=setup:actpass\r\n"
+				    "a=fingerprint:SHA-256 AB:CD\r\na=rtpmap:98 VP9/90000\r\n";
+	struct policy_sip *s = calloc(1, sizeof(*s));
+	char why[256], text[4096], *d;
+
+	(void)state;
+	snprintf(text, sizeof(text), HEAD "\r\n" SDP "%s", video);
+	assert_int_equal(read_text(s, text, why), 0);
+	d = diff_of(s, POLICY_AR);
+	assert_non_null(strstr(d, "\n- m=video 49172 UDP/TLS/RTP/SAVPF 96 97\n"));
+	assert_non_null(strstr(d, "\n+ m=video 40002 UDP/TLS/RTP/SAVPF 97 96\n"));
+	free(d);
+	policy_sip_free(s);
+	snprintf(text, sizeof(text), HEAD "\r\n" SDP "%s", other);
+	assert_int_equal(read_text(s, text, why), 0);
+	d = diff_of(s, POLICY_AR);
+	assert_non_null(strstr(d, "neither VP8 nor H264"));
+	assert_non_null(strstr(d, "\n  m=video 49172 UDP/TLS/RTP/SAVPF 98\n"));
+	free(d);
+	policy_sip_free(s);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_other_calls),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_diff_of_media),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
