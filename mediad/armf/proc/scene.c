@@ -157,7 +157,8 @@ void scene_pose(struct scene *s, const struct link_pose *p)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The document tells where nodes are at its time, also those that moved before. */
+/* The document tells where nodes are at its time, also those that moved before. A pose of the same
+ * microsecond came later. */
 static void add_document(struct scene *s, uint64_t at)
 {
 	const struct model_view *v = model_view(s->model);
@@ -166,7 +167,8 @@ static void add_document(struct scene *s, uint64_t at)
 		struct track *k = s->track[i];
 		struct pose p = {.at = at};
 
-		if (k->node >= v->nnode || v->node[k->node].fixed || !k->n)
+		if (k->node >= v->nnode || v->node[k->node].fixed || !k->n ||
+			pose_at(k, k->n - 1)->at >= at)
 			continue;
 		memcpy(p.t, v->node[k->node].t, sizeof(p.t));
 		memcpy(p.r, v->node[k->node].r, sizeof(p.r));

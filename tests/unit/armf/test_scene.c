@@ -169,6 +169,8 @@ static void test_document_after_pose(void **state)
 		 "\"nodes\":[{\"name\":\"a\",\"translation\":[4,0,0]},{\"name\":\"b\"}]}");
 	scene_set_model(r.s, m, T0 + 50 * MS);
 	assert_near(x_at(&r, T0 + 1000 * MS), 1);
+	scene_set_model(r.s, m, T0 + 100 * MS); /* in the same microsecond */
+	assert_near(x_at(&r, T0 + 1000 * MS), 1);
 	scene_set_model(r.s, m, T0 + 900 * MS);
 	assert_near(x_at(&r, T0 + 1000 * MS), 4);
 	assert_near(x_at(&r, T0 + 800 * MS), 1);
