@@ -63,6 +63,8 @@ static void mistakes(void **state)
 		{"[media]\nnetwork = a/1.2.3.4\nnetwork = a/1.2.3.5\n", "already"},
 		{"[media]\nport = 65535\n[mediad]\nworkers = 2\n", "need ports up to 65536"},
 		{"[application]\nupdate_rate = 0\n", "want a number from 1 to 120"},
+		{"[armf]\ntransports = dtls, srtp\n", "transports = dtls, srtp: want dtls"},
+		{"[armf]\nprocesses = 17\n", "want a number from 0 to 16"},
 		{"[nothing]\nx = 1\n", "no such setting"},
 		{"[media]\nport = 1\nport = 2\n", "given twice"}};
 	struct mediad_conf c;
@@ -74,6 +76,21 @@ static void mistakes(void **state)
 			!strstr(said, all[i].said))
 			fail_msg("%s: '%s'", all[i].text, said);
 	}
+}
+
+static void transports(void **state)
+{
+	struct mediad_conf c;
+	char said[512];
+
+	(void)state;
+	assert_int_equal(read_text("", &c, said, sizeof(said)), 0);
+	assert_int_equal(c.media_transports, 1u << PEER_DTLS_SRTP);
+	mediad_conf_free(&c);
+	assert_int_equal(
+		read_text("[armf]\ntransports = rtp, SDES ,\n", &c, said, sizeof(said)), 0);
+	assert_int_equal(c.media_transports, 1u << PEER_PLAIN_RTP | 1u << PEER_SDES_SRTP);
+	mediad_conf_free(&c);
 }
 
 static void help_names_everything(void **state)
@@ -220,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shipped),
 		cmocka_unit_test(mistakes),
+		cmocka_unit_test(transports),
 		cmocka_unit_test(help_names_everything),
 		cmocka_unit_test(batches),
 		cmocka_unit_test(unsendable),
