@@ -174,13 +174,14 @@ static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 		json_object_set_new(x, "channels", channels(m));
 	json_object_set_new(x, "times", times(m, &s));
 	json_object_set_new(x, "transport",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rxPackets",
-			(json_int_t)s.rx_packets, "txPackets", (json_int_t)s.tx_packets, "rxBytes",
-			(json_int_t)s.rx_bytes, "txBytes", (json_int_t)s.tx_bytes, "stunBad",
-			(json_int_t)s.stun_bad, "dtlsBad", (json_int_t)s.dtls_bad, "earlyHeld",
-			(json_int_t)s.early_held, "dropped", (json_int_t)s.dropped, "srtpBad",
-			(json_int_t)s.srtp_bad, "srtpReplayed", (json_int_t)s.srtp_replayed,
-			"latched", (json_int_t)s.latched));
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			"rxPackets", (json_int_t)s.rx_packets, "txPackets",
+			(json_int_t)s.tx_packets, "rxBytes", (json_int_t)s.rx_bytes, "txBytes",
+			(json_int_t)s.tx_bytes, "stunBad", (json_int_t)s.stun_bad, "dtlsBad",
+			(json_int_t)s.dtls_bad, "earlyHeld", (json_int_t)s.early_held, "dropped",
+			(json_int_t)s.dropped, "srtpBad", (json_int_t)s.srtp_bad, "srtpReplayed",
+			(json_int_t)s.srtp_replayed, "latched", (json_int_t)s.latched, "early",
+			(json_int_t)s.early_dropped, "srtpSsrcs", (json_int_t)s.srtp_ssrcs));
 }
 
 /* Bad input of every kind, one number each, as /metrics has it. */
