@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/asd.h"
+#include "asd/lookup/lookup.h"
 #include "asd/policy/policy_tool.h"
 #include "asd/store/store.h"
 #include "common/daemon/ar_log.h"
@@ -105,6 +106,28 @@ static int check_store(const struct asd_conf *c, struct ar_buf *err)
 	return 0;
 }
 
+static void no_facts(void *arg, uint32_t call, uint32_t batch, struct lookup_facts *facts)
+{
+	(void)arg;
+	(void)call;
+	(void)batch;
+	free(facts);
+}
+
+/* The files and secrets of the facts; servers that are down are none of the configuration's. */
+static int check_facts(const struct asd_conf *c, struct ar_buf *err)
+{
+	struct lookup_conf lc = {.fact = c->fact, .nfacts = c->nfacts, .on_facts = no_facts};
+	struct event_base *base = c->nfacts ? event_base_new() : NULL;
+	struct lookup *l = NULL;
+	int e = base ? lookup_new(&l, base, &lc, err) : 0;
+
+	lookup_free(l);
+	if (base)
+		event_base_free(base);
+	return e;
+}
+
 static int check(const struct asd_conf *c, const char *path, struct ar_buf *err)
 {
 	struct policy_conf pc = asd_policy_conf(c);
@@ -112,7 +135,7 @@ static int check(const struct asd_conf *c, const char *path, struct ar_buf *err)
 
 	if (rc != 0)
 		return rc;
-	if (check_store(c, err) != 0) {
+	if (check_facts(c, err) != 0 || check_store(c, err) != 0) {
 		complain(err);
 		return EXIT_RUN;
 	}

@@ -419,6 +419,31 @@ def facts_over_http(w):
 
 
 @test(start=False)
+def wrong_facts_at_start(w):
+    """asd -t and the start say which file or setting."""
+    def check_says(want, rc):
+        p = subprocess.run([w.asd_path, "-c", w.write_conf(), "-t"], capture_output=True, text=True,
+                           timeout=20)
+        assert p.returncode == rc and want in p.stdout + p.stderr, (p.returncode, p.stdout, p.stderr)
+    w.conf["fact tier.kind"], w.conf["fact tier.file"] = ["file"], [os.path.join(w.dir, "none")]
+    check_says("[fact tier]", 1)
+    check_says("none: No such file", 1)
+    with open(os.path.join(w.dir, "none"), "w") as x:
+        x.write("alice gold\n")
+    check_says("all right", 0)
+    w.conf["fact tier.url"] = ["http://x/"]
+    check_says("does not go with this kind", 78)
+    del w.conf["fact tier.url"]
+    # a server that is down is no reason not to start
+    w.conf["fact credit.kind"], w.conf["fact credit.command"] = ["redis"], ["GET {caller.user}"]
+    w.conf["fact credit.server"] = ["127.0.0.1:%d" % free_port()]
+    check_says("all right", 0)
+    write_policy(w, ":rule('r', m.fact_failed 'credit', act.plain())" + ANYWAY)
+    w.start()
+    assert rule_of(w.link()) == "r"
+
+
+@test(start=False)
 def a_call_that_ends_while_it_waits(w):
     db = Subscribers()
     db.tiers, db.delay = {"alice": "gold"}, 0.15
