@@ -233,6 +233,8 @@ static int load(struct mediad *m, struct ar_buf *why)
 	err = assets_load(&m->assets, m->conf->webapp);
 	if (err)
 		ar_buf_printf(why, "webapp = %s: %s", m->conf->webapp, strerror(-err));
+	else
+		assets_add_scenes(m->assets, m->conf->scenes);
 	return err;
 }
 

@@ -286,6 +286,11 @@ const char *app_participant_name(const struct participant *p)
 	return p->name;
 }
 
+const char *app_participant_user(const struct participant *p)
+{
+	return p->user;
+}
+
 bool app_participant_joined(const struct participant *p)
 {
 	return p->joined;

@@ -146,6 +146,7 @@ void app_action_done(
 struct scene *app_scene(struct app *a);
 const struct app_stats *app_participant_stats(const struct participant *p);
 const char *app_participant_name(const struct participant *p);
+const char *app_participant_user(const struct participant *p); /* SIP URI or "" */
 bool app_participant_joined(const struct participant *p);
 void app_total(const struct app *a, struct app_stats *sum);
 unsigned app_joined(const struct app *a);

@@ -14,6 +14,7 @@
 struct assets {
 	unsigned n;
 	size_t total;
+	bool scenes; /* what is added now is of the scenes' folder */
 	struct asset item[ASSETS_MAX_FILES];
 };
 
@@ -24,10 +25,11 @@ static const char *type_of(const char *name)
 	} types[] = {{".html", "text/html; charset=utf-8"},
 		{".js", "text/javascript; charset=utf-8"},
 		{".mjs", "text/javascript; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
-		{".json", "application/json"}, {".gltf", "model/gltf+json"},
-		{".glb", "model/gltf-binary"}, {".bin", "application/octet-stream"},
-		{".png", "image/png"}, {".jpg", "image/jpeg"}, {".svg", "image/svg+xml"},
-		{".zip", "application/zip"}, {".wasm", "application/wasm"}};
+		{".json", "application/json"}, {".jpeg", "image/jpeg"},
+		{".gltf", "model/gltf+json"}, {".glb", "model/gltf-binary"},
+		{".bin", "application/octet-stream"}, {".png", "image/png"}, {".jpg", "image/jpeg"},
+		{".svg", "image/svg+xml"}, {".zip", "application/zip"},
+		{".wasm", "application/wasm"}};
 	size_t n = strlen(name);
 
 	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -56,13 +58,13 @@ static char *read_all(int fd, size_t n)
 	return NULL;
 }
 
-static void make_etag(struct asset *x)
+void assets_etag(struct ar_span data, char *out, size_t cap)
 {
 	uint64_t h = 1469598103934665603ull;
 
-	for (size_t i = 0; i < x->data.n; i++)
-		h = (h ^ (unsigned char)x->data.p[i]) * 1099511628211ull;
-	snprintf(x->etag, sizeof(x->etag), "\"%016llx\"", (unsigned long long)h);
+	for (size_t i = 0; i < data.n; i++)
+		h = (h ^ (unsigned char)data.p[i]) * 1099511628211ull;
+	snprintf(out, cap, "\"%016llx\"", (unsigned long long)h);
 }
 
 static void add_file(struct assets *a, int fd, const char *name)
@@ -83,7 +85,8 @@ static void add_file(struct assets *a, int fd, const char *name)
 		return;
 	memcpy(x->name, name, strlen(name) + 1);
 	x->content_type = type_of(name);
-	make_etag(x);
+	x->scene = a->scenes;
+	assets_etag(x->data, x->etag, sizeof(x->etag));
 	a->total += x->data.n;
 	a->n++;
 }
@@ -118,21 +121,33 @@ static void add_folder(struct assets *a, int dirfd, const char *prefix, unsigned
 	closedir(d);
 }
 
+static void add_tree(struct assets *a, const char *folder, const char *prefix)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		ar_log(AR_LOG_WARN, "boot", "%s: %s: not served on bootstrap channels", folder,
+			strerror(errno));
+	else
+		add_folder(a, fd, prefix, 1);
+}
+
 int assets_load(struct assets **ap, const char *folder)
 {
 	struct assets *a = calloc(1, sizeof(*a));
-	int fd;
 
 	if (!a)
 		return -ENOMEM;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		ar_log(AR_LOG_WARN, "boot", "%s: %s: nothing is served on bootstrap channels",
-			folder, strerror(errno));
-	else
-		add_folder(a, fd, "", 1);
+	add_tree(a, folder, "");
 	*ap = a;
 	return 0;
+}
+
+void assets_add_scenes(struct assets *a, const char *folder)
+{
+	a->scenes = true;
+	add_tree(a, folder, "scenes/");
+	a->scenes = false;
 }
 
 void assets_free(struct assets *a)

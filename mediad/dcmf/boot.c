@@ -3,20 +3,21 @@
 
 #include "common/daemon/ar_log.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct request {
-	struct ar_span method, target, if_none_match;
+	struct ar_span method, target, if_none_match, range, if_range, accept;
 	size_t body; /* Content-Length */
 	bool bad;
 };
 
-void boot_open(struct boot *b, struct peer *peer, uint16_t id, const struct assets *assets,
+void boot_open(struct boot *b, struct peer *peer, uint16_t id, const struct boot_site *site,
 	struct boot_stats *stats)
 {
 	boot_close(b);
-	*b = (struct boot){.peer = peer, .id = id, .assets = assets, .stats = stats};
+	*b = (struct boot){.peer = peer, .id = id, .site = *site, .stats = stats};
 	ar_buf_init(&b->in, 2 * BOOT_MAX_REQUEST);
 	ar_buf_init(&b->head, 65536);
 }
@@ -42,6 +43,13 @@ static bool next_line(struct ar_span *rest, struct ar_span *line)
 
 static void read_header(struct request *r, struct ar_span line)
 {
+	static const struct {
+		const char *name;
+		size_t at;
+	} kept[] = {{"if-none-match", offsetof(struct request, if_none_match)},
+		{"range", offsetof(struct request, range)},
+		{"if-range", offsetof(struct request, if_range)},
+		{"accept", offsetof(struct request, accept)}};
 	const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
 	struct ar_span name, value;
 
@@ -49,8 +57,10 @@ static void read_header(struct request *r, struct ar_span line)
 		return;
 	name = (struct ar_span){line.p, (size_t)(colon - line.p)};
 	value = ar_span_trim((struct ar_span){colon + 1, line.n - name.n - 1});
-	if (ar_span_caseeq(name, "if-none-match"))
-		r->if_none_match = value;
+	for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		if (ar_span_caseeq(name, kept[i].name))
+			memcpy((char *)r + kept[i].at, &value, sizeof(value));
+	}
 	if (ar_span_caseeq(name, "transfer-encoding"))
 		r->bad = true;
 	if (!ar_span_caseeq(name, "content-length"))
@@ -94,6 +104,11 @@ static struct ar_span asset_name(struct ar_span t)
 	return t;
 }
 
+static bool is_head(const struct request *r)
+{
+	return ar_span_eq(r->method, AR_SPAN("HEAD"));
+}
+
 static void answer(struct boot *b, const char *status, const char *type, struct ar_span body,
 	const char *extra)
 {
@@ -102,44 +117,179 @@ static void answer(struct boot *b, const char *status, const char *type, struct 
 	ar_buf_add_span(&b->head, body);
 }
 
-static void answer_asset(struct boot *b, const struct request *r, const struct asset *x)
+/* If-None-Match: the tag is among them, weak or strong, or any will do (RFC 9110 13.1.2). */
+static bool unchanged(const struct request *r, const char *etag)
 {
-	bool same = r->if_none_match.p && memmem(r->if_none_match.p, r->if_none_match.n, x->etag,
-						  strlen(x->etag)) != NULL;
+	struct ar_span tags = r->if_none_match;
 
-	if (same) {
-		ar_buf_printf(&b->head, "HTTP/1.1 304 Not Modified\r\nETag: %s\r\n\r\n", x->etag);
-		return;
-	}
-	ar_buf_printf(&b->head,
-		"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\nETag: %s\r\n"
-		"Cache-Control: no-cache\r\n\r\n",
-		x->content_type, x->data.n, x->etag);
-	if (!ar_span_eq(r->method, AR_SPAN("HEAD")))
-		b->body = x->data;
+	return ar_span_eq(tags, AR_SPAN("*")) ||
+	       (tags.p && memmem(tags.p, tags.n, etag, strlen(etag)) != NULL);
 }
 
-/* The applications there are, when the folder has no index of its own. */
-static void answer_list(struct boot *b)
+static void answer_unchanged(struct boot *b, const char *etag)
+{
+	ar_buf_printf(&b->head, "HTTP/1.1 304 Not Modified\r\nETag: %s\r\n\r\n", etag);
+}
+
+/* ---- ranges (RFC 9110 14) ---- */
+
+enum wanted { WANT_ALL, WANT_PART, WANT_NOTHING };
+
+/* Digits off the front; false: none, or more than a file can have. */
+static bool read_offset(struct ar_span *s, size_t *out)
+{
+	size_t n = 0;
+
+	*out = 0;
+	for (; n < s->n && s->p[n] >= '0' && s->p[n] <= '9'; n++) {
+		if (*out > SIZE_MAX / 16)
+			return false;
+		*out = *out * 10 + (size_t)(s->p[n] - '0');
+	}
+	s->p += n;
+	s->n -= n;
+	return n > 0;
+}
+
+/* "bytes=0-99", "bytes=100-", "bytes=-5". Several ranges, and what is not understood, get the
+ * whole. */
+static enum wanted read_range(struct ar_span s, size_t size, size_t *first, size_t *end)
+{
+	bool has_first, has_last;
+	size_t last;
+
+	if (s.n < 7 || strncasecmp(s.p, "bytes=", 6) != 0)
+		return WANT_ALL;
+	s.p += 6, s.n -= 6;
+	has_first = read_offset(&s, first);
+	if (s.n == 0 || *s.p != '-')
+		return WANT_ALL;
+	s.p++, s.n--;
+	has_last = read_offset(&s, &last);
+	if (s.n || (!has_first && !has_last) || (has_first && has_last && last < *first))
+		return WANT_ALL;
+	*end = has_first && has_last && last < size ? last + 1 : size;
+	if (!has_first)
+		*first = last < size ? size - last : 0;
+	return *first < *end ? WANT_PART : WANT_NOTHING;
+}
+
+static void answer_part(
+	struct boot *b, const struct request *r, const struct asset *x, size_t first, size_t end)
+{
+	ar_buf_printf(&b->head,
+		"HTTP/1.1 206 Partial Content\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+		"Content-Range: bytes %zu-%zu/%zu\r\nETag: %s\r\n\r\n",
+		x->content_type, end - first, first, end - 1, x->data.n, x->etag);
+	if (!is_head(r))
+		b->body = (struct ar_span){x->data.p + first, end - first};
+}
+
+static void answer_asset(struct boot *b, const struct request *r, const struct asset *x)
+{
+	size_t first = 0, end = 0;
+	enum wanted w = WANT_ALL;
+	char extra[64];
+
+	if (unchanged(r, x->etag)) {
+		answer_unchanged(b, x->etag);
+		return;
+	}
+	if (!r->if_range.p || ar_span_eq(r->if_range, ar_span_str(x->etag)))
+		w = read_range(r->range, x->data.n, &first, &end);
+	if (w == WANT_PART) {
+		answer_part(b, r, x, first, end);
+	} else if (w == WANT_NOTHING) {
+		snprintf(extra, sizeof(extra), "Content-Range: bytes */%zu\r\n", x->data.n);
+		answer(b, "416 Range Not Satisfiable", "text/plain", AR_SPAN(""), extra);
+	} else {
+		ar_buf_printf(&b->head,
+			"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+			"ETag: %s\r\nAccept-Ranges: bytes\r\nCache-Control: no-cache\r\n\r\n",
+			x->content_type, x->data.n, x->etag);
+		if (!is_head(r))
+			b->body = x->data;
+	}
+}
+
+/* ---- the list of applications ---- */
+
+/* The subscriber's, for programs; its tag changes when anything in it does. */
+static void answer_applist(struct boot *b, const struct request *r)
+{
+	struct ar_buf body;
+	char etag[24], extra[96];
+
+	ar_buf_init(&body, BOOT_MAX_LIST);
+	if (!b->site.list || b->site.list(b->site.arg, b->id, &body) != 0) {
+		answer(b, "503 Service Unavailable", "text/plain", AR_SPAN("no list\n"), "");
+		ar_buf_free(&body);
+		return;
+	}
+	assets_etag(ar_buf_span(&body), etag, sizeof(etag));
+	snprintf(extra, sizeof(extra), "ETag: %s\r\nCache-Control: no-cache\r\nVary: Accept\r\n",
+		etag);
+	if (unchanged(r, etag))
+		answer_unchanged(b, etag);
+	else if (is_head(r))
+		ar_buf_printf(&b->head,
+			"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			"Content-Length: %zu\r\n%s\r\n",
+			body.n, extra);
+	else
+		answer(b, "200 OK", "application/json", ar_buf_span(&body), extra);
+	ar_buf_free(&body);
+}
+
+/* For people, when the folder has no index of its own. */
+static void answer_files(struct boot *b, const struct request *r)
 {
 	const struct asset *x;
 	struct ar_buf body;
 
-	ar_buf_init(&body, 60000);
+	ar_buf_init(&body, BOOT_MAX_LIST);
 	ar_buf_add_str(&body, "<!doctype html><title>AR applications</title><ul>");
-	for (unsigned i = 0; (x = assets_at(b->assets, i)) != NULL; i++) {
-		if (strpbrk(x->name, "<>\"&") == NULL)
+	for (unsigned i = 0; (x = assets_at(b->site.assets, i)) != NULL; i++) {
+		if (!x->scene && strpbrk(x->name, "<>\"&") == NULL)
 			ar_buf_printf(&body, "<li><a href=\"/%s\">%s</a>", x->name, x->name);
 	}
 	ar_buf_add_str(&body, "</ul>");
-	answer(b, "200 OK", "text/html; charset=utf-8", ar_buf_span(&body), "");
+	if (is_head(r))
+		ar_buf_printf(&b->head,
+			"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+			"Content-Length: %zu\r\n\r\n",
+			body.n);
+	else
+		answer(b, "200 OK", "text/html; charset=utf-8", ar_buf_span(&body), "");
 	ar_buf_free(&body);
+}
+
+/* A program asks for JSON and for no page. */
+static bool wants_list(const struct request *r, struct ar_span name)
+{
+	const struct ar_span a = r->accept;
+
+	if (ar_span_eq(name, AR_SPAN("applist.json")))
+		return true;
+	return name.n == 0 && a.p && memmem(a.p, a.n, "application/json", 16) &&
+	       !memmem(a.p, a.n, "text/html", 9);
+}
+
+/* ---- one request ---- */
+
+static const struct asset *find(const struct boot *b, struct ar_span name)
+{
+	const struct asset *x = assets_find(b->site.assets, name.n ? name : AR_SPAN("index.html"));
+
+	if (x && x->scene && (!b->site.may_have || !b->site.may_have(b->site.arg, x)))
+		return NULL;
+	return x;
 }
 
 static void serve(struct boot *b, const struct request *r)
 {
 	struct ar_span name = asset_name(r->target);
-	const struct asset *x = assets_find(b->assets, name.n ? name : AR_SPAN("index.html"));
+	const struct asset *x = find(b, name);
 
 	b->stats->requests++;
 	if (r->bad || r->body > BOOT_MAX_REQUEST) {
@@ -147,18 +297,20 @@ static void serve(struct boot *b, const struct request *r)
 		b->closing = true;
 		answer(b, r->bad ? "400 Bad Request" : "413 Content Too Large", "text/plain",
 			AR_SPAN("not understood\n"), "Connection: close\r\n");
-	} else if (!ar_span_eq(r->method, AR_SPAN("GET")) &&
-		   !ar_span_eq(r->method, AR_SPAN("HEAD"))) {
+	} else if (!ar_span_eq(r->method, AR_SPAN("GET")) && !is_head(r)) {
 		b->stats->refused++;
 		answer(b, "405 Method Not Allowed", "text/plain", AR_SPAN("GET or HEAD\n"),
 			"Allow: GET, HEAD\r\n");
+	} else if (wants_list(r, name) && !(name.n && x)) {
+		answer_applist(b, r);
 	} else if (x) {
 		answer_asset(b, r, x);
 	} else if (name.n == 0) {
-		answer_list(b);
+		answer_files(b, r);
 	} else {
 		b->stats->not_found++;
-		answer(b, "404 Not Found", "text/plain", AR_SPAN("not found\n"), "");
+		answer(b, "404 Not Found", "text/plain",
+			is_head(r) ? AR_SPAN("") : AR_SPAN("not found\n"), "");
 	}
 }
 

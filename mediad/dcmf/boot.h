@@ -13,17 +13,28 @@
 
 #define BOOT_MAX_REQUEST 8192 /* bytes of one request's head */
 #define BOOT_MAX_PIECE 16384 /* bytes of one message of ours */
+#define BOOT_MAX_LIST 60000 /* bytes of a list that is made, JSON or a page */
 #define BOOT_MAX_UNACKED 65536 /* bytes on the way before we wait */
 
 struct boot_stats {
 	uint64_t requests, not_found, refused, bytes;
 };
 
+/* What a channel serves, and to whom. */
+struct boot_site {
+	const struct assets *assets;
+	/* The subscriber's applications as JSON; id: the channel, which says whose they are. */
+	int (*list)(void *arg, uint16_t id, struct ar_buf *out);
+	/* May it have this file of the scenes' folder? */
+	bool (*may_have)(void *arg, const struct asset *x);
+	void *arg;
+};
+
 struct boot {
 	struct peer *peer; /* NULL: unused */
 	uint16_t id;
 	uint64_t tx; /* messages */
-	const struct assets *assets;
+	struct boot_site site;
 	struct boot_stats *stats;
 	struct ar_buf in, head; /* head: the answer's, and generated bodies */
 	size_t head_sent;
@@ -31,7 +42,8 @@ struct boot {
 	bool closing; /* no further request: the last one could not be understood */
 };
 
-void boot_open(struct boot *b, struct peer *peer, uint16_t id, const struct assets *assets,
+/* site is copied; what it points to must outlive the channel. */
+void boot_open(struct boot *b, struct peer *peer, uint16_t id, const struct boot_site *site,
 	struct boot_stats *stats);
 void boot_close(struct boot *b);
 void boot_input(struct boot *b, struct ar_span data);

@@ -108,6 +108,9 @@ struct medium *termination_medium(const struct termination *t, struct ar_span id
 /* Bootstrap answers that wait for room. */
 bool medium_run(struct medium *m);
 
+/* site.c: what the bootstrap channels of a termination serve */
+void site_of(struct termination *t, struct boot_site *out);
+
 /* medium_av.c: media of type AR */
 int medium_av_new(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
 void medium_av_free(struct medium *m);

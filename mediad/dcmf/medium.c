@@ -81,11 +81,13 @@ static bool is_http(const struct peer_channel *ch)
 static void open_boot(struct medium *m, uint16_t id)
 {
 	struct dcmf *d = m->term->ctx->d;
+	struct boot_site site;
 
+	site_of(m->term, &site);
 	for (unsigned i = 0; i < DCMF_MAX_BOOTS; i++) {
 		if (m->boot[i].peer)
 			continue;
-		boot_open(&m->boot[i], m->peer, id, d->conf.assets, &d->stats.boot);
+		boot_open(&m->boot[i], m->peer, id, &site, &d->stats.boot);
 		return;
 	}
 	peer_close_channel(m->peer, id);

@@ -28,6 +28,18 @@ static void on_channel(void *arg, const struct peer_channel *ch)
 	(void)arg, (void)ch;
 }
 
+static int list(void *arg, uint16_t id, struct ar_buf *out)
+{
+	(void)arg;
+	return id == CHANNEL ? ar_buf_add_str(out, "{\"applications\":[]}") : -1;
+}
+
+static bool may_have(void *arg, const struct asset *x)
+{
+	(void)arg;
+	return strstr(x->name, "default") != NULL;
+}
+
 /* Takes everything sent; checks sizes and how the stream of bytes begins. */
 static void drain(struct boot *b, size_t max, bool *first)
 {
@@ -50,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct transport_conf tc = {.max_peers = 1};
 	struct peer_conf pc = {.channel = &channel, .nchannel = 1};
 	struct boot_stats stats = {0};
+	struct boot_site site = {.list = list, .may_have = may_have};
 	struct boot b = {.peer = NULL};
 	struct transport *t;
 	struct peer *p;
@@ -60,14 +73,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ar_log_set_level(AR_LOG_ERR);
 		if (assets_load(&assets, SRC_DIR "/webapp/scenes") != 0)
 			abort();
+		assets_add_scenes(assets, SRC_DIR "/webapp/scenes");
 	}
 	if (size < 1 || size > 60000 || transport_new(&t, &tc) != 0 ||
 		peer_new(&p, t, &pc, &h, NULL, 0) != 0)
 		return 0;
+	site.assets = assets;
 	step = (size_t)data[0] * 16 + 1;
 	fake_connect(p);
 	fake_set_max(p, step + 511);
-	boot_open(&b, p, CHANNEL, assets, &stats);
+	boot_open(&b, p, CHANNEL, &site, &stats);
 	for (size_t at = 1; at < size; at += step) {
 		size_t n = size - at < step ? size - at : step;
 		char *copy = malloc(n);

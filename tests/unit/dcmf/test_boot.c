@@ -2,6 +2,7 @@
 /* HTTP on bootstrap channels: requests in any slices, answers in the UE's size, one at a time. */
 #include "rig.h"
 
+#include "mediad/ctl/json_patch.h"
 #include "mediad/dcmf/boot.h"
 
 #include <setjmp.h>
@@ -73,11 +74,14 @@ static void start(struct line *l, bool index)
 {
 	make_folder(l, index);
 	rig_start(&l->r, l->folder);
+	assets_add_scenes(l->r.assets, SRC_DIR "/webapp/scenes");
 	assert_int_equal(
 		rig_post(&l->r,
-			"{\"terminations\":[{\"terminationId\":\"a\",\"medias\":[{\"mediaId\":"
+			"{\"x-ims-ar\":{\"scene\":\"tabletop\",\"application\":\"presenter\"},"
+			"\"terminations\":[{\"terminationId\":\"a\",\"medias\":[{\"mediaId\":"
 			"\"1\",\"mediaResourceType\":\"DC\",\"dcMedia\":{\"streams\":{\"0\":"
-			"{\"subprotocol\":\"http\"}}}}]}]}",
+			"{\"subprotocol\":\"http\"}}},\"x-ims-ar\":{\"user\":"
+			"\"sip:alice@ims\"}}]}]}",
 			NULL),
 		201);
 	l->peer = fake_peer(0);
@@ -187,6 +191,165 @@ static void list_without_index(void **state)
 	stop(&l);
 }
 
+static void ranges(void **state)
+{
+	static const struct {
+		const char *range, *status, *has;
+	} all[] = {{"bytes=0-0", "HTTP/1.1 206 ", "Content-Range: bytes 0-0/300000\r\n"},
+		{"bytes=299990-", "HTTP/1.1 206 ", "\r\n\r\nxxxxxxxxxx"},
+		{"bytes=-5", "HTTP/1.1 206 ", "Content-Range: bytes 299995-299999/300000\r\n"},
+		{"bytes=-999999", "HTTP/1.1 206 ", "Content-Range: bytes 0-299999/300000\r\n"},
+		{"Bytes=10-999999", "HTTP/1.1 206 ", "Content-Length: 299990\r\n"},
+		{"bytes=300000-", "HTTP/1.1 416 ", "Content-Range: bytes */300000\r\n"},
+		{"bytes=-0", "HTTP/1.1 416 ", NULL},
+		/* not understood, or more than one: all of it (RFC 9110 14.2) */
+		{"bytes=5-4", "HTTP/1.1 200 ", NULL}, {"bytes=0-1,4-5", "HTTP/1.1 200 ", NULL},
+		{"lines=0-1", "HTTP/1.1 200 ", NULL}, {"bytes=", "HTTP/1.1 200 ", NULL},
+		{"bytes=-", "HTTP/1.1 200 ", NULL}, {"bytes=a-b", "HTTP/1.1 200 ", NULL},
+		{"bytes=99999999999999999999999-", "HTTP/1.1 200 ", NULL}};
+	char request[160];
+	struct line l;
+
+	(void)state;
+	start(&l, true);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		snprintf(request, sizeof(request), "GET /big.bin HTTP/1.1\r\nRange: %s\r\n\r\n",
+			all[i].range);
+		expect(&l, request, all[i].status, all[i].has);
+	}
+	expect(&l, "HEAD /big.bin HTTP/1.1\r\nRange: bytes=0-9\r\n\r\n", "HTTP/1.1 206 ",
+		"Content-Length: 10\r\n");
+	expect(&l, "GET /big.bin HTTP/1.1\r\nRange: bytes=0-9\r\nIf-Range: \"old\"\r\n\r\n",
+		"HTTP/1.1 200 ", "Accept-Ranges: bytes\r\n");
+	stop(&l);
+}
+
+/* A download that broke goes on where it ended, as long as the file is the same. */
+static void resumed(void **state)
+{
+	char request[200], *text, *etag;
+	struct line l;
+
+	(void)state;
+	start(&l, true);
+	fake_deliver(l.peer, HTTP, "HEAD /big.bin HTTP/1.1\r\n\r\n");
+	text = answer(&l, NULL, NULL);
+	etag = strstr(text, "ETag: ");
+	assert_non_null(etag);
+	snprintf(request, sizeof(request),
+		"GET /big.bin HTTP/1.1\r\nRange: bytes=200000-\r\nIf-Range: %.18s\r\n\r\n",
+		etag + 6);
+	expect(&l, request, "HTTP/1.1 206 ", "Content-Length: 100000\r\n");
+	free(text);
+	stop(&l);
+}
+
+/* ---- the list of applications, scenes ---- */
+
+static json_t *fetch_list(struct line *l, const char *request)
+{
+	char *text, *body;
+	json_t *j;
+
+	fake_deliver(l->peer, HTTP, request);
+	text = answer(l, NULL, NULL);
+	body = strstr(text, "\r\n\r\n");
+	assert_non_null(body);
+	j = json_loads(body + 4, 0, NULL);
+	if (!j)
+		fail_msg("%.400s", text);
+	free(text);
+	return j;
+}
+
+static const char *text_at(json_t *j, const char *pointer)
+{
+	const char *s = json_string_value(json_pointer_get(j, pointer));
+
+	return s ? s : "";
+}
+
+static void application_list(void **state)
+{
+	static const char *const asks[] = {"GET /applist.json HTTP/1.1\r\n\r\n",
+		"GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n",
+		"GET dcmf.ims/applist.json?vendor=x HTTP/1.1\r\n\r\n"};
+	struct line l;
+
+	(void)state;
+	start(&l, true);
+	for (unsigned i = 0; i < 3; i++) {
+		json_t *j = fetch_list(&l, asks[i]);
+
+		assert_string_equal(text_at(j, "/subscriber"), "sip:alice@ims");
+		assert_string_equal(text_at(j, "/source"), "local-network");
+		assert_string_equal(text_at(j, "/applications/0/id"), "presenter");
+		assert_string_equal(text_at(j, "/applications/0/url"), "/index.html");
+		assert_int_equal(
+			json_integer_value(json_pointer_get(j, "/applications/0/size")), 8);
+		assert_string_equal(text_at(j, "/applications/0/scene/name"), "tabletop");
+		assert_string_equal(
+			text_at(j, "/applications/0/scene/url"), "/scenes/tabletop.gltf");
+		json_decref(j);
+	}
+	/* a browser is shown the page */
+	expect(&l, "GET / HTTP/1.1\r\nAccept: text/html,application/json;q=0.9\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n", "<p>hello");
+	stop(&l);
+}
+
+static void list_unchanged(void **state)
+{
+	char request[200], *text, *etag;
+	struct line l;
+
+	(void)state;
+	start(&l, true);
+	fake_deliver(l.peer, HTTP, "HEAD /applist.json HTTP/1.1\r\n\r\n");
+	text = answer(&l, NULL, NULL);
+	etag = strstr(text, "ETag: ");
+	assert_non_null(etag);
+	assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+	snprintf(request, sizeof(request),
+		"GET /applist.json HTTP/1.1\r\nIf-None-Match: %.18s\r\n\r\n", etag + 6);
+	expect(&l, request, "HTTP/1.1 304 ", "ETag");
+	free(text);
+	stop(&l);
+}
+
+/* Streams 10 and 110 are for what users bring themselves: the network has none of theirs. */
+static void list_of_users(void **state)
+{
+	struct fake_message m;
+	struct line l;
+
+	(void)state;
+	start(&l, true);
+	fake_open(l.peer, 110, "http", true, -1);
+	fake_deliver(l.peer, 110, "GET /applist.json HTTP/1.1\r\n\r\n");
+	rig_pass(&l.r, 1000);
+	assert_true(fake_take(l.peer, 110, &m));
+	assert_non_null(strstr(m.text, "\"source\":\"remote-user\",\"applications\":[]"));
+	stop(&l);
+}
+
+/* What the call's scene is made of, and nothing of other calls' scenes. */
+static void scene_files(void **state)
+{
+	struct line l;
+
+	(void)state;
+	start(&l, true);
+	expect(&l, "GET /scenes/tabletop.gltf HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+		"model/gltf+json");
+	expect(&l, "GET /scenes/tabletop.gltf HTTP/1.1\r\nRange: bytes=0-9\r\n\r\n",
+		"HTTP/1.1 206 ", NULL);
+	expect(&l, "GET /scenes/default.gltf HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", NULL);
+	expect(&l, "GET /scenes/make.py HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", NULL);
+	expect(&l, "GET /scenes/tabletop HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", NULL);
+	stop(&l);
+}
+
 static void in_slices(void **state)
 {
 	static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -291,6 +454,12 @@ int main(void)
 		cmocka_unit_test(missing),
 		cmocka_unit_test(not_modified),
 		cmocka_unit_test(list_without_index),
+		cmocka_unit_test(ranges),
+		cmocka_unit_test(resumed),
+		cmocka_unit_test(application_list),
+		cmocka_unit_test(list_unchanged),
+		cmocka_unit_test(list_of_users),
+		cmocka_unit_test(scene_files),
 		cmocka_unit_test(in_slices),
 		cmocka_unit_test(large_in_small_messages),
 		cmocka_unit_test(paced),
