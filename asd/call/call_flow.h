@@ -20,8 +20,8 @@ struct dcsf_result;
 void call_on_offer(
 	struct asd *a, const struct front_offer *m, const char *module, struct front_ref ref);
 void call_on_event(struct asd *a, const struct front_event *m);
-/* An offer that would begin a call inside a dialog (m->to_tag) of which asd has a call: answers it with
- * action known or elsewhere. False: there is none. */
+/* An offer that would begin a call inside a dialog (m->to_tag) of which asd has a call: answers it
+ * with action known or elsewhere. False: there is none. */
 bool call_answer_known(
 	struct asd *a, const struct front_offer *m, const char *module, struct front_ref ref);
 /* The answer to `map`: a new reference, NULL when there is no answered call of that token. */

@@ -268,7 +268,7 @@ static void check_decision(struct asd *a, struct call *c, uint64_t now)
 	call_answer_plain(a, c, x, "the decision took too long");
 }
 
-/* Kamailio was restarted and no request of the dialog has come since: its BYE may have been lost. */
+/* Kamailio was restarted and no request of the dialog has come since: BYE may have been lost. */
 static bool orphan(struct asd *a, const struct call *c)
 {
 	return front_restarted(a, c->module, c->instance);

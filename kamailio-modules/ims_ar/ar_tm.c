@@ -128,8 +128,9 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 	if (ar_view_read(p->req, &v) < 0)
 		return;
 	ar_through_close(v.key.callid);
-	/* the parameter names one of several calls with the same tags (a retry, a copy that was damaged);
-	   a call that became an AR call later has it of the ordinary call before, or none */
+	/* the parameter names one of several calls with the same tags (a retry, a copy that was
+	   damaged); a call that became an AR call later has it of the ordinary call before, or none
+	 */
 	if (ar_mark_pass(p->req, &v, &asd) == AR_PASS_OURS &&
 		ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e) && e.planned) {
 		ar_report_bye(&v.key, &e);

@@ -504,8 +504,7 @@ static void test_late_offer(void **state)
 static void test_restored(void **state)
 {
 	struct ar_msg_key k = help_key("c1", "a", "b", 0, 0), r = help_key("c1", "b", "a", 3, 1);
-	const struct ar_restore how = {
-		.map = &plan, .version = {5, 6}, .asd = 1, .expires = HOUR};
+	const struct ar_restore how = {.map = &plan, .version = {5, 6}, .asd = 1, .expires = HOUR};
 	struct ar_use u;
 
 	(void)state;
