@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a DCMF answers to asd: whatever it is, nothing of it may break an SDP or a path. */
 #include "asd/admin/admin_live.h"
+#include "asd/dcsf/mrm_av.h"
 #include "asd/dcsf/mrm_json.h"
 
 #include <stdlib.h>
@@ -28,6 +29,30 @@ static void check_local(const struct mrm_local *l)
 		clean(l->candidate[i]);
 }
 
+static void check_media(json_t *j, enum ar_side side)
+{
+	json_t *facts = json_pack(
+		"{s:{s:{s:s, s:{}}}}", "av", "v1", "mediaProcessingUri", "x:relay", "x-ims-ar");
+	json_t *ops = json_array();
+	struct mrm_av_reserved r;
+	const char *why;
+
+	if (mrm_av_reserved(j, side, "v1", &r, &why) == 0) {
+		if (!r.port || !r.addr.n)
+			abort();
+		clean(r.addr);
+		clean(r.ufrag);
+		clean(r.pwd);
+		clean(r.fingerprint);
+		for (unsigned i = 0; i < r.ncandidate; i++)
+			clean(r.candidate[i]);
+	}
+	if (!mrm_av_patch(ops, side, facts, NULL, j))
+		abort();
+	json_decref(ops);
+	json_decref(facts);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	json_t *j = json_loadb((const char *)data, n, JSON_REJECT_DUPLICATES, NULL), *items;
@@ -40,7 +65,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	for (int side = 0; side < 2; side++) {
 		if (mrm_local(j, (enum ar_side)side, &l, &why) == 0)
 			check_local(&l);
+		check_media(j, (enum ar_side)side);
 	}
+	(void)mrm_av_refused((struct ar_span){(const char *)data, n});
+	(void)mrm_av_strip(j);
 	mrm_problem((struct ar_span){(const char *)data, n}, text, sizeof(text));
 	items = json_array();
 	admin_live_items(items, j);
