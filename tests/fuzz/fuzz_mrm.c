@@ -73,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.idle_s = 60,
 		.port = 40000,
 		.application = "shared-scene",
-		.app = {.update_hz = 60, .own_hz = 2}};
+		.app = {.update_hz = 60, .own_hz = 2},
+		.av = {.max_legs = 6}};
 	const uint8_t *zero = size ? memchr(data, 0, size) : NULL;
 	size_t n = zero ? (size_t)(zero - data) : size;
 	struct dcmf_reply r;

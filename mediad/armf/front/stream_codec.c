@@ -103,6 +103,7 @@ static size_t decode(const char *p, size_t n, uint8_t *out, size_t cap)
 
 size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
 {
+	static const uint8_t start_code[4] = {0, 0, 0, 1};
 	char text[256];
 	size_t n = 0;
 
@@ -112,7 +113,7 @@ size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
 
 		if (n + 4 > cap)
 			return 0;
-		memcpy(out + n, "\0\0\0\1", 4);
+		memcpy(out + n, start_code, sizeof(start_code));
 		len = decode(p, strcspn(p, ","), out + n + 4, cap - n - 4);
 		if (!len)
 			return 0;
