@@ -52,8 +52,19 @@ static struct hdr_field *next_mark(struct hdr_field *h)
 	return NULL;
 }
 
+/* What the script calls, and what we find out ourselves, may both want it gone. */
+static bool is_removed(const struct sip_msg *msg, int offset)
+{
+	for (const struct lump *l = msg->add_rm; l; l = l->next)
+		if (l->op == LUMP_DEL && (int)l->u.offset == offset)
+			return true;
+	return false;
+}
+
 static void remove_header(struct sip_msg *msg, const struct hdr_field *h)
 {
+	if (is_removed(msg, (int)(h->name.s - msg->buf)))
+		return;
 	if (!del_lump(msg, (int)(h->name.s - msg->buf), h->len, HDR_OTHER_T))
 		LM_ERR("no memory to remove a header\n");
 }

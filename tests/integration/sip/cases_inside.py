@@ -247,6 +247,32 @@ def inside_then_kamailio_restarted(net):
     net.settled()
 
 
+@scenario(alone=True)
+def inside_then_kamailio_restarted_refresh_by_callee(net):
+    """With both UEs behind it the first pass of the callee's request is the wrong one: refused once, then all is known."""
+    first = by_caller()
+    offer = sdp.answer(version=9, setup="actpass")
+
+    def restart():
+        until(3, "it is an AR call", lambda: len(bodies(net.sipps[0], "INVITE")) > 1 and net.asd()["calls"] and
+              all(c.get("up") for c in net.asd()["calls"].values()))
+        net.processes.pop("pcscf1").crash()
+        net.start_pcscf(1)
+        net.ready()
+
+    def caller(a):
+        return first[0](a) + [recv("INVITE"), a.reply("200 OK", sdp.offer(version=5, setup="active", group="")), recv("ACK")]
+
+    def callee(b):
+        return first[1](b) + [pause(2500), b.request("INVITE", 1, offer), recv(100, optional=True), recv(500),
+                              b.request("ACK", 1).replace("branch=[branch]", "branch=[branch-3]"), pause(300),
+                              b.request("INVITE", 2, offer), recv(100, optional=True), recv(200), b.request("ACK", 2)]
+    call = plain_then(net, (caller, callee), during=restart, wait=300)
+    check_anchored(call, call.uac, call.uas)
+    check_origins(call, 3)
+    net.settled()
+
+
 @scenario()
 def inside_forged_mark(net):
     """A UE cannot talk itself out of it inside the dialog, either."""
