@@ -350,6 +350,38 @@ static void without_rtx(void **s)
 	av_end();
 }
 
+/* Frames wait for the pose of their time, a moment only; without poses nothing is drawn. */
+static void drawn_at_the_pose_of_its_time(void **s)
+{
+	struct av_options o = {.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	struct capture_pose pose = {.has_time = true, .views = 1, .orientation = {{0, 0, 0, 1}}};
+	struct stream_facts f;
+	struct stream_totals t;
+
+	(void)s;
+	av_begin(&o);
+	av_run(2 * AV_SEC);
+	assert_false(av.job.drawn_last);
+	for (unsigned i = 0; i < 200; i++) {
+		pose.time = (double)av.now / 1e6;
+		stream_leg_pose(av.a, &pose, av.now);
+		av_run(16 * AV_MS);
+	}
+	assert_true(av.job.drawn_last);
+	stream_leg_get_facts(av.a, &f, av.now);
+	stream_front_get_totals(av.front, &t);
+	print_message("pose from %s, %u frames waited, %u pushed out, delay worst %u ms\n",
+		f.pose_source, (unsigned)t.frames_held, (unsigned)t.held_over,
+		(unsigned)(av.view.worst_delay / AV_MS));
+	assert_string_equal(f.pose_source, "sender-report");
+	assert_int_equal(t.held_over, 0);
+	assert_true(f.drawn > 80);
+	assert_int_equal(av.view.broken, 0);
+	av_run(2 * AV_SEC); /* the poses end: hidden */
+	assert_false(av.job.drawn_last);
+	av_end();
+}
+
 static void rendered_for_the_receiver(void **s)
 {
 	struct av_options o = {.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
@@ -388,6 +420,7 @@ int main(void)
 		cmocka_unit_test(hold_and_change),
 		cmocka_unit_test(the_sender_is_held_back),
 		cmocka_unit_test(without_rtx),
+		cmocka_unit_test(drawn_at_the_pose_of_its_time),
 		cmocka_unit_test(rendered_for_the_receiver),
 	};
 
