@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The ARMF seen by real Chromium at 360p: from a pose to the first picture shown that has it, and how
-# far from its place an object is drawn while the head turns. Wants an idle machine.
+# The ARMF seen by real Chromium at 360p: from a pose to the first picture shown that has it, how far
+# from its place an object is drawn while the head turns, a bad line, a link that becomes slow (beside
+# Chromium alone on such a link). Wants an idle machine.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 export BUILD=${BUILD:-$PWD/build/release}
-out=$(tests/integration/armf/pose/run.sh latency turning) || { echo "$out" | tail -5; exit 1; }
-sed -n 's/^# \(latency\|turning\|orbiting\) /bench chromium_\1 /p' <<<"$out"
+out=$(tests/integration/armf/pose/run.sh latency turning loss drop) || { echo "$out" | tail -5; exit 1; }
+sed -n 's/^# \(latency\|turning\|orbiting\|loss\|drop\|drop-peer-to-peer\) /bench chromium_\1 /p' <<<"$out"

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { Mrm } from '../../mediad/mrm.mjs';
+import { Relay, through } from './relay.mjs';
 import { answer, termination } from './sdp.mjs';
 
 const ROOT = new URL('../../../../', import.meta.url).pathname;
@@ -198,12 +199,25 @@ export async function connect(mediad, camera, screen, options = {}) {
 	const made = await mediad.mrm.create(body);
 	if (made.status !== 201) throw new Error(`context: ${made.status} ${made.text}`);
 	const [a, b] = made.json.terminations;
-	await Promise.all([camera.answer(answer(a, offers[0])), screen.answer(answer(b, offers[1], a))]);
+	const answers = [answer(a, offers[0]), answer(b, offers[1], a)];
+	for (const [i, how] of (options.lines ?? []).entries()) if (how) answers[i] = await spoil(options, answers[i], made.json.terminations[i], how);
+	await Promise.all([camera.answer(answers[0]), screen.answer(answers[1])]);
 	return made.json.contextId;
 }
 
-// The same without mediad: one page to the other, for the test of the measuring itself.
-export async function connectDirect(camera, screen) {
+// The video of one leg through a bad line; options.relays gets it.
+async function spoil(options, sdp, t, how) {
+	const { ip, portNumber } = t.medias.find((m) => m.mediaId === 'v0').localMbEndpoint;
+	const relay = await Relay.make({ address: ip.ipv4Addr, port: portNumber }, how);
+	(options.relays ??= []).push(relay);
+	return through(sdp, 'video', relay.port);
+}
+
+const withoutCandidates = (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, '');
+
+// The same without mediad: one page to the other, for the test of the measuring itself. how: a bad
+// line for the video; resolves with its relay.
+export async function connectDirect(camera, screen, how = null) {
 	const offer = await camera.open();
 	await screen.eval(() => {
 		window.phone.pc = new RTCPeerConnection();
@@ -215,8 +229,16 @@ export async function connectDirect(camera, screen) {
 		await pc.setLocalDescription(await pc.createAnswer());
 		await new Promise((resolve) => setTimeout(resolve, 300));
 		return pc.localDescription.sdp;
-	}, offer);
-	await camera.answer(back);
+	}, how ? withoutCandidates(offer) : offer);
+	if (!how) {
+		await camera.answer(back);
+		return null;
+	}
+	// the only way there is the relay
+	const [line, port] = /^a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+).*\r\n/im.exec(back);
+	const relay = await Relay.make({ address: '127.0.0.1', port: Number(port) }, how);
+	await camera.answer(through(withoutCandidates(back).replace(/^a=ice-ufrag/m, () => `${line}a=ice-ufrag`), 'video', relay.port));
+	return relay;
 }
 
 export { existsSync };

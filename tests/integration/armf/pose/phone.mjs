@@ -43,9 +43,21 @@ function spoil(channel, { jitter = 0, loss = 0 }) {
 const FRONT = { position: [0, 1.6, 2.4], orientation: [-0.0749, 0, 0, 0.9972] };
 
 // fixed: the room stands still whatever the pose, as if only the network's part moved
-function paint({ drawn, fixed }) {
+// Grain that no encoder can predict, as in a dark room: it takes what rate there is.
+function grain() {
+	const canvas = Object.assign(document.createElement('canvas'), { width: 800, height: 500 });
+	const g = canvas.getContext('2d');
+	const image = g.createImageData(800, 500);
+	for (let i = 0; i < image.data.length; i += 4) image.data.set([0, 0, 0, Math.random() * 90], i);
+	g.putImageData(image, 0, 0);
+	return canvas;
+}
+
+function paint({ drawn, fixed, noise }) {
+	const tile = noise && grain();
 	return (g, camera, pose, number) => {
 		paintRoom(g, camera, fixed ? FRONT : pose);
+		if (tile) g.drawImage(tile, -160 * Math.random(), -140 * Math.random());
 		// the measuring's own test: no network draws here
 		if (drawn) paintBox(g, camera, pose);
 		paintNumber(g, number);
