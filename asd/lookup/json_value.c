@@ -54,9 +54,14 @@ json_t *json_value_at(json_t *doc, const char *pointer)
 
 static int copy(struct ar_span s, char **text, size_t *n)
 {
-	*text = strndup(s.p ? s.p : "", s.n);
+	*text = malloc(s.n + 1); /* not strndup(): there may be a NUL in it */
+	if (!*text)
+		return -ENOMEM;
+	if (s.n)
+		memcpy(*text, s.p, s.n);
+	(*text)[s.n] = '\0';
 	*n = s.n;
-	return *text ? 0 : -ENOMEM;
+	return 0;
 }
 
 int json_value_read(struct ar_span body, const char *pointer, char **text, size_t *n)

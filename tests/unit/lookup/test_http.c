@@ -54,6 +54,10 @@ static const struct fake_rule rules[] = {
 	{.request = "/s/control/",
 		.answer = JSON("Content-Length: 29\r\n\r\n{\"data\":{\"tier\":\"a\\r\\nX: b\"}}")},
 	{.request = "/s/huge/", .answer = JSON("\r\n{\"data\":{\"tier\":\"x"), .repeat = PLENTY},
+	{.request = "/s/nul/",
+		.answer =
+			"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"data\":{\"tier\":\"\0\"}}",
+		.length = 61},
 	{.request = "/s/hugelength/", .answer = JSON("Content-Length: 999999999\r\n\r\n{")},
 	{.request = "/s/hugehead/", .answer = "HTTP/1.1 200 OK\r\nX: y", .repeat = PLENTY},
 	{.request = "/s/long/",
@@ -139,8 +143,8 @@ static void failures(void **state)
 		{"sip:500@x", "server error"}, {"sip:403@x", "not authorized"},
 		{"sip:302@x", "unexpected status"}, {"sip:notjson@x", "not JSON"},
 		{"sip:twice@x", "not JSON"}, {"sip:control@x", "not a text"},
-		{"sip:huge@x", "too long"}, {"sip:hugelength@x", "too long"},
-		{"sip:hugehead@x", "server error"}};
+		{"sip:nul@x", "not JSON"}, {"sip:huge@x", "too long"},
+		{"sip:hugelength@x", "too long"}, {"sip:hugehead@x", "server error"}};
 
 	(void)state;
 	tier();

@@ -197,6 +197,11 @@ static void bodies(void **state)
 	assert_int_equal(json_value_read(AR_SPAN(" gold\r\n"), NULL, &text, &n), 0);
 	assert_string_equal(text, "gold");
 	free(text);
+	/* with a NUL in it: all of it, so that it is seen to be no text */
+	assert_int_equal(json_value_read((struct ar_span){"a\0b", 3}, NULL, &text, &n), 0);
+	assert_int_equal(n, 3);
+	assert_memory_equal(text, "a\0b", 4);
+	free(text);
 	assert_int_equal(json_value_read(AR_SPAN(" \r\n"), NULL, &text, &n), -ENODATA);
 	assert_int_equal(json_value_read(AR_SPAN_NONE, "/a", &text, &n), -EBADMSG);
 	assert_int_equal(json_value_read(AR_SPAN("\"x\""), "", &text, &n), 0); /* the document */
