@@ -157,7 +157,7 @@ static size_t bytes_to_b(void)
 /* Scene messages wait; the newest state goes, and nothing is lost. */
 static void scene_traffic(void **state)
 {
-	size_t without, with;
+	size_t without = 0, with;
 
 	(void)state;
 	for (int round = 0; round < 2; round++) {
