@@ -222,7 +222,7 @@ end
 M.caller_is = caps('caller_is', 'caller')
 M.callee_is = caps('callee_is', 'callee')
 
--- What it has registered with, where the Kamailio tells (TS 26.264 clause 7: the tag of the REGISTER).
+-- What it has registered with (TS 26.264 clause 7), where the Kamailio tells.
 local function registered(name, key)
 	return function(cap)
 		one_of('m.' .. name, cap, CAPS)

@@ -101,8 +101,7 @@ static struct policy_call *ar_call(const char *caller)
 			.subprotocol = AR_SPAN("3gpp-ar-metadata")}};
 	static const struct policy_dcmf dcmfs[] = {
 		{AR_SPAN("one"), true, 50, 5}, {AR_SPAN("two"), false, 0, 0}};
-	static const struct policy_fact facts[] = {
-		{AR_SPAN("tier"), AR_SPAN("gold"), AR_SPAN_NONE},
+	static const struct policy_fact facts[] = {{AR_SPAN("tier"), AR_SPAN("gold"), AR_SPAN_NONE},
 		{AR_SPAN("age"), AR_SPAN_NONE, AR_SPAN("timeout")}};
 	static struct policy_call c;
 
