@@ -285,3 +285,66 @@ def inside_forged_mark(net):
     check_anchored(call, call.uas, call.uac)
     no_mark(call)
     net.settled()
+
+
+@scenario()
+def inside_cancelled(net):
+    """The offer rings at the callee, the caller takes it back: an ordinary call as before."""
+    def caller(a):
+        cancel = a.cancel(2).replace(a.to + " SIP/2.0", "[next_url] SIP/2.0", 1).replace(f"To: <{a.to}>", f"To: <{a.to}>[peer_tag_param]")
+        cancel = cancel.replace("\nFrom:", "\n[routes]\nFrom:", 1)
+        return [pause(100), a.request("INVITE", 2, sdp.offer(version=4, group="")), recv(100, optional=True), recv(180),
+                pause(100), cancel, recv(200), recv(487), a.ack_failure(2)]
+
+    def callee(b):
+        return [b.invite(), b.in_dialog_reply("180 Ringing"), recv("CANCEL"), b.in_dialog_reply("200 OK"),
+                b.reply_invite("487 Request Terminated").replace(f";tag={b.tag}[call_number]", ""), recv("ACK")]
+    call = plain_then(net, then((caller, callee), by_caller(v=5, w=8, cseq=3)))
+    check_anchored(call, call.uas, call.uac)
+    d = net.asd()
+    check(d["reserve"] == d["release"], f"reserved {d['reserve']}, released {d['release']}")
+    net.settled()
+
+
+@scenario()
+def inside_asd_silent(net):
+    """offer_timeout, then the offer goes on without its data channel; the call is an ordinary one."""
+    no_dc = sdp.crlf(sdp.session("bob", 8) + sdp.AUDIO.format(port=22000) + sdp.dc(sdp.UE2_UFRAG, "active", port=0))
+    net.set("offer_timeout", 400)
+    net.mode("silent")
+    try:
+        call = plain_then(net, offer_by_caller(sdp.offer(version=4, group=""), no_dc))
+    finally:
+        net.mode("ar")
+        net.set("offer_timeout", 2500)
+    check("m=application 0 " in bodies(call.uas, "INVITE")[-1], "the data channel was offered on")
+    check_origins(call, 2)
+    net.settled()
+
+
+@scenario()
+def inside_sent_again_while_asd_thinks(net):
+    """The re-INVITE comes three times before asd has decided: one offer, one call."""
+    def caller(a):
+        return [pause(100), a.request("INVITE", 2, sdp.offer(version=4, group="")), recv(100), recv(200, timeout=9000), a.ack(2)]
+    before = net.asd()["offers"]
+    net.mode("slow")
+    try:
+        call = plain_then(net, (caller, by_caller()[1]))
+    finally:
+        net.mode("ar")
+    check_anchored(call, call.uas, call.uac)
+    check(net.asd()["offers"] == before + 1, "asd was asked more than once")
+    check_origins(call, 2)
+    net.settled()
+
+
+@scenario(real=True)
+def real_inside(net):
+    """With asd and mediad themselves: from the caller, then a refresh by the callee."""
+    call = plain_then(net, then(by_caller(), by_callee(v=5, w=9)))
+    for text in (bodies(call.uas, "INVITE")[-1], bodies(call.uac, "200")[-1], bodies(call.uac, "INVITE")[-1]):
+        part = sdp.section(text, "application")
+        check(part and " 0 UDP" not in part.split("\r\n")[0] and sdp.UE1_UFRAG not in text and sdp.UE2_UFRAG not in text, text)
+    check_origins(call, 3)
+    net.settled()
