@@ -125,6 +125,7 @@ def refresh_by_callee_asd_dead(net):
 def refresh_by_callee_two_pcscf(net):
     call = dialog(net, *offer_by_callee(*REFRESH_B))
     check_refresh(call, by_callee=True)
+    check(net.status(2).get("offers", "0") == "0", "the second P-CSCF handed over")
     net.settled()
 
 
