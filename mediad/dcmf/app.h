@@ -122,7 +122,7 @@ void app_remove(struct app *a, struct participant *p, uint64_t now);
 
 /* Every sane pose, late ones too, with the place in the scene's terms (the node's own position when
  * the UE told none). On the hot path; cb NULL: nobody. */
-typedef void app_pose_cb(void *arg, struct participant *p, const struct meta_pose *m,
+typedef void app_pose_cb(void *arg, const struct participant *p, const struct meta_pose *m,
 	const struct scene_pose *pose, uint64_t now);
 void app_set_pose_cb(struct app *a, app_pose_cb *cb, void *arg);
 

@@ -206,7 +206,7 @@ static void make_pose(
 	pose_floats(middle, out->position[0], out->orientation[0]);
 }
 
-static void on_pose(void *arg, struct participant *p, const struct meta_pose *m,
+static void on_pose(void *arg, const struct participant *p, const struct meta_pose *m,
 	const struct scene_pose *middle, uint64_t now)
 {
 	struct feed *f = arg;

@@ -161,34 +161,6 @@ static double unit_of(double ticks, double us)
 	return 0;
 }
 
-/* All poses so far were put by arrival; now they go by their own time. */
-static void learn_unit(struct capture *c)
-{
-	const struct entry *a = &c->e[0], *b = &c->e[c->n - 1];
-	double us = (double)b->arrived - (double)a->arrived;
-
-	if (us < UNIT_AFTER)
-		return;
-	c->unit = unit_of(b->raw - a->raw, us);
-	if (c->unit == 0) {
-		restart(c);
-		return;
-	}
-	tie_reset(&c->xr);
-	for (unsigned i = 0; i < c->n; i++) {
-		c->e[i].t = c->e[i].raw * c->unit;
-		tie_add(&c->xr, (double)c->e[i].arrived - c->e[i].t, c->e[i].arrived);
-	}
-	for (unsigned i = 1; i < c->n; i++) { /* arrival is nearly that order */
-		struct entry e = c->e[i];
-		unsigned k = i;
-
-		for (; k > 0 && c->e[k - 1].t > e.t; k--)
-			c->e[k] = c->e[k - 1];
-		c->e[k] = e;
-	}
-}
-
 /* More than CAPTURE_POSES a second: the last one gives way unless it belongs to a frame. */
 static bool crowded(const struct capture *c, unsigned at, double t)
 {
@@ -280,6 +252,29 @@ static bool place_in_time(struct capture *c, struct entry *e, uint64_t now)
 	restart(c);
 	e->t = (double)now;
 	return true;
+}
+
+/* All poses so far were put by arrival; now they go by their own time, those that fit in. */
+static void learn_unit(struct capture *c)
+{
+	unsigned n = c->n;
+	double us = (double)c->e[n - 1].arrived - (double)c->e[0].arrived;
+
+	if (us < UNIT_AFTER)
+		return;
+	c->unit = unit_of(c->e[n - 1].raw - c->e[0].raw, us);
+	if (c->unit == 0) {
+		restart(c);
+		return;
+	}
+	tie_reset(&c->xr);
+	c->n = 0;
+	for (unsigned i = 0; i < n; i++) { /* insert() writes only where was read */
+		struct entry e = c->e[i];
+
+		if (place_in_time(c, &e, e.arrived))
+			insert(c, &e);
+	}
 }
 
 void capture_pose(struct capture *c, const struct capture_pose *p, uint64_t now)
@@ -527,8 +522,10 @@ static bool tag_moment(const struct capture *c, const struct capture_frame *f,
 
 	if (off != 0 && c->timed && c->unit == 0)
 		return false; /* by arrival only: too coarse between two poses */
+	if (!believable(f, tag->t + off + xr_offset(c)))
+		return false;
 	*m = (struct moment){CAPTURE_POSE_RTP, tag->t + off + xr_offset(c)};
-	return believable(f, m->at);
+	return true;
 }
 
 /* Is a better pose likely to come before the deadline? */
