@@ -211,7 +211,7 @@ static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answ
 static void known_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
 {
 	const char *id = json_string_value(json_object_get(answer, "call"));
-	enum ar_side side;
+	enum ar_side side = AR_SIDE_A;
 	int rc = -EBADMSG;
 
 	ar_calls_drop(&j->key);

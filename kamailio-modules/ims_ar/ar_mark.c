@@ -147,7 +147,8 @@ static bool has_record_route(const struct sip_msg *msg)
 static void add_parameter(struct sip_msg *msg, const char *token)
 {
 	char text[AR_ROUTE_MAX + 16];
-	str s = {.s = text, .len = snprintf(text, sizeof(text), ";ims_ar=%s", token)};
+	int n = snprintf(text, sizeof(text), ";ims_ar=%s", token);
+	str s = {.s = text, .len = n};
 
 	if (rr.add_rr_param(msg, &s) < 0)
 		LM_ERR("cannot add the Record-Route parameter\n");
