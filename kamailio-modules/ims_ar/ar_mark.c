@@ -147,9 +147,10 @@ static bool has_record_route(const struct sip_msg *msg)
 static void add_parameter(struct sip_msg *msg, const char *token)
 {
 	char text[AR_ROUTE_MAX + 16];
-	int n = snprintf(text, sizeof(text), ";ims_ar=%s", token);
-	str s = {.s = text, .len = n};
+	str s;
 
+	s.s = text;
+	s.len = snprintf(text, sizeof(text), ";ims_ar=%s", token);
 	if (rr.add_rr_param(msg, &s) < 0)
 		LM_ERR("cannot add the Record-Route parameter\n");
 }
