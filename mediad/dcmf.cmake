@@ -2,9 +2,9 @@
 # mediad_dcmf: contexts, application, scene; no socket, no clock, no libevent. It calls peer.h and
 # transport.h: link it with mediad_transport, or in tests with a stand-in.
 add_library(mediad_dcmf STATIC nets.c ctl/json_strict.c ctl/json_patch.c
-	scene/scene.c scene/scene_text.c scene/view.c scene/pieces.c scene/gltf.c scene/library.c
+	scene/scene.c scene/scene_text.c scene/view.c scene/pieces.c scene/gltf.c scene/library.c scene/interact.c
 	dcmf/js.c dcmf/meta.c dcmf/mrm.c dcmf/mrm_rd.c dcmf/mrm_av.c dcmf/assets.c dcmf/boot.c dcmf/site.c
-	dcmf/app.c dcmf/app_send.c dcmf/app_meta.c dcmf/app_action.c dcmf/app_interest.c dcmf/app_shared.c
+	dcmf/app.c dcmf/app_send.c dcmf/app_meta.c dcmf/app_action.c dcmf/app_interest.c dcmf/interact.c dcmf/app_shared.c
 	dcmf/scripts.c dcmf/lua_json.c dcmf/app_lua.c dcmf/app_lua_api.c dcmf/app_lua_mesh.c
 	dcmf/dcmf.c dcmf/list.c dcmf/context.c dcmf/medium.c dcmf/medium_av.c dcmf/facts.c dcmf/feed.c)
 ims_ar_target(mediad_dcmf)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/dcmf/app_internal.h"
+#include "mediad/dcmf/interact.h"
 
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
@@ -48,6 +49,7 @@ int app_new(struct app **ap, const struct app_conf *conf, const struct app_ops *
 	struct scene *scene)
 {
 	struct app *a = calloc(1, sizeof(*a));
+	int err;
 
 	if (!a) {
 		scene_free(scene);
@@ -57,8 +59,12 @@ int app_new(struct app **ap, const struct app_conf *conf, const struct app_ops *
 	a->ops = ops;
 	a->scene = scene;
 	ar_buf_init(&a->out, 2 * SCENE_MAX_BYTES);
-	*ap = a;
-	return 0;
+	err = interact_open(&a->interact, a);
+	if (err)
+		app_free(a);
+	else
+		*ap = a;
+	return err;
 }
 
 void app_set_call(struct app *a, const char *call_id)
@@ -99,6 +105,7 @@ void app_free(struct app *a)
 	if (!a)
 		return;
 	app_lua_close(a);
+	interact_close(a->interact);
 	while (a->n)
 		participant_free(a, a->p[--a->n]);
 	scene_free(a->scene);
@@ -250,7 +257,7 @@ void app_on_writable(struct participant *p, struct peer *peer)
 
 uint64_t app_run(struct app *a, uint64_t now)
 {
-	uint64_t due = AR_NEVER;
+	uint64_t due = AR_NEVER, look;
 
 	a->now = now;
 	if (a->ops->run)
@@ -260,6 +267,8 @@ uint64_t app_run(struct app *a, uint64_t now)
 
 		due = pose < due ? pose : due;
 	}
+	look = interact_due(a->interact, now);
+	due = look < due ? look : due;
 	for (unsigned i = 0; i < a->n; i++) {
 		uint64_t act = app_action_due(a->p[i], now), t = app_send_due(a->p[i], now);
 
@@ -319,4 +328,11 @@ void app_total(const struct app *a, struct app_stats *sum)
 	}
 	sum->at_scene = sum->at_first_pose = sum->at_first_update = 0;
 	app_lua_count(a, sum);
+	if (a->interact) {
+		const struct interact_stats *s = interact_get_stats(a->interact);
+
+		sum->behaviors = s->fired;
+		sum->behavior_actions = s->actions;
+		sum->behavior_dropped = s->dropped;
+	}
 }

@@ -100,6 +100,8 @@ struct app_stats { /* of one participant; app_total() sums */
 	/* of the application's script; in app_total() only */
 	uint64_t script_handlers, script_errors, script_timeouts, script_nomem, script_dropped;
 	uint64_t script_slices, script_stopped;
+	/* of the scene's behaviors; in app_total() only */
+	uint64_t behaviors, behavior_actions, behavior_dropped;
 	uint64_t at_scene, at_first_pose, at_first_update; /* 0: not yet */
 };
 

@@ -9,6 +9,7 @@
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "mediad/ctl/json_strict.h"
+#include "mediad/dcmf/interact.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,10 +54,25 @@ static void acknowledge(struct participant *p, const json_t *id, unsigned at)
 	json_decref(j);
 }
 
-/* What became of an action, for its acknowledgement and those of its repetitions. */
-static void settle(struct participant *p, unsigned at, const struct app_refusal *no)
+/* An input that the scene's behaviors take is understood, also when the application knows nothing
+ * of it; one that the application forbids does nothing. */
+static void pass_input(struct participant *p, uint64_t input, struct app_refusal *no)
 {
+	bool unknown = strcmp(no->code, "unknown") == 0 || strcmp(no->code, "no-target") == 0;
+
+	if (!input || (*no->code && !unknown))
+		return;
+	no->code[0] = no->reason[0] = '\0';
+	interact_input(p->app->interact, input, p->app->now);
+}
+
+/* What became of an action, for its acknowledgement and those of its repetitions. */
+static void settle(struct participant *p, unsigned at, const struct app_refusal *result)
+{
+	struct app_refusal made = *result, *no = &made;
 	struct scene_stats s;
+
+	pass_input(p, p->log->item[at].input, no);
 
 	AR_LOG_CALL(p->app->call_id);
 	ar_log(AR_LOG_DEBUG, "app", "%s: action %s%s%s", p->name, *no->code ? "refused: " : "done",
@@ -89,6 +105,7 @@ static unsigned enter(struct participant *p, uint64_t hash)
 	unsigned at = p->log->n++ % APP_ACTION_WINDOW;
 
 	p->log->item[at].hash = hash;
+	p->log->item[at].input = 0;
 	p->log->item[at].pending = true;
 	return at;
 }
@@ -102,6 +119,7 @@ static void apply(struct participant *p, const struct app_action *act, unsigned 
 		snprintf(no.code, sizeof(no.code), "malformed");
 		snprintf(no.reason, sizeof(no.reason), "no name");
 	} else {
+		p->log->item[at].input = interact_match(p->app->interact, act);
 		p->app->ops->on_action(p->app, p, act, &no);
 	}
 	if (no.pending)

@@ -6,6 +6,8 @@
 
 #include "mediad/dcmf/app.h"
 
+struct interact_run;
+
 struct app_channel {
 	struct peer *peer; /* NULL: not open */
 	uint16_t id;
@@ -25,6 +27,7 @@ struct app_log {
 	struct {
 		uint64_t hash; /* 0: empty */
 		uint64_t rev;
+		uint64_t input; /* triggers of the scene that it means */
 		bool pending;
 		char code[32], reason[96]; /* code "": done */
 	} item[APP_ACTION_WINDOW];
@@ -71,6 +74,7 @@ struct app {
 	uint64_t now;
 	app_pose_cb *pose_cb;
 	void *pose_arg;
+	struct interact_run *interact; /* NULL: the scene has no behaviors */
 	struct app_lua *lua; /* NULL: the application is C */
 };
 

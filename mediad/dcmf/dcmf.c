@@ -551,6 +551,8 @@ void dcmf_get_stats(struct dcmf *d, json_t *out)
 		{"scriptErrors", g.app.script_errors}, {"scriptTimeouts", g.app.script_timeouts},
 		{"scriptNoMemory", g.app.script_nomem}, {"scriptDropped", g.app.script_dropped},
 		{"scriptSlices", g.app.script_slices}, {"scriptStopped", g.app.script_stopped},
+		{"behaviors", g.app.behaviors}, {"behaviorActions", g.app.behavior_actions},
+		{"behaviorDropped", g.app.behavior_dropped},
 		{"messagesUnknown", d->stats.messages_unknown}, {"sendFailed", g.app.send_failed},
 		{"httpRequests", d->stats.boot.requests}, {"httpNotFound", d->stats.boot.not_found},
 		{"httpRefused", d->stats.boot.refused}, {"httpBytes", d->stats.boot.bytes}};

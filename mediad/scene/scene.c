@@ -3,6 +3,7 @@
 
 #include "mediad/ctl/json_patch.h"
 #include "mediad/ctl/json_strict.h"
+#include "mediad/scene/interact.h"
 
 #include <errno.h>
 #include <math.h>
@@ -142,6 +143,17 @@ static int take_nodes(struct scene *s, struct ar_buf *why)
 	return 0;
 }
 
+/* That it can be executed; who does reads it again. */
+static int check_interactivity(const json_t *doc, struct ar_buf *why)
+{
+	struct interact *in;
+	int err = interact_read(&in, doc, why);
+
+	if (!err)
+		free(in);
+	return err;
+}
+
 int scene_load(struct scene **sp, struct ar_span text, struct ar_buf *why)
 {
 	struct scene *s = calloc(1, sizeof(*s));
@@ -158,6 +170,8 @@ int scene_load(struct scene **sp, struct ar_span text, struct ar_buf *why)
 	}
 	if (!err)
 		err = gltf_check(s->doc, why);
+	if (!err)
+		err = check_interactivity(s->doc, why);
 	if (!err)
 		err = complete(s);
 	if (!err)
@@ -403,7 +417,9 @@ int scene_set(struct scene *s, const char *pointer, json_t *value)
 	}
 	if (json_object_set_new(parent, last + 1, value) != 0)
 		return -ENOMEM;
-	s->looks += strstr(pointer, "/extras") == NULL;
+	/* whether an animation runs is in its extras, and is seen */
+	s->looks += strstr(pointer, "/extras") == NULL ||
+		    strncmp(pointer, "/animations/", strlen("/animations/")) == 0;
 	ar_buf_init(&b, SCENE_MAX_BYTES);
 	ar_buf_printf(&b, "{\"op\":\"add\",\"path\":\"%s\",\"value\":", pointer);
 	scene_dump(&b, value);

@@ -87,13 +87,17 @@ def head():
     return v, f
 
 
+def stream(name, uri, mime):
+    return {"name": name, "alternatives": [{"uri": uri, "mimeType": mime}]}
+
+
 class Scene:
     def __init__(self):
         self.doc = {
             "asset": {"version": "2.0", "generator": "ims-ar"},
-            "extensionsUsed": ["MPEG_anchor", "MPEG_node_avatar"],
+            "extensionsUsed": ["MPEG_anchor", "MPEG_media", "MPEG_node_avatar", "MPEG_scene_dynamic"],
             "scene": 0,
-            "scenes": [{"nodes": [], "extensions": {"MPEG_anchor": {"anchor": 0}}, "extras": {"rev": 1}}],
+            "scenes": [{"nodes": [], "extensions": {"MPEG_anchor": {"anchor": 0}, "MPEG_scene_dynamic": {"media": 0}}, "extras": {"rev": 1}}],
             "nodes": [],
             "materials": [],
             "meshes": [],
@@ -105,7 +109,13 @@ class Scene:
                     # trackable type 0: the floor
                     "trackables": [{"type": 0}],
                     "anchors": [{"trackable": 0, "requiresAnchoring": False}],
-                }
+                },
+                # the streams of the call (docs/scenes.md)
+                "MPEG_media": {"media": [
+                    stream("scene updates", "urn:x-imsar:dc:mpeg-sd", "application/json-patch+json"),
+                    stream("voice", "urn:x-imsar:rtp:audio", "audio/*"),
+                    stream("video", "urn:x-imsar:rtp:video", "video/*"),
+                ]},
             },
         }
 
@@ -166,6 +176,12 @@ class Scene:
         self.doc.setdefault("animations", []).append({
             "name": name, "samplers": [{"input": inputs, "output": outputs}],
             "channels": [{"sampler": 0, "target": {"node": node, "path": "rotation"}}]})
+        return len(self.doc["animations"]) - 1
+
+    def interactivity(self, triggers, actions, behaviors):
+        self.doc["extensionsUsed"].append("MPEG_scene_interactivity")
+        self.doc["scenes"][0]["extensions"]["MPEG_scene_interactivity"] = {
+            "triggers": triggers, "actions": actions, "behaviors": behaviors}
 
     def write(self, name):
         with open(os.path.join(HERE, name + ".gltf"), "w") as f:
@@ -233,8 +249,22 @@ def tabletop():
     s.node("column", s.mesh("column", s.shape(box(0.06, 0.3, 0.06)), s.material("column", [0.4, 0.42, 0.46, 1.0])), (0, 0.97, -0.06))
     big = s.node("big gear", s.mesh("big gear", s.shape(gear(0.18, 0.04, 8)), s.material("brass", [0.85, 0.65, 0.25, 1.0], 0.4)), (-0.05, 1.12, 0))
     small = s.node("small gear", s.mesh("small gear", s.shape(gear(0.12, 0.04, 6)), s.material("iron", [0.5, 0.52, 0.56, 1.0], 0.4)), (0.2, 1.23, 0))
-    s.spin("big gear runs", big, 6)
-    s.spin("small gear runs", small, 4, -1)
+    turns = s.spin("big gear runs", big, 6), s.spin("small gear runs", small, 4, -1)
+    dark, lit = s.material("lamp", [0.2, 0.22, 0.2, 1.0]), s.material("lamp lit", [0.3, 0.95, 0.4, 1.0])
+    lamp = s.node("lamp", s.mesh("lamp", s.shape(ball(0.03)), dark), (-0.2, 0.85, 0.2))
+    for i in turns:
+        s.doc["animations"][i]["extras"] = {"playing": False, "control": "stop"}
+    # the gears run, and the lamp is lit, from when somebody comes near or taps them until nobody is
+    # near any more
+    s.interactivity(
+        [{"type": "TRIGGER_PROXIMITY", "nodes": [big, small], "distanceLowerLimit": 0, "distanceUpperLimit": 1.2},
+         {"type": "TRIGGER_USER_INPUT", "userInputDescription": "tap", "nodes": [big, small]}],
+        [{"type": "ACTION_ANIMATION", "animation": i, "animationControl": "ANIMATION_" + c} for c in ("PLAY", "PAUSE") for i in turns]
+        + [{"type": "ACTION_SET_MATERIAL", "material": m, "nodes": [lamp]} for m in (lit, dark)],
+        [{"triggers": [0, 1], "triggersCombinationControl": "#0|#1", "triggersActivationControl": "TRIGGER_ACTIVATE_EACH_ENTER",
+          "actions": [0, 1, 4], "actionsControl": "PARALLEL", "priority": 1},
+         {"triggers": [0], "triggersCombinationControl": "#0", "triggersActivationControl": "TRIGGER_ACTIVATE_EACH_EXIT",
+          "actions": [2, 3, 5], "actionsControl": "PARALLEL", "priority": 0}])
     s.thing("part", s.shape(box(0.12, 0.12, 0.12)), [0.3, 0.5, 0.85, 1.0], (0.4, 0.9, 0.15))
     common(s)
     s.write("tabletop")

@@ -230,6 +230,7 @@ static int one_animation(struct load *l, unsigned i, const json_t *o, struct mod
 	free(a.moved);
 	if (err)
 		return err;
+	out->held = json_is_false(json_object_get(json_object_get(o, "extras"), "playing"));
 	out->channel = a.nchannel ? a.channel : NULL;
 	out->nchannel = a.nchannel;
 	for (unsigned k = 0; k < a.nchannel; k++)

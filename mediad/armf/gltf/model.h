@@ -211,6 +211,7 @@ struct model_channel {
 struct model_animation {
 	const char *name; /* never NULL */
 	float duration; /* last key's time */
+	bool held; /* the clock does not move it: extras.playing is false */
 	unsigned nchannel;
 	const struct model_channel *channel;
 };

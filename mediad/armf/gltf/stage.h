@@ -46,7 +46,7 @@ int stage_set_weights(struct stage *st, unsigned node, const float *weight, unsi
  * does so); before the first and after the last key the value stays. -ENOENT, -EDOM. */
 int stage_set_time(struct stage *st, unsigned animation, double seconds);
 int stage_stop(struct stage *st, unsigned animation);
-/* Plays all animations in loops from a common start. -EDOM. */
+/* Plays all animations that are not held in loops from a common start. -EDOM. */
 int stage_set_clock(struct stage *st, double seconds);
 
 /* Works out what has changed. Returns true when anything did; stage_version() has then grown. All

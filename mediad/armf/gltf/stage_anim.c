@@ -164,6 +164,8 @@ int stage_set_clock(struct stage *st, double seconds)
 	for (unsigned i = 0; i < st->v->nanimation && !err; i++) {
 		double d = (double)st->v->animation[i].duration;
 
+		if (st->v->animation[i].held)
+			continue;
 		err = stage_set_time(st, i, d > 0 ? seconds - d * floor(seconds / d) : 0);
 	}
 	return err;

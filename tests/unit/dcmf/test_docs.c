@@ -76,7 +76,7 @@ static void examples_are_json(void **state)
 	}
 	assert_true(n >= 10);
 	assert_int_equal(poses, 3);
-	assert_int_equal(actions, 2);
+	assert_int_equal(actions, 3);
 	assert_int_equal(resyncs, 1);
 	assert_int_equal(acks, 2);
 	assert_int_equal(patches, 3);

@@ -169,6 +169,33 @@ static void clock_loops(void **state)
 	stage_free(st);
 }
 
+/* extras.playing of an animation: what the DCMF says of it (docs/scenes.md). */
+static void clock_leaves_held_ones(void **state)
+{
+	json_t *doc = full_doc();
+	struct model *m = NULL;
+	struct stage *st = NULL;
+	struct ar_buf why;
+
+	(void)state;
+	ar_buf_init(&why, 4096);
+	assert_true(json_put(doc, "/animations/0/extras", json_pack("{s:b}", "playing", 0)));
+	assert_true(json_put(doc, "/animations/1/extras", json_pack("{s:b}", "playing", 1)));
+	if (json_load_model(&m, doc, NULL, &why) != 0)
+		fail_msg("%s", why_text(&why));
+	assert_int_equal(stage_new(&st, m), 0);
+	stage_evaluate(st);
+	SAME(at(st, 1), 10, 1, 0);
+	assert_int_equal(stage_set_clock(st, 101.5), 0);
+	assert_true(stage_evaluate(st));
+	SAME(at(st, 1), 10, 1, 0);
+	assert_true(at(st, 10)[1] > 1.7f);
+	stage_free(st);
+	model_unref(m);
+	json_decref(doc);
+	ar_buf_free(&why);
+}
+
 static void stopping_brings_the_document_back(void **state)
 {
 	struct stage *st = play(FULL);
@@ -354,6 +381,7 @@ int main(void)
 		cmocka_unit_test(by_hand),
 		cmocka_unit_test(ends_are_held),
 		cmocka_unit_test(clock_loops),
+		cmocka_unit_test(clock_leaves_held_ones),
 		cmocka_unit_test(stopping_brings_the_document_back),
 		cmocka_unit_test(live_wins),
 		cmocka_unit_test(play_goes_on_with_the_next_document),
