@@ -462,8 +462,11 @@ static int forgotten(struct offer *o)
 /* An ordinary call, until now: with data channels in this offer it is to become an AR call. */
 static int unknown(struct offer *o)
 {
-	if (!cfg_get(ims_ar, ims_ar_cfg, enabled) || o->v.key.method == METHOD_PRACK ||
-		!o->v.body.p || ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, NULL) < 0)
+	if (!cfg_get(ims_ar, ims_ar_cfg, enabled) || o->v.key.method == METHOD_PRACK)
+		return AR_OFFER_ORDINARY;
+	if (!o->v.body.p && o->v.key.method == METHOD_INVITE)
+		return initial_late(o);
+	if (!o->v.body.p || ar_sdp_parse(&o->sdp, o->v.body.p, o->v.body.n, NULL) < 0)
 		return AR_OFFER_ORDINARY;
 	recognise(o, true);
 	if (!wanted(o))

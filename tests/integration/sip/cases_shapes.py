@@ -189,6 +189,21 @@ def late_offer_becomes_an_ar_call(net):
 
 
 @scenario()
+def late_offer_inside_an_ordinary_call(net):
+    """A re-INVITE without SDP, answered with a data channel: the same rule, and it becomes an AR call afterwards."""
+    def caller(a):
+        return [pause(100), a.request("INVITE", 2), recv(100, optional=True), recv(200), a.ack(2, NO_DC)]
+
+    def callee(b):
+        return [recv("INVITE"), b.in_dialog_reply("200 OK", sdp.answer(version=8, setup="actpass")), recv("ACK")]
+    call = plain_then(net, then((caller, callee), by_caller(v=5, w=9, cseq=3)))
+    got = bodies(call.uac, "200")[1]
+    check("m=application 0 " in got and sdp.UE2_UFRAG not in got, f"the data channel is there: {got}")
+    check_anchored(call, call.uas, call.uac)
+    net.settled()
+
+
+@scenario()
 def late_offer_reliable(net):
     """The offer in a reliable 183, the answer in the PRACK, a 200 without SDP."""
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
