@@ -42,6 +42,7 @@ static void add_scenes(struct rig *r, struct ar_buf *why)
 }
 
 unsigned rig_transports;
+unsigned rig_interest = 6;
 const char *rig_apps = SRC_DIR "/lua/apps";
 
 void rig_start(struct rig *r, const char *webapp)
@@ -53,7 +54,7 @@ void rig_start(struct rig *r, const char *webapp)
 		.idle_s = 60,
 		.port = 40000,
 		.application = "shared-scene",
-		.app = {.update_hz = 60, .own_hz = 2, .interest_from = 6}};
+		.app = {.update_hz = 60, .own_hz = 2, .interest_from = rig_interest}};
 	struct ar_buf why;
 
 	*r = (struct rig){.now = 1000 * AR_SEC};

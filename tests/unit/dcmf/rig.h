@@ -24,6 +24,8 @@ struct rig {
 
 /* Folder of the applications in Lua of the rigs that start from now on. */
 extern const char *rig_apps;
+/* Participants from which on rates depend on distance, of the rigs that start from now on. */
+extern unsigned rig_interest;
 /* Media transports that they allow, as dcmf_conf.transports. */
 extern unsigned rig_transports;
 /* webapp: folder of the bootstrap assets, NULL: none. */
