@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 128
+#define PORT_WAIT_MS 1000
 
 struct mediad {
 	const struct mediad_conf *conf;
@@ -54,6 +55,34 @@ static int bind_worker(struct mediad *m, unsigned w, struct ar_buf *why)
 	return 0;
 }
 
+static void unbind_worker(struct mediad *m, unsigned w)
+{
+	for (unsigned i = 0; i < NETS_MAX; i++) {
+		if (m->sockets[w][i] >= 0)
+			close(m->sockets[w][i]);
+		m->sockets[w][i] = -1;
+	}
+}
+
+/* A worker may not have noticed yet that its parent died, or be about to end: it has its ports. */
+static int find_or_bind(struct mediad *m, unsigned w, uid_t user, struct ar_buf *why)
+{
+	struct orphan *o = &m->orphan[w];
+
+	for (int ms = 0;; ms += 100) {
+		int err = orphan_find(o, m->conf, w, user);
+
+		if (err || o->link >= 0)
+			return err;
+		err = bind_worker(m, w, why);
+		if (err != -EADDRINUSE || ms >= PORT_WAIT_MS)
+			return err;
+		unbind_worker(m, w);
+		ar_buf_reset(why);
+		usleep(100000);
+	}
+}
+
 /* Sockets of workers that are still there come from them. */
 static int open_media(struct mediad *m, struct ar_buf *why)
 {
@@ -63,11 +92,9 @@ static int open_media(struct mediad *m, struct ar_buf *why)
 	for (unsigned w = 0; !err && w < m->conf->nworker; w++) {
 		struct orphan *o = &m->orphan[w];
 
-		err = orphan_find(o, m->conf, w, user);
-		if (err || o->link < 0) {
-			err = err ? err : bind_worker(m, w, why);
+		err = find_or_bind(m, w, user, why);
+		if (err || o->link < 0)
 			continue;
-		}
 		memcpy(m->sockets[w], o->socket, o->nsocket * sizeof(int));
 		o->nsocket = 0;
 	}
@@ -353,7 +380,7 @@ int mediad_run(const struct mediad_conf *conf, struct ar_buf *why)
 
 	memset(m.sockets, -1, sizeof(m.sockets));
 	for (unsigned i = 0; i < MEDIAD_MAX_WORKERS; i++)
-		m.orphan[i].link = -1;
+		m.orphan[i] = (struct orphan){.link = -1, .process = -1};
 	memset(m.listener, -1, sizeof(m.listener));
 	err = start(&m, why);
 	if (!err)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ struct one {
 	struct wlink *link;
 	bool up, lost, killed_hung;
 	bool adopted; /* not our child: its link tells of its end */
+	int process; /* pidfd of one that was adopted, -1 */
 	uint64_t last_beat, started, retry_at, starts, killed;
 	unsigned retry_ms;
 	json_t *stats;
@@ -170,6 +172,13 @@ static void describe_end(const struct one *o, int status, char *buf, size_t cap)
 		snprintf(buf, cap, "worker ended with status %d", WEXITSTATUS(status));
 }
 
+static void forget_process(struct one *o)
+{
+	if (o->process >= 0)
+		close(o->process);
+	o->process = -1;
+}
+
 static void ended(struct one *o, const char *reason)
 {
 	struct workers *w = o->all;
@@ -184,6 +193,7 @@ static void ended(struct one *o, const char *reason)
 		(int)o->pid, reason);
 	o->pid = 0;
 	o->up = false;
+	forget_process(o);
 	wlink_free(o->link);
 	o->link = NULL;
 	json_decref(o->stats);
@@ -205,6 +215,15 @@ void workers_reap(struct workers *w)
 	}
 }
 
+/* The number of one that was adopted may be another process's by now. */
+static void stop_it(const struct one *o, int sig)
+{
+	if (o->adopted)
+		pidfd_send_signal(o->process, sig, NULL, 0);
+	else
+		kill(o->pid, sig);
+}
+
 static void check(struct one *o, uint64_t now)
 {
 	if (!o->pid) {
@@ -216,7 +235,7 @@ static void check(struct one *o, uint64_t now)
 		return;
 	}
 	if (o->adopted && o->lost) {
-		kill(o->pid, SIGKILL); /* it is gone, or cannot be spoken to */
+		stop_it(o, SIGKILL); /* it is gone, or cannot be spoken to */
 		ended(o, o->killed_hung ? "worker hung" : "worker died");
 		return;
 	}
@@ -226,7 +245,7 @@ static void check(struct one *o, uint64_t now)
 		o->index, (int)o->pid);
 	o->killed_hung = true;
 	o->killed++;
-	kill(o->pid, SIGKILL);
+	stop_it(o, SIGKILL);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -264,6 +283,7 @@ int workers_new(struct workers **wp, struct event_base *base, const struct worke
 	for (unsigned i = 0; i < w->n; i++) {
 		w->one[i].all = w;
 		w->one[i].index = i;
+		w->one[i].process = -1;
 	}
 	*wp = w;
 	return 0;
@@ -276,6 +296,8 @@ int workers_adopt(struct workers *w, unsigned i, struct orphan *o)
 
 	o->link = -1;
 	one->pid = o->pid;
+	one->process = o->process;
+	o->process = -1;
 	begin(one, true);
 	return wlink_new(&one->link, w->base, fd, &link_handlers, one);
 }
@@ -297,7 +319,7 @@ int workers_start(struct workers *w)
 static bool still_there(const struct one *o)
 {
 	if (o->adopted)
-		return kill(o->pid, 0) == 0;
+		return !orphan_ended(o->process, 0);
 	return waitpid(o->pid, NULL, WNOHANG) == 0;
 }
 
@@ -310,16 +332,17 @@ void workers_free(struct workers *w)
 		return;
 	for (unsigned i = 0; i < w->n; i++) {
 		if (w->one[i].pid)
-			kill(w->one[i].pid, SIGTERM);
+			stop_it(&w->one[i], SIGTERM);
 	}
 	for (unsigned i = 0; i < w->n; i++) {
 		struct one *o = &w->one[i];
 
 		while (o->pid && still_there(o)) {
 			if (ar_now() > until)
-				kill(o->pid, SIGKILL);
+				stop_it(o, SIGKILL);
 			usleep(5000);
 		}
+		forget_process(o);
 		wlink_free(o->link);
 		json_decref(o->stats);
 	}

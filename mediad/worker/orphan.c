@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static bool trusted(int fd, uid_t user, pid_t *pid)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) != 0)
 		return false;
-	*pid = c.pid;
+	*pid = c.pid; /* 0: of a PID namespace that we do not see */
 	return c.uid == 0 || c.uid == user || c.uid == geteuid();
 }
 
@@ -162,10 +163,11 @@ static int dial(uint16_t port)
 {
 	struct sockaddr_un a;
 	socklen_t n = name_of(&a, port);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
+	/* does not wait: whoever holds the name may never take anybody */
 	if (connect(fd, (struct sockaddr *)&a, n) == 0)
 		return fd;
 	close(fd);
@@ -240,10 +242,19 @@ void orphan_drop(struct orphan *o)
 {
 	if (o->link >= 0)
 		close(o->link);
+	if (o->process >= 0)
+		close(o->process);
 	for (unsigned i = 0; i < o->nsocket; i++)
 		close(o->socket[i]);
 	json_decref(o->contexts);
-	*o = (struct orphan){.link = -1};
+	*o = (struct orphan){.link = -1, .process = -1};
+}
+
+bool orphan_ended(int process, int wait_ms)
+{
+	struct pollfd p = {.fd = process, .events = POLLIN};
+
+	return poll(&p, 1, wait_ms) == 1;
 }
 
 /* It ends by itself when it is asked to, and by force when not. */
@@ -255,12 +266,10 @@ static void retire(struct orphan *o, unsigned index)
 		"worker %u (process %d) of an earlier mediad has another configuration or version: "
 		"its calls end",
 		index, (int)o->pid);
-	if (send(o->link, &verdict, 1, MSG_NOSIGNAL) != 1)
-		kill(o->pid, SIGKILL);
-	for (int ms = 0; kill(o->pid, 0) == 0 && ms < GONE_MS; ms += 10) {
-		if (ms == GONE_MS / 2)
-			kill(o->pid, SIGKILL);
-		usleep(10000);
+	if (send(o->link, &verdict, 1, MSG_NOSIGNAL) != 1 ||
+		!orphan_ended(o->process, GONE_MS / 2)) {
+		pidfd_send_signal(o->process, SIGKILL, NULL, 0);
+		orphan_ended(o->process, GONE_MS / 2);
 	}
 	orphan_drop(o);
 }
@@ -282,14 +291,18 @@ int orphan_find(struct orphan *out, const struct mediad_conf *conf, unsigned ind
 	char verdict = ADOPT;
 	json_t *greeting;
 
-	*out = (struct orphan){.link = dial((uint16_t)(conf->port + index))};
+	*out = (struct orphan){.link = dial((uint16_t)(conf->port + index)), .process = -1};
 	if (out->link < 0) {
 		out->link = -1;
 		return 0;
 	}
-	if (!trusted(out->link, user, &out->pid)) {
+	if (trusted(out->link, user, &out->pid) && out->pid > 0)
+		out->process = pidfd_open(out->pid, 0);
+	if (out->process < 0) {
 		ar_log(AR_LOG_WARN, "mediad",
-			"the process at the name of worker %u is not ours: left alone", index);
+			"the process at the name of worker %u is not ours, or of another PID "
+			"namespace: left alone",
+			index);
 		orphan_drop(out);
 		return 0;
 	}

@@ -35,6 +35,7 @@ int orphan_accept(int listener, const json_t *identity, const json_t *contexts, 
 struct orphan {
 	int link; /* -1: none */
 	pid_t pid;
+	int process; /* pidfd: its number may be another's by now; -1: none */
 	unsigned nsocket;
 	int socket[NETS_MAX];
 	json_t *contexts; /* ours */
@@ -43,6 +44,9 @@ struct orphan {
  * its end is waited for. user: whose it may be beside root. */
 int orphan_find(struct orphan *out, const struct mediad_conf *conf, unsigned index, uid_t user)
 	__attribute__((warn_unused_result));
+/* Has the process of that pidfd ended? True too when it is not yet reaped, whoever is to do that.
+ */
+bool orphan_ended(int process, int wait_ms);
 void orphan_drop(struct orphan *o);
 
 #endif

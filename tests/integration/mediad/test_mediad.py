@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """mediad as a whole: test_mediad.py MEDIAD [test...]. Prints ok/not ok lines. Only curl and sockets on
 the client's side, so that nothing of ours is on both ends."""
+import ctypes
 import json
 import os
 import random
@@ -19,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MEDIAD = sys.argv[1]
 FINGERPRINT = "SHA-256 " + ":".join(["AB"] * 32)
 CONTEXTS = "/nmf-mrm/v1/contexts"
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def free_ports(n):
@@ -565,6 +567,73 @@ def alone_hung_after_adoption():
     until("its contexts to go", lambda: m.call("GET", CONTEXTS)[1] == {"contexts": []}, 20)
     until("another in its place", lambda: gone(pids) and m.status()["workersUp"] == 1, 10)
     m.stop()
+    m.clean()
+
+
+def alone_adopted_and_nobody_reaps():
+    """In a container whose first process reaps nobody an ended worker stays as a zombie: stop all the same."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    m = Mediad(workers=1)
+    m.create(callId="x")
+    pids = m.pids()
+    m.process.kill()
+    m.process.wait()
+    restart(m)
+    expect("adopted", m.pids() == pids, m.pids())
+    started = time.monotonic()
+    rc = m.stop()
+    prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    expect("an orderly stop", rc == 0 and time.monotonic() - started < 4.5, rc)
+    expect("nobody has reaped it", os.waitpid(pids[0], 0)[0] == pids[0])
+    m.clean()
+
+
+def alone_restarted_before_the_worker_knows():
+    m = Mediad(workers=1)
+    m.create(callId="x")
+    pids = m.pids()
+    os.kill(pids[0], signal.SIGSTOP)
+    m.process.kill()
+    m.process.wait()
+    restart(m, wait=False)
+    time.sleep(0.3)
+    os.kill(pids[0], signal.SIGCONT)
+    until("the worker to be adopted", lambda: m.status_or_none() and m.status()["workersUp"] == 1)
+    expect("the same process", m.pids() == pids, m.pids())
+    expect("with its call", len(m.call("GET", CONTEXTS)[1]["contexts"]) == 1)
+    m.stop()
+    m.clean()
+
+
+HOLDER = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1].replace("@", chr(0)))
+s.listen(0)
+c = [socket.socket(socket.AF_UNIX) for i in range(8)]
+for x in c:
+    x.setblocking(False)
+    x.connect_ex(sys.argv[1].replace("@", chr(0)))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def alone_name_held_by_another():
+    """Whoever holds a worker's name and takes nobody does not keep mediad from starting."""
+    m = Mediad(workers=1)
+    m.process.kill()
+    m.process.wait()
+    other = subprocess.Popen([sys.executable, "-c", HOLDER, "@ims-ar-mediad-%d" % m.udp], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        expect("held", other.stdout.readline() == b"held\n")
+        restart(m)
+        expect("the other lives", other.poll() is None)
+    finally:
+        other.kill()
+        other.wait()
+        m.stop()
     m.clean()
 
 
