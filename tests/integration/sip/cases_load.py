@@ -52,7 +52,8 @@ def run(net, offer, answer, tags):
     for old in net.sipps:
         old.stop()
     args = ["-trace_stat", "-fd", "600"]
-    uas = Sipp(net.run, "soak-uas", callee + y, BOB, calls=N, rate=RATE, limit=N // RATE + 180)
+    # an INVITE that comes again after its call is over is one more call there: it must not stop early
+    uas = Sipp(net.run, "soak-uas", callee + y, BOB, calls=4 * N, rate=RATE, limit=N // RATE + 180)
     uac = Sipp(net.run, "soak-uac", caller + x, ALICE, peer=f"127.0.0.1:{P1}", calls=N, rate=RATE, limit=N // RATE + 180,
                args=args + ["-stf", str(net.run / "uac.csv"), "-l", "20000"])
     net.sipps = [uas, uac]
