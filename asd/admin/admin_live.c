@@ -77,6 +77,19 @@ static void media_items(json_t *items, const char *leg, const json_t *medias)
 	}
 }
 
+/* Step 9 to 11 of the UE: what it sends, what it is told. */
+static void participant_members(json_t *o, const json_t *p)
+{
+	static const char *const names[][2] = {{"joined", "joined"}, {"pose_hz", "poseHz"},
+		{"update_hz", "updateHz"}, {"revision", "revision"}, {"poses", "poses"},
+		{"poses_dropped", "posesDropped"}, {"actions", "actions"}, {"updates", "updates"},
+		{"update_bytes", "updateBytes"}, {"scenes", "scenes"}, {"resyncs", "resyncs"},
+		{"messages_bad", "messagesBad"}};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		copy(o, names[i][0], json_object_get(p, names[i][1]));
+}
+
 static void termination_items(json_t *items, const json_t *t)
 {
 	const char *leg = json_string_value(json_object_get(t, "terminationId"));
@@ -89,6 +102,7 @@ static void termination_items(json_t *items, const json_t *t)
 	copy(o, "selected", json_object_get(x, "selected"));
 	copy(o, "rtt_ms", json_object_get(x, "rttMs"));
 	copy_all(o, json_object_get(x, "times"), "ms_to_");
+	participant_members(o, json_object_get(json_object_get(t, "x-ims-ar"), "participant"));
 	json_array_append_new(items, o);
 	channel_items(items, leg ? leg : "?", json_object_get(x, "channels"));
 	media_items(items, leg ? leg : "?", json_object_get(t, "medias"));

@@ -255,6 +255,27 @@ void app_on_writable(struct participant *p, struct peer *peer)
 		p->blocked = false;
 }
 
+static void measure(struct participant *p, uint64_t now)
+{
+	struct app_measure *m = &p->measure;
+	double seconds = (double)(now - m->since) / AR_SEC;
+
+	if (now - m->since < AR_SEC)
+		return;
+	m->rates.pose_hz = m->since ? (double)(p->stats.poses - m->poses) / seconds : 0;
+	m->rates.update_hz = m->since ? (double)(p->stats.updates - m->updates) / seconds : 0;
+	m->since = now;
+	m->poses = p->stats.poses;
+	m->updates = p->stats.updates;
+}
+
+void app_participant_rates(struct participant *p, uint64_t now, struct app_rates *out)
+{
+	measure(p, now);
+	*out = p->measure.rates;
+	out->revision = p->view_open && !p->view.whole ? p->view.sent_rev : 0;
+}
+
 uint64_t app_run(struct app *a, uint64_t now)
 {
 	uint64_t due = AR_NEVER, look;
@@ -265,6 +286,7 @@ uint64_t app_run(struct app *a, uint64_t now)
 	for (unsigned i = 0; i < a->n; i++) {
 		uint64_t pose = app_pose_run(a->p[i], now);
 
+		measure(a->p[i], now);
 		due = pose < due ? pose : due;
 	}
 	look = interact_due(a->interact, now);

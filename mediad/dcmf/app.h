@@ -145,6 +145,13 @@ uint64_t app_run(struct app *a, uint64_t now);
 void app_action_done(
 	struct participant *p, uint64_t hash, const json_t *id, const struct app_refusal *no);
 
+/* Of a participant, over the last second or a little more. */
+struct app_rates {
+	double pose_hz, update_hz; /* poses that reached the scene; messages of changes to it */
+	uint64_t revision; /* that it was told last; 0: nothing yet */
+};
+void app_participant_rates(struct participant *p, uint64_t now, struct app_rates *out);
+
 struct scene *app_scene(struct app *a);
 const struct app_stats *app_participant_stats(const struct participant *p);
 const char *app_participant_name(const struct participant *p);

@@ -38,6 +38,11 @@ struct app_interest { /* of one participant in another; by the other's place in 
 	uint64_t due; /* when its pose may be told again */
 };
 
+struct app_measure { /* over about the last second */
+	uint64_t since, poses, updates; /* counters then */
+	struct app_rates rates;
+};
+
 struct participant {
 	struct app *app;
 	char name[APP_MAX_NAME + 1], user[APP_MAX_USER + 1];
@@ -60,6 +65,7 @@ struct participant {
 	uint64_t interest_mask; /* others that this turn may tell of */
 	struct app_log *log; /* from the first action on */
 	struct app_stats stats;
+	struct app_measure measure;
 };
 
 struct app {

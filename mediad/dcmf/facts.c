@@ -185,8 +185,14 @@ static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 }
 
 /* Bad input of every kind, one number each, as /metrics has it. */
-static json_t *participant_live(const struct termination *t)
+static double tenths(double v)
 {
+	return (double)(long long)(v * 10 + 0.5) / 10;
+}
+
+static json_t *participant_live(const struct termination *t, uint64_t now)
+{
+	struct app_rates rates;
 	const struct app_stats *s = app_participant_stats(t->part);
 	json_t *o = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "joined",
 		app_participant_joined(t->part), "poses", (json_int_t)s->poses, "actions",
@@ -197,6 +203,10 @@ static json_t *participant_live(const struct termination *t)
 	uint64_t bad = s->poses_bad + s->poses_stale + s->poses_range + s->poses_quaternion +
 		       s->poses_not_finite;
 
+	app_participant_rates(t->part, now, &rates);
+	json_object_set_new(o, "poseHz", json_real(tenths(rates.pose_hz)));
+	json_object_set_new(o, "updateHz", json_real(tenths(rates.update_hz)));
+	json_object_set_new(o, "revision", json_integer((json_int_t)rates.revision));
 	json_object_set_new(o, "posesDropped", json_integer((json_int_t)bad));
 	json_object_set_new(o, "posesLimited", json_integer((json_int_t)s->poses_limited));
 	json_object_set_new(o, "kbpsWaits", json_integer((json_int_t)s->kbps_waits));
@@ -219,7 +229,7 @@ static void term_live(const struct context *c, json_t *to, uint64_t now)
 		if (m)
 			medium_live(m, vendor(mo), now);
 	}
-	json_object_set_new(vendor(to), "participant", participant_live(t));
+	json_object_set_new(vendor(to), "participant", participant_live(t, now));
 }
 
 static void context_live(struct context *c, json_t *x, uint64_t now)

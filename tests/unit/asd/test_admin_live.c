@@ -50,7 +50,11 @@ static void a_connected_call(void **state)
 		"\"user\":\"sip:alice@ims\",\"state\":\"connected\",\"selected\":\"127.0.0.1:"
 		"4000\","
 		"\"rttMs\":1.25,\"times\":{\"ice\":3,\"dtls\":9},\"channels\":[{\"id\":1000,"
-		"\"subprotocol\":\"mpeg-sd\",\"rx\":5,\"tx\":7}]}}]},{\"terminationId\":\"b\"}],"
+		"\"subprotocol\":\"mpeg-sd\",\"rx\":5,\"tx\":7}]}}]},{\"terminationId\":\"b\",\"x-"
+		"ims-ar\":"
+		"{\"participant\":{\"joined\":true,\"poseHz\":59.9,\"updateHz\":30.0,\"revision\":"
+		"12,"
+		"\"posesDropped\":1,\"odd\":{}}}}],"
 		"\"x-ims-ar\":{\"scene\":{\"revision\":12,\"nodes\":4},\"poses\":600,\"updates\":"
 		"1200,"
 		"\"worker\":0}}");
@@ -66,6 +70,12 @@ static void a_connected_call(void **state)
 	assert_string_equal(text(items, 1, "rx"), "5");
 	assert_string_equal(text(items, 2, "ue"), "b");
 	assert_string_equal(text(items, 2, "state"), "(none)");
+	assert_string_equal(text(items, 2, "joined"), "yes");
+	assert_string_equal(text(items, 2, "pose_hz"), "59.900");
+	assert_string_equal(text(items, 2, "update_hz"), "30.000");
+	assert_string_equal(text(items, 2, "revision"), "12");
+	assert_string_equal(text(items, 2, "poses_dropped"), "1");
+	assert_string_equal(text(items, 0, "pose_hz"), "(none)");
 	assert_string_equal(text(items, 3, "scene_revision"), "12");
 	assert_string_equal(text(items, 3, "poses"), "600");
 	json_decref(items);

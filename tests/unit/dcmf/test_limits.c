@@ -285,12 +285,58 @@ static void trace_takes_effect(void **state)
 	assert_int_equal(logged(false), 0); /* it ends with its call */
 }
 
+static double fact(const json_t *call, unsigned ue, const char *name)
+{
+	const json_t *t = json_array_get(json_object_get(call, "terminations"), ue);
+
+	return json_number_value(json_object_get(
+		json_object_get(json_object_get(t, "x-ims-ar"), "participant"), name));
+}
+
+/* What `kamcmd ims_ar.call` shows of each UE: how it goes now, not since the beginning. */
+static void rates_of_a_ue(void **state)
+{
+	json_t *call, *scene;
+
+	(void)state;
+	start(json_object());
+	for (unsigned i = 0; i < 150; i++) {
+		ue_pose(&a, 10 + i * 0.02, i * 0.01, 1.6, 0);
+		rig_pass(&r, 20 * MS);
+	}
+	call = rig_get(&r);
+	scene = rig_scene(&r);
+	assert_float_equal(fact(call, 0, "poseHz"), 50, 2);
+	assert_float_equal(fact(call, 0, "updateHz"), 2, 1); /* its own pose comes back seldom */
+	assert_float_equal(fact(call, 1, "poseHz"), 0, 0.01);
+	assert_float_equal(fact(call, 1, "updateHz"), 50, 2);
+	assert_true(fact(call, 1, "revision") > 100);
+	assert_true(fact(call, 1, "revision") <=
+		    (double)json_integer_value(json_object_get(
+			    json_object_get(
+				    json_array_get(json_object_get(scene, "scenes"), 0), "extras"),
+			    "rev")));
+	json_decref(call);
+	json_decref(scene);
+	rig_pass(&r, 5000 * MS);
+	json_decref(rig_get(&r));
+	rig_pass(&r, 1000 * MS);
+	call = rig_get(&r);
+	assert_float_equal(fact(call, 0, "poseHz"), 0, 0.01);
+	assert_float_equal(fact(call, 1, "updateHz"), 0, 0.01);
+	json_decref(call);
+	ue_free(&a);
+	ue_free(&b);
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(poses_a_second),
 		cmocka_unit_test(poses_within_the_limit), cmocka_unit_test(scene_traffic),
 		cmocka_unit_test(limited_line_converges), cmocka_unit_test(nodes_of_the_scene),
-		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(trace_takes_effect)};
+		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(trace_takes_effect),
+		cmocka_unit_test(rates_of_a_ue)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
