@@ -63,6 +63,7 @@ function howToTakePart() {
 	ladder.title('Take part yourself');
 	console.log(`  ${bold(`${PAGE}?name=carol&peer=bob`)}`);
 	console.log('  in a browser on this machine: press Register, then Call. bob answers and walks about.');
+	console.log(`  With &mode=ar-assisted your page draws nothing: it sends a camera, and the network draws into it for bob.`);
 	console.log(`  A second person opens ${PAGE}?name=dave and calls carol.`);
 	if (/^127\./.test(ADDRESS)) console.log('  From another machine: stop this and run ./demo.sh --keep --address <address of this machine>.');
 	console.log(`  Watch it: kamcmd -s unix:${run}/pcscf1.ctl ims_ar.calls`);
