@@ -10,9 +10,9 @@
 
 /* Of that name; our own for NULL or a name that is not known. */
 uid_t privs_uid(const char *user);
-/* user NULL: stays as it is. group NULL: the user's; without a user an error. In any case no program
- * started from here can gain privileges, and no core limit is touched. 0, or negative errno with
- * the reason in err. */
+/* user NULL: stays as it is. group NULL: the user's; without a user an error. In any case no
+ * program started from here can gain privileges, and no core limit is touched. 0, or negative errno
+ * with the reason in err. */
 int privs_drop(const char *user, const char *group, struct ar_buf *err)
 	__attribute__((warn_unused_result));
 /* Room for n file descriptors, as far as the hard limit goes. */

@@ -173,12 +173,14 @@ struct front_offer *front_offer_copy(const struct front_offer *m)
 	at = (char *)(copy + 1);
 	for (size_t i = 0; i < nfields; i++) {
 		const char **text;
+		size_t n;
 
 		if (offer_fields[i].kind != TEXT && offer_fields[i].kind != TOKEN)
 			continue;
 		text = text_at(&offer_fields[i], copy);
-		*text = strcpy(at, *text);
-		at += strlen(at) + 1;
+		n = strlen(*text) + 1;
+		*text = memcpy(at, *text, n);
+		at += n;
 	}
 	return copy;
 }

@@ -79,7 +79,8 @@ static void add_base64(struct ar_buf *b, const unsigned char *p, size_t n)
 static json_t *shape_buffer(const struct shape *s)
 {
 	size_t np = s->nvertex * sizeof(s->position[0]), ni = s->nindex * sizeof(s->index[0]);
-	unsigned char *bytes = malloc(np + ni);
+	unsigned char *bytes =
+		malloc(np + ni + 1); /* the analyser does not know that it is not 0 */
 	struct ar_buf b;
 	json_t *j = NULL;
 

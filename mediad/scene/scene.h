@@ -108,7 +108,8 @@ bool scene_view_pending(const struct scene *s, const struct scene_view *v, bool 
  */
 int scene_view_next(struct scene *s, struct scene_view *v, size_t max, bool with_own,
 	struct ar_buf *out) __attribute__((warn_unused_result));
-/* For a view that is told poses only: nodes that have moved since it was asked last, at most max. */
+/* For a view that is told poses only: nodes that have moved since it was asked last, at most max.
+ */
 unsigned scene_view_moved(
 	const struct scene *s, struct scene_view *v, unsigned *node, unsigned max);
 /* A patch that only tests the revision sent last (keeps a lost last update from freezing). */

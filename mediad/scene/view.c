@@ -200,8 +200,7 @@ int scene_view_next(
 	return whole_next(s, v, max, out);
 }
 
-unsigned scene_view_moved(
-	const struct scene *s, struct scene_view *v, unsigned *node, unsigned max)
+unsigned scene_view_moved(const struct scene *s, struct scene_view *v, unsigned *node, unsigned max)
 {
 	unsigned n = 0;
 

@@ -697,8 +697,8 @@ static void random_lookup(void)
 
 	w.lookup_err = errs[rnd(5)];
 	if (w.nlookups)
-		world_looked_up(&w, 1 + rnd(w.nlookups),
-			world_facts("tier", rnd(2) ? "gold" : NULL));
+		world_looked_up(
+			&w, 1 + rnd(w.nlookups), world_facts("tier", rnd(2) ? "gold" : NULL));
 }
 
 static void random_step(void)
