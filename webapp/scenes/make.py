@@ -245,11 +245,11 @@ def assistance():
 def tabletop():
     """An object that is shown and turned over: two gears that run, on a stand."""
     s = Scene()
-    s.node("stand", s.mesh("stand", s.shape(cylinder(0.35, 0.05, 16)), s.material("stand", [0.2, 0.22, 0.26, 1.0])), (0, 0.8, 0))
+    s.node("stand", s.mesh("stand", s.shape(cylinder(0.35, 0.05, 14)), s.material("stand", [0.2, 0.22, 0.26, 1.0])), (0, 0.8, 0))
     s.node("column", s.mesh("column", s.shape(box(0.06, 0.3, 0.06)), s.material("column", [0.4, 0.42, 0.46, 1.0])), (0, 0.97, -0.06))
-    big = s.node("big gear", s.mesh("big gear", s.shape(gear(0.18, 0.04, 8)), s.material("brass", [0.85, 0.65, 0.25, 1.0], 0.4)), (-0.05, 1.12, 0))
-    small = s.node("small gear", s.mesh("small gear", s.shape(gear(0.12, 0.04, 6)), s.material("iron", [0.5, 0.52, 0.56, 1.0], 0.4)), (0.2, 1.23, 0))
-    turns = s.spin("big gear runs", big, 6), s.spin("small gear runs", small, 4, -1)
+    big = s.node("big gear", s.mesh("big gear", s.shape(gear(0.18, 0.04, 7)), s.material("brass", [0.85, 0.65, 0.25, 1.0], 0.4)), (-0.05, 1.12, 0))
+    small = s.node("small gear", s.mesh("small gear", s.shape(gear(0.13, 0.04, 5)), s.material("iron", [0.5, 0.52, 0.56, 1.0], 0.4)), (0.2, 1.23, 0))
+    turns = s.spin("big gear runs", big, 7), s.spin("small gear runs", small, 5, -1)
     dark, lit = s.material("lamp", [0.2, 0.22, 0.2, 1.0]), s.material("lamp lit", [0.3, 0.95, 0.4, 1.0])
     lamp = s.node("lamp", s.mesh("lamp", s.shape(ball(0.03)), dark), (-0.2, 0.85, 0.2))
     for i in turns:

@@ -42,6 +42,7 @@ static void add_scenes(struct rig *r, struct ar_buf *why)
 }
 
 unsigned rig_transports;
+const char *rig_scene_name = "default";
 unsigned rig_interest = 6;
 const char *rig_apps = SRC_DIR "/lua/apps";
 
@@ -137,7 +138,7 @@ char *rig_body(unsigned n)
 				"ufrag", "abcd", "pwd", "0123456789012345678901"));
 	}
 	doc = json_pack("{s:o, s:{s:s, s:s, s:s, s:s}}", "terminations", list, "x-ims-ar", "owner",
-		"asd1", "callId", "call@ue", "call", "9f3c", "scene", "default");
+		"asd1", "callId", "call@ue", "call", "9f3c", "scene", rig_scene_name);
 	text = json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
 	return text;
@@ -202,6 +203,18 @@ json_t *rig_scene(struct rig *r)
 	dcmf_get_scene(r->d, ar_span_str(r->context), &reply);
 	assert_int_equal(take(&reply, &j), 200);
 	return j;
+}
+
+json_int_t rig_counter(struct rig *r, const char *name)
+{
+	json_t *o = json_object(), *v;
+	json_int_t n;
+
+	dcmf_get_stats(r->d, o);
+	v = json_object_get(o, name);
+	n = v ? json_integer_value(v) : -1;
+	json_decref(o);
+	return n;
 }
 
 /* ---- UEs ---- */

@@ -26,6 +26,8 @@ struct rig {
 extern const char *rig_apps;
 /* Participants from which on rates depend on distance, of the rigs that start from now on. */
 extern unsigned rig_interest;
+/* Scene of the bodies that rig_body() makes. */
+extern const char *rig_scene_name;
 /* Media transports that they allow, as dcmf_conf.transports. */
 extern unsigned rig_transports;
 /* webapp: folder of the bootstrap assets, NULL: none. */
@@ -43,6 +45,8 @@ int rig_post(struct rig *r, const char *body, json_t **out);
 int rig_patch(struct rig *r, const char *ops, json_t **out);
 json_t *rig_get(struct rig *r);
 json_t *rig_scene(struct rig *r);
+/* Of dcmf_get_stats(); -1: no such counter. */
+json_int_t rig_counter(struct rig *r, const char *name);
 
 struct ue {
 	struct peer *peer;

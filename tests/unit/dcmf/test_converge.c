@@ -45,8 +45,9 @@ static void random_action(struct world *w, struct ue *u)
 		{"\"move\",\"target\":", ",\"phase\":\"release\",\"position\":[1,2,3]"},
 		{"\"move\",\"target\":", ",\"position\":[-1,0.5,0.25]"},
 		{"\"set-color\",\"target\":", ",\"color\":[0.123,0.5,0.75]"},
-		{"\"add\",\"shape\":\"cube\",\"x\":", ""}, {"\"remove\",\"target\":", ""}};
-	unsigned k = (unsigned)(rig_random() % 7);
+		{"\"add\",\"shape\":\"cube\",\"x\":", ""}, {"\"remove\",\"target\":", ""},
+		{"\"tap\",\"target\":", ""}};
+	unsigned k = (unsigned)(rig_random() % 8);
 	char action[256];
 
 	snprintf(action, sizeof(action), "{\"id\":%u,\"name\":%s%u%s}", w->actions++,
@@ -133,6 +134,8 @@ static void run(unsigned n, unsigned loss, unsigned events)
 		one_event(&w, loss);
 		rig_pass(&w.r, rig_random() % (8 * MS));
 	}
+	if (strcmp(rig_scene_name, "tabletop") == 0)
+		assert_true(rig_counter(&w.r, "behaviorActions") > 0);
 	calm_down(&w);
 	for (unsigned i = 0; i < n; i++) {
 		ue_assert_same(&w.r, &w.ue[i]);
@@ -177,6 +180,44 @@ static void many_with_loss(void **state)
 	run(MAX_UES, 20, 3000);
 }
 
+/* Poses and taps set off what the scene itself does. */
+static void a_scene_with_behaviors(void **state)
+{
+	(void)state;
+	rig_scene_name = "tabletop";
+	for (int i = 0; i < 3; i++)
+		run(2, 0, 1500);
+	run(MAX_UES, 20, 3000);
+	rig_scene_name = "default";
+}
+
+/* docs/messages.md promises it of every scene that comes with mediad. */
+static void shipped_scenes_fit_small_messages(void **state)
+{
+	static const char *const names[] = {"default", "tabletop", "whiteboard", "assistance"};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct world w = {.n = 1};
+
+		rig_scene_name = names[i];
+		rig_start(&w.r, NULL);
+		rig_create(&w.r, 1);
+		w.ue[0].peer = fake_peer(0);
+		fake_set_max(w.ue[0].peer, 1024);
+		fake_connect(w.ue[0].peer);
+		rig_pass(&w.r, 2000 * MS);
+		ue_read(&w.r, &w.ue[0], 0);
+		if (!w.ue[0].doc)
+			fail_msg("%s does not fit", names[i]);
+		assert_in_range(w.ue[0].longest, 512, 1024);
+		ue_assert_same(&w.r, &w.ue[0]);
+		ue_free(&w.ue[0]);
+		rig_stop(&w.r);
+	}
+	rig_scene_name = "default";
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +225,8 @@ int main(void)
 		cmocka_unit_test(two_with_loss),
 		cmocka_unit_test(many_without_loss),
 		cmocka_unit_test(many_with_loss),
+		cmocka_unit_test(a_scene_with_behaviors),
+		cmocka_unit_test(shipped_scenes_fit_small_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,13 +238,7 @@ static json_int_t at(const char *pointer)
 
 static json_int_t counter(const char *name)
 {
-	json_t *o = json_object();
-	json_int_t n;
-
-	dcmf_get_stats(r.d, o);
-	n = json_integer_value(json_object_get(o, name));
-	json_decref(o);
-	return n;
+	return rig_counter(&r, name);
 }
 
 static bool shown(unsigned node)
