@@ -14,6 +14,7 @@
 #define SPEND_SLICE 1024 /* steps between two looks at the clock */
 #define STEPS_PER_INSTRUCTION 4 /* of library work, charged to the instruction limit */
 #define CPU_AFTER_NS 500000 /* below this much wall time the CPU clock is not asked */
+#define STUCK_SLICES 4 /* over its slice, a library function is ended */
 #define MAX_REFUSALS 2
 #define ALLOC_SLICE (128 * 1024) /* bytes between two looks at the clock */
 #define GC_SLICE_KB 64
@@ -32,6 +33,7 @@ struct vm {
 	/* the current run */
 	bool running, fast_hook, collecting;
 	bool again, suspended; /* a slice is over; between two slices */
+	bool stuck; /* stopped where a slice could not be left */
 	uint64_t slice_ns, slice_end; /* 0: no slices; cpu_used() at which this one is over */
 	uint64_t took_ns; /* by the wall, of all slices */
 	enum vm_status stop; /* VM_OK: may go on */
@@ -113,6 +115,21 @@ static bool in_time(struct vm *vm)
 	return true;
 }
 
+static void stop_stuck(struct vm *vm)
+{
+	vm->stuck = vm->stop == VM_OK;
+	stop(vm, VM_TIMEOUT);
+}
+
+/* Inside a library function no hook looks at the slice. */
+static bool in_slice(struct vm *vm)
+{
+	if (!vm->slice_ns || cpu_used(vm) < vm->slice_end + STUCK_SLICES * vm->slice_ns)
+		return true;
+	stop_stuck(vm);
+	return false;
+}
+
 /* Is the slice over? Where it cannot be left it may be twice as long. */
 static bool slice_over(struct vm *vm, lua_State *L)
 {
@@ -126,7 +143,7 @@ static bool slice_over(struct vm *vm, lua_State *L)
 	if (lua_isyieldable(L))
 		return true;
 	if (used >= vm->slice_end + vm->slice_ns)
-		stop(vm, VM_TIMEOUT);
+		stop_stuck(vm);
 	return false;
 }
 
@@ -165,7 +182,7 @@ bool vm_may_spend(lua_State *L, size_t n)
 		return vm->stop == VM_OK;
 	vm->left -= (int64_t)(vm->spent / STEPS_PER_INSTRUCTION);
 	vm->spent = 0;
-	return in_time(vm);
+	return in_time(vm) && in_slice(vm);
 }
 
 void vm_spend(lua_State *L, size_t n)
@@ -278,6 +295,7 @@ static void begin(struct vm *vm, const struct vm_budget *budget)
 	vm->budget = *budget;
 	vm->left = budget->instructions > INT64_MAX ? INT64_MAX : (int64_t)budget->instructions;
 	vm->stop = VM_OK;
+	vm->stuck = false;
 	vm->refusals = 0;
 	vm->allocated = 0;
 	vm->spent = 0;
@@ -296,6 +314,9 @@ static const char *limit_text(const struct vm *vm, char *buf, size_t cap)
 {
 	if (vm->stop == VM_NOMEM)
 		snprintf(buf, cap, "memory limit of %zu KiB reached", vm->conf.memory / 1024);
+	else if (vm->stuck)
+		snprintf(buf, cap, "one call of a library function took more than %llu ms",
+			(unsigned long long)(vm->slice_ns / 1000000));
 	else if (vm->left <= 0)
 		snprintf(buf, cap, "limit of %llu instructions reached",
 			(unsigned long long)vm->budget.instructions);
@@ -352,11 +373,14 @@ static void abandon(struct vm *vm)
 
 static void collect_slice(struct vm *vm)
 {
+	uint64_t began = clock_ns(CLOCK_MONOTONIC);
+
 	if (!vm->collecting && vm->used < vm->live * 2 + GC_SLACK)
 		return;
 	vm->collecting = !lua_gc(vm->L, LUA_GCSTEP, GC_SLICE_KB);
 	if (!vm->collecting)
 		vm->live = vm->used;
+	vm->took_ns += clock_ns(CLOCK_MONOTONIC) - began;
 }
 
 static enum vm_status leave_slice(struct vm *vm)
@@ -533,9 +557,12 @@ const char *vm_log(const struct vm *vm)
 
 void vm_collect(struct vm *vm)
 {
+	uint64_t began = clock_ns(CLOCK_MONOTONIC);
+
 	lua_gc(vm->L, LUA_GCCOLLECT);
 	vm->collecting = false;
 	vm->live = vm->used;
+	vm->took_ns += clock_ns(CLOCK_MONOTONIC) - began;
 }
 
 bool vm_is_full(struct vm *vm)

@@ -75,14 +75,14 @@ enum vm_status vm_run(struct vm *vm, lua_CFunction fn, void *arg, const struct v
  * The same in slices: after slice_us of CPU time VM_AGAIN comes back, and vm_continue() goes on
  * where the script was; the budget is for all slices together, arg must live until the end. fn
  * calls the script with lua_callk(). A slice that cannot be left (under a C function) ends with
- * VM_TIMEOUT when it is twice as long. Between slices nothing else is run in this state;
- * vm_cancel() gives up.
+ * VM_TIMEOUT when it is twice as long, inside one library function five times. Between slices
+ * nothing else is run in this state; vm_cancel() gives up.
  */
 enum vm_status vm_start(struct vm *vm, lua_CFunction fn, void *arg, const struct vm_budget *budget,
 	unsigned slice_us, char *err, size_t cap);
 enum vm_status vm_continue(struct vm *vm, char *err, size_t cap);
 void vm_cancel(struct vm *vm);
-/* CPU time of the last run so far, microseconds; short slices count by wall time. */
+/* Time of the last run so far and of the collections since, microseconds, by the wall clock. */
 uint64_t vm_used_us(const struct vm *vm);
 
 /* Inside a run: as luaL_ref() of the value on the top. Slots live as long as the state. */

@@ -393,6 +393,22 @@ static void finish(struct app_lua *l, enum vm_status st, const char *err)
 	check_memory(l);
 }
 
+/* Takes the first event of the queue. */
+static void next_event(struct app_lua *l)
+{
+	l->now = l->queue[l->head];
+	l->queue[l->head].body = NULL;
+	l->head = (l->head + 1) % APP_LUA_QUEUE;
+	l->n--;
+	if (l->now.kind == EVENT_TICK)
+		l->tick_waits = false;
+	for (unsigned i = 0; l->now.kind == EVENT_TIMER && i < APP_LUA_TIMERS; i++) {
+		if (l->timer[i].id == l->now.timer)
+			l->timer[i].waits = false;
+	}
+}
+
+/* What comes of it, the collection above all, is the script's time, too. */
 static void slice(struct app_lua *l)
 {
 	struct vm_budget budget = {APP_LUA_HANDLER_MS, APP_LUA_INSTRUCTIONS};
@@ -402,24 +418,33 @@ static void slice(struct app_lua *l)
 	if (l->running) {
 		st = vm_continue(l->vm, err, sizeof(err));
 	} else {
-		l->now = l->queue[l->head];
-		l->queue[l->head].body = NULL;
-		l->head = (l->head + 1) % APP_LUA_QUEUE;
-		l->n--;
+		next_event(l);
 		l->running = true;
 		l->answered = l->accepted = false;
-		l->no = (struct app_refusal){.pending = false};
 		l->used_us = 0;
+		l->no = (struct app_refusal){.pending = false};
 		st = vm_start(l->vm, entry, l, &budget, APP_LUA_SLICE_US, err, sizeof(err));
 	}
 	l->stats.slices++;
-	l->debt_us += (double)(vm_used_us(l->vm) - l->used_us);
-	l->used_us = vm_used_us(l->vm);
 	if (st != VM_AGAIN)
 		finish(l, st, err);
+	l->debt_us += (double)(vm_used_us(l->vm) - l->used_us);
+	l->used_us = vm_used_us(l->vm);
 }
 
 /* ---- when ---- */
+
+/* One that still waits is not put in twice: a script too slow for its ticks would fill the queue,
+ * and actions found no room. */
+static bool push_time(struct app_lua *l, const struct event *e, bool *waits)
+{
+	if (*waits)
+		l->stats.dropped++;
+	else if (!push(l, e))
+		return false;
+	*waits = true;
+	return true;
+}
 
 static void due_timers(struct app_lua *l, uint64_t now)
 {
@@ -431,7 +456,7 @@ static void due_timers(struct app_lua *l, uint64_t now)
 		if (!t->id || now < t->due)
 			continue;
 		e.timer = t->id;
-		if (!push(l, &e))
+		if (!push_time(l, &e, &t->waits))
 			continue;
 		t->due = t->every ? now + t->every : AR_NEVER;
 	}
@@ -439,7 +464,7 @@ static void due_timers(struct app_lua *l, uint64_t now)
 		return;
 	l->tick_due = now + l->tick_us;
 	e = (struct event){.kind = EVENT_TICK};
-	push(l, &e);
+	push_time(l, &e, &l->tick_waits);
 }
 
 static uint64_t next_timer(const struct app_lua *l)

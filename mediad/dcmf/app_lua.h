@@ -21,6 +21,7 @@
 #define APP_LUA_INSTRUCTIONS 20000000
 #define APP_LUA_LOAD_MS 250
 #define APP_LUA_UNSENT 65536 /* bytes to a UE; above it a script sends it nothing */
+#define APP_LUA_GROWN (2 * 1024 * 1024) /* bytes of JSON that a script may add to a scene */
 #define APP_LUA_APPENDED 1024 /* materials, meshes, ... that a script may add to a scene */
 
 struct app_lua_conf {

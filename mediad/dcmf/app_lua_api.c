@@ -4,6 +4,7 @@
 #include "mediad/dcmf/app_lua_internal.h"
 
 #include "common/lua/sandbox.h"
+#include "mediad/ctl/json_patch.h"
 #include "mediad/dcmf/lua_json.h"
 
 #include <errno.h>
@@ -247,7 +248,7 @@ static const char *pointer_at(lua_State *L, int arg)
 	size_t n;
 	const char *s = luaL_checklstring(L, arg, &n);
 
-	if (n >= MAX_POINTER || (n && *s != '/') || strlen(s) != n)
+	if (n >= MAX_POINTER || (n && *s != '/') || strlen(s) != n || strpbrk(s, "\"\\\n\r\t"))
 		sandbox_fail(L, "not a JSON Pointer: '%.60s'", s);
 	return s;
 }
@@ -272,6 +273,53 @@ static int l_get(lua_State *L)
 }
 
 /* ---- scene: changing ---- */
+
+void app_lua_grow(lua_State *L, const char *what, int64_t bytes)
+{
+	struct app_lua *l = lua_of(L);
+
+	if (bytes > 0 && l->grown + bytes > APP_LUA_GROWN)
+		sandbox_fail(L, "%s: the application has put %d KiB into the scene", what,
+			APP_LUA_GROWN / 1024);
+	l->grown += bytes;
+}
+
+static int64_t size_of(const json_t *j)
+{
+	return j ? (int64_t)json_dumpb(j, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) + 16 : 0;
+}
+
+/* The argument in place of old (may be NULL), when there is room for it: as lua_json_get(). */
+static json_t *value_for(lua_State *L, int arg, const char *what, const json_t *old)
+{
+	struct app_lua *l = lua_of(L);
+	json_t *j = lua_json_get(L, arg);
+	int64_t more = size_of(j) - size_of(old);
+
+	if (more > 0 && l->grown + more > APP_LUA_GROWN) {
+		json_decref(j);
+		app_lua_grow(L, what, more);
+	}
+	l->grown += more;
+	return j;
+}
+
+static json_t *value_at(lua_State *L, int arg, const char *what, const char *pointer)
+{
+	json_t *doc = (json_t *)(uintptr_t)scene_doc(scene_of(L)); /* only looked into */
+
+	return value_for(L, arg, what, json_pointer_get(doc, pointer));
+}
+
+/* The name of a member, as a step of a JSON Pointer without anything to be escaped. */
+static bool is_plain(const char *name)
+{
+	for (const char *p = name; *p; p++) {
+		if ((unsigned char)*p < ' ' || strchr("/~\"\\", *p))
+			return false;
+	}
+	return *name && strlen(name) <= 64;
+}
 
 bool app_lua_vector(lua_State *L, int arg, double *out, int n)
 {
@@ -336,7 +384,7 @@ static int l_add(lua_State *L)
 		return sandbox_fail(L, "add: %d objects have been added", APP_MAX_OBJECTS);
 	if (!app_room_for_node(a))
 		return sandbox_fail(L, "add: the scene has as many nodes as it may");
-	err = scene_add_node(a->scene, lua_json_get(L, 1), &index);
+	err = scene_add_node(a->scene, value_for(L, 1, "add", NULL), &index);
 	if (err)
 		return app_lua_fail(L, "add", err);
 	a->objects++;
@@ -369,6 +417,16 @@ static int l_show(lua_State *L)
 	return err ? app_lua_fail(L, "show", err) : 0;
 }
 
+/* Poses of nodes are not in the document. */
+static bool is_pose(const char *pointer)
+{
+	const char *last = strrchr(pointer, '/');
+
+	return strncmp(pointer, "/nodes/", 7) == 0 && strchr(pointer + 7, '/') == last &&
+	       (strcmp(last, "/translation") == 0 || strcmp(last, "/rotation") == 0 ||
+		       strcmp(last, "/matrix") == 0);
+}
+
 /* set(pointer, value) */
 static int l_set(lua_State *L)
 {
@@ -378,9 +436,11 @@ static int l_set(lua_State *L)
 
 	luaL_checkany(L, 2);
 	vm_spend(L, APP_LUA_CHANGE_COST);
-	if (strncmp(pointer, "/scenes", 7) == 0)
+	if (strncmp(pointer, "/scenes", 7) == 0 || strcmp(pointer, "/nodes") == 0)
 		return sandbox_fail(L, "set: %s is not the application's", pointer);
-	err = scene_set(s, pointer, lua_json_get(L, 2));
+	if (is_pose(pointer))
+		return sandbox_fail(L, "set: %s: use scene.move", pointer);
+	err = scene_set(s, pointer, value_at(L, 2, "set", pointer));
 	return err ? app_lua_fail(L, "set", err) : 0;
 }
 
@@ -399,7 +459,7 @@ static int l_append(lua_State *L)
 	vm_spend(L, APP_LUA_CHANGE_COST);
 	if (l->appended >= APP_LUA_APPENDED)
 		return sandbox_fail(L, "append: %d have been appended", APP_LUA_APPENDED);
-	err = scene_append(s, list, lua_json_get(L, 2), &index);
+	err = scene_append(s, list, value_for(L, 2, "append", NULL), &index);
 	if (err)
 		return app_lua_fail(L, "append", err);
 	l->appended++;
@@ -418,7 +478,7 @@ static int l_extras(lua_State *L)
 
 	luaL_checkany(L, 3);
 	vm_spend(L, APP_LUA_CHANGE_COST);
-	if (strlen(name) > 64 || strpbrk(name, "/~"))
+	if (!is_plain(name))
 		return sandbox_fail(L, "extras: a plain name of up to 64 letters");
 	if (!json_is_object(json_object_get(scene_node(s, node), "extras"))) {
 		snprintf(pointer, sizeof(pointer), "/nodes/%u/extras", node);
@@ -427,7 +487,7 @@ static int l_extras(lua_State *L)
 			return app_lua_fail(L, "extras", err);
 	}
 	snprintf(pointer, sizeof(pointer), "/nodes/%u/extras/%s", node, name);
-	err = scene_set(s, pointer, lua_json_get(L, 3));
+	err = scene_set(s, pointer, value_at(L, 3, "extras", pointer));
 	return err ? app_lua_fail(L, "extras", err) : 0;
 }
 
@@ -462,12 +522,12 @@ static int l_material(lua_State *L)
 		return sandbox_fail(L, "material: the node has none");
 	lua_pushnil(L);
 	while (lua_next(L, 2)) {
-		if (lua_type(L, -2) != LUA_TSTRING || strpbrk(lua_tostring(L, -2), "/~"))
+		if (lua_type(L, -2) != LUA_TSTRING || !is_plain(lua_tostring(L, -2)))
 			return sandbox_fail(L, "material: names of members");
 		vm_spend(L, APP_LUA_CHANGE_COST);
 		snprintf(pointer, sizeof(pointer), "/materials/%lld/pbrMetallicRoughness/%s",
 			(long long)json_integer_value(m), lua_tostring(L, -2));
-		err = scene_set(s, pointer, lua_json_get(L, -1));
+		err = scene_set(s, pointer, value_at(L, -1, "material", pointer));
 		if (err)
 			return app_lua_fail(L, "material", err);
 		lua_pop(L, 1);
@@ -492,6 +552,7 @@ static int start_timer(lua_State *L, bool again)
 	if (i == APP_LUA_TIMERS)
 		return sandbox_fail(L, "%d timers are running", APP_LUA_TIMERS);
 	lua_pushvalue(L, 2);
+	l->timer[i].waits = false;
 	l->timer[i].fn = vm_keep(L);
 	l->timer[i].due = a->now + (uint64_t)(s * 1e6);
 	l->timer[i].every = again ? (uint64_t)(s * 1e6) : 0;

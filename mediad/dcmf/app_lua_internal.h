@@ -30,6 +30,7 @@ struct timer {
 	uint32_t id; /* 0: free */
 	int fn; /* vm_keep() */
 	uint64_t due, every; /* every 0: once */
+	bool waits; /* an event of it is in the queue */
 };
 
 struct app_lua {
@@ -46,9 +47,11 @@ struct app_lua {
 	struct timer timer[APP_LUA_TIMERS];
 	uint32_t next_timer;
 	uint64_t tick_us, tick_due; /* 0: no ticks */
+	bool tick_waits;
 	double debt_us; /* CPU time used ahead of the share */
 	uint64_t debt_at, used_us; /* of the running handler so far */
 	unsigned appended;
+	int64_t grown; /* bytes of JSON that the scene has more, because of the script */
 	/* what an action's handler said */
 	bool answered, accepted;
 	struct app_refusal no;
@@ -63,6 +66,8 @@ struct app_lua {
 int app_lua_mesh(lua_State *L);
 /* app_lua_api.c: a list of n numbers; false: nil. */
 bool app_lua_vector(lua_State *L, int arg, double *out, int n);
+/* Raises an error when the scene would grow by too much. */
+void app_lua_grow(lua_State *L, const char *what, int64_t bytes);
 /* Raises an error for what a scene_*() call returned. */
 int app_lua_fail(lua_State *L, const char *what, int err);
 /* Pushes the module `ar.app`. */

@@ -170,6 +170,7 @@ int app_lua_mesh(lua_State *L)
 	vm_spend(L, 5 * APP_LUA_CHANGE_COST);
 	if (l->appended + 6 > APP_LUA_APPENDED)
 		return sandbox_fail(L, "mesh: %d items have been appended", APP_LUA_APPENDED);
+	app_lua_grow(L, "mesh", 1000 + ((int64_t)s->nvertex * 12 + s->nindex * 2) * 4 / 3);
 	l->appended += 6;
 	lua_getfield(L, 1, "material");
 	prim = lua_isinteger(L, -1) ? json_pack("{s:i}", "material", (int)lua_tointeger(L, -1))

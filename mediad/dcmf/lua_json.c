@@ -73,6 +73,7 @@ void lua_json_push(lua_State *L, const json_t *j)
 
 struct look {
 	unsigned values, depth;
+	size_t bytes;
 };
 
 static bool is_utf8(struct ar_span s)
@@ -93,6 +94,16 @@ static struct ar_span text_at(lua_State *L, int index)
 
 static void look_at(lua_State *L, int index, struct look *k);
 
+static void look_at_text(lua_State *L, struct ar_span s, struct look *k, const char *what)
+{
+	vm_spend(L, s.n);
+	k->bytes += s.n;
+	if (k->bytes > LUA_JSON_BYTES)
+		sandbox_fail(L, "more than %d bytes of text", LUA_JSON_BYTES);
+	if (!is_utf8(s))
+		sandbox_fail(L, "%s is not UTF-8 text", what);
+}
+
 static void look_at_table(lua_State *L, int index, struct look *k)
 {
 	lua_Integer n = (lua_Integer)lua_rawlen(L, index), found = 0;
@@ -104,8 +115,10 @@ static void look_at_table(lua_State *L, int index, struct look *k)
 		if (n && (!lua_isinteger(L, -2) || lua_tointeger(L, -2) > n ||
 				 lua_tointeger(L, -2) < 1))
 			sandbox_fail(L, "a table has names or is a list from 1 on, not both");
-		if (!n && (lua_type(L, -2) != LUA_TSTRING || !is_utf8(text_at(L, -2))))
+		if (!n && lua_type(L, -2) != LUA_TSTRING)
 			sandbox_fail(L, "a name is not UTF-8 text");
+		if (!n)
+			look_at_text(L, text_at(L, -2), k, "a name");
 		found++;
 		look_at(L, lua_gettop(L), k);
 		lua_pop(L, 1);
@@ -126,9 +139,7 @@ static void look_at(lua_State *L, int index, struct look *k)
 		look_at_table(L, index, k);
 		break;
 	case LUA_TSTRING:
-		vm_spend(L, text_at(L, index).n);
-		if (!is_utf8(text_at(L, index)))
-			sandbox_fail(L, "a text is not UTF-8");
+		look_at_text(L, text_at(L, index), k, "a text");
 		break;
 	case LUA_TNUMBER:
 		if (!isfinite(lua_tonumber(L, index)))

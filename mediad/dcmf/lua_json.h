@@ -11,6 +11,7 @@
 
 #define LUA_JSON_DEPTH 16
 #define LUA_JSON_VALUES 4096 /* in one value that leaves the script */
+#define LUA_JSON_BYTES (256 * 1024) /* of its texts and names: one may stand in it many times */
 
 void lua_json_push(lua_State *L, const json_t *j);
 /* New reference, the caller's: nothing may raise until it is given away. Raises for what JSON

@@ -406,6 +406,11 @@ int scene_set(struct scene *s, const char *pointer, json_t *value)
 	char above[256];
 	struct ar_buf b;
 
+	/* it becomes part of a JSON text, and the list of nodes is ours */
+	if (strpbrk(pointer, "\"\\\n\r\t") || strcmp(pointer, "/nodes") == 0) {
+		json_decref(value);
+		return -EINVAL;
+	}
 	if (value && last && (size_t)(last - pointer) < sizeof(above)) {
 		memcpy(above, pointer, (size_t)(last - pointer));
 		above[last - pointer] = '\0';
