@@ -252,6 +252,12 @@ static void process_metrics(const struct ctl *c, struct ar_buf *b)
 		workers_get(c->workers, i, &w);
 		ar_buf_printf(b, "mediad_worker_starts_total{worker=\"%u\"} %llu\n", i,
 			(unsigned long long)w.starts);
+	}
+	header(b, "worker_killed_total", "counter", "Workers killed because they hung");
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
+		struct workers_info w;
+
+		workers_get(c->workers, i, &w);
 		ar_buf_printf(b, "mediad_worker_killed_total{worker=\"%u\"} %llu\n", i,
 			(unsigned long long)w.killed);
 	}

@@ -20,6 +20,7 @@ struct worker {
 	struct event_base *base;
 	struct event *timer, *beat, *on_term;
 	struct wlink *link;
+	unsigned parents; /* that there have been */
 	struct event *on_adopter, *on_forgotten; /* while there is no parent */
 	int listener;
 	struct transport *t;
@@ -145,6 +146,7 @@ static void answer(
 /* A picture that was asked for; freed when it comes, or when it does not. */
 struct picture {
 	struct worker *w;
+	unsigned parent; /* another one has other requests with these ids */
 	json_t *id;
 };
 
@@ -161,7 +163,8 @@ static void on_picture(void *arg, int err, struct ar_span png)
 			ar_buf_reset(&r.body);
 		png = r.body.n ? ar_buf_span(&r.body) : AR_SPAN("{}");
 	}
-	answer(p->w, p->id, &r, png);
+	if (p->parent == p->w->parents)
+		answer(p->w, p->id, &r, png);
 	ar_buf_free(&r.body);
 	json_decref(p->id);
 	free(p);
@@ -174,7 +177,7 @@ static bool picture(struct worker *w, const json_t *head, struct ar_span body, s
 	*r = (struct dcmf_reply){.status = 500};
 	if (!p)
 		return false;
-	*p = (struct picture){w, json_incref(json_object_get(head, "id"))};
+	*p = (struct picture){w, w->parents, json_incref(json_object_get(head, "id"))};
 	dcmf_set_now(w->d, ar_now());
 	if (dcmf_snapshot(w->d, ar_span_str(text_of(head, "ctx")), body, on_picture, p, r))
 		return true;
@@ -227,6 +230,7 @@ static void adopted(struct worker *w, int fd)
 		return;
 	wlink_free(w->link);
 	w->link = link;
+	w->parents++;
 	stop_waiting(w);
 	ar_log(AR_LOG_NOTICE, "worker", "a new parent has taken over");
 	on_beat(-1, 0, w);

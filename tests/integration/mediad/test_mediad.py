@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -256,6 +257,14 @@ def test_http_1_and_metrics(m):
     time.sleep(1.2)
     code, text = m.curl("GET", "/metrics", http="--http1.1")
     expect("metrics", code == 200 and "# TYPE mediad_contexts gauge" in text and 'mediad_worker_up{worker="0"} 1' in text, text[:300])
+    family, seen = "", set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            family = line.split()[2]
+            expect("%s once" % family, family not in seen)
+            seen.add(family)
+        elif not line.startswith("#"):
+            expect("lines of a metric together, after its type", re.match(r"\w+", line).group(0) == family, line)
     expect("contexts counted", m.metric("contexts") == 1)
     expect("healthz", m.curl("GET", "/healthz", http="--http1.1") == (200, "ok\n"))
     expect("status", m.status()["contexts"] == 1 and m.status()["maxContexts"] == 4000)
