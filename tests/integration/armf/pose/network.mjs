@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { launch, PageUe } from '../../../../scripts/demo/browser.mjs';
 import { Stack } from '../../../../scripts/demo/stack.mjs';
-import { assert, assertSkew, moving, quantile, skew, sleep, STILLS, stills, until } from './judge.mjs';
+import { assert, assertSkew, moving, skew, sleep, STILLS, stills, TooBusy, until } from './judge.mjs';
 import { hourAhead } from './lab.mjs';
 
 const require = createRequire(new URL('../../../../webapp/package.json', import.meta.url));
@@ -78,20 +78,9 @@ async function call({ browser, far, ahead = 0, spoil = null }, fn) {
 	await until('nothing reserved', async () => ((await stack.contexts()).contexts ?? []).length === 0);
 }
 
-// On a machine that is too busy to show pictures in time their delay changes all the while, and
-// nothing can keep sound in step with that.
-class TooBusy extends Error {}
-const BUSY_MS = 250;
-
-async function sound({ camera, screen, bob }, name) {
+async function sound(c, name) {
 	const since = Date.now();
-	const middle = await skew(() => bob.eval(() => window.probe.skew()), name);
-	const painted = await camera.painted();
-	const ages = (await screen.seen(since)).filter((s) => painted.has(s.number)).map((s) => s.at - painted.get(s.number).at);
-	const age = quantile(ages, 0.5);
-	console.log(`# ${name} age_p50_ms=${Math.round(age)} pictures=${ages.length}`);
-	if (!(age < BUSY_MS)) throw new TooBusy(`pictures are ${Math.round(age)} ms old: the machine is too busy`);
-	assertSkew(middle, 20);
+	await assertSkew(c, await skew(() => c.bob.eval(() => window.probe.skew()), name), 20, since);
 }
 
 const CASES = {
