@@ -73,6 +73,7 @@ static void media_items(json_t *items, const char *leg, const json_t *medias)
 		copy(o, "state", json_object_get(x, "state"));
 		copy(o, "selected", json_object_get(x, "selected"));
 		copy_all(o, json_object_get(x, "armf"), "armf_");
+		copy_all(o, json_object_get(x, "counters"), "rtp_");
 		json_array_append_new(items, o);
 	}
 }

@@ -158,6 +158,12 @@ static json_t *times(const struct medium *m, const struct peer_stats *s)
 	return o;
 }
 
+/* Of SDES: who may look at a call may not listen to it. */
+static void hide_key(json_t *x, const char *side)
+{
+	json_object_del(json_object_get(json_object_get(x, side), "crypto"), "key");
+}
+
 static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 {
 	struct peer_stats s;
@@ -173,7 +179,10 @@ static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 	else
 		json_object_set_new(x, "channels", channels(m));
 	json_object_set_new(x, "times", times(m, &s));
-	json_object_set_new(x, "transport",
+	hide_key(x, "local");
+	hide_key(x, "remote");
+	/* a medium of type AR has a member "transport" already: which one it is */
+	json_object_set_new(x, m->leg ? "counters" : "transport",
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 			"rxPackets", (json_int_t)s.rx_packets, "txPackets",
 			(json_int_t)s.tx_packets, "rxBytes", (json_int_t)s.rx_bytes, "txBytes",

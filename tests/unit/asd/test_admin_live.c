@@ -81,6 +81,25 @@ static void a_connected_call(void **state)
 	json_decref(items);
 }
 
+static void media_of_a_call(void **state)
+{
+	json_t *items = items_of(
+		"{\"terminations\":[{\"terminationId\":\"a\",\"medias\":[{\"mediaId\":\"v0\","
+		"\"mediaProcessingUri\":\"urn:x-ims-ar:armf:overlay\",\"x-ims-ar\":{"
+		"\"transport\":\"SDES-SRTP\",\"state\":\"connected\",\"armf\":{\"state\":"
+		"\"processing\"},\"counters\":{\"rxPackets\":5,\"srtpBad\":2}}}]}]}");
+
+	(void)state;
+	flat(items);
+	assert_string_equal(text(items, 1, "media_of"), "a");
+	assert_string_equal(text(items, 1, "op"), "overlay");
+	assert_string_equal(text(items, 1, "transport"), "SDES-SRTP");
+	assert_string_equal(text(items, 1, "armf_state"), "processing");
+	assert_string_equal(text(items, 1, "rtp_rxPackets"), "5");
+	assert_string_equal(text(items, 1, "rtp_srtpBad"), "2");
+	json_decref(items);
+}
+
 static void nonsense(void **state)
 {
 	static const char *const cases[] = {"[]", "{}", "{\"terminations\":7}",
@@ -100,8 +119,8 @@ static void nonsense(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_connected_call), cmocka_unit_test(nonsense)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_connected_call),
+		cmocka_unit_test(media_of_a_call), cmocka_unit_test(nonsense)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,8 @@ static void made_and_shown(void **state)
 	j = rig_get(&r);
 	assert_string_equal(text_at(j, X "/armf/state"), "waiting");
 	assert_string_equal(text_at(j, X "/armf/reason"), "the other side is not connected");
-	assert_true(json_is_integer(json_pointer_get(j, X "/transport/srtpBad")));
+	assert_string_equal(text_at(j, X "/transport"), "DTLS-SRTP");
+	assert_true(json_is_integer(json_pointer_get(j, X "/counters/srtpBad")));
 	json_decref(j);
 	fake_connect(fake_peer(0));
 	fake_connect(fake_peer(1));
@@ -256,6 +257,19 @@ static void other_transports_behind_a_setting(void **state)
 	doc = change(doc, "/x-ims-ar/local/crypto", crypto);
 	doc = change(doc, "/x-ims-ar/remote/crypto", crypto);
 	assert_int_equal(post(json_deep_copy(doc), &j), 201);
+	json_decref(j);
+	j = rig_get(&r); /* who may look may not listen */
+	assert_string_equal(text_at(j, X "/transport"), "SDES-SRTP");
+	assert_string_equal(text_at(j, X "/local/crypto/suite"), "AES_CM_128_HMAC_SHA1_80");
+	assert_null(json_pointer_get(j, X "/local/crypto/key"));
+	assert_null(json_pointer_get(j, X "/remote/crypto/key"));
+	json_decref(j);
+	/* they are still known */
+	assert_int_equal(rig_patch(&r,
+				 "[{\"op\":\"test\",\"path\":\"" X "/local/crypto/key\",\"value\":"
+				 "\"d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\"}]",
+				 &j),
+		200);
 	json_decref(j);
 	doc = change(doc, "/x-ims-ar/remote/crypto/key", "\"d0Rm\"");
 	assert_int_equal(post(json_deep_copy(doc), &j), 400);
