@@ -93,6 +93,21 @@ static void transports(void **state)
 	mediad_conf_free(&c);
 }
 
+/* 0: the processor knows what it draws with. */
+static void triangles(void **state)
+{
+	struct mediad_conf c;
+	char said[512];
+
+	(void)state;
+	assert_int_equal(read_text("", &c, said, sizeof(said)), 0);
+	assert_int_equal(c.max_triangles, 0);
+	mediad_conf_free(&c);
+	assert_int_equal(read_text("[armf]\nmax_triangles = 0\n", &c, said, sizeof(said)), 0);
+	assert_int_equal(c.max_triangles, 0);
+	mediad_conf_free(&c);
+}
+
 static void help_names_everything(void **state)
 {
 	static const char *const keys[] = {"workers", "listen", "network", "port", "scenes",
@@ -238,6 +253,7 @@ int main(void)
 		cmocka_unit_test(shipped),
 		cmocka_unit_test(mistakes),
 		cmocka_unit_test(transports),
+		cmocka_unit_test(triangles),
 		cmocka_unit_test(help_names_everything),
 		cmocka_unit_test(batches),
 		cmocka_unit_test(unsendable),
