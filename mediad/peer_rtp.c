@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 
-#define MAX_LATCH_TRIES 32 /* peers that one stray datagram is tried with */
+#define MAX_LATCH_TRIES 32 /* keys that one stray datagram is tried with */
 
 static bool is_rtcp(struct ar_span d)
 {
@@ -75,18 +75,27 @@ static void enlist(struct peer *p)
 	p->t->latching = p;
 }
 
+/* A description with other keys of one direction leaves the other direction as it is. */
+static int take_keys(struct peer *p, const struct peer_keys *k)
+{
+	bool other = !p->sec || k->profile != p->keys.profile;
+	bool tx = other || CRYPTO_memcmp(p->keys.tx, k->tx, sizeof(k->tx)) != 0;
+	bool rx = other || CRYPTO_memcmp(p->keys.rx, k->rx, sizeof(k->rx)) != 0;
+
+	p->keys = *k;
+	if (p->sec && !other)
+		return rtpsec_rekey(p->sec, k->profile, tx ? k->tx : NULL, rx ? k->rx : NULL);
+	drop_keys(p);
+	return rtpsec_new(&p->sec, k->profile, k->tx, k->rx);
+}
+
 void peer_rtp_keys(struct peer *p, const struct peer_remote *r)
 {
 	if (p->no_ice)
 		enlist(p);
 	else
 		unlist(p);
-	if (p->media != PEER_SDES_SRTP ||
-		(p->sec && CRYPTO_memcmp(&p->keys, r->keys, sizeof(p->keys)) == 0))
-		return;
-	drop_keys(p);
-	p->keys = *r->keys;
-	if (rtpsec_new(&p->sec, p->keys.profile, p->keys.tx, p->keys.rx) != 0)
+	if (p->media == PEER_SDES_SRTP && take_keys(p, r->keys) != 0)
 		peer_fail(p, "no SRTP keys could be made");
 }
 
@@ -183,7 +192,8 @@ static bool same_host(const struct peer_addr *a, const struct peer_addr *b)
 
 /* SRTP proves who it is. Plain RTP proves nothing: the same host only, and only while its address
  * is silent. */
-static bool may_latch(struct peer *p, struct ar_span d, const struct peer_addr *from, uint64_t now)
+static bool may_latch(struct peer *p, struct ar_span d, const struct peer_addr *from, uint64_t now,
+	unsigned *tries)
 {
 	size_t n;
 
@@ -191,7 +201,10 @@ static bool may_latch(struct peer *p, struct ar_span d, const struct peer_addr *
 		return false;
 	if (p->media == PEER_PLAIN_RTP)
 		return same_host(from, &p->signalled) && d.n >= 12;
-	return p->sec && open_packet(p, d, is_rtcp(d), &n) == 0;
+	if (!p->sec || !*tries)
+		return false;
+	--*tries;
+	return open_packet(p, d, is_rtcp(d), &n) == 0;
 }
 
 struct peer *peer_latch(
@@ -201,8 +214,8 @@ struct peer *peer_latch(
 
 	if (transport_is_blamed(t, from, now))
 		return NULL;
-	for (struct peer *p = t->latching; p && left; p = p->next_latch, left--) {
-		if (!may_latch(p, d, from, now))
+	for (struct peer *p = t->latching; p; p = p->next_latch) {
+		if (!may_latch(p, d, from, now, &left))
 			continue;
 		p->sdp_addr = *from;
 		p->heard = now;

@@ -93,6 +93,33 @@ void rtpsec_free(struct rtpsec *s)
 	free(s);
 }
 
+int rtpsec_rekey(
+	struct rtpsec *s, enum rtpsec_profile profile, const uint8_t *tx, const uint8_t *rx)
+{
+	srtp_t new_tx = NULL, new_rx = NULL;
+	int err = profile <= RTPSEC_NONE || profile >= NSUITES ? -EINVAL : 0;
+
+	if (!err && tx)
+		err = make(&new_tx, &suites[profile], tx, ssrc_any_outbound);
+	if (!err && rx)
+		err = make(&new_rx, &suites[profile], rx, ssrc_any_inbound);
+	if (err) {
+		if (new_tx)
+			srtp_dealloc(new_tx);
+		return err;
+	}
+	if (new_tx) {
+		srtp_dealloc(s->tx);
+		s->tx = new_tx;
+	}
+	if (new_rx) {
+		srtp_dealloc(s->rx);
+		s->rx = new_rx;
+		s->nssrc = 0;
+	}
+	return 0;
+}
+
 int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
 {
 	int len = (int)*n;

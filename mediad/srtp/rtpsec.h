@@ -16,7 +16,9 @@
 
 #define RTPSEC_MAX_KEY 46 /* master key and salt; AES-256 in counter mode would need that many */
 #define RTPSEC_ROOM 24 /* bytes that protecting may add: tag, SRTCP index */
-#define RTPSEC_MAX_SSRC 16 /* received ones, in RTP and in RTCP alike */
+/* Received ones, in RTP and in RTCP alike. Two or three at a time, and some UEs choose new ones at
+ * every hold: enough for a long call. */
+#define RTPSEC_MAX_SSRC 64
 
 enum rtpsec_profile {
 	RTPSEC_NONE,
@@ -36,6 +38,12 @@ struct rtpsec;
 int rtpsec_new(struct rtpsec **sp, enum rtpsec_profile profile, const uint8_t *tx,
 	const uint8_t *rx) __attribute__((warn_unused_result));
 void rtpsec_free(struct rtpsec *s);
+
+/* Other keys of one direction or of both; NULL: the key of this direction is the same, so its
+ * packet indices go on (a second text under one index gives both away) and so does its replay
+ * window. */
+int rtpsec_rekey(struct rtpsec *s, enum rtpsec_profile profile, const uint8_t *tx,
+	const uint8_t *rx) __attribute__((warn_unused_result));
 
 /* *n: length before and after. -ENOBUFS: less than RTPSEC_ROOM bytes are left in cap; -EINVAL: no
  * RTP, or the same packet index again. */

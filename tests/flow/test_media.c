@@ -293,6 +293,10 @@ static void keys_of_the_description(void **s)
 	assert_int_equal(us.rtp, 21);
 	other.tx[0] = 77;
 	know(&ue, &us, NULL, AR_SETUP_PASSIVE, &other);
+	/* only its own key is another: what it has had from us it does not take again */
+	assert_int_equal(send_rtp(&us, 5), 0);
+	run(SEC);
+	assert_int_equal(ue.rtp, 20);
 	assert_int_equal(send_rtp(&ue, 21), 0);
 	run(SEC);
 	assert_int_equal(us.rtp, 21);

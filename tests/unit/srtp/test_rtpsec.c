@@ -154,6 +154,41 @@ static void short_ones_and_long_ones(void **state)
 	close_pair();
 }
 
+/* Only what has changed begins anew: under the key that stays no index comes twice, and what was
+ * received stays received. */
+static void one_direction_gets_another_key(void **state)
+{
+	static const uint8_t three[RTPSEC_MAX_KEY] = {3, 3, 3};
+	uint8_t d[1500], before[1500], first[1500];
+	size_t n, m, k;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		open_pair(profiles[i]);
+		n = rr(before);
+		assert_int_equal(rtpsec_protect(us, before, &n, sizeof(before), true), 0);
+		k = rtp(first, 1, 77);
+		assert_int_equal(rtpsec_protect(us, first, &k, sizeof(first), false), 0);
+		memcpy(d, first, k);
+		m = k;
+		assert_int_equal(rtpsec_unprotect(ue, d, &m, false), 0);
+		/* the UE's key changes, ours does not */
+		assert_int_equal(rtpsec_rekey(us, profiles[i], NULL, three), 0);
+		assert_int_equal(rtpsec_rekey(ue, profiles[i], three, NULL), 0);
+		m = rr(d);
+		assert_int_equal(rtpsec_protect(us, d, &m, sizeof(d), true), 0);
+		assert_int_equal(m, n);
+		assert_memory_not_equal(d, before, n); /* another index */
+		assert_int_equal(rtpsec_unprotect(ue, d, &m, true), 0);
+		assert_int_equal(rtpsec_unprotect(ue, first, &k, false), -EALREADY);
+		n = rtp(d, 9, 5);
+		assert_int_equal(rtpsec_protect(ue, d, &n, sizeof(d), false), 0);
+		assert_int_equal(rtpsec_unprotect(us, d, &n, false), 0);
+		assert_int_equal(rtpsec_rekey(us, RTPSEC_NONE, one, NULL), -EINVAL);
+		close_pair();
+	}
+}
+
 /* An authentic UE cannot make us keep a stream for every packet. */
 static void ssrcs_are_bounded(void **state)
 {
@@ -164,7 +199,7 @@ static void ssrcs_are_bounded(void **state)
 
 	(void)state;
 	open_pair(RTPSEC_AES128_CM_SHA1_80);
-	for (uint32_t ssrc = 1; ssrc <= 100; ssrc++) {
+	for (uint32_t ssrc = 1; ssrc <= 2 * RTPSEC_MAX_SSRC; ssrc++) {
 		n = rtp(d, 1, ssrc);
 		assert_int_equal(rtpsec_protect(us, d, &n, sizeof(d), false), 0);
 		err = rtpsec_unprotect(ue, d, &n, false);
@@ -172,7 +207,7 @@ static void ssrcs_are_bounded(void **state)
 	}
 	assert_int_equal(ok, RTPSEC_MAX_SSRC);
 	assert_int_equal(err, -ENOSPC);
-	assert_int_equal(rtpsec_stats(ue)->too_many_ssrc, 100 - RTPSEC_MAX_SSRC);
+	assert_int_equal(rtpsec_stats(ue)->too_many_ssrc, RTPSEC_MAX_SSRC);
 	/* those that are known go on */
 	n = rtp(d, 2, 3);
 	assert_int_equal(rtpsec_protect(us, d, &n, sizeof(d), false), 0);
@@ -242,6 +277,7 @@ int main(void)
 		cmocka_unit_test(a_replay_is_refused),
 		cmocka_unit_test(another_key_or_a_changed_bit),
 		cmocka_unit_test(short_ones_and_long_ones),
+		cmocka_unit_test(one_direction_gets_another_key),
 		cmocka_unit_test(ssrcs_are_bounded),
 		cmocka_unit_test(the_same_packet_again_is_the_same),
 		cmocka_unit_test(the_order_does_not_matter),
