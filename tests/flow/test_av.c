@@ -403,6 +403,26 @@ static void rendered_for_the_receiver(void **s)
 	assert_true(av.view.nshown > 50);
 	assert_true(av.view.ssrc != 0x11112222);
 	assert_string_equal(state(av.b), "processing");
+	/* on hold and back, gone and back: it is drawn again */
+	for (unsigned k = 0; k < 2; k++) {
+		unsigned before;
+
+		av.conf_b.remote.receives = k == 1;
+		stream_leg_set(av.b, &av.conf_b, av.now);
+		stream_leg_up(av.b, k == 0, av.now);
+		av_run(AV_SEC);
+		before = av.job.renders;
+		av_run(AV_SEC);
+		assert_int_equal(av.job.renders, before);
+		av.conf_b.remote.receives = true;
+		stream_leg_set(av.b, &av.conf_b, av.now);
+		stream_leg_up(av.b, true, av.now);
+		for (unsigned i = 0; i < 50; i++) {
+			stream_leg_pose(av.b, &pose, av.now);
+			av_run(20 * AV_MS);
+		}
+		assert_in_range(av.job.renders - before, 25, 32);
+	}
 	av_end();
 }
 

@@ -237,6 +237,7 @@ void stream_leg_up(struct stream_leg *l, bool up, uint64_t now)
 	if (l->up == up)
 		return;
 	l->up = up;
+	l->render_at = 0;
 	if (!up)
 		stream_in_reset(l);
 	else if (l->partner)
@@ -275,9 +276,9 @@ void stream_leg_set(struct stream_leg *l, const struct stream_conf *conf, uint64
 		}
 		stream_job_close(l);
 		l->job.retry_at = 0;
-		l->render_at = 0;
 		stream_in_want_key(l);
 	}
+	l->render_at = 0; /* what kept it from being drawn may be over */
 	if (!l->conf.remote.receives)
 		stream_out_stop(l);
 	stream_route(l);

@@ -37,6 +37,7 @@ void stream_in_reset(struct stream_leg *l)
 	in->ssrc = in->rtx_ssrc = 0;
 	in->codec = -1;
 	in->has_ext = in->has_abs = false;
+	in->nflight = 0;
 	stream_drop_held(l);
 }
 

@@ -18,7 +18,8 @@
 #define STREAM_REMB_MIN 100000 /* at most so often */
 #define STREAM_MAX_SETS 512 /* bytes of sprop-parameter-sets; longer ones are not used */
 #define STREAM_SEQS 8 /* SSRCs whose numbering is remembered */
-#define STREAM_TRACKED 8 /* SSRCs of translated packets */
+#define STREAM_TRACKED 32 /* SSRCs of translated packets, in a whole call */
+#define STREAM_FLIGHT 16 /* frames of one stream with a processor, at most */
 #define STREAM_MTU 1100 /* payload bytes */
 #define STREAM_STALE 150000 /* us of queue that is not worth sending after the rate has dropped */
 #define STREAM_ROOM 32 /* that protecting may add */
@@ -57,6 +58,8 @@ struct stream_in {
 	struct stream_held held[STREAM_MAX_HELD];
 	unsigned nheld;
 	size_t held_bytes;
+	uint32_t flight[STREAM_FLIGHT]; /* timestamps of frames given to the processor */
+	unsigned nflight; /* since the stream began */
 	uint64_t remb_at, remb;
 	struct stream_meter meter;
 	uint16_t width, height;

@@ -100,6 +100,19 @@ static void emit(struct stream_leg *to, const struct armf_frame_out *f, struct s
 		stream_out_run(l, now);
 }
 
+/* A frame of the stream that is received now: others are of one that has ended (another SSRC,
+ * another clock), or of a processor's own invention. */
+static bool in_flight(const struct stream_in *in, uint32_t ts)
+{
+	unsigned n = in->nflight < STREAM_FLIGHT ? in->nflight : STREAM_FLIGHT;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (in->flight[i] == ts)
+			return true;
+	}
+	return false;
+}
+
 static void job_frame(void *arg, const struct armf_frame_out *f)
 {
 	struct stream_leg *l = arg, *b = l->job.op == ARMF_SPLIT_RENDER ? l : l->partner;
@@ -109,6 +122,10 @@ static void job_frame(void *arg, const struct armf_frame_out *f)
 
 	if (!b || (l->job.op != ARMF_SPLIT_RENDER && l->mode != MODE_PROCESS))
 		return;
+	if (b != l && !in_flight(&l->in, f->ts)) {
+		l->n.frames_dropped++;
+		return;
+	}
 	if (b == l) {
 		o.ssrc = l->local + 1;
 		o.rtx_ssrc = l->local + 2;
@@ -264,8 +281,12 @@ static void submit(
 	err = l->front->conf.jobs.frame(l->front->conf.jobs.pool, l->job.id, &in);
 	if (err)
 		l->n.frames_dropped++;
-	if (err == -ENOTCONN)
+	else
+		l->in.flight[l->in.nflight++ % STREAM_FLIGHT] = h->f.ts;
+	if (err == -ENOTCONN) {
 		l->job.up = false;
+		l->job.reason = "no processor yet";
+	}
 }
 
 static int try_one(struct stream_leg *l, struct stream_held *h, uint64_t now)

@@ -448,6 +448,114 @@ static void numbers_go_on(void **state)
 	assert_int_equal((uint16_t)(after - before), 1);
 }
 
+/* ---- a processor ---- */
+
+static struct armf_job_handlers job_h;
+static void *job_arg;
+static unsigned given;
+static uint32_t given_ts;
+
+static int job_open(struct armf_pool *p, const struct armf_job_conf *c,
+	const struct armf_job_handlers *h, void *arg, uint32_t *job)
+{
+	(void)p, (void)c;
+	job_h = *h;
+	job_arg = arg;
+	*job = 1;
+	return 0;
+}
+
+static void job_nothing(struct armf_pool *p, uint32_t job)
+{
+	(void)p, (void)job;
+}
+
+static int job_take(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f)
+{
+	(void)p, (void)job;
+	given++;
+	given_ts = f->ts;
+	return 0;
+}
+
+static void job_rate(struct armf_pool *p, uint32_t job, uint32_t bps)
+{
+	(void)p, (void)job, (void)bps;
+}
+
+static int some_scene(void *arg, uint32_t *scene)
+{
+	(void)arg;
+	*scene = 1;
+	return 0;
+}
+
+static void bring(uint32_t ts)
+{
+	struct armf_frame_out f = {.data = {(const char *)vp8_key + 1, sizeof(vp8_key) - 1},
+		.ts = ts,
+		.key = true,
+		.width = 640,
+		.height = 360};
+
+	job_h.on_frame(job_arg, &f);
+	now += 100000;
+	stream_leg_run(b, now);
+}
+
+/* What the processor still had of a stream that has ended does not pass as the next one's. */
+static void frames_of_an_earlier_stream(void **state)
+{
+	uint8_t d[64];
+	struct rtcp_writer w = {d, 0, sizeof(d), 0};
+	uint32_t old;
+	unsigned sent;
+
+	(void)state;
+	given = 0;
+	front->conf.jobs = (struct stream_pool){.pool = (struct armf_pool *)&given,
+		.open = job_open,
+		.close = job_nothing,
+		.frame = job_take,
+		.want_key = job_nothing,
+		.set_rate = job_rate};
+	add(&ca.local, "VP8", 96, 90000, "");
+	add(&cb.local, "VP8", 120, 90000, "");
+	ca.op = ARMF_OVERLAY;
+	ca.remote.ssrc[0].ssrc = 8;
+	ca.remote.nssrc = 1;
+	connect();
+	a->h.scene = some_scene;
+	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
+	assert_int_equal(given, 1);
+	old = given_ts;
+	bring(old);
+	assert_int_equal(last_rtp(b).ssrc, 7);
+	assert_int_equal(last_rtp(b).ts, old);
+	sent = sent_rtp(b);
+	bring(old + 5); /* nobody gave it that one */
+	assert_int_equal(sent_rtp(b), sent);
+	put_rtp(a, 0x80 | 96, 50, 8, vp8_key, sizeof(vp8_key)); /* announced: it takes over */
+	assert_int_equal(given, 2);
+	bring(old);
+	assert_int_equal(sent_rtp(b), sent);
+	bring(given_ts);
+	assert_int_equal(sent_rtp(b), sent + 1);
+	assert_int_equal(last_rtp(b).ssrc, 8);
+	d[0] = 0x81; /* RFC 3550 6.6 */
+	d[1] = 203;
+	put16(d + 2, 1);
+	put32(d + 4, 8);
+	w.n = 8;
+	stream_leg_input(a, d, w.n, true, now);
+	bring(given_ts);
+	assert_int_equal(sent_rtp(b), sent + 1);
+	for (unsigned i = 0; i < 40; i++) /* and an ordinary stream is not hindered */
+		put_rtp(a, 0x80 | 96, (uint16_t)(100 + i), 8, vp8_key, sizeof(vp8_key));
+	bring(given_ts);
+	assert_int_equal(last_rtp(b).ts, given_ts);
+}
+
 static void there_is_an_end(void **state)
 {
 	struct stream_leg *c;
@@ -475,6 +583,7 @@ int main(void)
 		T(h264_without_sets_in_band),
 		T(who_is_the_stream),
 		T(numbers_go_on),
+		T(frames_of_an_earlier_stream),
 		T(there_is_an_end),
 	};
 
