@@ -35,6 +35,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	if (now - pool->last_tick > 3 * POOL_TICK_MS * AR_MS) {
 		for (unsigned i = 0; i < pool->conf.processes; i++)
 			pool->proc[i].heard = now;
+		while ((j = ar_ids_next(&pool->jobs, &pos)))
+			j->sent_at = now;
+		pos = 0;
 	}
 	pool->last_tick = now;
 	for (unsigned i = 0; i < pool->conf.processes; i++)

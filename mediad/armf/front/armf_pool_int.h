@@ -20,7 +20,9 @@
 #define POOL_MAX_SCENES 4096
 #define POOL_MAX_SCENES_EACH 250 /* known to one process */
 #define POOL_MAX_NODES 1024 /* of a scene, whose last poses a new process is told */
-#define POOL_MAX_QUEUE 1024 /* messages that a process has not taken; over it, it hangs */
+/* Messages that a process has not taken; over it, it hangs. A new one is told all scenes at once.
+ */
+#define POOL_MAX_QUEUE 8192
 #define POOL_MAX_WAITING 8 /* frames of one job under way */
 #define POOL_TICK_MS 100
 #define POOL_SILENT_MS 1200 /* without a sign of life: hung */
@@ -49,6 +51,8 @@ struct pool_proc {
 	int sock;
 	struct event *readable, *writable;
 	bool ready, dying;
+	bool greeted; /* this one was ready once */
+	bool told; /* that it does not start: once, until one does */
 	uint64_t started, heard, retry_at;
 	unsigned retry_ms;
 	struct pool_queued *first, **last;

@@ -107,7 +107,8 @@ static const char *on_hello(struct pool_proc *p, const struct link_msg *m)
 
 	if (p->ready)
 		return "a second hello";
-	p->ready = true;
+	p->ready = p->greeted = true;
+	p->told = false;
 	memcpy(pool->st.renderer, m->u.hello.renderer, sizeof(pool->st.renderer));
 	ar_log(AR_LOG_NOTICE, "armf", "media processor %u (process %d) runs: %s%s", p->index,
 		(int)p->pid, m->u.hello.renderer, m->u.hello.hardware ? "" : ", software");
@@ -242,7 +243,8 @@ static int spawn(struct pool_proc *p, int sock)
 	char *argv[] = {(char *)"mediad-armf", (char *)"--platform", (char *)c->platform,
 		(char *)"--device", device, (char *)"--cache", (char *)c->cache_dir,
 		(char *)"--max-jobs", jobs, (char *)"--max-triangles", triangles,
-		(char *)"--log-level", (char *)log_level(), NULL};
+		(char *)"--log-level", (char *)log_level(), p->told ? (char *)"--again" : NULL,
+		NULL};
 	posix_spawn_file_actions_t f;
 	posix_spawnattr_t a;
 	int err;
@@ -303,7 +305,7 @@ static int start(struct pool_proc *p, uint64_t now)
 		close_socket(p);
 		return err;
 	}
-	p->ready = p->dying = false;
+	p->ready = p->dying = p->greeted = false;
 	p->started = p->heard = now;
 	p->nknown = 0;
 	p->cpu_us = p->cpu_seen_us = p->cpu_at = 0;
@@ -325,6 +327,12 @@ static void back_off(struct pool_proc *p, uint64_t now)
 	p->retry_at = now + p->retry_ms * AR_MS;
 }
 
+/* That it does not start is told once: the same every few seconds is no news. */
+static enum ar_log_level loud(const struct pool_proc *p)
+{
+	return p->told ? AR_LOG_DEBUG : AR_LOG_ERR;
+}
+
 void pool_proc_kill(struct pool_proc *p, const char *reason, uint64_t *counter)
 {
 	struct pool_job *j;
@@ -333,7 +341,7 @@ void pool_proc_kill(struct pool_proc *p, const char *reason, uint64_t *counter)
 	if (!p->pid || p->dying)
 		return;
 	++*counter;
-	ar_log(AR_LOG_ERR, "armf", "media processor %u (process %d): %s; it is replaced", p->index,
+	ar_log(loud(p), "armf", "media processor %u (process %d): %s; it is replaced", p->index,
 		(int)p->pid, reason);
 	p->dying = true;
 	p->ready = false;
@@ -348,15 +356,16 @@ void pool_proc_kill(struct pool_proc *p, const char *reason, uint64_t *counter)
 
 static void reap(struct pool_proc *p, uint64_t now)
 {
-	int status;
+	int status = 0;
 
 	if (waitpid(p->pid, &status, WNOHANG) == 0)
 		return;
 	if (!p->dying)
 		pool_proc_kill(p, "processor died", &p->pool->st.died);
 	if (WIFEXITED(status) && WEXITSTATUS(status))
-		ar_log(AR_LOG_ERR, "armf", "media processor %u ended with status %d", p->index,
+		ar_log(loud(p), "armf", "media processor %u ended with status %d", p->index,
 			WEXITSTATUS(status));
+	p->told = !p->greeted;
 	close_socket(p);
 	p->pid = 0;
 	p->dying = false;
@@ -383,8 +392,9 @@ void pool_proc_check(struct pool_proc *p, uint64_t now)
 	err = start(p, now);
 	if (!err)
 		return;
-	ar_log_limited(
-		AR_LOG_ERR, "armf", "cannot start %s: %s", p->pool->conf.program, strerror(-err));
+	ar_log(loud(p), "armf", "cannot start %s: %s; it is tried again every %u s",
+		p->pool->conf.program, strerror(-err), POOL_RETRY_MAX_MS / 1000);
+	p->told = true;
 	p->started = now;
 	back_off(p, now);
 }

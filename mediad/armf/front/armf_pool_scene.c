@@ -63,6 +63,12 @@ int pool_scene_tell(struct pool_proc *p, struct pool_scene *s)
 	*k = (struct pool_known){.scene = s->id};
 	send_document(p, k, s);
 	for (unsigned i = 0; i < s->nnode; i++) {
+		if (p->nqueue >= POOL_MAX_QUEUE / 2) { /* the rest is for what must not be lost */
+			ar_log_limited(AR_LOG_WARN, "armf",
+				"[%s] a new media processor is not told where %u nodes are",
+				s->call_id, s->nnode - i);
+			break;
+		}
 		pose_message(&m, s, &s->node[i]);
 		pool_proc_send(p, &m, -1);
 	}
@@ -79,8 +85,9 @@ const char *pool_scene_on_done(struct pool_proc *p, const struct link_msg *m)
 	if (!s || !k)
 		return NULL;
 	if (d->err)
-		ar_log(AR_LOG_WARN, "armf", "[%s] the scene cannot be drawn as it is now: %s (%s)",
-			s->call_id, d->why, strerror(-d->err));
+		ar_log_limited(AR_LOG_WARN, "armf",
+			"[%s] the scene cannot be drawn as it is now: %s (%s)", s->call_id, d->why,
+			strerror(-d->err));
 	k->done = d->serial;
 	if (k->sent != s->serial)
 		send_document(p, k, s);

@@ -24,24 +24,26 @@
 struct args {
 	struct proc_conf conf;
 	enum ar_log_level level;
-	bool check, done;
+	bool check, done, again;
 	const char *wrong;
 };
 
 static void usage(FILE *out)
 {
-	fprintf(out, "usage: mediad-armf --check [options]\n\n"
-		     "The media processor of mediad: decodes, draws and encodes video. mediad "
-		     "starts it.\n"
-		     "With --check it starts the renderer and the sandbox, says what it found, and "
-		     "ends.\n\n"
-		     "  --platform NAME     surfaceless (default), device, auto\n"
-		     "  --device N          number of the device, -1: the first that works\n"
-		     "  --cache DIR         of compiled shaders\n"
-		     "  --max-jobs N        streams at a time (default 8)\n"
-		     "  --max-triangles N   drawn in one frame, 0: by kind of renderer\n"
-		     "  --log-level LEVEL   err, warn, notice, info or debug\n"
-		     "  -V, --version\n  -h, --help\n");
+	fprintf(out,
+		"usage: mediad-armf --check [options]\n\n"
+		"The media processor of mediad: decodes, draws and encodes video. mediad "
+		"starts it.\n"
+		"With --check it starts the renderer and the sandbox, says what it found, and "
+		"ends.\n\n"
+		"  --platform NAME     surfaceless (default), device, auto\n"
+		"  --device N          number of the device, -1: the first that works\n"
+		"  --cache DIR         of compiled shaders\n"
+		"  --max-jobs N        streams at a time (default 8)\n"
+		"  --max-triangles N   drawn in one frame, 0: by kind of renderer\n"
+		"  --log-level LEVEL   err, warn, notice, info or debug\n"
+		"  --again             it could not start before: not a word if it still cannot\n"
+		"  -V, --version\n  -h, --help\n");
 }
 
 /* ---- options; each returns false for a value that it cannot take ---- */
@@ -98,6 +100,8 @@ static void simple(struct args *a, int o)
 {
 	if (o == 'c') {
 		a->check = true;
+	} else if (o == 'a') {
+		a->again = true;
 	} else if (o == 'V') {
 		printf("mediad-armf %s\n", IMS_AR_VERSION);
 		a->done = true;
@@ -111,12 +115,13 @@ static void simple(struct args *a, int o)
 
 static void parse(struct args *a, int argc, char **argv)
 {
-	struct option options[NSETTING + 4] = {{"check", no_argument, NULL, 'c'},
-		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}};
+	struct option options[NSETTING + 5] = {{"check", no_argument, NULL, 'c'},
+		{"again", no_argument, NULL, 'a'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'}};
 	int o;
 
 	for (size_t i = 0; i < NSETTING; i++)
-		options[i + 3] = (struct option){
+		options[i + 4] = (struct option){
 			settings[i].name, required_argument, NULL, FIRST_SETTING + (int)i};
 	while (!a->wrong && (o = getopt_long(argc, argv, "Vh", options, NULL)) != -1) {
 		const char *value = optarg;
@@ -206,8 +211,8 @@ int main(int argc, char **argv)
 	ar_buf_init(&why, 1024);
 	err = start(&p, &why);
 	if (err)
-		ar_log(AR_LOG_ERR, "armf", "cannot start: %.*s (%s)", (int)why.n,
-			why.n ? why.p : "", strerror(-err));
+		ar_log(a.again ? AR_LOG_DEBUG : AR_LOG_ERR, "armf", "cannot start: %.*s (%s)",
+			(int)why.n, why.n ? why.p : "", strerror(-err));
 	ar_buf_free(&why);
 	if (!err)
 		err = a.check ? check(&p) : proc_run(&p);

@@ -186,6 +186,60 @@ static void test_nothing_leaks(void **state)
 
 /* ---- programs that are not mediad-armf ---- */
 
+static unsigned lines_with(FILE *f, const char *what)
+{
+	char line[512];
+	unsigned n = 0;
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f))
+		n += strstr(line, what) != NULL;
+	return n;
+}
+
+/* What a pool writes to the log in these milliseconds. */
+static FILE *log_of(const struct armf_pool_conf *c, unsigned ms)
+{
+	FILE *f = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	struct rig r;
+
+	assert_non_null(f);
+	dup2(fileno(f), STDERR_FILENO);
+	rig_open(&r, c);
+	rig_turn(&r, ms);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	assert_true(r.pool->proc[0].retry_ms >= 2 * POOL_RETRY_MS); /* more than one try */
+	rig_close(&r);
+	return f;
+}
+
+/* An operator reads it once, not every few seconds for as long as it lasts. */
+static void test_told_once(void **state)
+{
+	struct armf_pool_conf c = {.program = "/nonexistent/mediad-armf",
+		.processes = 1,
+		.max_jobs = 2,
+		.cpu_percent = 100};
+	FILE *f;
+
+	(void)state;
+	f = log_of(&c, 1500);
+	assert_int_equal(lines_with(f, "cannot start /nonexistent/mediad-armf"), 1);
+	fclose(f);
+	c.program = "/bin/false";
+	f = log_of(&c, 2500);
+	assert_int_equal(lines_with(f, "processor died"), 1);
+	assert_int_equal(lines_with(f, "ended with status 1"), 1);
+	fclose(f);
+	c.program = MEDIAD_ARMF;
+	c.platform = "nonsense"; /* it says itself what is wrong */
+	f = log_of(&c, 2500);
+	assert_int_equal(lines_with(f, "processor died"), 1);
+	fclose(f);
+}
+
 static void test_no_program(void **state)
 {
 	struct armf_pool_conf c = {.program = "/nonexistent/mediad-armf",
@@ -388,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_while_down),
 		cmocka_unit_test(test_many_deaths),
 		cmocka_unit_test(test_nothing_leaks),
+		cmocka_unit_test(test_told_once),
 		cmocka_unit_test(test_no_program),
 		cmocka_unit_test(test_program_ends_at_once),
 		cmocka_unit_test(test_bad_messages),
