@@ -378,6 +378,23 @@ static bool same_remote(const json_t *a, const json_t *b)
 			       json_object_get(json_object_get(b, "x-ims-ar"), "remote"));
 }
 
+static int accept_media(struct context *c, const struct mrm_context *spec, struct mrm_error *err)
+{
+	for (unsigned i = 0; i < spec->nterm; i++) {
+		const struct mrm_termination *s = &spec->term[i];
+		struct termination *t = context_term(c, s->id);
+
+		for (unsigned k = 0; t && k < s->nmedia; k++) {
+			struct medium *m = termination_medium(t, s->media[k].id);
+			int rc = m ? medium_accept(m, &s->media[k], err) : 0;
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
 /* The UE's facts as far as they changed. */
 static int update_media(
 	struct context *c, const struct mrm_context *spec, const json_t *doc, struct mrm_error *err)
@@ -388,10 +405,10 @@ static int update_media(
 
 		for (unsigned k = 0; k < s->nmedia; k++) {
 			struct medium *m = termination_medium(t, s->media[k].id);
-			int rc = medium_accept(m, &s->media[k], err);
+			int rc = 0;
 
-			if (!rc && !same_remote(media_json(c->doc, s->id, s->media[k].id),
-					   media_json(doc, s->id, s->media[k].id)))
+			if (!same_remote(media_json(c->doc, s->id, s->media[k].id),
+				    media_json(doc, s->id, s->media[k].id)))
 				rc = medium_set_remote(m, &s->media[k], err);
 			if (rc)
 				return rc;
@@ -423,12 +440,16 @@ int context_patch(
 	struct mrm_context before;
 	int rc = add_missing(c, spec, err);
 
+	/* nothing is changed before everything has been looked at */
+	if (!rc)
+		rc = accept_media(c, spec, err);
 	if (!rc)
 		rc = update_media(c, spec, doc, err);
 	if (rc) {
 		/* what was added for this patch goes again */
 		if (mrm_read(&before, c->doc, c->d->conf.nets, &again) == 0) {
 			drop_others(c, &before, "patch refused");
+			(void)accept_media(c, &before, &again);
 			mrm_free(&before);
 		}
 		return rc;

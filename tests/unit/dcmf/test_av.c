@@ -290,6 +290,7 @@ static void other_transports_behind_a_setting(void **state)
 static void patched(void **state)
 {
 	json_t *j;
+	unsigned before;
 
 	(void)state;
 	assert_int_equal(post(document(2), &j), 201);
@@ -314,7 +315,17 @@ static void patched(void **state)
 				 &j),
 		400);
 	json_decref(j);
-	/* a refused patch leaves nothing */
+	/* a refused patch leaves nothing, also when its first part was right */
+	before = fake_remotes(fake_peer(0));
+	assert_int_equal(
+		rig_patch(&r,
+			"[{\"op\":\"replace\",\"path\":\"" X "/remote/ice/pwd\",\"value\":"
+			"\"9999999999999999999999\"},{\"op\":\"replace\",\"path\":"
+			"\"/terminations/1/medias/0/x-ims-ar/media\",\"value\":\"audio\"}]",
+			&j),
+		400);
+	json_decref(j);
+	assert_int_equal(fake_remotes(fake_peer(0)), before);
 	assert_int_equal(rig_patch(&r,
 				 "[{\"op\":\"replace\",\"path\":\"" X "/local/codecs/0/pt\","
 				 "\"value\":300}]",
