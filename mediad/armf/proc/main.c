@@ -179,7 +179,7 @@ static int check(const struct proc *p)
 	const struct render_info *info = render_get_info(p->render);
 
 	printf("renderer: %s\nplatform: %s\n", info->renderer, info->platform);
-	return sandbox_probe(stdout) ? 1 : 0;
+	return sandbox_probe(stdout, info->hardware) ? 1 : 0;
 }
 
 int main(int argc, char **argv)

@@ -16,6 +16,6 @@ void sandbox_limits(unsigned max_files);
 /* hardware: ioctl() on the GPU's devices stays allowed. All threads of the process. */
 int sandbox_enter(bool hardware, struct ar_buf *why) __attribute__((warn_unused_result));
 /* Tries what must not work; a line for each on out. Returns how many did work. For --check. */
-unsigned sandbox_probe(FILE *out);
+unsigned sandbox_probe(FILE *out, bool hardware);
 
 #endif

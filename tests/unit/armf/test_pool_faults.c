@@ -349,7 +349,7 @@ static void test_sandbox_holds(void **state)
 		denied += strstr(line, ": denied") != NULL;
 	}
 	assert_int_equal(pclose(f), 0);
-	assert_int_equal(denied, 9);
+	assert_int_equal(denied, 10);
 }
 
 static long status_field(pid_t pid, const char *key)
