@@ -440,6 +440,12 @@ void bwe_report(struct bwe *b, const struct rtcp_report *r, uint64_t now)
 	b->increased_at = now;
 }
 
+void bwe_set_max(struct bwe *b, uint64_t max)
+{
+	b->conf.max = max < b->conf.min ? b->conf.min : max;
+	set_rate(b, (double)b->rate);
+}
+
 void bwe_remb(struct bwe *b, uint64_t rate, uint64_t now)
 {
 	(void)now;

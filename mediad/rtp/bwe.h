@@ -26,6 +26,8 @@ int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now);
 /* A report block about a stream of ours; counts only while there is no feedback. */
 void bwe_report(struct bwe *b, const struct rtcp_report *r, uint64_t now);
 void bwe_remb(struct bwe *b, uint64_t rate, uint64_t now);
+/* Another upper limit than that of bwe_conf, bit/s. */
+void bwe_set_max(struct bwe *b, uint64_t max);
 /* Is more on its way than the path holds, as far as feedback has come? Then media wait. */
 bool bwe_is_full(const struct bwe *b, uint64_t now);
 uint64_t bwe_target(const struct bwe *b);

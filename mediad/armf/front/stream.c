@@ -238,9 +238,11 @@ void stream_leg_up(struct stream_leg *l, bool up, uint64_t now)
 		return;
 	l->up = up;
 	l->render_at = 0;
-	if (!up)
+	if (!up) { /* another association counts anew, and may go another way */
 		stream_in_reset(l);
-	else if (l->partner)
+		twcc_recv_init(&l->in.twcc);
+		stream_out_renew(l);
+	} else if (l->partner)
 		stream_in_want_key(l->partner);
 	l->out.need_key = true;
 	stream_route(l);
@@ -278,6 +280,7 @@ void stream_leg_set(struct stream_leg *l, const struct stream_conf *conf, uint64
 		l->job.retry_at = 0;
 		stream_in_want_key(l);
 	}
+	stream_out_limit(l);
 	l->render_at = 0; /* what kept it from being drawn may be over */
 	if (!l->conf.remote.receives)
 		stream_out_stop(l);

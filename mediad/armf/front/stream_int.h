@@ -176,6 +176,8 @@ void stream_route(struct stream_leg *l);
 int stream_out_init(struct stream_leg *l);
 void stream_out_free(struct stream_leg *l);
 void stream_out_stop(struct stream_leg *l); /* its sender is gone */
+void stream_out_renew(struct stream_leg *l); /* and what was known of the path */
+void stream_out_limit(struct stream_leg *l); /* the description may allow more or less now */
 /* One encoded frame to the UE of this leg, of the stream `ssrc`. -EAGAIN: a key frame is needed. */
 struct stream_out_frame {
 	struct ar_span data;

@@ -19,16 +19,21 @@ static uint64_t most(const struct stream_leg *l)
 	return max < 2 * MIN_RATE ? 2 * MIN_RATE : max;
 }
 
-int stream_out_init(struct stream_leg *l)
+static int make_bwe(const struct stream_leg *l, struct bwe **out)
 {
 	uint64_t max = most(l);
 	struct bwe_conf conf = {
 		.start = max < START_RATE ? max : START_RATE, .min = MIN_RATE, .max = max};
 
+	return bwe_new(out, &conf);
+}
+
+int stream_out_init(struct stream_leg *l)
+{
 	l->out.codec = -1;
 	l->out.need_key = true;
 	l->out.report_at = UINT64_MAX;
-	return bwe_new(&l->out.bwe, &conf);
+	return make_bwe(l, &l->out.bwe);
 }
 
 static void remember_seq(struct stream_out *o, uint32_t ssrc, uint16_t next)
@@ -75,6 +80,23 @@ void stream_out_stop(struct stream_leg *l)
 	o->codec = -1;
 	o->need_key = true;
 	o->report_at = UINT64_MAX;
+}
+
+void stream_out_renew(struct stream_leg *l)
+{
+	struct bwe *fresh;
+
+	stream_out_stop(l);
+	if (make_bwe(l, &fresh) != 0)
+		return;
+	bwe_free(l->out.bwe);
+	l->out.bwe = fresh;
+	l->out.target = 0;
+}
+
+void stream_out_limit(struct stream_leg *l)
+{
+	bwe_set_max(l->out.bwe, most(l));
 }
 
 void stream_out_free(struct stream_leg *l)

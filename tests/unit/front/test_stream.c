@@ -448,6 +448,57 @@ static void numbers_go_on(void **state)
 	assert_int_equal((uint16_t)(after - before), 1);
 }
 
+/* What one path carried, and how far one sender had counted, says nothing of the next. */
+static void another_association_begins_anew(void **state)
+{
+	struct stream_facts f;
+	uint8_t d[64] = {
+		0x90, 0x80 | 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0xbe, 0xde, 0, 1, 0x41, 0x90};
+	bool told = false;
+
+	(void)state;
+	add(&ca.local, "VP8", 96, 90000, "");
+	add(&cb.local, "VP8", 120, 90000, "");
+	ca.local.ext.id[RTP_EXT_TRANSPORT_CC] = 4;
+	connect();
+	memcpy(d + 20, vp8_key, sizeof(vp8_key));
+	stream_leg_input(a, d, 20 + sizeof(vp8_key), false, now); /* number 0x9000 */
+	bwe_remb(a->out.bwe, 60000, now);
+	stream_leg_get_facts(a, &f, now);
+	assert_int_equal(f.target_kbps, 60);
+	now += 1000000;
+	stream_leg_run(a, now);
+	stream_leg_up(a, false, now);
+	stream_leg_up(a, true, now);
+	stream_leg_get_facts(a, &f, now);
+	assert_true(f.target_kbps > 500);
+	nout = 0;
+	d[17] = 0x10; /* far behind */
+	stream_leg_input(a, d, 20 + sizeof(vp8_key), false, now);
+	now += 1000000;
+	stream_leg_run(a, now);
+	for (unsigned i = 0; i < nout; i++) {
+		struct ar_span rest = {(char *)out[i].d, out[i].n};
+		struct rtcp_packet p;
+
+		while (out[i].leg == a && out[i].rtcp && rtcp_next(&rest, &p) == 1)
+			told = told || p.type == RTCP_TWCC;
+	}
+	assert_true(told);
+	/* more is allowed by a later description than by the first */
+	ca.max_kbps = 300;
+	stream_leg_set(a, &ca, now);
+	stream_leg_get_facts(a, &f, now);
+	assert_int_equal(f.target_kbps, 300);
+	ca.max_kbps = 2000;
+	stream_leg_set(a, &ca, now);
+	bwe_report(a->out.bwe, &(struct rtcp_report){.fraction = 0}, now);
+	now += 1000000;
+	bwe_report(a->out.bwe, &(struct rtcp_report){.fraction = 0}, now);
+	stream_leg_get_facts(a, &f, now);
+	assert_true(f.target_kbps > 300);
+}
+
 /* ---- a processor ---- */
 
 static struct armf_job_handlers job_h;
@@ -583,6 +634,7 @@ int main(void)
 		T(h264_without_sets_in_band),
 		T(who_is_the_stream),
 		T(numbers_go_on),
+		T(another_association_begins_anew),
 		T(frames_of_an_earlier_stream),
 		T(there_is_an_end),
 	};
