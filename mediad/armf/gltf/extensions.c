@@ -2,11 +2,12 @@
 /* Which extensions a document uses and requires. */
 #include "mediad/armf/gltf/load_internal.h"
 
-/* MPEG_anchor and MPEG_node_avatar place things for the DCMF and the UEs; what is drawn is plain
- * glTF with or without them. */
+/* Those of MPEG are for the DCMF and the UEs, which place things and set them off; what is drawn is
+ * plain glTF with or without them. */
 static const char *const known[] = {"KHR_materials_unlit", "KHR_texture_transform",
 	"KHR_materials_emissive_strength", "KHR_lights_punctual", "KHR_mesh_quantization",
-	"KHR_node_visibility", "MPEG_anchor", "MPEG_node_avatar"};
+	"KHR_node_visibility", "MPEG_anchor", "MPEG_media", "MPEG_node_avatar",
+	"MPEG_scene_dynamic", "MPEG_scene_interactivity"};
 
 static const struct {
 	const char *name, *advice;
