@@ -302,6 +302,7 @@ try {
 		} catch (e) {
 			if (e instanceof TooBusy) {
 				console.log(`skip armf ${name}: ${e.message}`);
+				if (lab.id) for (const t of [0, 1]) console.log(`# ${JSON.stringify((await leg(lab, lab.id, t)).armf)}`);
 				if (lab.id) await lab.mediad.mrm.delete(lab.id).catch(() => {});
 				lab.id = null;
 				continue;
