@@ -228,6 +228,12 @@ static int get_exchange(struct call *c, const json_t *o, const char **why)
 	return err ? err : x->plan ? 0 : -EBADMSG;
 }
 
+/* An index of lists: a negative one stays negative under %. */
+static enum ar_outcome outcome(const json_t *o)
+{
+	return (enum ar_outcome)((uint64_t)num(o, "outcome") % AR_OUTCOMES);
+}
+
 static void get_leg(struct call *c, const json_t *o)
 {
 	struct leg *l = text(o, "tag") ? call_leg(c, text(o, "tag"), true) : NULL;
@@ -235,7 +241,7 @@ static void get_leg(struct call *c, const json_t *o)
 	if (!l)
 		return;
 	call_set_json(&l->facts, json_object_get(o, "facts"));
-	l->outcome = (enum ar_outcome)(num(o, "outcome") % AR_OUTCOMES);
+	l->outcome = outcome(o);
 	l->answered = json_is_true(json_object_get(o, "answered"));
 	l->ended = json_is_true(json_object_get(o, "ended"));
 }
@@ -291,7 +297,7 @@ static void get_numbers(const struct asd *a, struct call *c, const json_t *o)
 	c->keep = (unsigned)num(o, "keep");
 	c->max_seconds = (unsigned)num(o, "max_seconds");
 	c->trace = json_is_true(json_object_get(o, "trace"));
-	c->outcome = (enum ar_outcome)(num(o, "outcome") % AR_OUTCOMES);
+	c->outcome = outcome(o);
 	c->plans = (unsigned)num(o, "plans");
 	c->map_no = (unsigned)num(o, "map_no");
 	c->created_ms = (uint64_t)num(o, "created");

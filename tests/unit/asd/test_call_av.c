@@ -484,6 +484,28 @@ static void it_is_in_the_store(void **state)
 	world_check_empty(&w);
 }
 
+/* What it was answered with chooses among the call's operations. */
+static void an_outcome_out_of_range(void **state)
+{
+	static const int outcomes[] = {-1, -2, 7, AR_OUTCOMES};
+	const char *why = "";
+
+	(void)state;
+	up("ar-assisted");
+	for (unsigned i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		json_t *j = call_to_json(&w.a, the_call());
+
+		json_object_set_new(j, "outcome", json_integer(outcomes[i]));
+		call_flow_close(&w.a);
+		calls_remove(&w.a.calls, the_call());
+		assert_int_equal(call_from_json(&w.a, j, &why), 0);
+		assert_in_range(the_call()->outcome, 0, AR_OUTCOMES - 1);
+		json_decref(j);
+	}
+	event("bye", 0, 0, NULL, NULL);
+	world_check_empty(&w);
+}
+
 static void printed_for_people(void **state)
 {
 	char buf[80];
@@ -505,7 +527,8 @@ int main(void)
 		T(a_plain_phone_is_called), T(video_is_refused), T(all_is_refused),
 		T(an_early_refusal_takes_nothing), T(no_room_at_mediad), T(video_is_added),
 		T(added_video_finds_no_room), T(a_failed_offer_leaves_nothing), T(video_is_removed),
-		T(hold_is_told), T(it_is_in_the_store), T(printed_for_people)};
+		T(hold_is_told), T(it_is_in_the_store), T(an_outcome_out_of_range),
+		T(printed_for_people)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
