@@ -96,7 +96,7 @@ ctest_run() { # GROUP BUILD ARGS...
 	local group=$1 dir=$2 xml=$LOGS/$1.xml
 	shift 2
 	rm -f "$xml"
-	ctest --test-dir "$dir" --timeout 300 --output-junit "$xml" "$@" >"$LOGS/$group-ctest.log" 2>&1 </dev/null
+	ctest --test-dir "$dir" -j"$(nproc)" --timeout 300 --output-junit "$xml" "$@" >"$LOGS/$group-ctest.log" 2>&1 </dev/null
 	python3 tests/check/junit_lines.py "$xml" 2>&1 | tally "$group"
 	[ -s "$xml" ] || echo "not ok ctest in $dir did not run (log $LOGS/$group-ctest.log)" | tally "$group"
 }

@@ -35,7 +35,7 @@ struct vm {
 	bool again, suspended; /* a slice is over; between two slices */
 	bool stuck; /* stopped where a slice could not be left */
 	uint64_t slice_ns, slice_end; /* 0: no slices; cpu_used() at which this one is over */
-	uint64_t took_ns; /* by the wall, of all slices */
+	uint64_t took_ns; /* of all slices */
 	enum vm_status stop; /* VM_OK: may go on */
 	struct vm_budget budget;
 	int64_t left; /* instructions */
@@ -391,6 +391,15 @@ static enum vm_status leave_slice(struct vm *vm)
 	return VM_AGAIN;
 }
 
+/* By the wall when it was short, else by what the process had of it. */
+static uint64_t slice_took(struct vm *vm)
+{
+	uint64_t wall = clock_ns(CLOCK_MONOTONIC) - vm->wall0, before = vm->cpu_earlier;
+	uint64_t used = cpu_used(vm) - before;
+
+	return used && used < wall ? used : wall;
+}
+
 static enum vm_status run_slice(struct vm *vm, int nargs, char *err, size_t cap)
 {
 	enum vm_status st;
@@ -399,7 +408,7 @@ static enum vm_status run_slice(struct vm *vm, int nargs, char *err, size_t cap)
 	vm->again = false;
 	vm->suspended = false;
 	rc = lua_resume(vm->co, NULL, nargs, &n);
-	vm->took_ns += clock_ns(CLOCK_MONOTONIC) - vm->wall0;
+	vm->took_ns += slice_took(vm);
 	if (vm->again && rc == LUA_YIELD && vm->stop == VM_OK)
 		return leave_slice(vm);
 	if (vm->stop != VM_OK)

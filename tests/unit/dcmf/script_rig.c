@@ -55,7 +55,7 @@ void script_start(struct script_rig *s, const char *application, unsigned n)
 		fake_connect(s->ue[i].peer);
 		script_pass(s, 20 * MS);
 	}
-	script_pass(s, 100 * MS);
+	script_pass(s, 500 * MS);
 }
 
 void script_stop(struct script_rig *s)
@@ -92,12 +92,15 @@ static json_t *take(struct script_rig *s, unsigned ue, const char *type, const c
 json_t *script_act(struct script_rig *s, unsigned ue, const char *action)
 {
 	char text[8192];
-	json_t *ack;
+	json_t *ack = NULL;
 
 	snprintf(text, sizeof(text), "{\"action\":%s}", action);
 	fake_deliver(s->ue[ue].peer, META, text);
-	script_pass(s, 50 * MS);
-	ack = take(s, ue, "urn:x-imsar:action-ack:1", "ack");
+	/* on a busy machine a script may have used its share already */
+	for (int i = 0; i < 40 && !ack; i++) {
+		script_pass(s, 50 * MS);
+		ack = take(s, ue, "urn:x-imsar:action-ack:1", "ack");
+	}
 	if (!ack)
 		fail_msg("no acknowledgement of %s", action);
 	return ack;

@@ -71,7 +71,7 @@ static void the_next_presents_when_the_presenter_leaves(void **state)
 	script_start(&s, "presenter", 2);
 	script_forget(&s);
 	fake_state(s.ue[0].peer, PEER_CLOSED, "gone");
-	script_pass(&s, 50 * MS);
+	script_pass(&s, 500 * MS);
 	expect_message(&s, 1, "presenter", "t1");
 	script_expect(&s, 1, "{\"id\":5,\"name\":\"select\",\"target\":\"cube\"}", NULL);
 	script_stop(&s);
@@ -118,7 +118,7 @@ static void a_turn_goes_on_when_its_owner_leaves(void **state)
 	script_start(&s, "turns", 3);
 	script_expect(&s, 0, "{\"id\":2,\"name\":\"pass\"}", NULL);
 	fake_state(s.ue[1].peer, PEER_CLOSED, "gone");
-	script_pass(&s, 50 * MS);
+	script_pass(&s, 500 * MS);
 	expect_message(&s, 0, "turn", "t2");
 	script_stop(&s);
 }
@@ -132,7 +132,7 @@ static void point(struct script_rig *s, unsigned ue, const char *message)
 	snprintf(
 		text, sizeof(text), "{\"type\":\"urn:x-imsar:pointer:1\",\"message\":%s}", message);
 	fake_deliver(s->ue[ue].peer, META, text);
-	script_pass(s, 50 * MS);
+	script_pass(s, 500 * MS);
 }
 
 static double coordinate(struct script_rig *s, unsigned ue, int node, int axis)
@@ -191,7 +191,7 @@ static void a_pointer_goes_with_its_owner(void **state)
 	point(&s, 0, "{\"position\":[0.5,1.25,-0.5]}");
 	a = script_node(&s, "pointer t0");
 	fake_state(s.ue[0].peer, PEER_CLOSED, "gone");
-	script_pass(&s, 50 * MS);
+	script_pass(&s, 500 * MS);
 	assert_false(shown(&s, a));
 	script_stop(&s);
 }
