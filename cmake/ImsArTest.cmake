@@ -12,6 +12,10 @@ function(ims_ar_test)
 		set(T_TIMEOUT 120)
 	endif()
 	set_tests_properties(${T_NAME} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT})
+	# what measures time, or starts programs that do: not beside another test
+	if(T_NAME MATCHES "^(unit_armf|unit_render|unit_lookup|unit_dcmf_lua|unit_asd_h2|policy_|flow_)")
+		set_tests_properties(${T_NAME} PROPERTIES RUN_SERIAL TRUE)
+	endif()
 endfunction()
 
 # ims_ar_fuzz(NAME fuzz_sdp SOURCES fuzz_sdp.c LIBS ar_common CORPUS tests/fuzz/corpus/sdp)
