@@ -75,7 +75,7 @@ static const struct ar_conf_key keys[] = {
 	KN("armf", max_streams, "200", 1, 4000, "audio and video connections of one worker"),
 	KN("armf", max_kbps, "2500", 64, 100000, "of a video stream, either way"),
 	KN("armf", fov_degrees, "57", 10, 170, "vertical, of a camera whose UE does not tell"),
-	KN("armf", camera_delay_ms, "30", 0, 1000,
+	KN("armf", camera_delay_ms, "20", 0, 1000,
 		"from taking a picture to its arrival, when nothing tells"),
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))

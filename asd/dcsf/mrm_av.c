@@ -53,10 +53,12 @@ static bool put_said(json_t *o, const struct mrm_av_side *s)
 	for (unsigned i = 0; ok && i < s->ncodec; i++)
 		ok = json_array_append_new(codecs, codec_json(&s->codec[i])) == 0;
 	for (unsigned i = 0; ok && i < s->next; i++) {
-		json_t *e = json_object();
+		json_t *uri = mrm_span(s->ext[i].uri), *e;
 
-		ok = mrm_put(e, "id", json_integer(s->ext[i].id)) &&
-		     mrm_put(e, "uri", mrm_span(s->ext[i].uri));
+		if (!uri)
+			continue; /* not UTF-8: a stranger's text, and no extension of ours */
+		e = json_object();
+		ok = mrm_put(e, "id", json_integer(s->ext[i].id)) && mrm_put(e, "uri", uri);
 		ok = json_array_append_new(exts, e) == 0 && ok;
 	}
 	ok = ok && mrm_put(o, "codecs", json_incref(codecs)) &&
