@@ -27,7 +27,7 @@ async function runs(m, call, a, b, seconds = 4) {
 	await sleep(seconds * 1000);
 	const f = await m.facts(call.id);
 	const [sa, sb] = [await a.stats(), await b.stats()];
-	say('a', short(f.a.v0.armf), JSON.stringify(f.a.v0.transport));
+	say('a', short(f.a.v0.armf), JSON.stringify(f.a.v0.counters));
 	say('b', short(f.b.v0.armf));
 	for (const [n, s] of [['a', sa], ['b', sb]]) {
 		const i = s.in_video;
@@ -129,8 +129,8 @@ const cases = {
 		try {
 			check(await b.moreFrames(60, 20000), 'no pictures');
 			const f = await m.facts(r.json.contextId);
-			say(short(f.a.v0.armf), JSON.stringify(f.a.v0.transport));
-			check(f.a.v0.transport.latched === 1 && f.a.v0.selected === '127.0.0.1:50000', `at ${f.a.v0.selected}`);
+			say(short(f.a.v0.armf), JSON.stringify(f.a.v0.counters));
+			check(f.a.v0.counters.latched === 1 && f.a.v0.selected === '127.0.0.1:50000', `at ${f.a.v0.selected}`);
 			check(f.a.v0.armf.state === 'relay', `state ${f.a.v0.armf.state}`);
 		} finally {
 			ffmpeg.kill('SIGKILL');
