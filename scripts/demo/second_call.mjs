@@ -54,7 +54,7 @@ async function step12(demo, t0) {
 	const x = m['x-ims-ar'];
 	const answered = at(section(a.remote, 'video'));
 	ladder.step(12, 'a UE sends its media to an ARMF',
-		`policy: ${m.mediaProcessingUri}; UE1's answer: video at the ARMF ${answered}; ${x.state} by DTLS-SRTP, ${x.transport?.rxPackets} packets; ${armf(context, 0).codecIn} ${armf(context, 0).width}x${armf(context, 0).height} at ${Math.round(armf(context, 0).fps)} pictures a second; ${a.camera.matched} of ${a.camera.encoded} pictures had their pose sent along`,
+		`policy: ${m.mediaProcessingUri}; UE1's answer: video at the ARMF ${answered}; ${x.state} by DTLS-SRTP, ${x.counters?.rxPackets} packets; ${armf(context, 0).codecIn} ${armf(context, 0).width}x${armf(context, 0).height} at ${Math.round(armf(context, 0).fps)} pictures a second; ${a.camera.matched} of ${a.camera.encoded} pictures had their pose sent along`,
 		a.times.answered - t0, answered === endpoint(m) && x.state === 'connected' && armf(context, 0).frames > 0);
 }
 
