@@ -31,7 +31,7 @@ const BUSY_MS = 250;
 
 function busy(ages) {
 	const age = quantile(ages, 0.5);
-	if (!(age < BUSY_MS)) throw new TooBusy(`pictures are ${Math.round(age)} ms old: the machine is too busy`);
+	if (!(age < BUSY_MS)) throw new TooBusy(`pictures are ${Math.round(age)} ms old: too old to judge; a busy machine, or a fault`);
 }
 
 // Received pictures with what should be in them.
