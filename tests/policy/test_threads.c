@@ -97,7 +97,8 @@ static enum policy_result ask(struct policy_gen *gen, const char *user, struct w
 	return r;
 }
 
-/* A sanitizer, or a busy machine's page faults, may be slower than the memory is large. */
+/* Whichever limit is reached first ends a script that fills memory: page faults of several threads
+ * take CPU time too. */
 static bool as_wanted(enum policy_result got, enum policy_result want)
 {
 	return got == want || (want == POLICY_NOMEM && got == POLICY_TIMEOUT);

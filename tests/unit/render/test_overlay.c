@@ -250,6 +250,13 @@ static int smaller(const void *a, const void *b)
 	return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
 }
 
+/* Our own copying of the layer is what a sanitizer slows down. */
+#ifdef __SANITIZE_ADDRESS__
+#define CHEAPER 2
+#else
+#define CHEAPER 4
+#endif
+
 static void cached_is_cheap(void **state)
 {
 	char *text = shapes_cube(SHAPES_MATTE);
@@ -269,8 +276,7 @@ static void cached_is_cheap(void **state)
 	qsort(live, 41, sizeof(*live), smaller);
 	qsort(still, 41, sizeof(*still), smaller);
 	if (!render_get_info(rig_render())->hardware)
-		assert_true(
-			still[20] * 2 < live[20]); /* bench_render has the true ratio, 30 to 40 */
+		assert_true(still[20] * CHEAPER < live[20]);
 	rig_free_frame(&f);
 	rig_close(&s);
 	free(text);

@@ -82,8 +82,7 @@ export async function stills({ camera, screen }, name, limit = 2, list = STILLS)
 	assert(worst <= limit, `the box is ${px(worst)} px off its place, ${limit} allowed`);
 }
 
-// Within 3 px; the worst of all may have the measuring's own error (1.4 px, case `measuring`) on top.
-export async function moving({ camera, screen }, name, move, { seconds = 6, limit = 4.4, drawn = 0.98, at95 = 3, save = () => {} } = {}) {
+export async function moving({ camera, screen }, name, move, { seconds = 6, limit = 3, drawn = 0.98, at95 = limit, save = () => {} } = {}) {
 	const start = await camera.move(move);
 	await sleep(seconds * 1000 + 400);
 	const painted = await camera.painted();
