@@ -177,22 +177,6 @@ bool mrm_av_add(json_t *medias, const json_t *facts, const char *network)
 
 /* ---- changing ---- */
 
-static const json_t *medias_of(const json_t *context, enum ar_side side)
-{
-	const char *want = side == AR_SIDE_A ? "a" : "b";
-	const json_t *t;
-	size_t i;
-
-	json_array_foreach(json_object_get(context, "terminations"), i, t)
-	{
-		const char *id = json_string_value(json_object_get(t, "terminationId"));
-
-		if (id && strcmp(id, want) == 0)
-			return json_object_get(t, "medias");
-	}
-	return NULL;
-}
-
 static bool is_ar(const json_t *m)
 {
 	const char *type = json_string_value(json_object_get(m, "mediaResourceType"));
@@ -325,7 +309,7 @@ static bool patch_new(json_t *ops, enum ar_side side, const json_t *av, const js
 bool mrm_av_patch(
 	json_t *ops, enum ar_side side, const json_t *facts, const json_t *told, const json_t *doc)
 {
-	const json_t *av = json_object_get(facts, "av"), *medias = medias_of(doc, side);
+	const json_t *av = json_object_get(facts, "av"), *medias = mrm_medias_of(doc, side);
 
 	return !av ||
 	       (patch_known(ops, side, av, json_object_get(told, "av"), medias) &&
@@ -422,7 +406,7 @@ static const char *read_reserved(const json_t *m, struct mrm_av_reserved *r)
 int mrm_av_reserved(const json_t *context, enum ar_side side, const char *id,
 	struct mrm_av_reserved *r, const char **why)
 {
-	const json_t *medias = medias_of(context, side);
+	const json_t *medias = mrm_medias_of(context, side);
 	int at = find(medias, id);
 
 	*r = (struct mrm_av_reserved){.port = 0};

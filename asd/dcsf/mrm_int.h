@@ -21,4 +21,7 @@ struct ar_span mrm_text(const json_t *o, const char *key);
 bool mrm_clean(struct ar_span s, bool blanks, size_t max);
 bool mrm_port(const json_t *o, const char *key, uint16_t *port);
 
+/* The media of that side's termination; NULL: it has none. Borrowed. */
+const json_t *mrm_medias_of(const json_t *context, enum ar_side side);
+
 #endif

@@ -379,7 +379,7 @@ bool mrm_port(const json_t *o, const char *key, uint16_t *port)
 	return true;
 }
 
-static const json_t *medium_of(const json_t *context, enum ar_side side)
+const json_t *mrm_medias_of(const json_t *context, enum ar_side side)
 {
 	const char *want = side == AR_SIDE_A ? "a" : "b";
 	const json_t *t;
@@ -390,9 +390,14 @@ static const json_t *medium_of(const json_t *context, enum ar_side side)
 		const char *id = json_string_value(json_object_get(t, "terminationId"));
 
 		if (id && strcmp(id, want) == 0)
-			return json_array_get(json_object_get(t, "medias"), 0);
+			return json_object_get(t, "medias");
 	}
 	return NULL;
+}
+
+static const json_t *medium_of(const json_t *context, enum ar_side side)
+{
+	return json_array_get(mrm_medias_of(context, side), 0);
 }
 
 static bool answered_stream(const struct ar_sdp_dc *answer, const char *id)
