@@ -33,6 +33,8 @@
 #define WINDOW_LIFE 400000 /* us without feedback: then it tells nothing */
 #define DRAIN_HARD 0.45
 #define STANDING_HARD 250000
+#define TIGHT 5000000 /* us after a decrease: the target is about what the path carries */
+#define TIGHT_QUEUE 30000 /* us */
 #define GROWTH 0.08 /* per second */
 #define RATE_WINDOW 500000 /* us of acknowledged packets */
 #define MIN_ACKED 5
@@ -378,6 +380,11 @@ bool bwe_is_full(const struct bwe *b, uint64_t now)
 		return false;
 	window *= (double)b->rate / 8e6;
 	return b->flight > (window < WINDOW_MIN ? WINDOW_MIN : window);
+}
+
+bool bwe_is_tight(const struct bwe *b, uint64_t now)
+{
+	return (b->decreased_at && now - b->decreased_at < TIGHT) || queue_delay(b) > TIGHT_QUEUE;
 }
 
 static void update(struct bwe *b, uint64_t now)

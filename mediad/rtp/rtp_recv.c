@@ -214,7 +214,8 @@ static uint8_t *copy_of(
 	return data;
 }
 
-static int store(struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, uint64_t now)
+static int store(
+	struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, bool rtx, uint64_t now)
 {
 	struct slot *s;
 	uint8_t *data;
@@ -234,7 +235,7 @@ static int store(struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, u
 	data = copy_of(r, ext, p, &len);
 	if (!data)
 		return -ENOMEM;
-	if (s->state == MISSING && s->tries)
+	if (s->state == MISSING && s->tries && (rtx || !r->conf.rtx_ssrc))
 		recovered(r, s, now);
 	clear(r, s);
 	*s = (struct slot){.state = HAVE, .data = data, .len = (uint16_t)len, .at = now};
@@ -263,7 +264,7 @@ static int input_rtx(struct rtp_recv *r, const struct rtp_packet *p, uint64_t no
 		r->stats.late++;
 		return 0;
 	}
-	return store(r, ext, &q, now);
+	return store(r, ext, &q, true, now);
 }
 
 int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
@@ -287,7 +288,7 @@ int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 	r->received++;
 	if ((int32_t)(ext - r->highest) > 0)
 		update_jitter(r, p->ts, now);
-	return store(r, ext, p, now);
+	return store(r, ext, p, false, now);
 }
 
 /* How long a gap at the head is worth waiting: two NACK rounds, more if they are short. */

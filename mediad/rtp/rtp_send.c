@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PACE 1.5 /* times the target rate: frames are bursts */
+#define PACE 2.5 /* times the target rate: frames are bursts */
+#define PACE_TIGHT 1.5 /* where a burst would stand in a queue, or not fit into it */
+#define BURST 16000 /* us ahead of the pace, elsewhere: an ordinary frame leaves at once */
 #define MAX_PACE_DELAY 200000 /* us: the queue is emptied in that time, whatever the rate */
 #define FULL_WAIT 5000 /* us */
 #define RTX_BURST 20000 /* bytes of saved-up retransmission */
@@ -46,7 +48,8 @@ struct rtp_send {
 	uint16_t resend[RTP_SEND_MAX_RESEND];
 	unsigned resend_head, nresend;
 	double rtx_tokens;
-	uint64_t rtx_at, pace_at;
+	uint64_t rtx_at, pace_at, full_until;
+	bool tight;
 	/* the frame that is being cut */
 	uint32_t ts;
 	const struct rtp_ext_values *values;
@@ -321,22 +324,31 @@ static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 /* Bytes per microsecond. */
 static double pace(const struct rtp_send *s)
 {
-	double rate = (double)bwe_target(s->bwe) / 8e6 * PACE;
+	double rate = (double)bwe_target(s->bwe) / 8e6 * (s->tight ? PACE_TIGHT : PACE);
 	double need = (double)s->queued / MAX_PACE_DELAY;
 
 	return rate > need ? rate : need;
 }
 
+static uint64_t due(const struct rtp_send *s)
+{
+	uint64_t burst = s->tight ? 0 : BURST, at = s->pace_at > burst ? s->pace_at - burst : 0;
+
+	return at > s->full_until ? at : s->full_until;
+}
+
 size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 {
 	size_t n;
-	double rate = pace(s);
+	double rate;
 
-	if (now < s->pace_at || cap < RTP_MAX_PACKET)
+	s->tight = bwe_is_tight(s->bwe, now);
+	rate = pace(s);
+	if (now < due(s) || cap < RTP_MAX_PACKET)
 		return 0;
 	n = resend(s, now, out, cap);
 	if (n == 0 && s->next != s->head && bwe_is_full(s->bwe, now)) {
-		s->pace_at = now + FULL_WAIT;
+		s->full_until = now + FULL_WAIT;
 		return 0;
 	}
 	if (n == 0 && s->next != s->head) {
@@ -357,7 +369,7 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 
 uint64_t rtp_send_deadline(const struct rtp_send *s)
 {
-	return s->next == s->head && s->nresend == 0 ? UINT64_MAX : s->pace_at;
+	return s->next == s->head && s->nresend == 0 ? UINT64_MAX : due(s);
 }
 
 size_t rtp_send_queued(const struct rtp_send *s)

@@ -21,6 +21,7 @@
 #define RTX 8
 #define FPS 30
 #define INFLIGHT 4096
+#define LATE (8 * MS)
 #define HEAD 20 /* of a test frame: enough for any codec's own */
 
 struct net_packet {
@@ -50,6 +51,8 @@ static struct twcc_recv twcc;
 static uint32_t number, shown; /* of frames; shown: the last one, 0: none */
 static unsigned nshown, nkeys, broken;
 static uint64_t shown_at, freeze;
+static uint64_t made; /* the newest frame */
+static unsigned nlate; /* frames whose last packet left LATE after the frame was there */
 static bool key_next;
 static enum depay_codec codec;
 static unsigned since_key;
@@ -173,6 +176,7 @@ static void encode(void)
 	n = n * (key ? 2 : 1) * (90 + rnd(20)) / 100;
 	n = n < 60 ? 60 : n;
 	number++;
+	made = now;
 	since_key = key ? 0 : since_key + 1;
 	n = make_frame(f, key, n);
 	/* a refused frame is gone for everybody: the next one begins anew */
@@ -186,8 +190,10 @@ static void sender_step(void)
 
 	if (now % (SECOND / FPS / 1000 * 1000) == 0)
 		encode();
-	while ((n = rtp_send_poll(snd, now, d, sizeof(d))) > 0)
+	while ((n = rtp_send_poll(snd, now, d, sizeof(d))) > 0) {
+		nlate += d[1] == (0x80 | 96) && now - made > LATE;
 		carry(d, n, false);
+	}
 	if (now % SECOND == 0) {
 		struct rtcp_writer w = {d, 0, sizeof(d), 0};
 
@@ -296,7 +302,7 @@ static void begin(enum depay_codec c, uint64_t rate, uint16_t first_seq)
 	seed = 42;
 	codec = c;
 	number = shown = 0;
-	nshown = nkeys = broken = since_key = 0;
+	nshown = nkeys = broken = since_key = nlate = 0;
 	shown_at = freeze = 0;
 	allowed = 0;
 	key_next = true;
@@ -331,15 +337,18 @@ static void one_network(enum depay_codec c, unsigned loss, uint64_t rtt, unsigne
 	s = rtp_send_stats(snd);
 	r = rtp_recv_stats(rcv);
 	print_message("codec %d loss %2u %% rtt %3u ms: %u of %u shown, %u keys, freeze %u ms, "
-		      "%u nacks %u recovered %u lost, %u %% resent, target %u kbit/s\n",
+		      "%u nacks %u recovered %u lost, %u %% resent, %u late, target %u kbit/s\n",
 		c, loss, (unsigned)(rtt / MS), nshown, number, nkeys, (unsigned)(freeze / MS),
 		(unsigned)r->nacks, (unsigned)r->recovered, (unsigned)r->lost,
-		(unsigned)(s->resent_bytes * 100 / s->bytes), (unsigned)(bwe_target(bwe) / 1000));
+		(unsigned)(s->resent_bytes * 100 / s->bytes), nlate,
+		(unsigned)(bwe_target(bwe) / 1000));
 	assert_int_equal(broken, 0);
 	assert_true(number - shown < 3 * FPS); /* it is still running */
 	assert_true(nshown > number * least / 100);
 	if (loss <= 5 && rtt <= 100 * MS)
 		assert_true(freeze <= 300 * MS);
+	if (loss <= 5) /* a frame does not wait for itself; nothing that is asked for is given up */
+		assert_true(nlate <= number / 20 && r->lost == 0);
 	if (nshown + 15 < number)
 		assert_true(r->key_requests > 0 && nkeys > 1);
 	assert_true((double)s->resent_bytes <= allowed * RTP_SEND_RTX_SHARE / 100 + 20000);

@@ -167,6 +167,32 @@ static void a_loss_is_nacked_and_recovered_by_rtx(void **state)
 	assert_true(rtp_recv_rtt(r) < 100 * MS); /* learnt */
 }
 
+/* Taken for one it makes the round trip look like nothing, and gaps are given up before their
+ * answers can come. */
+static void a_late_original_is_no_answer(void **state)
+{
+	struct rtcp_packet p;
+
+	(void)state;
+	for (uint16_t i = 1; i < 60; i += 2) {
+		put((uint16_t)(i + 1));
+		now += RTP_RECV_REORDER;
+		feedback(RTCP_NACK, &p);
+		now += 1 * MS;
+		put(i);
+	}
+	assert_int_equal(rtp_recv_rtt(r), 100 * MS);
+	assert_int_equal(rtp_recv_stats(r)->recovered, 0);
+	expect(2);
+	for (uint16_t i = 3; i < 61; i++)
+		expect(i);
+	put(63); /* two are lost now: their answers may take 300 ms */
+	now += 390 * MS;
+	expect_none();
+	put_rtx(61);
+	expect(61);
+}
+
 static void a_loss_that_stays_is_given_up(void **state)
 {
 	struct rtcp_packet p;
@@ -394,6 +420,7 @@ int main(void)
 		T(in_order_over_the_wrap),
 		T(reordering_is_put_right_without_nack),
 		T(a_loss_is_nacked_and_recovered_by_rtx),
+		T(a_late_original_is_no_answer),
 		T(a_loss_that_stays_is_given_up),
 		T(duplicates_are_dropped),
 		T(a_big_burst_is_given_up_at_once),

@@ -118,12 +118,27 @@ static void the_pacer_spreads_a_frame(void **state)
 	(void)state;
 	assert_int_equal(give(20000, 1), 0);
 	assert_true(take());
-	assert_int_equal(rtp_send_poll(s, now, out, sizeof(out)), 0);
+	while (rtp_send_poll(s, now, out, sizeof(out)) > 0)
+		;
+	assert_in_range(20000 - rtp_send_queued(s), 4000, 7000);
 	while (take())
 		;
-	/* 20 kB at 1.5 Mbit/s */
-	assert_in_range(now - from, 85 * MS, 125 * MS);
+	/* 20 kB at 2.5 Mbit/s, the first 5 kB of them at once */
+	assert_in_range(now - from, 40 * MS, 60 * MS);
 	assert_int_equal(rtp_send_queued(s), 0);
+}
+
+static void an_ordinary_frame_leaves_at_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(give(4100, i + 1), 0); /* 1 Mbit/s, 30 a second */
+		while (rtp_send_poll(s, now, out, sizeof(out)) > 0)
+			;
+		assert_int_equal(rtp_send_queued(s), 0);
+		assert_true(rtp_send_deadline(s) == UINT64_MAX);
+		now += 33 * MS;
+	}
 }
 
 static void a_full_queue_refuses_whole_frames(void **state)
@@ -352,6 +367,25 @@ static void the_estimator_finds_the_link(void **state)
 	assert_in_range(through(2000000, 30000, 1), 1000000, 2100000);
 }
 
+static void no_burst_into_a_narrow_path(void **state)
+{
+	uint64_t from;
+
+	(void)state;
+	assert_false(bwe_is_tight(b, now));
+	through(400000, 4000, 1);
+	assert_true(bwe_is_tight(b, now));
+	from = now;
+	assert_int_equal(give(1600, 1), 0); /* two packets: a frame at 400 kbit/s */
+	assert_true(take());
+	assert_int_equal(rtp_send_poll(s, now, out, sizeof(out)), 0);
+	assert_true(take());
+	assert_in_range(now - from, 8 * MS, 40 * MS);
+	now += 6000 * MS; /* and nothing more has been seen of it */
+	through(100000000, 100, 0.1);
+	assert_false(bwe_is_tight(b, now));
+}
+
 static void the_estimator_does_not_grow_unproved(void **state)
 {
 	(void)state;
@@ -382,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(frames_become_packets),
 		T(the_pacer_spreads_a_frame),
+		T(an_ordinary_frame_leaves_at_once),
 		T(a_full_queue_refuses_whole_frames),
 		T(retransmission_by_rtx),
 		T(retransmission_without_rtx),
@@ -392,6 +427,7 @@ int main(void)
 		T(key_frame_requests_are_limited),
 		T(remb_and_loss_cap_the_rate),
 		T(the_estimator_finds_the_link),
+		T(no_burst_into_a_narrow_path),
 		T(the_estimator_does_not_grow_unproved),
 		T(bad_configurations),
 	};
