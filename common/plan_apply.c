@@ -11,7 +11,7 @@ static bool live_with_ice(const struct ar_sdp_media *m)
 /* A section from the plan's texts; false when the text is none (ar_plan_check() refuses those). */
 static bool set_text(struct plan_piece *piece, struct ar_span text)
 {
-	*piece = (struct plan_piece){0};
+	*piece = (struct plan_piece){.ours = true};
 	return text.n && ar_sdp_parse_section(&piece->m, text, NULL) == 0;
 }
 
@@ -89,6 +89,41 @@ static int make_parts(struct plan_parts *parts, const struct ar_plan *p, struct 
 	return 0;
 }
 
+static bool has_tcc(struct ar_span section)
+{
+	struct ar_span line;
+	size_t pos = 0;
+
+	while (ar_sdp_next_line(section, &pos, &line)) {
+		if (plan_av_is_tcc(line))
+			return true;
+	}
+	return false;
+}
+
+static bool recipe_has_tcc(const struct ar_recipe *r)
+{
+	for (unsigned j = 0; j < r->n && r->n <= AR_PLAN_MAX_SECTIONS; j++) {
+		if (r->sec[j].carry && has_tcc(r->sec[j].text))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A UE numbers the packets of all its transports together. Where the media function takes part, it
+ * sees one transport only, and the gaps that the other media make there look like loss to the
+ * sender, which then starves its video. So no other section has it, on neither leg.
+ */
+static bool owns_tcc(const struct ar_plan *p)
+{
+	for (unsigned i = 0; i < p->nanswer; i++) {
+		if (recipe_has_tcc(&p->answer[i]))
+			return true;
+	}
+	return recipe_has_tcc(&p->offer);
+}
+
 int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar_sdp *in,
 	const struct ar_sdp *relayed, uint64_t version, struct ar_buf *out)
 {
@@ -99,6 +134,7 @@ int ar_plan_apply(const struct ar_plan *p, struct ar_plan_dir d, const struct ar
 		.session_id = p->session_id[to],
 		.origin_addr = p->origin_addr[to],
 		.version = version,
+		.own_tcc = owns_tcc(p),
 		.address = p->origin_addr[to]};
 	struct plan_parts parts;
 	int err;

@@ -17,6 +17,22 @@ static struct ar_span cut_word(struct ar_span *rest)
 	return word;
 }
 
+bool plan_av_is_tcc(struct ar_span line)
+{
+	static const char uri[] =
+		"http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+	struct ar_span v;
+
+	if (ar_sdp_line_attr(line, "extmap", &v)) {
+		(void)cut_word(&v);
+		return ar_span_eq(cut_word(&v), ar_span_str(uri));
+	}
+	if (!ar_sdp_line_attr(line, "rtcp-fb", &v))
+		return false;
+	(void)cut_word(&v);
+	return ar_span_caseeq(ar_span_trim(v), "transport-cc");
+}
+
 static bool has_word(struct ar_span list, struct ar_span word)
 {
 	while (list.n) {

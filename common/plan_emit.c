@@ -99,7 +99,8 @@ static void copy_down(struct ar_buf *out, struct ar_span section, struct ar_span
 }
 
 /* c= comes after m= and i= (RFC 8866 9). */
-static void emit_lines(struct ar_buf *out, struct ar_span section, struct ar_span address)
+static void emit_lines(
+	struct ar_buf *out, struct ar_span section, struct ar_span address, bool without_tcc)
 {
 	struct ar_span line;
 	size_t pos = 0;
@@ -109,7 +110,8 @@ static void emit_lines(struct ar_buf *out, struct ar_span section, struct ar_spa
 			emit_value(out, "c=", address);
 			address.p = NULL;
 		}
-		plan_emit_line(out, line);
+		if (!without_tcc || !plan_av_is_tcc(line))
+			plan_emit_line(out, line);
 	}
 	if (address.p)
 		emit_value(out, "c=", address);
@@ -150,7 +152,7 @@ static void emit_piece(struct ar_buf *out, const struct plan_session *s, const s
 		address = AR_SPAN_NONE;
 	else if (!address.p)
 		address = s->address;
-	emit_lines(out, p->m.text, address);
+	emit_lines(out, p->m.text, address, s->own_tcc && !p->ours);
 	if (p->from)
 		copy_down(out, p->m.text, p->from->session);
 	if (p->carry.p)
@@ -222,7 +224,8 @@ static void emit_session(
 				emit_group(out, parts, value);
 		} else {
 			lite |= ar_sdp_line_attr(line, "ice-lite", &value);
-			plan_emit_line(out, line);
+			if (!s->own_tcc || !plan_av_is_tcc(line))
+				plan_emit_line(out, line);
 		}
 	}
 	if (!group && !s->drop_group && s->group.n)

@@ -19,6 +19,7 @@ struct plan_piece {
 	/* The section whose direction and names go along (common/plan.h, carry) and its session; p
 	 * NULL: none. */
 	struct ar_span carry, carry_session;
+	bool ours; /* a text of the plan: whole as it is */
 };
 
 struct plan_parts {
@@ -35,6 +36,7 @@ struct plan_session {
 	bool drop_group; /* no a=group:BUNDLE at all; else only mids in use stay in it */
 	struct ar_span group; /* value of the one to add when there is none; n 0: none */
 	bool ice_lite; /* a=ice-lite wanted */
+	bool own_tcc; /* leave transport-wide congestion control out of sections that pass */
 	struct ar_span address; /* c= value for a section that would have none */
 };
 
@@ -47,7 +49,11 @@ void plan_emit_line(struct ar_buf *out, struct ar_span line);
 /* "IN IP4 192.0.2.1" of the o= line. */
 struct ar_span plan_origin_address(const struct ar_sdp *sdp);
 
-/* plan_av.c: audio and video texts of the map against a new offer of the section. */
+/* plan_av.c: whether the line negotiates transport-wide congestion control for its section, by
+ * a=extmap or a=rtcp-fb (draft-holmer-rmcat-transport-wide-cc-extensions-01). */
+bool plan_av_is_tcc(struct ar_span line);
+
+/* Audio and video texts of the map against a new offer of the section. */
 struct plan_offered {
 	const struct ar_sdp_media *m;
 	struct ar_span session;

@@ -86,11 +86,15 @@ static unsigned pick_codecs(struct ar_av_codec out[PLANNER_AV_CODECS], enum plan
 	return n;
 }
 
-static void pick_extensions(struct planner_av_desc *d, const struct ar_sdp_av *from)
+static void pick_extensions(
+	struct planner_av_desc *d, enum planner_av_kind kind, const struct ar_sdp_av *from)
 {
 	d->next = 0;
 	for (unsigned i = 0; i < from->next && d->next < PLANNER_AV_EXTS; i++) {
-		if (extension(from->ext[i].uri) >= 0)
+		int ext = extension(from->ext[i].uri);
+
+		/* one numbering for all of a UE's transports: only what we process has it */
+		if (ext >= 0 && (ext != TCC || kind == PLANNER_AV_VIDEO))
 			d->ext[d->next++] = from->ext[i];
 	}
 }
@@ -102,6 +106,13 @@ static bool has_tcc(const struct planner_av_desc *d)
 			return true;
 	}
 	return false;
+}
+
+/* transport-cc reports what the extension numbers. */
+static void match_feedback(struct planner_av_desc *d)
+{
+	for (unsigned i = 0; i < d->ncodec && !has_tcc(d); i++)
+		d->codec[i].fb &= ~(unsigned)AR_FB_TCC;
 }
 
 /* The suite that every phone has (RFC 4568 6.2.1), the only one that our keys are made for. */
@@ -229,9 +240,8 @@ static void describe_here(struct planner_av *av, const struct planner_av_rule *r
 		.max_kbps = rule->max_kbps[here]};
 	(void)pick_codecs(d->codec, av->kind, o, ar_span_str(rule->codec));
 	d->ncodec = 1;
-	pick_extensions(d, o);
-	if (!has_tcc(d))
-		d->codec[0].fb &= ~(unsigned)AR_FB_TCC;
+	pick_extensions(d, av->kind, o);
+	match_feedback(d);
 	if (o->transport == AR_AV_SDES && crypto) {
 		d->crypto_tag = crypto->tag;
 		d->crypto_suite = crypto->suite;
@@ -279,12 +289,12 @@ static void describe_there(struct planner_av *av, const struct planner_av_rules 
 	}
 	d->ice = d->transport == AR_AV_DTLS && (!known || leg.ufrag.n);
 	d->ncodec = pick_codecs(d->codec, av->kind, &leg, h->codec[0].name);
-	pick_extensions(d, &leg);
+	pick_extensions(d, av->kind, &leg);
 	for (unsigned i = 0; i < d->ncodec && !known && av->kind == PLANNER_AV_VIDEO; i++)
-		d->codec[i].fb = only_feedback(d)
-					 ? AR_FB_NACK | AR_FB_PLI | AR_FB_FIR | AR_FB_REMB |
-						   (has_tcc(d) ? AR_FB_TCC : 0)
-					 : AR_FB_PLI | AR_FB_FIR;
+		d->codec[i].fb = only_feedback(d) ? AR_FB_NACK | AR_FB_PLI | AR_FB_FIR |
+							    AR_FB_REMB | AR_FB_TCC
+						  : AR_FB_PLI | AR_FB_FIR;
+	match_feedback(d);
 	d->max_kbps = at_most(
 		rules->kind[av->kind].max_kbps[there], known ? leg.max_kbps : av->offered.max_kbps);
 	if (d->transport == AR_AV_SDES)

@@ -138,6 +138,67 @@ static void video_goes_to_the_armf_on_both_legs(void **state)
 	bench_close(&b);
 }
 
+#define TCC "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+#define TCC_AUDIO AUDIO "a=extmap:3 " TCC "\r\na=rtcp-fb:111 transport-cc\r\n"
+#define TCC_OFFER HEAD TCC_AUDIO DC VIDEO("40002", "sendrecv") "a=extmap:3 " TCC "\r\n"
+
+/* A UE numbers all its transports together: beside the ARMF's leg nothing else may report them. */
+static void transport_wide_numbers_are_the_armfs_alone(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, TCC_OFFER);
+	assert_int_equal(av.n, 1);
+	plan(&b);
+	apply(&b, to_b, TCC_OFFER);
+	assert_false(has_span(section(&b.out, 0), "transport"));
+	assert_true(has_span(section(&b.out, 0), "a=rtpmap:111 opus/48000/2\r\n"));
+	assert_true(has_span(section(&b.out, 2), "a=extmap:3 " TCC "\r\n"));
+	assert_true(has_span(section(&b.out, 2), "a=rtcp-fb:96 transport-cc\r\n"));
+	/* a callee that reports all the same is not passed on either */
+	apply(&b, answer(AR_OUTCOME_AR_CAPABLE),
+		B_HEAD B_AUDIO "a=extmap:3 " TCC "\r\na=rtcp-fb:* transport-cc\r\n" B_DC B_VIDEO(
+			"50002", "recvonly") "a=extmap:3 " TCC "\r\n");
+	assert_false(has_span(section(&b.out, 0), "transport"));
+	assert_true(has_span(section(&b.out, 2), "a=extmap:3 " TCC "\r\n"));
+	bench_close(&b);
+}
+
+static void without_the_armf_every_section_keeps_them(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, TCC_OFFER);
+	av.n = 0;
+	plan(&b);
+	apply(&b, to_b, TCC_OFFER);
+	assert_true(has_span(section(&b.out, 0), "a=extmap:3 " TCC "\r\n"));
+	assert_true(has_span(section(&b.out, 0), "a=rtcp-fb:111 transport-cc\r\n"));
+	bench_close(&b);
+}
+
+static void sound_at_the_armf_has_none(void **state)
+{
+	struct bench b;
+	struct ar_span a;
+
+	(void)state;
+	bench_open(&b, TCC_OFFER);
+	want_video();
+	rules.kind[PLANNER_AV_AUDIO].wanted = true;
+	choose(&b, AR_SIDE_A, NULL);
+	assert_int_equal(av.n, 2);
+	plan(&b);
+	apply(&b, to_b, TCC_OFFER);
+	a = section(&b.out, 0);
+	assert_true(has_span(a, "a=ice-ufrag:avB1"));
+	assert_false(has_span(a, "transport"));
+	assert_true(has_span(section(&b.out, 2), "a=extmap:3 " TCC "\r\n"));
+	bench_close(&b);
+}
+
 static void whatever_becomes_of_the_data_channel(void **state)
 {
 	struct bench b;
@@ -553,6 +614,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test(f)
 	const struct CMUnitTest tests[] = {T(video_goes_to_the_armf_on_both_legs),
+		T(transport_wide_numbers_are_the_armfs_alone),
+		T(without_the_armf_every_section_keeps_them), T(sound_at_the_armf_has_none),
 		T(whatever_becomes_of_the_data_channel), T(refused_on_one_leg_refused_on_the_other),
 		T(the_policy_names_the_codec_and_the_rate), T(rtpengine_does_not_see_it),
 		T(media_that_stay_with_the_relay), T(no_video_is_nothing_to_say),

@@ -39,11 +39,12 @@ const KEPT_EXT = /abs-capture-time|transport-wide-cc|abs-send-time|sdes:mid|xr-p
 
 // What we say to this UE: its codecs that the ARMF reads, in its order, only `names` when given.
 export function ours(remote, names) {
+	const cc = names?.[0] !== 'OPUS';
 	const known = names ?? ['VP8', 'H264'];
 	const codecs = remote.codecs
 		.filter((c) => known.includes(c.name.toUpperCase()) && (c.name !== 'H264' || (/packetization-mode=1/.test(c.fmtp) && /profile-level-id=42/i.test(c.fmtp))))
-		.map((c) => ({ ...c, fb: c.fb.filter((f) => /^(nack|nack pli|ccm fir|goog-remb|transport-cc)$/.test(f)) }));
-	return { codecs, extmap: remote.extmap.filter((e) => KEPT_EXT.test(e.uri)), rtcpMux: true, rtcpRsize: true };
+		.map((c) => ({ ...c, fb: c.fb.filter((f) => /^(nack|nack pli|ccm fir|goog-remb|transport-cc)$/.test(f) && (cc || f !== 'transport-cc')) }));
+	return { codecs, extmap: remote.extmap.filter((e) => KEPT_EXT.test(e.uri) && (cc || !/transport-wide/.test(e.uri))), rtcpMux: true, rtcpRsize: true };
 }
 
 const AR_STREAMS = {
