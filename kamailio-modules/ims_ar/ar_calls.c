@@ -69,6 +69,11 @@ void ar_calls_destroy(void)
 	ar_table = NULL;
 }
 
+bool ar_calls_ready(void)
+{
+	return ar_table != NULL;
+}
+
 uint32_t ar_bucket_of(struct ar_span callid)
 {
 	return (uint32_t)ar_hash(ar_table->key, callid.p, callid.n) & ar_table->mask;

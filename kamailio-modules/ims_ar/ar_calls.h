@@ -69,6 +69,9 @@ struct ar_use {
 
 int ar_calls_init(unsigned log2_buckets, int max);
 void ar_calls_destroy(void);
+/* False before ar_calls_init and after ar_calls_destroy: no other function here may be called then.
+ */
+bool ar_calls_ready(void);
 
 /*
  * A new call for this initial INVITE, or for this offer inside a dialog (k->to_tag) that was an

@@ -50,6 +50,8 @@ static void on_transaction(struct cell *t, int type, struct tmcb_params *p)
 	const struct watch *w = *p->param;
 
 	(void)t;
+	if (!ar_calls_ready())
+		return; /* Kamailio ends: tm drops what it has after our tables are gone */
 	if (type & TMCB_E2ECANCEL_IN)
 		cancelled(w);
 	else if (type & TMCB_DESTROY)

@@ -22,6 +22,7 @@ BASE = int(os.environ.get("SIP_BASE_PORT", "21000"))
 ALICE, BOB, BOB2 = BASE + 1, BASE + 2, BASE + 3
 P1, P2, CORE = BASE + 10, BASE + 11, BASE + 12
 NG, RTP_MIN, RTP_MAX = BASE + 20, BASE + 100, BASE + 299
+FAULTS = {-4, -6, -7, -8, -11}  # what a process ends with that has a defect: SIGILL, ABRT, BUS, FPE, SEGV
 MRM, METRICS, MEDIA = BASE + 21, BASE + 22, BASE + 310
 
 
@@ -242,6 +243,8 @@ class Net:
             if not p.alive() and not name.startswith("asd"):
                 crashed.append(name)
             p.stop()
+            if p.p.returncode in FAULTS:
+                crashed.append(f"{name} (signal {-p.p.returncode}, on its way out)")
         if not os.environ.get("KEEP") and not crashed:
             shutil.rmtree(self.run, ignore_errors=True)
         else:
