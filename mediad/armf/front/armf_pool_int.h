@@ -60,10 +60,10 @@ struct pool_proc {
 	struct pool_known known[POOL_MAX_SCENES_EACH];
 	unsigned nknown;
 	/* load */
-	uint64_t cpu_us, cpu_seen_us, cpu_at;
+	uint64_t cpu_us, cpu_at; /* as its last sign of life told, and when */
+	uint64_t cpu_seen_us, cpu_seen_at; /* the same at the last look */
 	unsigned used; /* permille of a core */
 	unsigned over, under, hold; /* seconds in a row; hold: leave it alone */
-	uint64_t late, late_seen, frames, frames_seen;
 };
 
 struct pool_node {
@@ -97,9 +97,13 @@ struct pool_job {
 	uint32_t seq_in, seq_out, bps, step;
 	uint64_t sent_at; /* of the oldest frame under way, about */
 	struct armf_job_stats st;
-	/* load: CPU of this second, and what a second costs */
-	uint64_t spent_us, opened;
-	unsigned frames, load; /* permille of a core */
+	/* load: CPU of this second, the time of the stream that it was for, and what a second of
+	 * it costs */
+	uint64_t spent_us, media_us, credit_us;
+	uint32_t stands_us[LINK_RING_SLOTS]; /* by a frame under way: how far from the one before */
+	uint32_t last_ts;
+	bool has_ts;
+	unsigned frames, cost, load; /* permille of a core: this second's, and for how it varies */
 	/* snapshot */
 	void (*done)(void *arg, int err, struct ar_span png);
 	void *done_arg;
@@ -161,7 +165,10 @@ const char *pool_scene_on_want_asset(struct pool_proc *p, const struct link_msg 
 /* A process with room for such a job, or -EBUSY. load: what it will cost. */
 int pool_load_place(struct armf_pool *pool, const struct armf_job_conf *c, struct pool_proc **out,
 	unsigned *load) __attribute__((warn_unused_result));
+/* A frame goes to the process, seq there and ts in RTP; then what it came to. */
+void pool_load_given(struct pool_job *j, uint32_t seq, uint32_t ts);
 void pool_load_measure(struct pool_job *j, const struct link_work *w, unsigned pixels);
+/* Once a second, us after the last time. */
 void pool_load_second(struct armf_pool *pool, uint64_t us);
 
 #endif

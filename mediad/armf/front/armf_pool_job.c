@@ -88,7 +88,6 @@ static int make(struct pool_job **out, const struct armf_job_conf *c,
 	j->arg = arg;
 	j->bps = c->start_bps;
 	j->png_fd = -1;
-	j->opened = ar_now();
 	err = make_memory(j);
 	if (err)
 		free_job(j);
@@ -224,7 +223,6 @@ static void count(struct pool_job *j, const struct link_work *w)
 {
 	struct armf_job_stats *st = &j->st;
 
-	j->proc->frames++;
 	if (w->decode_us)
 		st->decode_us = smooth(st->decode_us, w->decode_us);
 	st->cached += w->cached;
@@ -234,7 +232,6 @@ static void count(struct pool_job *j, const struct link_work *w)
 		j->frames++;
 	} else if (w->fate == LINK_FATE_LATE) {
 		st->late++;
-		j->proc->late++;
 	} else if (w->fate == LINK_FATE_BROKEN) {
 		st->undecodable++;
 	} else if (w->fate != LINK_FATE_HIDDEN && w->fate != LINK_FATE_STEP) {
@@ -378,6 +375,7 @@ static int send_frame(struct pool_job *j, const struct armf_frame_in *f, uint32_
 	if (j->in.n == 1)
 		j->sent_at = ar_now();
 	j->seq_in++;
+	pool_load_given(j, l->seq, l->ts);
 	return 0;
 }
 

@@ -3,6 +3,9 @@
  * What may run: every job costs what it was measured to cost, a new one what its pixels have cost
  * others. Above the budget new jobs are refused, and running ones are stepped down before pictures
  * come late; back up one by one when there has been room for a while.
+ *
+ * Cost is CPU time against the stream's own time, that of its RTP timestamps: frames that a network
+ * held back and then gives all at once cost no more than others. When something came plays no part.
  */
 #include "mediad/armf/front/armf_pool_int.h"
 
@@ -16,8 +19,9 @@
 #define OVER_S 2 /* seconds over the budget until a step down */
 #define UNDER_S 5 /* with room for it until a step up */
 #define HOLD_S 2 /* for a step, or a new job, to show its effect */
-#define LATE_PERCENT 10 /* of a second's frames: pictures stutter */
-#define ROOM_PERCENT 85 /* of the budget that a step up may lead to */
+#define THREAD_FULL 900 /* permille of a core: one job has one thread, which keeps up no more */
+#define CREDIT_US (2 * AR_SEC) /* of stream that may come late and all at once */
+#define ROOM_PERCENT 85 /* of the budget, and of a thread, that a step up may lead to */
 
 /* What a job costs at each step, per cent of full quality: decoding stays. */
 static const unsigned step_cost[LINK_MAX_STEP + 1] = {100, 60, 40, 30};
@@ -81,6 +85,18 @@ int pool_load_place(struct armf_pool *pool, const struct armf_job_conf *c, struc
 
 /* ---- measuring ---- */
 
+void pool_load_given(struct pool_job *j, uint32_t seq, uint32_t ts)
+{
+	int32_t step = j->has_ts ? (int32_t)(ts - j->last_ts) : 0;
+
+	/* a clock that jumps or goes back tells nothing */
+	if (step < 0 || step > 90000)
+		step = 0;
+	j->stands_us[seq % LINK_RING_SLOTS] = (uint32_t)((uint64_t)step * AR_SEC / 90000);
+	j->last_ts = ts;
+	j->has_ts = true;
+}
+
 void pool_load_measure(struct pool_job *j, const struct link_work *w, unsigned pixels)
 {
 	uint64_t us = (uint64_t)w->decode_us + w->draw_us + w->encode_us;
@@ -89,14 +105,29 @@ void pool_load_measure(struct pool_job *j, const struct link_work *w, unsigned p
 	if (us > AR_SEC)
 		us = AR_SEC; /* the process tells it, so it may be anything */
 	j->spent_us += us;
+	j->media_us += j->stands_us[w->seq % LINK_RING_SLOTS];
 	if (pixels && j->step == 0 && j->st.out > 5)
 		*avg += ((double)us * 1000 / pixels - *avg) / 256;
 }
 
+/* The time that this second's frames stand for: more than a second when they had been held back,
+ * but over the seconds no more than went by, whatever the sender's clock says. */
+static uint64_t time_of(struct pool_job *j, uint64_t us)
+{
+	uint64_t media;
+
+	j->credit_us = j->credit_us + us > CREDIT_US ? CREDIT_US : j->credit_us + us;
+	media = j->media_us < j->credit_us ? j->media_us : j->credit_us;
+	j->credit_us -= media;
+	j->media_us = 0;
+	return media > us ? media : us;
+}
+
 static void measure_job(struct pool_job *j, uint64_t us)
 {
-	unsigned now = (unsigned)(j->spent_us * 1000 / us);
+	unsigned now = (unsigned)(j->spent_us * 1000 / time_of(j, us));
 
+	j->cost = now;
 	j->st.fps = (uint16_t)((j->frames * AR_SEC + us / 2) / us);
 	j->frames = 0;
 	j->spent_us = 0;
@@ -106,15 +137,25 @@ static void measure_job(struct pool_job *j, uint64_t us)
 
 static void measure_proc(struct pool_proc *p)
 {
-	uint64_t now = ar_now();
-
-	if (p->cpu_at && now > p->cpu_at && p->cpu_us >= p->cpu_seen_us)
-		p->used = (unsigned)((p->cpu_us - p->cpu_seen_us) * 1000 / (now - p->cpu_at));
+	if (p->cpu_seen_at && p->cpu_at > p->cpu_seen_at && p->cpu_us >= p->cpu_seen_us)
+		p->used = (unsigned)((p->cpu_us - p->cpu_seen_us) * 1000 /
+				     (p->cpu_at - p->cpu_seen_at));
 	p->cpu_seen_us = p->cpu_us;
-	p->cpu_at = now;
+	p->cpu_seen_at = p->cpu_at;
 }
 
 /* ---- steps ---- */
+
+/* Which of the two is to be stepped down? One that fills its thread, else the one at the highest
+ * step, else the dearest. */
+static bool rather(const struct pool_job *a, const struct pool_job *b)
+{
+	bool full_a = a->cost >= THREAD_FULL, full_b = b->cost >= THREAD_FULL;
+
+	if (full_a != full_b)
+		return full_a;
+	return a->step != b->step ? a->step < b->step : a->load > b->load;
+}
 
 static struct pool_job *pick_down(struct pool_proc *p)
 {
@@ -124,11 +165,22 @@ static struct pool_job *pick_down(struct pool_proc *p)
 	while ((j = ar_ids_next(&p->pool->jobs, &pos))) {
 		if (j->proc != p || !j->up || j->step == LINK_MAX_STEP || !j->load)
 			continue;
-		if (!best || j->step < best->step ||
-			(j->step == best->step && j->load > best->load))
+		if (!best || rather(j, best))
 			best = j;
 	}
 	return best;
+}
+
+static bool has_full_thread(const struct pool_proc *p)
+{
+	const struct pool_job *j;
+	uint32_t pos = 0;
+
+	while ((j = ar_ids_next(&p->pool->jobs, &pos))) {
+		if (j->proc == p && j->up && j->cost >= THREAD_FULL)
+			return true;
+	}
+	return false;
 }
 
 static struct pool_job *pick_up(struct pool_proc *p)
@@ -156,25 +208,23 @@ static void set_step(struct pool_job *j, unsigned step)
 
 static bool room_for_up(const struct pool_proc *p, const struct pool_job *j)
 {
-	unsigned more = j->load * step_cost[j->step - 1] / step_cost[j->step] - j->load;
+	unsigned then = j->load * step_cost[j->step - 1] / step_cost[j->step];
 
-	return p->used + more <= budget(p->pool) * ROOM_PERCENT / 100;
+	return then <= THREAD_FULL * ROOM_PERCENT / 100 &&
+	       p->used + then - j->load <= budget(p->pool) * ROOM_PERCENT / 100;
 }
 
 static void control(struct pool_proc *p)
 {
-	uint64_t frames = p->frames - p->frames_seen, late = p->late - p->late_seen;
-	bool stutters = frames >= 10 && late * 100 > frames * LATE_PERCENT;
+	bool full = has_full_thread(p);
 	struct pool_job *up = pick_up(p), *down;
 
-	p->frames_seen = p->frames;
-	p->late_seen = p->late;
 	if (p->hold) {
 		p->hold--;
 		return;
 	}
-	p->over = stutters || p->used > budget(p->pool) ? p->over + 1 : 0;
-	p->under = up && !stutters && room_for_up(p, up) ? p->under + 1 : 0;
+	p->over = full || p->used > budget(p->pool) ? p->over + 1 : 0;
+	p->under = up && !full && room_for_up(p, up) ? p->under + 1 : 0;
 	if (p->over >= OVER_S && (down = pick_down(p)))
 		set_step(down, down->step + 1);
 	else if (p->under >= UNDER_S)

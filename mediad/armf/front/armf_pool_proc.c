@@ -124,6 +124,7 @@ static const char *on_beat(struct pool_proc *p, const struct link_msg *m)
 	char reason[64];
 
 	p->cpu_us = m->u.beat.cpu_us;
+	p->cpu_at = ar_now();
 	if (!m->u.beat.stuck)
 		return NULL;
 	snprintf(reason, sizeof(reason), "media processor hung (stage %u)", m->u.beat.stuck_stage);
@@ -308,7 +309,7 @@ static int start(struct pool_proc *p, uint64_t now)
 	p->ready = p->dying = p->greeted = false;
 	p->started = p->heard = now;
 	p->nknown = 0;
-	p->cpu_us = p->cpu_seen_us = p->cpu_at = 0;
+	p->cpu_us = p->cpu_seen_us = p->cpu_at = p->cpu_seen_at = 0;
 	p->used = p->over = p->under = p->hold = 0;
 	p->pool->st.started++;
 	return 0;

@@ -5,9 +5,10 @@
 
 #define ALIGN 64u
 
-static uint32_t aligned(uint32_t n)
+/* What a frame takes up, also one without bytes: no two are at one place. */
+static uint32_t takes(uint32_t size)
 {
-	return (n + ALIGN - 1) / ALIGN * ALIGN;
+	return size ? (size + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
 }
 
 /* The place behind the newest frame, or at the start if that is free; UINT32_MAX: none. */
@@ -21,7 +22,7 @@ static uint32_t find(const struct link_ring *r, uint32_t size)
 		return UINT32_MAX;
 	tail = r->slot[r->first].offset;
 	head = (r->first + r->n - 1) % LINK_RING_SLOTS;
-	head = aligned(r->slot[head].offset + r->slot[head].size);
+	head = r->slot[head].offset + takes(r->slot[head].size);
 	if (head > tail) { /* free: head to the end, and the start to tail */
 		if (head <= LINK_RING_BYTES && size <= LINK_RING_BYTES - head)
 			return head;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/armf/proc/job_int.h"
 
+#include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "mediad/armf/link/link_sock.h"
 
@@ -54,8 +55,9 @@ static bool begin(struct job *j)
 	return err == 0;
 }
 
-/* Waits for the next frame; false: the job is to end. */
-static bool next(struct job *j, struct link_frame *f, bool *newer, struct job_wish *w)
+/* Waits for the next frame; false: the job is to end. behind: it has waited long, newer ones wait.
+ */
+static bool next(struct job *j, struct link_frame *f, bool *behind, struct job_wish *w)
 {
 	bool more;
 
@@ -65,8 +67,8 @@ static bool next(struct job *j, struct link_frame *f, bool *newer, struct job_wi
 	more = !j->closing;
 	if (more) {
 		*f = j->queue[j->first];
+		*behind = --j->n > 0 && ar_now() - j->came[j->first] > JOB_LATE_MS * AR_MS;
 		j->first = (j->first + 1) % LINK_RING_SLOTS;
-		*newer = --j->n > 0;
 		*w = j->wish;
 	}
 	pthread_mutex_unlock(&j->lock);
@@ -88,11 +90,11 @@ static void frames(struct job *j)
 {
 	struct job_wish before, w;
 	struct link_frame f;
-	bool newer;
+	bool behind;
 
-	while (next(j, &f, &newer, &w)) {
+	while (next(j, &f, &behind, &w)) {
 		before = w;
-		job_work(j, &f, newer, &w);
+		job_work(j, &f, behind, &w);
 		job_enter(j, JOB_IDLE);
 		heeded(j, &before, &w);
 	}
@@ -212,12 +214,15 @@ void job_close(struct job *j)
 
 bool job_frame(struct job *j, const struct link_frame *f)
 {
+	unsigned last;
 	bool room;
 
 	pthread_mutex_lock(&j->lock);
 	room = j->n < LINK_RING_SLOTS;
 	if (room) {
-		j->queue[(j->first + j->n++) % LINK_RING_SLOTS] = *f;
+		last = (j->first + j->n++) % LINK_RING_SLOTS;
+		j->queue[last] = *f;
+		j->came[last] = ar_now();
 		pthread_cond_signal(&j->wake);
 	}
 	pthread_mutex_unlock(&j->lock);

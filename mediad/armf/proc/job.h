@@ -11,7 +11,10 @@
 
 #include "mediad/armf/proc/proc.h"
 
-#define JOB_MAX_LATE 4 /* frames left out in a row because newer ones wait; then one is drawn */
+/* A frame that has waited that long while a newer one waits is left out: the job is behind. Several
+ * that come at once are not, they are drawn one after the other. */
+#define JOB_LATE_MS 30
+#define JOB_MAX_LATE 4 /* left out in a row; then one is drawn */
 
 enum job_stage {
 	JOB_IDLE,

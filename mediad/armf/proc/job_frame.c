@@ -375,9 +375,9 @@ static int paint(struct job *j, const struct codec_picture *pic, struct shot *s)
 	return err;
 }
 
-static bool too_late(struct job *j, bool newer_waits)
+static bool too_late(struct job *j, bool behind)
 {
-	if (!newer_waits || j->late >= JOB_MAX_LATE) {
+	if (!behind || j->late >= JOB_MAX_LATE) {
 		j->late = 0;
 		return false;
 	}
@@ -385,7 +385,7 @@ static bool too_late(struct job *j, bool newer_waits)
 	return true;
 }
 
-void job_work(struct job *j, const struct link_frame *f, bool newer_waits, struct job_wish *w)
+void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w)
 {
 	struct shot s = {.f = f, .work = {.seq = f->seq}};
 	struct codec_picture pic;
@@ -401,7 +401,7 @@ void job_work(struct job *j, const struct link_frame *f, bool newer_waits, struc
 		send_done(j, &s.work, LINK_FATE_STEP);
 		return;
 	}
-	if (too_late(j, newer_waits)) {
+	if (too_late(j, behind)) {
 		send_done(j, &s.work, LINK_FATE_LATE);
 		return;
 	}

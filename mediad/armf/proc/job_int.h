@@ -32,6 +32,7 @@ struct job {
 	struct scene *scene;
 	int fd;
 	struct link_frame queue[LINK_RING_SLOTS];
+	uint64_t came[LINK_RING_SLOTS]; /* when */
 	unsigned first, n;
 	struct link_ring out;
 	struct job_wish wish;
@@ -59,7 +60,7 @@ struct job {
 /* The thread's state of one job; job_frame.c. */
 int job_begin(struct job *j, struct ar_buf *why);
 void job_end(struct job *j);
-void job_work(struct job *j, const struct link_frame *f, bool newer_waits, struct job_wish *w);
+void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w);
 void job_enter(struct job *j, enum job_stage stage);
 
 #endif

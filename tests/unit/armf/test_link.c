@@ -101,6 +101,27 @@ static void test_ring_basics(void **state)
 	assert_true(link_ring_place_ok(LINK_RING_BYTES - 2, 2));
 }
 
+/* Split rendering gives frames without bytes: several are under way, in any company. */
+static void test_ring_of_empty_frames(void **state)
+{
+	struct link_ring r = {0};
+	uint32_t at, before = 0;
+
+	(void)state;
+	for (unsigned i = 1; i <= LINK_RING_SLOTS; i++) {
+		assert_int_equal(link_ring_put(&r, i % 4 == 3 ? 5000 : 0, i, &at), 0);
+		assert_true(i == 1 || at > before);
+		before = at;
+	}
+	assert_int_equal(link_ring_put(&r, 0, 99, &at), -ENOBUFS); /* no slot */
+	assert_true(link_ring_taken(&r, LINK_RING_SLOTS));
+	for (unsigned i = 1; i <= 100; i++) { /* two at a time, for ever */
+		assert_int_equal(link_ring_put(&r, 0, 2 * i, &at), 0);
+		assert_int_equal(link_ring_put(&r, 0, 2 * i + 1, &at), 0);
+		assert_true(link_ring_taken(&r, 2 * i + 1));
+	}
+}
+
 /* ---- messages ---- */
 
 static struct link_msg frame(void)
@@ -297,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ring_basics),
+		cmocka_unit_test(test_ring_of_empty_frames),
 		cmocka_unit_test(test_ring_against_a_model),
 		cmocka_unit_test(test_frame_message),
 		cmocka_unit_test(test_out_message),

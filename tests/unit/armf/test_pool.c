@@ -362,11 +362,20 @@ static void test_drawn_at_capture_time(void **state)
 	rig_close(&r);
 }
 
+static bool is_done(void *arg)
+{
+	struct rig_stream *s = arg;
+	struct pool_job *j = ar_ids_get(&s->rig->pool->jobs, s->job);
+
+	return j->in.n == 0;
+}
+
 static void test_split_render(void **state)
 {
 	struct armf_job_conf c = overlay;
 	struct rig_stream *s;
 	struct rig r;
+	unsigned out;
 	int x, y, w;
 
 	(void)state;
@@ -382,6 +391,21 @@ static void test_split_render(void **state)
 	assert_true(sees_cube(s, &x, &y, &w) && x < 160);
 	assert_true(fabsf(s->pose[0] - 0.1f) < 1e-6f && s->pose[2] == 2);
 	rig_frames(s, 10);
+	/* while one is drawn the next waits: both go out, whoever asks a third time has to wait */
+	s->paused = true;
+	rig_until(&r, is_done, s, "what is under way");
+	for (unsigned i = 0; i < 3; i++) {
+		struct armf_frame_in f = {.views = 1,
+			.camera = {s->camera},
+			.ts = s->clip.ts += 3000,
+			.capture = ar_now()};
+
+		assert_int_equal(armf_job_render(r.pool, s->job, &f), i < 2 ? 0 : -ENOBUFS);
+	}
+	out = s->out;
+	rig_until(&r, is_done, s, "both");
+	assert_int_equal(s->out, out + 2);
+	s->paused = false;
 	s->views = 2; /* an eye on either half */
 	s->camera.position[0] = 0;
 	rig_frames(s, 5);

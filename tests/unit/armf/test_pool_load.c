@@ -38,6 +38,7 @@ static void open_rig(struct rig *r, unsigned percent)
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
 	r->p->sock = pair[0];
 	r->p->ready = true;
+	r->p->cpu_at = AR_SEC;
 	r->other = pair[1];
 	r->cpu = 0;
 }
@@ -64,23 +65,34 @@ static struct pool_job *open_job(struct rig *r, int *err)
 	return j;
 }
 
-/* A second in which the process used that much of a core, and each job that much. */
-static void second(struct rig *r, unsigned permille, struct pool_job **job, unsigned n)
+/* Frames given and done, each that dear, as far apart in the stream as they are in ts. */
+static void frames(struct pool_job *j, unsigned n, unsigned us, uint32_t ts)
 {
-	unsigned each = n ? permille / n : 0;
-
 	for (unsigned i = 0; i < n; i++) {
-		struct link_work w = {.decode_us = each * 1000 / 4,
-			.draw_us = each * 1000 / 4,
-			.encode_us = each * 1000 / 2};
+		struct link_work w = {.seq = ++j->seq_in,
+			.decode_us = us / 4,
+			.draw_us = us / 4,
+			.encode_us = us - us / 4 * 2};
 
-		pool_load_measure(job[i], &w, 0);
+		pool_load_given(j, w.seq, j->last_ts + ts);
+		pool_load_measure(j, &w, 0);
 	}
-	r->p->cpu_at = ar_now() - AR_SEC;
+}
+
+static void tick(struct rig *r, unsigned permille)
+{
 	r->cpu += permille * 1000;
 	r->p->cpu_us = r->cpu;
-	r->p->frames += 30 * n;
+	r->p->cpu_at += AR_SEC;
 	pool_load_second(r->pool, AR_SEC);
+}
+
+/* A second in which the process used that much of a core, and each job its share for 25 frames. */
+static void second(struct rig *r, unsigned permille, struct pool_job **job, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		frames(job[i], 25, permille / n * 40, 3600);
+	tick(r, permille);
 }
 
 static unsigned steps(struct pool_job **job, unsigned n)
@@ -185,22 +197,99 @@ static void test_steps_down_and_up(void **state)
 	close_rig(&r);
 }
 
-/* The machine is busy with others: pictures come late although we use little. */
-static void test_late_pictures_step_down(void **state)
+/* A network that holds frames back and gives them all at once, the process far below its budget:
+ * nothing is stepped down, and the job costs no more than it did. */
+static void test_bursts_are_no_load(void **state)
 {
 	struct pool_job *job[1];
+	unsigned steady;
 	struct rig r;
 	int err;
 
 	(void)state;
 	open_rig(&r, 80);
 	job[0] = open_job(&r, &err);
-	second(&r, 100, job, 1);
-	for (unsigned i = 0; i < 3; i++) {
-		r.p->late += 8;
-		second(&r, 100, job, 1);
+	for (unsigned i = 0; i < 20; i++)
+		second(&r, 500, job, 1);
+	steady = job[0]->load;
+	for (unsigned i = 0; i < 20; i++) {
+		tick(&r, 0);
+		frames(job[0], 50, 20000, 3600); /* two seconds of it, the thread filled */
+		job[0]->st.late += 25;
+		tick(&r, 500);
+		assert_int_equal(job[0]->step, 0);
+		assert_true(job[0]->load <= steady);
 	}
-	assert_int_equal(job[0]->step, 1);
+	close_rig(&r);
+}
+
+/* A thread with nothing left is behind, though its process may use more; the others are not. */
+static void test_full_thread_steps_down(void **state)
+{
+	struct pool_job *job[2];
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 200);
+	for (unsigned i = 0; i < 2; i++)
+		job[i] = open_job(&r, &err);
+	tick(&r, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		frames(job[0], 25, 10000, 3600);
+		frames(job[1], 23, 42000, 3913);
+		tick(&r, 1220);
+	}
+	assert_int_equal(job[0]->step, 0);
+	assert_int_equal(job[1]->step, 1);
+	for (unsigned i = 0; i < 10; i++) { /* half the frames: that does it */
+		frames(job[0], 25, 10000, 3600);
+		frames(job[1], 25, 22000, 3600);
+		tick(&r, 800);
+	}
+	assert_int_equal(job[1]->step, 1);
+	close_rig(&r);
+}
+
+/* Whatever a sender's clock says, a job is not cheaper than what it uses: slow, fast, or at rest.
+ */
+static void test_senders_clock_is_not_trusted(void **state)
+{
+	static const uint32_t clock[] = {0, 33, 89999, 90001, 0x80000000};
+	struct rig r;
+	int err;
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof(clock) / sizeof(clock[0]); k++) {
+		struct pool_job *j;
+
+		open_rig(&r, 80);
+		j = open_job(&r, &err);
+		for (unsigned i = 0; i < 30; i++) {
+			frames(j, 30, 20000, clock[k]);
+			tick(&r, 600);
+		}
+		assert_in_range(j->load, 590, 610);
+		assert_int_equal(j->step, 0);
+		close_rig(&r);
+	}
+}
+
+/* The process's own share is taken over the time between its signs of life, not between our looks.
+ */
+static void test_beats_out_of_step(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	open_rig(&r, 80);
+	tick(&r, 700);
+	r.p->cpu_us += 840000;
+	r.p->cpu_at += 1200000;
+	pool_load_second(r.pool, AR_SEC);
+	assert_int_equal(r.p->used, 700);
+	pool_load_second(r.pool, AR_SEC); /* none came: as it was */
+	assert_int_equal(r.p->used, 700);
 	close_rig(&r);
 }
 
@@ -257,7 +346,10 @@ int main(void)
 		cmocka_unit_test(test_admission),
 		cmocka_unit_test(test_one_job_always_fits),
 		cmocka_unit_test(test_steps_down_and_up),
-		cmocka_unit_test(test_late_pictures_step_down),
+		cmocka_unit_test(test_bursts_are_no_load),
+		cmocka_unit_test(test_full_thread_steps_down),
+		cmocka_unit_test(test_senders_clock_is_not_trusted),
+		cmocka_unit_test(test_beats_out_of_step),
 		cmocka_unit_test(test_absurd_times),
 		cmocka_unit_test(test_stuck_thread_is_seen),
 	};
