@@ -6,7 +6,7 @@ add_library(mediad_dcmf STATIC nets.c ctl/json_strict.c ctl/json_patch.c
 	dcmf/js.c dcmf/meta.c dcmf/mrm.c dcmf/mrm_rd.c dcmf/mrm_av.c dcmf/assets.c dcmf/boot.c dcmf/site.c
 	dcmf/app.c dcmf/app_send.c dcmf/app_meta.c dcmf/app_action.c dcmf/app_interest.c dcmf/interact.c dcmf/app_shared.c
 	dcmf/scripts.c dcmf/lua_json.c dcmf/app_lua.c dcmf/app_lua_api.c dcmf/app_lua_mesh.c
-	dcmf/dcmf.c dcmf/list.c dcmf/context.c dcmf/medium.c dcmf/medium_av.c dcmf/facts.c dcmf/feed.c)
+	dcmf/dcmf.c dcmf/list.c dcmf/context.c dcmf/room.c dcmf/medium.c dcmf/medium_av.c dcmf/facts.c dcmf/feed.c)
 ims_ar_target(mediad_dcmf)
 target_link_libraries(mediad_dcmf PUBLIC ar_daemon armf_gltf_core armf_front mediad_srtp OpenSSL::Crypto ar_lua PkgConfig::JANSSON m)
 

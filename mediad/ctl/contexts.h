@@ -11,6 +11,7 @@
 struct mcontext {
 	char id[MRM_MAX_ID + 1];
 	char owner[MRM_MAX_TEXT + 1], call_id[MRM_MAX_TEXT + 1], call[MRM_MAX_TEXT + 1];
+	char share[MRM_MAX_TEXT + 1]; /* "": none */
 	unsigned worker;
 	uint64_t lease_us, deadline;
 	struct mcontext *next;

@@ -25,6 +25,7 @@ struct ctl_pending {
 	uint64_t deadline;
 	const char *op;
 	char context[MRM_MAX_ID + 1];
+	char share[MRM_MAX_TEXT + 1]; /* of a create */
 };
 
 struct ctl_stats {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests that a worker answers: create goes to the least loaded, the others to the context's. */
+/* Requests that a worker answers: create goes to the least loaded, or to where the scene is that it
+ * shares; the others to the context's. */
 #include "mediad/ctl/ctl_internal.h"
 
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
+#include "mediad/ctl/json_strict.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,19 +27,25 @@ static int pass_on(struct ctl *c, const struct ctl_pending *p, struct ar_span bo
 	return err;
 }
 
-static int send_request(struct ctl *c, unsigned worker, const char *op, const char *context,
-	uint32_t stream, struct ar_span body)
+struct errand {
+	unsigned worker;
+	const char *op, *context, *share;
+	uint32_t stream;
+};
+
+static int send_request(struct ctl *c, const struct errand *e, struct ar_span body)
 {
 	struct ctl_pending *p = calloc(1, sizeof(*p));
 	int err;
 
 	if (!p)
 		return -ENOMEM;
-	p->stream = stream;
-	p->worker = worker;
-	p->op = op;
+	p->stream = e->stream;
+	p->worker = e->worker;
+	p->op = e->op;
 	p->deadline = ar_now() + CTL_ANSWER_S * AR_SEC;
-	snprintf(p->context, sizeof(p->context), "%s", context);
+	snprintf(p->context, sizeof(p->context), "%s", e->context);
+	snprintf(p->share, sizeof(p->share), "%s", e->share);
 	err = ar_ids_add(&c->pending, p, &p->id);
 	if (err) {
 		free(p);
@@ -49,16 +57,23 @@ static int send_request(struct ctl *c, unsigned worker, const char *op, const ch
 	return err;
 }
 
-static void request_body(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op,
-	struct ar_span body)
+static void errand(struct ctl *c, const struct errand *e, struct ar_span body)
 {
-	int err = send_request(c, worker, op, q->context, q->req->id, body);
+	int err = send_request(c, e, body);
 
 	if (!err)
 		return;
 	c->stats.no_worker++;
-	ctl_problem(c, q->req->id, 503, err == -ENOENT ? "NF_FAILOVER" : "NF_CONGESTION",
-		"worker %u cannot take the request: %s", worker, strerror(-err));
+	ctl_problem(c, e->stream, 503, err == -ENOENT ? "NF_FAILOVER" : "NF_CONGESTION",
+		"worker %u cannot take the request: %s", e->worker, strerror(-err));
+}
+
+static void request_body(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op,
+	struct ar_span body)
+{
+	struct errand e = {worker, op, q->context, "", q->req->id};
+
+	errand(c, &e, body);
 }
 
 static void request(struct ctl *c, const struct ctl_call *q, unsigned worker, const char *op)
@@ -106,9 +121,62 @@ static int choose(struct ctl *c)
 	return best;
 }
 
+/* ---- calls that share a scene are in one worker ---- */
+
+struct search {
+	const char *share;
+	int worker;
+};
+
+static void look_for(void *arg, struct mcontext *m)
+{
+	struct search *s = arg;
+
+	if (strcmp(m->share, s->share) == 0)
+		s->worker = (int)m->worker;
+}
+
+/* -1: nobody has it yet, nor is about to. */
+static int worker_with(struct ctl *c, const char *share)
+{
+	struct search s = {share, -1};
+	const struct ctl_pending *p;
+	uint32_t pos = 0;
+
+	contexts_each(c->contexts, look_for, &s);
+	while (s.worker < 0 && (p = ar_ids_next(&c->pending, &pos)) != NULL) {
+		if (strcmp(p->share, share) == 0)
+			s.worker = (int)p->worker;
+	}
+	return s.worker;
+}
+
+/* What is wrong with the body the worker tells. */
+static void read_share(struct ar_span body, char *out, size_t cap)
+{
+	struct json_strict_error err;
+	json_t *j = NULL;
+	const char *s;
+
+	out[0] = '\0';
+	if (memmem(body.p, body.n, "share", 5))
+		j = json_strict_load(body, JSON_STRICT_DEPTH, &err);
+	s = json_string_value(json_object_get(json_object_get(j, "x-ims-ar"), "share"));
+	if (s && strlen(s) < cap)
+		snprintf(out, cap, "%s", s);
+	json_decref(j);
+}
+
 void ctl_create(struct ctl *c, const struct ctl_call *q)
 {
-	int worker = choose(c);
+	char share[MRM_MAX_TEXT + 1];
+	int worker = -1;
+
+	read_share(q->req->body, share, sizeof(share));
+	if (share[0])
+		worker = worker_with(c, share);
+	if (worker < 0)
+		worker = choose(c);
 
 	if (c->draining) {
 		ctl_problem(
@@ -117,7 +185,9 @@ void ctl_create(struct ctl *c, const struct ctl_call *q)
 		c->stats.no_worker++;
 		ctl_problem(c, q->req->id, 503, "NF_FAILOVER", "no worker is running");
 	} else {
-		request(c, q, (unsigned)worker, "create");
+		struct errand e = {(unsigned)worker, "create", q->context, share, q->req->id};
+
+		errand(c, &e, q->req->body);
 	}
 }
 
@@ -181,7 +251,9 @@ void ctl_get_snapshot(struct ctl *c, const struct ctl_call *q)
 
 void ctl_delete_quietly(struct ctl *c, const struct mcontext *m)
 {
-	if (send_request(c, m->worker, "delete", m->id, 0, AR_SPAN("")) != 0)
+	struct errand e = {m->worker, "delete", m->id, "", 0};
+
+	if (send_request(c, &e, AR_SPAN("")) != 0)
 		ar_log_limited(AR_LOG_WARN, "ctl", "worker %u could not be told to delete %s",
 			m->worker, m->id);
 }
@@ -203,6 +275,7 @@ static void fill(struct ctl *c, struct mcontext *m, const json_t *head, unsigned
 	snprintf(m->owner, sizeof(m->owner), "%s", text_of(head, "owner"));
 	snprintf(m->call_id, sizeof(m->call_id), "%s", text_of(head, "callId"));
 	snprintf(m->call, sizeof(m->call), "%s", text_of(head, "call"));
+	snprintf(m->share, sizeof(m->share), "%s", text_of(head, "share"));
 	m->worker = worker;
 	m->lease_us = (uint64_t)(lease ? lease : c->conf->lease_seconds) * AR_SEC;
 	ctl_touch(m, ar_now());

@@ -82,6 +82,7 @@ bool app_room_for_node(const struct app *a)
 	struct scene_stats s;
 
 	scene_get_stats(a->scene, &s);
+	s.nodes -= s.gone;
 	return s.nodes < SCENE_MAX_NODES && (!a->limits.nodes || s.nodes < a->limits.nodes);
 }
 
@@ -124,11 +125,33 @@ int app_add(struct app *a, const char *name, const char *user, struct participan
 		return -ENOMEM;
 	p->app = a;
 	p->node = -1;
+	p->call_id = a->call_id;
+	p->limits = a->limits;
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	snprintf(p->user, sizeof(p->user), "%s", user);
 	a->p[a->n++] = p;
 	*pp = p;
 	return 0;
+}
+
+void app_participant_of(struct participant *p, const char *call_id, const struct app_limits *limits)
+{
+	p->call_id = call_id;
+	p->limits = *limits;
+}
+
+unsigned app_participants(const struct app *a)
+{
+	return a->n;
+}
+
+bool app_has_participant(const struct app *a, const char *name)
+{
+	for (unsigned i = 0; i < a->n; i++) {
+		if (strcmp(a->p[i]->name, name) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void join(struct participant *p, uint64_t now)
@@ -158,6 +181,15 @@ static void leave(struct participant *p, uint64_t now)
 	a->ops->on_leave(a, p);
 }
 
+static void add(struct app_stats *sum, const struct app_stats *s)
+{
+	uint64_t *out = (uint64_t *)sum;
+	const uint64_t *in = (const uint64_t *)s;
+
+	for (size_t k = 0; k < sizeof(*sum) / sizeof(*out); k++)
+		out[k] += in[k];
+}
+
 void app_remove(struct app *a, struct participant *p, uint64_t now)
 {
 	leave(p, now);
@@ -167,6 +199,9 @@ void app_remove(struct app *a, struct participant *p, uint64_t now)
 			break;
 		}
 	}
+	add(&a->gone, &p->stats);
+	if (p->node >= 0 && a->nspare < APP_MAX_PARTICIPANTS)
+		a->spare[a->nspare++] = (unsigned)p->node;
 	participant_free(a, p);
 }
 
@@ -339,15 +374,9 @@ unsigned app_joined(const struct app *a)
 /* Every member is a counter; the sum of the three times means nothing and is cleared. */
 void app_total(const struct app *a, struct app_stats *sum)
 {
-	uint64_t *out = (uint64_t *)sum;
-
-	*sum = (struct app_stats){0};
-	for (unsigned i = 0; i < a->n; i++) {
-		const uint64_t *in = (const uint64_t *)&a->p[i]->stats;
-
-		for (size_t k = 0; k < sizeof(*sum) / sizeof(*out); k++)
-			out[k] += in[k];
-	}
+	*sum = a->gone;
+	for (unsigned i = 0; i < a->n; i++)
+		add(sum, &a->p[i]->stats);
 	sum->at_scene = sum->at_first_pose = sum->at_first_update = 0;
 	app_lua_count(a, sum);
 	if (a->interact) {

@@ -15,7 +15,7 @@
 #include "mediad/peer.h"
 #include "mediad/scene/scene.h"
 
-#define APP_MAX_PARTICIPANTS SCENE_MAX_VIEWS
+#define APP_MAX_PARTICIPANTS 64
 #define APP_MAX_NAME 64
 #define APP_MAX_USER 256
 #define APP_MAX_OBJECTS 200 /* that participants may add */
@@ -52,6 +52,7 @@ struct app_limits {
 	unsigned kbps; /* scene messages to one UE */
 	unsigned pose_hz; /* poses of one UE that reach the scene */
 	unsigned nodes; /* that the scene may grow to */
+	unsigned participants; /* in one scene, those of other calls counted */
 };
 
 struct app_conf {
@@ -119,6 +120,12 @@ bool app_room_for_node(const struct app *a);
 /* A termination, whether its UE is there yet or not. -ENOSPC at APP_MAX_PARTICIPANTS. */
 int app_add(struct app *a, const char *name, const char *user, struct participant **pp)
 	__attribute__((warn_unused_result));
+/* Whose call it is (for the log; borrowed, must outlive the participant), and that call's limits of
+ * one UE; without this it is the app's. */
+void app_participant_of(
+	struct participant *p, const char *call_id, const struct app_limits *limits);
+unsigned app_participants(const struct app *a);
+bool app_has_participant(const struct app *a, const char *name);
 /* Gone for good. */
 void app_remove(struct app *a, struct participant *p, uint64_t now);
 

@@ -74,7 +74,7 @@ static void settle(struct participant *p, unsigned at, const struct app_refusal 
 
 	pass_input(p, p->log->item[at].input, no);
 
-	AR_LOG_CALL(p->app->call_id);
+	AR_LOG_CALL(p->call_id);
 	ar_log(AR_LOG_DEBUG, "app", "%s: action %s%s%s", p->name, *no->code ? "refused: " : "done",
 		no->code, no->reason);
 	if (*no->code)

@@ -46,6 +46,8 @@ struct app_measure { /* over about the last second */
 struct participant {
 	struct app *app;
 	char name[APP_MAX_NAME + 1], user[APP_MAX_USER + 1];
+	const char *call_id;
+	struct app_limits limits;
 	int node; /* -1: none yet */
 	bool joined, view_open, blocked;
 	struct app_channel scene, meta;
@@ -80,6 +82,8 @@ struct app {
 	uint64_t now;
 	app_pose_cb *pose_cb;
 	void *pose_arg;
+	unsigned nspare, spare[APP_MAX_PARTICIPANTS]; /* nodes of those who have left for good */
+	struct app_stats gone; /* of participants that are not there any more */
 	struct interact_run *interact; /* NULL: the scene has no behaviors */
 	struct app_lua *lua; /* NULL: the application is C */
 };

@@ -40,7 +40,7 @@ static void count_refused(struct app_stats *s, int err)
  * moving is shown where it is. Half an interval of jitter is nobody's fault. */
 static bool too_early(struct participant *p, const struct scene_pose *pose, uint64_t now)
 {
-	unsigned hz = p->app->limits.pose_hz;
+	unsigned hz = p->limits.pose_hz;
 	uint64_t interval = hz ? AR_SEC / hz : 0;
 
 	if (!hz)
@@ -63,7 +63,7 @@ uint64_t app_pose_run(struct participant *p, uint64_t now)
 	if (now < p->pose_due)
 		return p->pose_due;
 	p->has_held = false;
-	p->pose_due = now + AR_SEC / p->app->limits.pose_hz;
+	p->pose_due = now + AR_SEC / p->limits.pose_hz;
 	p->stats.poses++;
 	if (p->node >= 0)
 		scene_set_pose(p->app->scene, (unsigned)p->node, &p->held);
@@ -162,7 +162,7 @@ static void on_message(void *arg, const struct meta_message *m)
 
 static void refused(struct participant *p, size_t n, int err)
 {
-	AR_LOG_CALL(p->app->call_id);
+	AR_LOG_CALL(p->call_id);
 	if (err == -E2BIG)
 		p->stats.meta_too_big++;
 	else

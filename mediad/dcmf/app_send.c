@@ -55,7 +55,7 @@ static void give_up(struct participant *p)
 {
 	struct peer *peer = p->scene.peer;
 
-	AR_LOG_CALL(p->app->call_id);
+	AR_LOG_CALL(p->call_id);
 	p->stats.scene_misfit++;
 	ar_log(AR_LOG_WARN, "app",
 		"%s: the scene does not fit its max-message-size of %zu: channel %u closed",
@@ -71,7 +71,7 @@ static void count(struct participant *p, bool scene, size_t n, uint64_t now)
 	struct app_stats *s = &p->stats;
 
 	if (scene) {
-		AR_LOG_CALL(p->app->call_id);
+		AR_LOG_CALL(p->call_id);
 		ar_log(AR_LOG_DEBUG, "app", "%s: scene sent, %zu bytes", p->name, n);
 		s->scenes++;
 		s->scene_bytes += n;
@@ -95,7 +95,7 @@ static void block(struct participant *p, uint64_t now)
 /* The policy's limit, with KBPS_AHEAD of it at a time. True: wait. */
 static bool over_kbps(struct participant *p, uint64_t now)
 {
-	if (!p->app->limits.kbps || p->kbps_due <= now + KBPS_AHEAD)
+	if (!p->limits.kbps || p->kbps_due <= now + KBPS_AHEAD)
 		return false;
 	p->stats.kbps_waits++;
 	p->blocked = true;
@@ -105,10 +105,10 @@ static bool over_kbps(struct participant *p, uint64_t now)
 
 static void pay_kbps(struct participant *p, size_t n, uint64_t now)
 {
-	if (!p->app->limits.kbps)
+	if (!p->limits.kbps)
 		return;
-	p->kbps_due = (p->kbps_due > now ? p->kbps_due : now) +
-		      (uint64_t)n * 8 * 1000 / p->app->limits.kbps;
+	p->kbps_due =
+		(p->kbps_due > now ? p->kbps_due : now) + (uint64_t)n * 8 * 1000 / p->limits.kbps;
 }
 
 static int transmit(struct participant *p, uint64_t now)

@@ -77,6 +77,27 @@ static unsigned number_of(const struct app *a, const struct participant *p)
 	return i;
 }
 
+/* The node of one who has left for good: people come and go, the scene does not grow with them. */
+static int take_over(struct app *a, struct participant *p, unsigned node)
+{
+	json_t *n = avatar(a, p, node), *v;
+	char path[48];
+	int err = n ? 0 : -ENOMEM;
+	static const char *const members[] = {"name", "extras"};
+
+	for (unsigned i = 0; !err && i < 2; i++) {
+		v = json_object_get(n, members[i]);
+		snprintf(path, sizeof(path), "/nodes/%u/%s", node, members[i]);
+		err = scene_set(a->scene, path, json_incref(v));
+	}
+	json_decref(n);
+	if (err)
+		return err;
+	p->node = (int)node;
+	place(a, p, number_of(a, p));
+	return scene_attach(a->scene, node, true);
+}
+
 static int on_join(struct app *a, struct participant *p)
 {
 	struct scene_stats s;
@@ -85,6 +106,8 @@ static int on_join(struct app *a, struct participant *p)
 
 	if (p->node >= 0)
 		return scene_attach(a->scene, (unsigned)p->node, true);
+	if (a->nspare)
+		return take_over(a, p, a->spare[--a->nspare]);
 	scene_get_stats(a->scene, &s);
 	err = scene_add_node(a->scene, avatar(a, p, s.nodes), &node);
 	if (err)

@@ -9,35 +9,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-void context_wake(struct context *c)
-{
-	c->due = 0;
-	if (c->active)
-		return;
-	c->active = true;
-	c->next_active = c->d->active;
-	c->d->active = c;
-}
-
-int context_feed(struct context *c, struct feed **out)
-{
-	int rc = 0;
-
-	if (!c->feed)
-		rc = feed_new(&c->feed, &c->d->conf.armf, c->app, c->call_id, c->d->now);
-	if (rc)
-		return rc;
-	*out = c->feed;
-	context_wake(c);
-	return 0;
-}
-
-void context_end_feed(struct context *c)
-{
-	feed_free(c->feed);
-	c->feed = NULL;
-}
-
 struct termination *context_term(const struct context *c, struct ar_span id)
 {
 	for (unsigned i = 0; i < c->nterm; i++) {
@@ -60,16 +31,23 @@ static void term_free(struct termination *t, const char *reason)
 
 static int term_new(struct context *c, const struct mrm_termination *spec, struct mrm_error *err)
 {
-	struct termination *t = calloc(1, sizeof(*t));
-	char user[MRM_MAX_TEXT + 1];
-	int rc = t ? 0 : -ENOMEM;
+	struct termination *t;
+	char user[MRM_MAX_TEXT + 1], name[APP_MAX_NAME + 1];
+	int rc = room_has_place(c, err);
 
+	if (rc)
+		return rc;
+	t = calloc(1, sizeof(*t));
+	rc = t ? 0 : -ENOMEM;
 	snprintf(user, sizeof(user), "%.*s", (int)spec->user.n, spec->user.p ? spec->user.p : "");
 	if (!rc) {
 		t->ctx = c;
 		memcpy(t->id, spec->id.p, spec->id.n);
-		rc = app_add(c->app, t->id, user, &t->part);
+		room_name(c->room, t->id, name, sizeof(name));
+		rc = app_add(c->app, name, user, &t->part);
 	}
+	if (!rc)
+		app_participant_of(t->part, c->call_id, &c->limits);
 	if (rc)
 		mrm_fail(err, rc == -ENOSPC ? 503 : 500,
 			rc == -ENOSPC ? "INSUFFICIENT_RESOURCES" : "SYSTEM_FAILURE",
@@ -86,62 +64,6 @@ static int term_new(struct context *c, const struct mrm_termination *spec, struc
 	}
 	c->term[c->nterm++] = t;
 	return 0;
-}
-
-/* It was checked when it was read: only memory can be missing. */
-static int start_script(struct context *c, struct script *script)
-{
-	struct ar_buf why;
-	int rc;
-
-	ar_buf_init(&why, 512);
-	rc = app_lua_open(c->app, script, &c->d->conf.script, &why);
-	if (rc)
-		ar_log(AR_LOG_ERR, "dcmf", "application %s: %.*s", script->name, (int)why.n,
-			why.p ? why.p : "");
-	ar_buf_free(&why);
-	return rc;
-}
-
-static int make_app(struct context *c, const struct mrm_context *spec, struct mrm_error *err)
-{
-	const struct dcmf_conf *conf = &c->d->conf;
-	struct ar_span name = spec->scene.n ? spec->scene : AR_SPAN("default");
-	struct ar_span app =
-		spec->application.n ? spec->application : ar_span_str(conf->application);
-	const struct scene *from = library_find(conf->scenes, name);
-	const struct app_ops *ops = app_ops_find(app);
-	struct script *script = ops ? NULL : scripts_find(conf->scripts, app, c->d->now);
-	struct scene *scene;
-	char names[160];
-	int rc;
-
-	if (!from) {
-		mrm_fail(err, 400, "OPTIONAL_IE_INCORRECT", "no scene '%.*s'; there are: %s",
-			(int)name.n, name.p, library_names(conf->scenes, names, sizeof(names)));
-		snprintf(err->param, sizeof(err->param), "/x-ims-ar/scene");
-		return -EINVAL;
-	}
-	if (!ops && !script) {
-		mrm_fail(err, 400, "OPTIONAL_IE_INCORRECT",
-			"no application '%.*s'; there are: shared-scene, %s", (int)app.n, app.p,
-			scripts_names(conf->scripts, names, sizeof(names)));
-		snprintf(err->param, sizeof(err->param), "/x-ims-ar/application");
-		return -EINVAL;
-	}
-	snprintf(c->scene, sizeof(c->scene), "%.*s", (int)name.n, name.p);
-	rc = scene_clone(&scene, from);
-	if (!rc)
-		rc = app_new(&c->app, &conf->app, ops, scene);
-	if (!rc) {
-		app_set_call(c->app, c->call_id);
-		app_set_limits(c->app, &spec->limits);
-	}
-	if (!rc && script)
-		rc = start_script(c, script);
-	if (rc)
-		mrm_fail(err, 500, "SYSTEM_FAILURE", "%s", strerror(-rc));
-	return rc;
 }
 
 static int set_remotes(struct context *c, const struct mrm_context *spec, struct mrm_error *err)
@@ -185,12 +107,13 @@ int context_new(struct context **cp, struct dcmf *d, const struct mrm_context *s
 	c->doc = json_incref(doc);
 	snprintf(c->call_id, sizeof(c->call_id), "%.*s", (int)spec->call_id.n,
 		spec->call_id.p ? spec->call_id.p : "");
+	c->limits = spec->limits;
 	c->traced = spec->trace;
 	if (c->traced)
 		ar_log_trace(c->call_id, true);
 	rc = make_id(d, c->id, sizeof(c->id));
 	if (!rc)
-		rc = make_app(c, spec, err);
+		rc = room_enter(c, spec, err);
 	for (unsigned i = 0; !rc && i < spec->nterm; i++)
 		rc = term_new(c, &spec->term[i], err);
 	if (!rc)
@@ -204,39 +127,12 @@ int context_new(struct context **cp, struct dcmf *d, const struct mrm_context *s
 	return rc;
 }
 
-static void unlink_active(struct context *c)
-{
-	struct context **pp = &c->d->active;
-
-	while (c->active && *pp) {
-		if (*pp == c) {
-			*pp = c->next_active;
-			c->active = false;
-			return;
-		}
-		pp = &(*pp)->next_active;
-	}
-}
-
-static void keep_counts(struct context *c)
-{
-	uint64_t *sum = (uint64_t *)&c->d->stats.ended;
-	struct app_stats s;
-
-	app_total(c->app, &s);
-	for (size_t i = 0; i < sizeof(s) / sizeof(*sum); i++)
-		sum[i] += ((uint64_t *)&s)[i];
-}
-
 void context_free(struct context *c)
 {
-	if (c->app)
-		keep_counts(c);
 	while (c->nterm)
 		term_free(c->term[--c->nterm], "released");
-	context_end_feed(c);
-	app_free(c->app);
-	unlink_active(c);
+	if (c->room)
+		room_leave(c);
 	if (c->traced)
 		ar_log_trace(c->call_id, false);
 	json_decref(c->doc);

@@ -35,7 +35,7 @@ int dcmf_new(struct dcmf **dp, const struct dcmf_conf *conf, struct transport *t
 
 /* ---- table ---- */
 
-static unsigned bucket_of(struct ar_span id)
+unsigned dcmf_bucket(struct ar_span id)
 {
 	uint32_t h = 2166136261u;
 
@@ -46,7 +46,7 @@ static unsigned bucket_of(struct ar_span id)
 
 static struct context *find(struct dcmf *d, struct ar_span id)
 {
-	struct context *c = d->bucket[bucket_of(id)];
+	struct context *c = d->bucket[dcmf_bucket(id)];
 
 	while (c && !ar_span_eq(ar_span_str(c->id), id))
 		c = c->next;
@@ -55,7 +55,7 @@ static struct context *find(struct dcmf *d, struct ar_span id)
 
 static void insert(struct dcmf *d, struct context *c)
 {
-	struct context **b = &d->bucket[bucket_of(ar_span_str(c->id))];
+	struct context **b = &d->bucket[dcmf_bucket(ar_span_str(c->id))];
 
 	c->next = *b;
 	*b = c;
@@ -64,7 +64,7 @@ static void insert(struct dcmf *d, struct context *c)
 
 static void remove_context(struct dcmf *d, struct context *c)
 {
-	struct context **pp = &d->bucket[bucket_of(ar_span_str(c->id))];
+	struct context **pp = &d->bucket[dcmf_bucket(ar_span_str(c->id))];
 
 	while (*pp && *pp != c)
 		pp = &(*pp)->next;
@@ -153,6 +153,7 @@ static void describe(struct dcmf_reply *r, const struct context *c, const struct
 	copy_span(r->owner, sizeof(r->owner), spec->owner);
 	copy_span(r->call_id, sizeof(r->call_id), spec->call_id);
 	copy_span(r->call, sizeof(r->call), spec->call);
+	snprintf(r->share, sizeof(r->share), "%s", c->room->share);
 }
 
 static json_t *load(struct ar_span body, struct mrm_error *err)
@@ -423,9 +424,8 @@ static void end_idle(struct dcmf *d, uint64_t now)
 	}
 }
 
-static uint64_t run_context(struct context *c, uint64_t now)
+static bool run_media(struct context *c)
 {
-	uint64_t due, av = context_av_run(c, now);
 	bool waits = false;
 
 	for (unsigned i = 0; i < c->nterm; i++) {
@@ -434,12 +434,24 @@ static uint64_t run_context(struct context *c, uint64_t now)
 				waits = true;
 		}
 	}
-	due = app_run(c->app, now);
-	due = av < due ? av : due;
-	if (c->feed) {
-		uint64_t feed = feed_run(c->feed, now);
+	return waits;
+}
 
-		due = feed < due ? feed : due;
+static uint64_t run_room(struct room *r, uint64_t now)
+{
+	uint64_t due = AR_NEVER, next;
+	bool waits = false;
+
+	for (struct context *c = r->contexts; c; c = c->next_in_room) {
+		next = context_av_run(c, now);
+		due = next < due ? next : due;
+		waits = run_media(c) || waits;
+	}
+	next = app_run(r->app, now);
+	due = next < due ? next : due;
+	if (r->feed) {
+		next = feed_run(r->feed, now);
+		due = next < due ? next : due;
 	}
 	return waits && due > now + 20 * AR_MS ? now + 20 * AR_MS : due;
 }
@@ -456,31 +468,31 @@ void dcmf_set_now(struct dcmf *d, uint64_t now)
 
 uint64_t dcmf_run(struct dcmf *d, uint64_t now)
 {
-	struct context *list = d->active, *c;
+	struct room *list, *r;
 	uint64_t next;
 
 	d->now = now;
 	if (now >= d->next_check) {
 		end_idle(d, now);
-		list = d->active;
 		d->next_check = now + CHECK_EVERY;
 	}
 	next = d->next_check;
+	list = d->active;
 	d->active = NULL;
-	while ((c = list) != NULL) {
-		list = c->next_active;
-		c->active = false;
-		if (c->due <= now)
-			c->due = run_context(c, now);
-		if (c->due == AR_NEVER)
+	while ((r = list) != NULL) {
+		list = r->next_active;
+		r->active = false;
+		if (r->due <= now)
+			r->due = run_room(r, now);
+		if (r->due == AR_NEVER)
 			continue;
-		if (c->due < next)
-			next = c->due;
-		if (!c->active) { /* not woken meanwhile */
-			uint64_t due = c->due;
+		if (r->due < next)
+			next = r->due;
+		if (!r->active) { /* not woken meanwhile */
+			uint64_t due = r->due;
 
-			context_wake(c);
-			c->due = due;
+			room_wake(r);
+			r->due = due;
 		}
 	}
 	return next;
@@ -488,30 +500,29 @@ uint64_t dcmf_run(struct dcmf *d, uint64_t now)
 
 /* ---- counters ---- */
 
-static void add_counts(struct app_stats *sum, const struct app_stats *s)
-{
-	uint64_t *out = (uint64_t *)sum;
-	const uint64_t *in = (const uint64_t *)s;
-
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*out); i++)
-		out[i] += in[i];
-}
-
 struct gauges {
 	struct app_stats app;
 	unsigned peers[PEER_CLOSED + 1], joined;
 };
 
-static void look_at(const struct dcmf *d, struct gauges *g)
+/* Of several contexts in one room the first one counts it. */
+static void look_at_room(const struct context *c, struct gauges *g)
 {
 	struct app_stats s;
 
+	if (c != c->room->contexts)
+		return;
+	app_total(c->app, &s);
+	app_stats_add(&g->app, &s);
+	g->joined += app_joined(c->app);
+}
+
+static void look_at(const struct dcmf *d, struct gauges *g)
+{
 	*g = (struct gauges){.app = d->stats.ended};
 	for (unsigned i = 0; i < DCMF_BUCKETS; i++) {
 		for (const struct context *c = d->bucket[i]; c; c = c->next) {
-			app_total(c->app, &s);
-			add_counts(&g->app, &s);
-			g->joined += app_joined(c->app);
+			look_at_room(c, g);
 			for (unsigned k = 0; k < c->nterm; k++) {
 				for (unsigned m = 0; m < c->term[k]->nmedia; m++)
 					g->peers[c->term[k]->media[m]->state]++;
@@ -530,8 +541,10 @@ void dcmf_get_stats(struct dcmf *d, json_t *out)
 		uint64_t value;
 	} all[] = {{"contexts", d->n}, {"contextsCreated", d->stats.created},
 		{"contextsDeleted", d->stats.deleted}, {"contextsIdle", d->stats.idle_ended},
-		{"requestsRefused", d->stats.refused}, {"participants", g.joined},
-		{"peersWaiting", g.peers[PEER_WAITING]}, {"peersChecking", g.peers[PEER_CHECKING]},
+		{"rooms", d->nrooms}, {"roomsJoined", d->stats.joined_rooms},
+		{"roomsFull", d->stats.rooms_full}, {"requestsRefused", d->stats.refused},
+		{"participants", g.joined}, {"peersWaiting", g.peers[PEER_WAITING]},
+		{"peersChecking", g.peers[PEER_CHECKING]},
 		{"peersHandshake", g.peers[PEER_HANDSHAKE]},
 		{"peersConnected", g.peers[PEER_CONNECTED]}, {"peersClosed", g.peers[PEER_CLOSED]},
 		{"connects", d->stats.peers_connected}, {"poses", g.app.poses},

@@ -2,7 +2,7 @@
 /*
  * DCMF: the media contexts of one worker (TS 29.176 MediaContext, call flow steps 4, 5 and 8 to
  * 11). A context is one AR call: terminations (UEs) with their media (data channel connections),
- * one scene and one application.
+ * one scene and one application, its own or a room's that several calls share.
  *
  * One thread: the worker's loop. No socket and no clock: datagrams leave through the handlers,
  * `now` comes in. Requests come from the parent as bytes and are answered at once.
@@ -52,7 +52,7 @@ struct dcmf_reply {
 	char context[MRM_MAX_ID + 1];
 	long lease_s; /* of a created or patched context, 0: not given */
 	char owner[MRM_MAX_TEXT + 1];
-	char call_id[MRM_MAX_TEXT + 1], call[MRM_MAX_TEXT + 1];
+	char call_id[MRM_MAX_TEXT + 1], call[MRM_MAX_TEXT + 1], share[MRM_MAX_TEXT + 1];
 };
 
 struct dcmf;
@@ -88,7 +88,7 @@ uint64_t dcmf_run(struct dcmf *d, uint64_t now);
 /* Counters and gauges into an object, flat. */
 void dcmf_get_stats(struct dcmf *d, json_t *out);
 unsigned dcmf_contexts(const struct dcmf *d);
-/* {"ctx","owner","callId","call","lease"} of each: what the parent keeps. New reference. */
+/* {"ctx","owner","callId","call","share","lease"} of each: what the parent keeps. New reference. */
 json_t *dcmf_list(const struct dcmf *d);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Shared by dcmf.c (table, requests), context.c (life of a context), medium.c (one connection and
- * its channels), facts.c (what documents say of us); nobody else. */
+/* Shared by dcmf.c (table, requests), context.c (life of a context), room.c (its scene, alone or
+ * with others), medium.c (one connection and its channels), facts.c (what documents say of us);
+ * nobody else. */
 #ifndef DCMF_INTERNAL_H
 #define DCMF_INTERNAL_H
 
@@ -13,6 +14,7 @@
 #define DCMF_TLS_ID 32
 
 struct context;
+struct room;
 struct termination;
 
 struct medium_channel {
@@ -49,20 +51,41 @@ struct termination {
 struct context {
 	struct dcmf *d;
 	struct context *next; /* bucket */
-	struct context *next_active; /* has something due */
+	struct context *next_in_room;
 	char id[MRM_MAX_ID + 1], call_id[MRM_MAX_TEXT + 1], scene[LIBRARY_MAX_NAME + 1];
 	json_t *doc;
-	struct app *app;
-	struct feed *feed; /* NULL: no AR medium draws its scene */
+	struct room *room;
+	struct app *app; /* the room's */
+	struct app_limits limits;
 	unsigned nterm;
 	struct termination *term[MRM_MAX_TERMINATIONS];
-	uint64_t made, due, idle_since;
-	bool active, once_connected, traced;
+	uint64_t made, idle_since;
+	bool once_connected, traced;
 	bool known; /* its client has its id: events make sense */
+};
+
+/*
+ * One scene and one application, and the contexts that are in it: one context, or all those with
+ * the same share, scene and application (docs/mrm.md, Shared scenes). It ends with the last one.
+ */
+struct room {
+	struct dcmf *d;
+	struct room *next; /* bucket; of shared ones */
+	struct room *next_active; /* has something due */
+	char share[MRM_MAX_TEXT + 1]; /* "": of one context only */
+	char scene[LIBRARY_MAX_NAME + 1], application[MRM_MAX_TEXT + 1];
+	char call_id[MRM_MAX_TEXT + 1]; /* of the first context: for the log */
+	struct app *app;
+	struct feed *feed; /* NULL: no AR medium draws its scene */
+	struct context *contexts;
+	unsigned ncontext;
+	uint64_t due;
+	bool active;
 };
 
 struct dcmf_stats {
 	uint64_t created, deleted, idle_ended, refused, peers_connected, messages_unknown;
+	uint64_t joined_rooms, rooms_full;
 	struct app_stats ended; /* of contexts that are gone */
 	struct boot_stats boot;
 };
@@ -75,7 +98,9 @@ struct dcmf {
 	uint64_t now, next_check;
 	unsigned n;
 	struct context *bucket[DCMF_BUCKETS];
-	struct context *active;
+	struct room *rooms[DCMF_BUCKETS];
+	unsigned nrooms; /* shared ones */
+	struct room *active;
 	struct dcmf_stats stats;
 	struct stream_front *front;
 };
@@ -88,14 +113,28 @@ void context_free(struct context *c);
 int context_patch(
 	struct context *c, const struct mrm_context *spec, json_t *doc, struct mrm_error *err);
 struct termination *context_term(const struct context *c, struct ar_span id);
-/* The feed of its scene, opened when this is asked first. -ENOSYS: no media processing. */
-int context_feed(struct context *c, struct feed **out) __attribute__((warn_unused_result));
-/* No AR medium draws any more. */
-void context_end_feed(struct context *c);
-/* Something may be due: dcmf_run() looks at it at the end of the turn. */
-void context_wake(struct context *c);
 /* All its UEs have been gone for long enough. */
 bool context_idle(struct context *c, uint64_t now);
+
+/* room.c */
+/* Puts c, whose ids are set, into the room that spec wants: one that is there or a new one. */
+int room_enter(struct context *c, const struct mrm_context *spec, struct mrm_error *err);
+/* Its terminations have gone already. */
+void room_leave(struct context *c);
+/* A name for a participant that nobody in the room has: id where that is free. */
+void room_name(const struct room *r, const char *id, char *out, size_t cap);
+/* May one participant more come in, by the limit of the context that brings it? */
+int room_has_place(const struct context *c, struct mrm_error *err);
+/* The feed of its scene, opened when this is asked first. -ENOSYS: no media processing. */
+int context_feed(struct context *c, struct feed **out) __attribute__((warn_unused_result));
+/* Nothing draws its scene any more. */
+void room_end_feed(struct room *r);
+/* Something may be due: dcmf_run() looks at its room at the end of the turn. */
+void context_wake(struct context *c);
+void room_wake(struct room *r);
+/* Sums as struct app_stats has them; every member is a counter. */
+void app_stats_add(struct app_stats *sum, const struct app_stats *s);
+unsigned dcmf_bucket(struct ar_span id);
 
 /* medium.c */
 int medium_new(struct medium **mp, struct termination *t, const struct mrm_media *spec,

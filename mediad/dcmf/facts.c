@@ -241,13 +241,45 @@ static void term_live(const struct context *c, json_t *to, uint64_t now)
 	json_object_set_new(vendor(to), "participant", participant_live(t, now));
 }
 
+static void sum_own(const struct context *c, struct app_stats *sum)
+{
+	*sum = (struct app_stats){0};
+	for (unsigned i = 0; i < c->nterm; i++)
+		app_stats_add(sum, app_participant_stats(c->term[i]->part));
+}
+
+/* One of the shared scene, whichever call brought it. */
+static json_t *member(const struct context *c, const struct termination *t, uint64_t now)
+{
+	json_t *o = participant_live(t, now);
+
+	json_object_set_new(o, "name", json_string(app_participant_name(t->part)));
+	json_object_set_new(o, "user", json_string(app_participant_user(t->part)));
+	json_object_set_new(o, "callId", json_string(c->call_id));
+	json_object_set_new(o, "contextId", json_string(c->id));
+	json_object_set_new(o, "terminationId", json_string(t->id));
+	return o;
+}
+
+static json_t *room_live(const struct room *r, uint64_t now)
+{
+	json_t *list = json_array();
+
+	for (const struct context *c = r->contexts; c; c = c->next_in_room) {
+		for (unsigned i = 0; i < c->nterm; i++)
+			json_array_append_new(list, member(c, c->term[i], now));
+	}
+	return json_pack("{s:s, s:i, s:o}", "name", r->share, "calls", (int)r->ncontext,
+		"participants", list);
+}
+
 static void context_live(struct context *c, json_t *x, uint64_t now)
 {
 	struct app_stats s;
 	struct scene_stats sc;
 	struct ar_buf text;
 
-	app_total(c->app, &s);
+	sum_own(c, &s);
 	scene_get_stats(app_scene(c->app), &sc);
 	ar_buf_init(&text, DCMF_MAX_REPLY);
 	if (scene_write(app_scene(c->app), &text) != 0)
@@ -260,6 +292,8 @@ static void context_live(struct context *c, json_t *x, uint64_t now)
 	json_object_set_new(x, "updates", json_integer((json_int_t)s.updates));
 	json_object_set_new(x, "worker", json_integer(c->d->conf.worker));
 	json_object_set_new(x, "ageMs", json_integer((json_int_t)((now - c->made) / 1000)));
+	if (c->room->share[0])
+		json_object_set_new(x, "room", room_live(c->room, now));
 	ar_buf_free(&text);
 }
 
@@ -308,8 +342,8 @@ static int compare(
 
 int facts_same(const json_t *before, const json_t *after, struct mrm_error *err)
 {
-	static const char *const of_context[] = {
-		"/contextId", "/x-ims-ar/scene", "/x-ims-ar/application", "/x-ims-ar/owner"};
+	static const char *const of_context[] = {"/contextId", "/x-ims-ar/scene",
+		"/x-ims-ar/application", "/x-ims-ar/owner", "/x-ims-ar/share"};
 	static const char *const of_medium[] = {"/mediaResourceType", "/localMbEndpoint",
 		"/dcMedia/localDcEndpoint", "/x-ims-ar/ice", "/x-ims-ar/localMaxMessageSize",
 		"/x-ims-ar/fingerprint"};
@@ -318,7 +352,7 @@ int facts_same(const json_t *before, const json_t *after, struct mrm_error *err)
 	json_t *t, *m;
 	int rc = 0;
 
-	for (i = 0; !rc && i < 4; i++)
+	for (i = 0; !rc && i < sizeof(of_context) / sizeof(of_context[0]); i++)
 		rc = compare(before, after, of_context[i], err);
 	json_array_foreach(json_object_get(after, "terminations"), i, t)
 	{

@@ -6,7 +6,7 @@ static json_t *entry(const struct context *c)
 {
 	const json_t *x = json_object_get(c->doc, "x-ims-ar");
 	static const char *const copied[][2] = {{"owner", "owner"}, {"callId", "callId"},
-		{"call", "call"}, {"leaseSeconds", "lease"}};
+		{"call", "call"}, {"share", "share"}, {"leaseSeconds", "lease"}};
 	json_t *j = json_pack("{s:s}", "ctx", c->id);
 
 	for (unsigned i = 0; j && i < sizeof(copied) / sizeof(copied[0]); i++) {

@@ -133,7 +133,7 @@ void medium_av_free(struct medium *m)
 	struct context *c = m->term->ctx;
 
 	if (m->listens)
-		feed_unlisten(c->feed, m);
+		feed_unlisten(c->room->feed, m);
 	m->listens = false;
 	stream_leg_free(m->leg, c->d->now);
 	m->leg = NULL;

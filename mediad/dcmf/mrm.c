@@ -490,7 +490,8 @@ static int limits(struct mrm_rd *r, const json_t *x, struct app_limits *l)
 	const struct {
 		const char *name;
 		unsigned *out;
-	} numbers[] = {{"maxKbps", &l->kbps}, {"maxPoseHz", &l->pose_hz}, {"maxNodes", &l->nodes}};
+	} numbers[] = {{"maxKbps", &l->kbps}, {"maxPoseHz", &l->pose_hz}, {"maxNodes", &l->nodes},
+		{"maxParticipants", &l->participants}};
 	const json_t *o;
 	int err = mrm_object(r, x, "limits", MRM_OPTIONAL, &o);
 	size_t at;
@@ -517,7 +518,7 @@ static int vendor_context(struct mrm_rd *r, const json_t *doc, struct mrm_contex
 		const char *name;
 		struct ar_span *out;
 	} texts[] = {{"owner", &c->owner}, {"callId", &c->call_id}, {"call", &c->call},
-		{"scene", &c->scene}, {"application", &c->application}};
+		{"scene", &c->scene}, {"application", &c->application}, {"share", &c->share}};
 
 	mrm_push(r, "x-ims-ar");
 	for (unsigned i = 0; !err && i < sizeof(texts) / sizeof(texts[0]); i++)

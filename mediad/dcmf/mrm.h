@@ -48,7 +48,7 @@ struct mrm_termination {
 };
 
 struct mrm_context {
-	struct ar_span owner, call_id, call, scene, application;
+	struct ar_span owner, call_id, call, scene, application, share;
 	bool trace;
 	struct app_limits limits;
 	long lease_s; /* 0: not given */

@@ -180,6 +180,8 @@ int scene_load(struct scene **sp, struct ar_span text, struct ar_buf *why)
 		scene_free(s);
 	else
 		*sp = s;
+	if (!err)
+		s->made_with = s->nnode;
 	return err;
 }
 
@@ -199,7 +201,7 @@ int scene_clone(struct scene **sp, const struct scene *from)
 		return err;
 	}
 	memcpy(s->node, from->node, from->nnode * sizeof(*s->node));
-	s->nnode = from->nnode;
+	s->nnode = s->made_with = from->nnode;
 	s->cap = from->nnode + 1;
 	*sp = s;
 	return 0;
@@ -218,7 +220,8 @@ void scene_free(struct scene *s)
 
 void scene_get_stats(const struct scene *s, struct scene_stats *out)
 {
-	*out = (struct scene_stats){.rev = s->rev, .nodes = s->nnode, .views = s->nview};
+	*out = (struct scene_stats){
+		.rev = s->rev, .nodes = s->nnode, .gone = s->gone, .views = s->nview};
 }
 
 int scene_find(const struct scene *s, struct ar_span name)
@@ -307,10 +310,51 @@ static int append_json(struct scene *s, json_t *node)
 	return 0;
 }
 
+/* Looked for in turn, so that it is long until an index means something else. */
+static int tombstone(struct scene *s)
+{
+	for (unsigned i = 0; s->gone && i < s->nnode; i++) {
+		unsigned at = s->refill++ % s->nnode;
+
+		if (at >= s->made_with && s->node[at].gone)
+			return (int)at;
+	}
+	return -ENOSPC;
+}
+
+static int refill(struct scene *s, json_t *node, unsigned at)
+{
+	struct scene_node_state st = {.text_n = 0};
+	struct ar_buf b;
+	int err = take_pose(&st, node);
+
+	if (!err && json_array_append_new(s->roots, json_integer(at)) != 0)
+		err = -ENOMEM;
+	if (err)
+		return err;
+	json_array_set(s->nodes, at, node);
+	s->node[at] = st;
+	s->gone--;
+	s->looks++;
+	ar_buf_init(&b, SCENE_MAX_BYTES);
+	ar_buf_printf(&b, "{\"op\":\"replace\",\"path\":\"/nodes/%u\",\"value\":", at);
+	scene_write_node(s, at, &b);
+	ar_buf_add_str(&b, "},");
+	op_roots(s, &b);
+	return journal(s, &b);
+}
+
 int scene_add_node(struct scene *s, json_t *node, unsigned *index)
 {
 	struct ar_buf b;
 	int err = node ? grow(s) : -ENOMEM;
+
+	if (err == -ENOSPC && (err = tombstone(s)) >= 0) {
+		*index = (unsigned)err;
+		err = refill(s, node, *index);
+		json_decref(node);
+		return err;
+	}
 
 	if (!err)
 		err = take_pose(&s->node[s->nnode], node);
@@ -394,8 +438,10 @@ int scene_remove(struct scene *s, unsigned node)
 		return err;
 	snprintf(path, sizeof(path), "/nodes/%u/extras", node);
 	err = scene_set(s, path, json_pack("{s:b}", "removed", 1));
-	if (!err)
+	if (!err) {
 		s->node[node].gone = true;
+		s->gone++;
+	}
 	return err;
 }
 

@@ -23,7 +23,7 @@
 #define SCENE_MAX_NODES 1024
 #define SCENE_MAX_BYTES (4 * 1024 * 1024) /* of a document */
 #define SCENE_MAX_DEPTH 32
-#define SCENE_MAX_VIEWS 64
+#define SCENE_MAX_VIEWS 65 /* 64 participants and the media processors */
 #define SCENE_MAX_JOURNAL 256 /* changes of structure kept; a view further behind gets all */
 #define SCENE_ONE_MESSAGE 65536 /* a larger document goes in pieces */
 #define SCENE_PIECE 16384
@@ -58,7 +58,7 @@ struct scene_view {
 
 struct scene_stats {
 	uint64_t rev;
-	unsigned nodes, views;
+	unsigned nodes, gone, views; /* gone: tombstones among the nodes */
 };
 
 /* From a document's text. -EINVAL with the reason in why, -E2BIG, -ENOMEM. */
@@ -81,7 +81,8 @@ uint64_t scene_looks(const struct scene *s);
 
 /* The hot path. -ENOENT, -EPERM (the node has a matrix), else 0. */
 int scene_set_pose(struct scene *s, unsigned node, const struct scene_pose *pose);
-/* Appends a node (stolen) under the scene's root. -ENOSPC at SCENE_MAX_NODES. */
+/* Appends a node (stolen) under the scene's root. Indices never shift; at SCENE_MAX_NODES the
+ * tombstone that has lain longest gets it, of those that were added. -ENOSPC without one. */
 int scene_add_node(struct scene *s, json_t *node, unsigned *index)
 	__attribute__((warn_unused_result));
 /* Appends to a top-level list such as "materials" (item stolen). */

@@ -26,6 +26,8 @@ struct scene {
 	json_t *doc, *nodes, *roots, *rev_json; /* the last three borrowed from doc */
 	struct scene_node_state *node;
 	unsigned nnode, cap;
+	unsigned made_with; /* nodes of the file: behaviors name them by index */
+	unsigned gone, refill; /* tombstones; where the next one is looked for */
 	uint64_t rev, looks;
 	uint64_t journal; /* changes ever made; the last SCENE_MAX_JOURNAL are in change[] */
 	struct scene_change change[SCENE_MAX_JOURNAL];

@@ -134,9 +134,9 @@ static void execute(struct worker *w, const json_t *head, struct ar_span body, s
 static void answer(
 	struct worker *w, const json_t *id, const struct dcmf_reply *r, struct ar_span body)
 {
-	json_t *head = json_pack("{s:O, s:i, s:s, s:s, s:s, s:s, s:I}", "id", id, "status",
+	json_t *head = json_pack("{s:O, s:i, s:s, s:s, s:s, s:s, s:s, s:I}", "id", id, "status",
 		r->status, "ctx", r->context, "owner", r->owner, "callId", r->call_id, "call",
-		r->call, "lease", (json_int_t)r->lease_s);
+		r->call, "share", r->share, "lease", (json_int_t)r->lease_s);
 
 	if (head && wlink_send(w->link, head, body) != 0)
 		ar_log(AR_LOG_WARN, "worker", "an answer to the parent is lost");

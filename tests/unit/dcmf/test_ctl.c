@@ -141,9 +141,10 @@ static void ask(
 static void reply(struct box *b, unsigned i, int status, const char *ctx, const char *owner,
 	int lease, const char *body)
 {
-	json_t *head = json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:i}", "id", b->w.sent[i].id,
+	const char *share = strstr(b->w.sent[i].body, "\"share\"") ? "hall" : "";
+	json_t *head = json_pack("{s:I, s:i, s:s, s:s, s:s, s:s, s:s, s:i}", "id", b->w.sent[i].id,
 		"status", status, "ctx", ctx, "owner", owner, "callId", "call@ue", "call", "9f",
-		"lease", lease);
+		"share", share, "lease", lease);
 
 	ctl_on_reply(b->c, b->w.sent[i].worker, head, ar_span_str(body));
 	json_decref(head);
@@ -212,6 +213,53 @@ static void refused_create(void **state)
 	reply(&b, 0, 400, "", "", 0, "{\"status\":400}");
 	assert_int_equal(b.client.status, 400);
 	assert_int_equal(ctl_contexts(b.c), 0);
+	box_close(&b);
+}
+
+static void post_share(struct box *b, const char *body)
+{
+	ask(b, "POST", CONTEXTS, "application/json", body);
+}
+
+/* A scene is in one worker: all that share it go there, also those that ask at the same time, and
+ * those of a worker that a new parent has adopted. */
+static void one_worker_for_a_shared_scene(void **state)
+{
+	static const char hall[] = "{\"x-ims-ar\":{\"share\":\"hall\"}}";
+	json_t *list = json_pack("[{s:s, s:s}]", "ctx", "old", "share", "attic");
+	struct box b;
+	unsigned home;
+
+	(void)state;
+	box_open(&b);
+	post_share(&b, hall);
+	home = b.w.sent[0].worker;
+	for (unsigned i = 1; i < 4; i++) { /* nothing has been answered yet */
+		post_share(&b, hall);
+		assert_int_equal(b.w.sent[i].worker, home);
+	}
+	reply(&b, 0, 201, "c0", "asd1", 60, "{\"contextId\":\"c0\"}");
+	for (unsigned i = 1; i < 4; i++)
+		reply(&b, i, 403, "", "", 0, "{}");
+	make(&b, "c1", "asd1", 60); /* shares nothing: the other worker */
+	assert_int_equal(b.w.sent[4].worker, !home);
+	make(&b, "c2", "asd1", 60);
+	make(&b, "c3", "asd1", 60);
+	post_share(&b, hall);
+	assert_int_equal(b.w.sent[b.w.n - 1].worker, home);
+	ctl_adopt(b.c, !home, list);
+	json_decref(list);
+	post_share(&b, "{\"x-ims-ar\":{\"share\":\"attic\"}}");
+	assert_int_equal(b.w.sent[b.w.n - 1].worker, !home);
+	/* what cannot be read is the worker's to refuse */
+	post_share(&b, "{\"x-ims-ar\":{\"share\":7}}");
+	post_share(&b, "{\"share\"");
+	assert_string_equal(b.w.sent[b.w.n - 1].op, "create");
+	/* the worker dies, and the scene with it: it may begin anew anywhere */
+	ctl_on_died(b.c, home, "worker died of signal 9");
+	b.w.up[home] = false;
+	post_share(&b, hall);
+	assert_int_equal(b.w.sent[b.w.n - 1].worker, !home);
 	box_close(&b);
 }
 
@@ -519,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(create_and_location),
 		cmocka_unit_test(refused_create),
+		cmocka_unit_test(one_worker_for_a_shared_scene),
 		cmocka_unit_test(least_loaded),
 		cmocka_unit_test(no_answer),
 		cmocka_unit_test(client_gone),

@@ -200,7 +200,7 @@ static void opens_with_the_scene_of_now(void **state)
 	assert_int_equal(s.g.opens, 1);
 	rig_pass(&s.r, 2000 * MS);
 	assert_int_equal(s.g.updates + s.g.poses, 0);
-	context_end_feed(s.c);
+	room_end_feed(s.c->room);
 	assert_int_equal(s.g.closes, 1);
 	ue_pose(&s.a, 2, 1, 1, 1);
 	rig_pass(&s.r, 100 * MS);
@@ -215,7 +215,7 @@ static void no_processing(void **state)
 
 	(void)state;
 	start(&s);
-	context_end_feed(s.c);
+	room_end_feed(s.c->room);
 	s.g.fail = -ENOMEM;
 	assert_int_equal(context_feed(s.c, &f), -ENOMEM);
 	s.r.d->conf.armf.pool = NULL;

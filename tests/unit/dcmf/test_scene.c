@@ -517,6 +517,45 @@ static void full(void **state)
 	scene_free(s);
 }
 
+/* Of a full scene the places of what was removed are given again, the oldest first, and nobody's
+ * indices shift. */
+static void places_given_again(void **state)
+{
+	struct scene *s = load(SMALL);
+	struct scene_stats st;
+	struct scene_view v;
+	struct ar_buf out;
+	unsigned node = 0;
+
+	(void)state;
+	ar_buf_init(&out, SCENE_MAX_BYTES);
+	for (int i = 3; i < SCENE_MAX_NODES; i++)
+		assert_int_equal(scene_add_node(s, json_object(), &node), 0);
+	assert_int_equal(scene_view_open(s, &v), 0);
+	assert_int_equal(next(s, &v, 65536, &out), 1);
+	assert_int_equal(scene_remove(s, 1) | scene_remove(s, 700) | scene_remove(s, 500), 0);
+	scene_get_stats(s, &st);
+	assert_int_equal(st.gone, 3);
+	assert_int_equal(
+		scene_add_node(s,
+			json_pack("{s:s, s:[i,i,i]}", "name", "new", "translation", 4, 5, 6),
+			&node),
+		0);
+	assert_int_equal(node, 500);
+	assert_int_equal(next(s, &v, 65536, &out), 1);
+	ar_buf_add(&out, "", 1);
+	assert_non_null(strstr(out.p, "{\"op\":\"replace\",\"path\":\"/nodes/500\",\"value\":{"
+				      "\"translation\":[4,5,6]"));
+	assert_int_equal(scene_find(s, AR_SPAN("new")), 500);
+	assert_int_equal(scene_add_node(s, json_object(), &node), 0);
+	assert_int_equal(node, 700);
+	/* a node of the file is never another one: behaviors name it */
+	assert_int_equal(scene_add_node(s, json_object(), &node), -ENOSPC);
+	scene_view_close(s, &v);
+	ar_buf_free(&out);
+	scene_free(s);
+}
+
 static void libraries(void **state)
 {
 	struct library *l = NULL;
@@ -554,6 +593,7 @@ int main(void)
 		cmocka_unit_test(journal_overflow),
 		cmocka_unit_test(last_root_stays),
 		cmocka_unit_test(full),
+		cmocka_unit_test(places_given_again),
 		cmocka_unit_test(libraries),
 	};
 
