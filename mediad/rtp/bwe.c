@@ -406,7 +406,8 @@ static void update(struct bwe *b, uint64_t now)
 	b->increased_at = now;
 }
 
-int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now)
+int bwe_feedback(
+	struct bwe *b, const struct rtcp_packet *p, bwe_told *told, void *arg, uint64_t now)
 {
 	struct rtcp_twcc_status s = {0};
 	struct rtcp_twcc it;
@@ -422,6 +423,8 @@ int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now)
 			continue;
 		b->total++;
 		b->lost += !s.received;
+		if (told)
+			told(arg, s.seq, s.received);
 		if (!s.received)
 			continue;
 		newest = e->at > newest ? e->at : newest;

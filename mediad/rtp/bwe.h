@@ -21,8 +21,11 @@ int bwe_new(struct bwe **out, const struct bwe_conf *conf) __attribute__((warn_u
 void bwe_free(struct bwe *b);
 /* A packet of n bytes leaves; the transport-wide sequence number to put into it. */
 uint16_t bwe_sent(struct bwe *b, uint64_t now, size_t n);
-/* Transport-wide feedback. -EBADMSG: malformed. */
-int bwe_feedback(struct bwe *b, const struct rtcp_packet *p, uint64_t now);
+/* Transport-wide feedback. -EBADMSG: malformed. told (or NULL): each packet that is spoken of for
+ * the first time, by its transport-wide number; one that was said to be missing may come later. */
+typedef void bwe_told(void *arg, uint16_t seq, bool received);
+int bwe_feedback(
+	struct bwe *b, const struct rtcp_packet *p, bwe_told *told, void *arg, uint64_t now);
 /* A report block about a stream of ours; counts only while there is no feedback. */
 void bwe_report(struct bwe *b, const struct rtcp_report *r, uint64_t now);
 void bwe_remb(struct bwe *b, uint64_t rate, uint64_t now);

@@ -13,6 +13,7 @@
 #define BURST 16000 /* us ahead of the pace, elsewhere: an ordinary frame leaves at once */
 #define MAX_PACE_DELAY 200000 /* us: the queue is emptied in that time, whatever the rate */
 #define FULL_WAIT 5000 /* us */
+#define FULL_PROBE 40000 /* us of it without any feedback */
 #define RTX_BURST 20000 /* bytes of saved-up retransmission */
 #define LOSSY 3.0 /* of 256, smoothed: so much is lost that retransmissions go twice */
 #define RESEND_MIN 10000 /* us before the same packet goes again */
@@ -31,6 +32,8 @@ struct packet {
 	uint8_t npose;
 	uint8_t pose[MAX_POSE];
 	uint64_t sent_at, resent_at;
+	uint8_t flying; /* copies, the first among them, that no feedback has spoken of */
+	bool arrived;
 	/* without RTX the same packet goes again to the bit: under AES-GCM one nonce must not
 	 * protect two texts (RFC 7714 8.1) */
 	uint32_t send_time;
@@ -42,13 +45,17 @@ struct rtp_send {
 	struct bwe *bwe;
 	struct rtp_send_stats stats;
 	struct packet ring[RTP_SEND_RING];
+	struct {
+		uint32_t ext; /* the packet that was sent under a transport-wide number; 0: none */
+		uint16_t seq;
+	} sent_as[BWE_LOG];
 	uint32_t tail, next, head; /* remembered from, to be sent, to be filled */
 	size_t bytes, queued;
 	uint16_t rtx_seq, picture_id;
-	uint16_t resend[RTP_SEND_MAX_RESEND];
+	uint32_t resend[RTP_SEND_MAX_RESEND];
 	unsigned resend_head, nresend;
 	double rtx_tokens;
-	uint64_t rtx_at, pace_at, full_until;
+	uint64_t rtx_at, pace_at, full_until, full_since, now;
 	bool tight;
 	/* the frame that is being cut */
 	uint32_t ts;
@@ -227,9 +234,10 @@ out:
 	return 0;
 }
 
-static size_t build(struct rtp_send *s, struct packet *p, uint16_t seq, struct ar_span payload,
+static size_t build(struct rtp_send *s, uint32_t ext, uint16_t seq, struct ar_span payload,
 	bool rtx, uint64_t now, uint8_t *out, size_t cap)
 {
+	struct packet *p = at(s, ext);
 	struct rtp_packet h = {.marker = p->marker,
 		.seq = seq,
 		.ts = p->ts,
@@ -250,6 +258,9 @@ static size_t build(struct rtp_send *s, struct packet *p, uint16_t seq, struct a
 		v.xr_pose = (struct ar_span){(char *)p->pose, p->npose};
 	if (rtx || !p->sent) {
 		v.transport_seq = bwe_sent(s->bwe, now, payload.n + RTP_HEAD + 20);
+		s->sent_as[v.transport_seq % BWE_LOG].seq = v.transport_seq;
+		s->sent_as[v.transport_seq % BWE_LOG].ext = ext;
+		p->flying++;
 	} else {
 		v.send_time = p->send_time;
 		v.transport_seq = p->transport_seq;
@@ -274,20 +285,23 @@ static void refill(struct rtp_send *s, uint64_t now)
 		s->rtx_tokens = RTX_BURST;
 }
 
+static bool is_remembered(struct rtp_send *s, uint32_t ext)
+{
+	return (int32_t)(ext - s->tail) >= 0 && (int32_t)(ext - s->next) < 0 && at(s, ext)->data;
+}
+
 /* The next retransmission that is still worth it, NULL: none. */
-static struct packet *next_resend(struct rtp_send *s, uint64_t now, uint16_t *seq)
+static struct packet *next_resend(struct rtp_send *s, uint64_t now, uint32_t *ext)
 {
 	refill(s, now);
 	while (s->nresend) {
-		uint32_t ext;
 		struct packet *p;
 
-		*seq = s->resend[s->resend_head];
+		*ext = s->resend[s->resend_head];
 		s->resend_head = (s->resend_head + 1) % RTP_SEND_MAX_RESEND;
 		s->nresend--;
-		ext = s->next - (uint16_t)((uint16_t)s->next - *seq);
-		p = at(s, ext);
-		if ((int32_t)(ext - s->tail) < 0 || ext == s->next || !p->data)
+		p = at(s, *ext);
+		if (!is_remembered(s, *ext))
 			continue;
 		if (s->rtx_tokens < p->len) {
 			s->stats.over_budget++;
@@ -302,8 +316,8 @@ static struct packet *next_resend(struct rtp_send *s, uint64_t now, uint16_t *se
 static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 {
 	uint8_t body[PAY_MAX_MTU + 2];
-	uint16_t seq;
-	struct packet *p = next_resend(s, now, &seq);
+	uint32_t ext;
+	struct packet *p = next_resend(s, now, &ext);
 	struct ar_span payload;
 
 	if (!p)
@@ -314,11 +328,11 @@ static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 	s->stats.resent_bytes += p->len;
 	payload = (struct ar_span){(char *)p->data, p->len};
 	if (!s->conf.rtx_ssrc)
-		return build(s, p, seq, payload, false, now, out, cap);
-	put16(body, seq);
+		return build(s, ext, (uint16_t)ext, payload, false, now, out, cap);
+	put16(body, ext & 0xffff);
 	memcpy(body + 2, p->data, p->len);
 	payload = (struct ar_span){(char *)body, p->len + 2u};
-	return build(s, p, s->rtx_seq++, payload, true, now, out, cap);
+	return build(s, ext, s->rtx_seq++, payload, true, now, out, cap);
 }
 
 /* Bytes per microsecond. */
@@ -337,6 +351,24 @@ static uint64_t due(const struct rtp_send *s)
 	return at > s->full_until ? at : s->full_until;
 }
 
+/* More is on its way than fits. When the feedback about all of it is lost nothing that is sent
+ * would bring the next: then a packet now and again asks for it. */
+static bool must_wait(struct rtp_send *s, uint64_t now)
+{
+	if (!bwe_is_full(s->bwe, now)) {
+		s->full_since = 0;
+		return false;
+	}
+	if (!s->full_since)
+		s->full_since = now;
+	if (now - s->full_since >= FULL_PROBE) {
+		s->full_since = now;
+		return false;
+	}
+	s->full_until = now + FULL_WAIT;
+	return true;
+}
+
 size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 {
 	size_t n;
@@ -347,15 +379,13 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 	if (now < due(s) || cap < RTP_MAX_PACKET)
 		return 0;
 	n = resend(s, now, out, cap);
-	if (n == 0 && s->next != s->head && bwe_is_full(s->bwe, now)) {
-		s->full_until = now + FULL_WAIT;
+	if (n == 0 && s->next != s->head && must_wait(s, now))
 		return 0;
-	}
 	if (n == 0 && s->next != s->head) {
 		struct packet *p = at(s, s->next);
 
-		n = build(s, p, (uint16_t)s->next, (struct ar_span){(char *)p->data, p->len}, false,
-			now, out, cap);
+		n = build(s, s->next, (uint16_t)s->next, (struct ar_span){(char *)p->data, p->len},
+			false, now, out, cap);
 		p->sent_at = now;
 		s->next++;
 		s->queued -= p->len;
@@ -377,15 +407,24 @@ size_t rtp_send_queued(const struct rtp_send *s)
 	return s->queued;
 }
 
-static void want_resend(struct rtp_send *s, uint16_t seq, uint64_t now)
+static void queue_resend(struct rtp_send *s, uint32_t ext, unsigned copies)
 {
-	uint32_t ext = s->next - (uint16_t)((uint16_t)s->next - seq);
+	for (; copies && s->nresend < RTP_SEND_MAX_RESEND; copies--)
+		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = ext;
+}
+
+/* There is time for two tries before a viewer sees it stop. */
+static unsigned copies_of(const struct rtp_send *s, const struct packet *p)
+{
+	return !s->conf.rtx_ssrc ? 1 : p->tries ? 3 : 1 + s->lossy;
+}
+
+static void want_resend(struct rtp_send *s, uint32_t ext, uint64_t now)
+{
 	uint64_t wait = s->rtt ? s->rtt * 3 / 4 : RESEND_MIN;
 	struct packet *p = at(s, ext);
-	unsigned more;
 
-	s->stats.nacked++;
-	if ((int32_t)(ext - s->tail) < 0 || ext == s->next || now - p->sent_at > RTP_SEND_HISTORY ||
+	if (!is_remembered(s, ext) || now - p->sent_at > RTP_SEND_HISTORY ||
 		p->tries >= RTP_SEND_MAX_TRIES) {
 		s->stats.too_old++;
 		return;
@@ -400,11 +439,28 @@ static void want_resend(struct rtp_send *s, uint16_t seq, uint64_t now)
 		return;
 	}
 	p->resent_at = now; /* the same again in one message does not count twice */
-	s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = seq;
-	/* there is time for two tries before a viewer sees it stop */
-	more = !s->conf.rtx_ssrc ? 0 : p->tries ? 2 : s->lossy;
-	for (; more && s->nresend < RTP_SEND_MAX_RESEND; more--)
-		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = seq;
+	queue_resend(s, ext, copies_of(s, p));
+}
+
+/* Feedback tells of losses too: of a NACK that was lost itself, of a retransmission sooner than it
+ * would be asked for again. */
+static void on_told(void *arg, uint16_t seq, bool received)
+{
+	struct rtp_send *s = arg;
+	uint32_t ext = s->sent_as[seq % BWE_LOG].ext;
+	struct packet *p = at(s, ext);
+
+	if (s->sent_as[seq % BWE_LOG].seq != seq || !is_remembered(s, ext))
+		return;
+	s->sent_as[seq % BWE_LOG].ext = 0;
+	p->flying -= p->flying > 0;
+	p->arrived |= received;
+	if (received || p->arrived || p->flying || !s->conf.rtx_ssrc ||
+		p->tries >= RTP_SEND_MAX_TRIES || s->nresend == RTP_SEND_MAX_RESEND)
+		return;
+	s->stats.told++;
+	p->resent_at = s->now;
+	queue_resend(s, ext, copies_of(s, p));
 }
 
 static void on_nack(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
@@ -414,8 +470,9 @@ static void on_nack(struct rtp_send *s, const struct rtcp_packet *p, uint64_t no
 
 	if (p->media != s->conf.ssrc)
 		return;
+	s->stats.nacked += n;
 	for (unsigned i = 0; i < n; i++)
-		want_resend(s, seq[i], now);
+		want_resend(s, s->next - (uint16_t)((uint16_t)s->next - seq[i]), now);
 }
 
 static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
@@ -442,8 +499,9 @@ void rtp_send_rtcp(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now
 	if (p->type == RTCP_NACK)
 		on_nack(s, p, now);
 	on_reports(s, p, now);
+	s->now = now;
 	if (p->type == RTCP_TWCC)
-		bwe_feedback(s->bwe, p, now);
+		bwe_feedback(s->bwe, p, on_told, s, now);
 	if (p->type == RTCP_REMB)
 		bwe_remb(s->bwe, p->bitrate, now);
 	if (p->type == RTCP_PLI && p->media == s->conf.ssrc)

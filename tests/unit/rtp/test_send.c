@@ -190,6 +190,60 @@ static void retransmission_by_rtx(void **state)
 	assert_false(take());
 }
 
+/* Feedback about the transport-wide numbers first to last, all but the one have arrived. */
+static void tell(struct twcc_recv *t, uint16_t first, uint16_t last, uint16_t but)
+{
+	struct rtcp_packet p;
+	struct ar_span rest;
+
+	for (uint16_t q = first; q <= last; q++) {
+		if (q != but)
+			twcc_recv_packet(t, q, now);
+	}
+	now += 100 * MS;
+	w.n = 0;
+	twcc_recv_feedback(t, now, 1, SSRC, &w);
+	rest = (struct ar_span){(char *)buf, w.n};
+	assert_int_equal(rtcp_next(&rest, &p), 1);
+	rtp_send_rtcp(s, &p, now);
+}
+
+/* The NACK may be lost as well, and a lost retransmission is asked for again only much later. */
+static void feedback_of_a_loss_is_asking(void **state)
+{
+	static struct twcc_recv t;
+
+	(void)state;
+	twcc_recv_init(&t);
+	assert_int_equal(give(3000, 1), 0);
+	while (take()) /* 0 to 2 */
+		;
+	tell(&t, 0, 2, 1);
+	assert_true(take()); /* 3: of 1 */
+	assert_int_equal(pkt.ssrc, RTX);
+	assert_int_equal(get16((const uint8_t *)pkt.payload.p), 65531);
+	assert_false(take());
+	now += 5 * MS;
+	nack(65531); /* it was slower */
+	assert_int_equal(rtp_send_stats(s)->too_soon, 1);
+	assert_int_equal(give(100, 2), 0); /* 4 */
+	while (take())
+		;
+	tell(&t, 4, 4, 3);
+	for (unsigned i = 0; i < 3; i++) { /* 5 to 7: lost once already: three times */
+		assert_true(take());
+		assert_int_equal(get16((const uint8_t *)pkt.payload.p), 65531);
+	}
+	assert_false(take());
+	assert_int_equal(give(100, 3), 0); /* 8 */
+	while (take())
+		;
+	tell(&t, 5, 8, 7); /* two of the three are there */
+	assert_false(take());
+	assert_int_equal(rtp_send_stats(s)->told, 2);
+	assert_int_equal(rtp_send_stats(s)->resent, 4);
+}
+
 static void retransmission_without_rtx(void **state)
 {
 	struct rtp_send_conf c = conf;
@@ -353,7 +407,7 @@ static uint64_t through(uint64_t link, unsigned ms, double share)
 		twcc_recv_feedback(&t, now, 1, SSRC, &w);
 		rest = (struct ar_span){(char *)buf, w.n};
 		if (rtcp_next(&rest, &p) == 1)
-			assert_int_equal(bwe_feedback(b, &p, now), 0);
+			assert_int_equal(bwe_feedback(b, &p, NULL, NULL, now), 0);
 		now += gap;
 	}
 	return bwe_target(b);
@@ -419,6 +473,7 @@ int main(void)
 		T(an_ordinary_frame_leaves_at_once),
 		T(a_full_queue_refuses_whole_frames),
 		T(retransmission_by_rtx),
+		T(feedback_of_a_loss_is_asking),
 		T(retransmission_without_rtx),
 		T(retransmission_has_a_budget),
 		T(memory_is_bounded),
