@@ -4,6 +4,8 @@
 #include "common/daemon/ar_log.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define K(section, name, type, deflt, help)                                                        \
@@ -28,6 +30,8 @@ static const struct ar_conf_key keys[] = {
 	K("mediad", group, AR_CONF_STRING, NULL, "and this group (default: the user's)"),
 	K("mediad", log_level, AR_CONF_STRING, "info", "err, warn, notice, info or debug"),
 	KN("mediad", workers, "0", 0, MEDIAD_MAX_WORKERS, "processes; 0: one per CPU core"),
+	KN("mediad", drain_seconds, "14400", 1, 604800,
+		"calls of workers of before, after an upgrade, end after this"),
 	K("control", listen, AR_CONF_LIST, "127.0.0.1:9910", "Nmf_MRM over HTTP/2, repeatable"),
 	KN("control", max_connections, "64", 1, 1000, "HTTP connections at a time"),
 	K("media", network, AR_CONF_LIST, "default/127.0.0.1",
@@ -135,12 +139,55 @@ static int derive(struct mediad_conf *c, struct ar_buf *err)
 	c->nworker = (unsigned)(c->workers ? c->workers : cores < 1 ? 1 : cores);
 	if (c->nworker > MEDIAD_MAX_WORKERS)
 		c->nworker = MEDIAD_MAX_WORKERS;
-	if (c->port + c->nworker - 1 > 65535) {
-		ar_buf_printf(err, "port = %ld: %u workers need ports up to %ld", c->port,
-			c->nworker, c->port + (long)c->nworker - 1);
+	if (c->port + 2 * c->nworker - 1 > 65535) {
+		ar_buf_printf(err,
+			"port = %ld: %u workers need ports up to %ld, two each for upgrades",
+			c->port, c->nworker, c->port + 2 * (long)c->nworker - 1);
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* Another program or other settings: its workers are made anew, those of before drain. */
+static void made_from(struct mediad_conf *c, const char *path)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+	struct stat st = {0};
+	FILE *f = path ? fopen(path, "re") : NULL;
+	int ch;
+
+	while (f && (ch = getc(f)) != EOF)
+		h = (h ^ (uint64_t)ch) * 0x100000001b3ull;
+	if (f)
+		fclose(f);
+	(void)!stat("/proc/self/exe", &st);
+	snprintf(c->made, sizeof(c->made), "%llx.%llx.%llx", (unsigned long long)st.st_ino,
+		(unsigned long long)st.st_mtim.tv_sec * 1000000000ull +
+			(unsigned long long)st.st_mtim.tv_nsec,
+		(unsigned long long)h);
+}
+
+uint16_t mediad_conf_port(const struct mediad_conf *c, unsigned worker, bool second)
+{
+	return (uint16_t)((unsigned)c->port + worker + (second ? c->nworker : 0));
+}
+
+void mediad_conf_ports(const struct mediad_conf *c, FILE *out)
+{
+	for (unsigned i = 0; i < c->networks.n; i++) {
+		const struct nets_line *l = &c->networks.line[i];
+		char ip[INET6_ADDRSTRLEN];
+
+		fprintf(out, "UDP %u-%u at %s", mediad_conf_port(c, 0, false),
+			mediad_conf_port(c, c->nworker - 1, true),
+			nets_print_ip(&l->bind.ss, ip, sizeof(ip)));
+		if (strcmp(ip, l->text) != 0)
+			fprintf(out, ", which UEs know as %s", l->text);
+		fprintf(out, ": network %s, %u workers and as many that drain after an upgrade\n",
+			l->name, c->nworker);
+	}
+	for (unsigned i = 0; i < c->listen.n; i++)
+		fprintf(out, "TCP %s: control, for asd and Prometheus only\n", c->listen.item[i]);
 }
 
 int mediad_conf_read(struct mediad_conf *c, const char *path, struct ar_buf *err)
@@ -151,6 +198,8 @@ int mediad_conf_read(struct mediad_conf *c, const char *path, struct ar_buf *err
 	rc = ar_conf_read(keys, NKEYS, c, path, err);
 	if (rc == 0)
 		rc = derive(c, err);
+	if (rc == 0)
+		made_from(c, path);
 	if (rc)
 		mediad_conf_free(c);
 	return rc;

@@ -15,7 +15,7 @@
 struct mediad_conf {
 	/* [mediad] */
 	char *user, *group, *log_level;
-	long workers;
+	long workers, drain_seconds;
 	/* [control] */
 	struct ar_conf_list listen;
 	long max_connections;
@@ -35,11 +35,17 @@ struct mediad_conf {
 	unsigned nworker;
 	struct nets_list networks;
 	unsigned media_transports; /* bits 1 << enum peer_media */
+	char made[64]; /* of which program and settings */
 };
 
 /* path NULL: defaults only. 0, or negative errno with the reason in err. */
 int mediad_conf_read(struct mediad_conf *c, const char *path, struct ar_buf *err)
 	__attribute__((warn_unused_result));
+/* UDP port of a worker. second: while one of before has the first. Every worker has two, so that
+ * calls live on through an upgrade. */
+uint16_t mediad_conf_port(const struct mediad_conf *c, unsigned worker, bool second);
+/* What to open in the firewall, in lines. */
+void mediad_conf_ports(const struct mediad_conf *c, FILE *out);
 void mediad_conf_free(struct mediad_conf *c);
 void mediad_conf_help(FILE *out);
 

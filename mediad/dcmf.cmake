@@ -18,7 +18,7 @@ target_compile_definitions(mediad_ctl PRIVATE IMS_AR_DATADIR="${CMAKE_INSTALL_FU
 	IMS_AR_LIBEXECDIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/ims-ar")
 target_link_libraries(mediad_ctl PUBLIC mediad_dcmf PkgConfig::EVENT PkgConfig::NGHTTP2)
 
-add_executable(mediad main.c mediad.c workers.c privs.c worker/worker.c worker/armf.c)
+add_executable(mediad main.c mediad.c upgrade.c workers.c privs.c worker/worker.c worker/armf.c)
 ims_ar_target(mediad)
 target_link_libraries(mediad PRIVATE mediad_ctl mediad_dcmf mediad_transport armf_pool PkgConfig::SYSTEMD)
 install(FILES ${CMAKE_SOURCE_DIR}/etc/ims-ar/mediad.conf DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/ims-ar)

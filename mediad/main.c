@@ -12,7 +12,8 @@ static void help(void)
 {
 	printf("usage: mediad [-c FILE] [-t]\n\n"
 	       "The media function of ims-ar: data channels of AR calls (DCMF). Runs in the\n"
-	       "foreground; SIGTERM ends it, SIGUSR1 starts and ends draining.\n\n"
+	       "foreground; SIGTERM ends it, SIGUSR1 starts and ends draining, SIGUSR2 upgrades:\n"
+	       "a new mediad takes its place, the calls that there are go on.\n\n"
 	       "  -c, --config FILE  configuration (default: %s if there)\n"
 	       "  -t, --check        check configuration and scenes, then exit\n"
 	       "  -V, --version\n"
@@ -21,8 +22,15 @@ static void help(void)
 	mediad_conf_help(stdout);
 }
 
-static int run(const char *path, bool check)
+static void fine(const struct mediad_conf *conf, const char *path)
 {
+	printf("mediad: %s is fine\n", path ? path : "the default configuration");
+	mediad_conf_ports(conf, stdout);
+}
+
+static int run(const char *path, bool check, char *const *argv)
+{
+	struct upgrade up;
 	struct mediad_conf conf;
 	enum ar_log_level level = AR_LOG_INFO;
 	struct ar_buf why;
@@ -33,13 +41,14 @@ static int run(const char *path, bool check)
 	if (!err) {
 		ar_log_level_parse(conf.log_level, &level);
 		ar_log_init("mediad", level);
-		err = check ? mediad_check(&conf, &why) : mediad_run(&conf, &why);
+		upgrade_init(&up, argv);
+		err = check ? mediad_check(&conf, &why) : mediad_run(&conf, &up, &why);
+		if (!err && check)
+			fine(&conf, path);
 		mediad_conf_free(&conf);
 	}
 	if (err)
 		fprintf(stderr, "mediad: %.*s\n", (int)why.n, why.n ? why.p : "");
-	else if (check)
-		printf("mediad: %s is fine\n", path ? path : "the default configuration");
 	ar_buf_free(&why);
 	return err ? 1 : 0;
 }
@@ -75,5 +84,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "mediad: what is '%s'? (--help)\n", argv[optind]);
 		return 2;
 	}
-	return run(path, check);
+	return run(path, check, argv);
 }

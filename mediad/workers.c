@@ -24,7 +24,10 @@ struct one {
 	pid_t pid;
 	struct wlink *link;
 	bool up, lost, killed_hung;
-	bool adopted; /* not our child: its link tells of its end */
+	bool adopted; /* not our child, or not since we are: its link tells of its end */
+	bool old, cut; /* drains; for too long */
+	uint64_t since; /* draining */
+	uint16_t port;
 	int process; /* pidfd of one that was adopted, -1 */
 	uint64_t last_beat, started, retry_at, starts, killed;
 	unsigned retry_ms;
@@ -35,13 +38,13 @@ struct workers {
 	struct event_base *base;
 	struct event *tick;
 	struct worker_start common;
-	int (*sockets)[NETS_MAX];
+	const struct workers_place *place;
 	struct workers_handlers h;
 	void *arg;
-	unsigned n;
+	unsigned n, all; /* all: with those that drain */
 	bool was_ready;
 	uint64_t last_tick;
-	struct one one[MEDIAD_MAX_WORKERS];
+	struct one one[WORKERS_MAX_NUMBERS];
 };
 
 /* ---- the child ---- */
@@ -73,9 +76,10 @@ static void child(struct workers *w, unsigned index, int link)
 
 	s.index = index;
 	s.link = link;
+	s.port = w->place[index].port;
 	keep[n++] = link;
 	for (unsigned i = 0; i < s.conf->networks.n; i++)
-		keep[n++] = s.socket[i] = w->sockets[index][i];
+		keep[n++] = s.socket[i] = w->place[index].socket[i];
 	qsort(keep, n, sizeof(keep[0]), compare_int);
 	keep_only(keep, n);
 	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the parent */
@@ -101,6 +105,11 @@ static void check_ready(struct workers *w)
 	w->h.on_ready(w->arg);
 }
 
+static unsigned number_of(const struct one *o)
+{
+	return (unsigned)(o - o->all->one);
+}
+
 static void on_message(void *arg, const json_t *head, struct ar_span body)
 {
 	struct one *o = arg;
@@ -115,9 +124,9 @@ static void on_message(void *arg, const json_t *head, struct ar_span body)
 		o->up = true;
 		check_ready(w);
 	} else if (ev) {
-		w->h.on_event(w->arg, o->index, ev);
+		w->h.on_event(w->arg, number_of(o), ev);
 	} else {
-		w->h.on_reply(w->arg, o->index, head, body);
+		w->h.on_reply(w->arg, number_of(o), head, body);
 	}
 }
 
@@ -164,7 +173,9 @@ static int start_one(struct one *o)
 
 static void describe_end(const struct one *o, int status, char *buf, size_t cap)
 {
-	if (o->killed_hung)
+	if (o->cut)
+		snprintf(buf, cap, "upgraded, drain_seconds are over");
+	else if (o->killed_hung)
 		snprintf(buf, cap, "worker hung");
 	else if (WIFSIGNALED(status))
 		snprintf(buf, cap, "worker died of signal %d", WTERMSIG(status));
@@ -179,9 +190,8 @@ static void forget_process(struct one *o)
 	o->process = -1;
 }
 
-static void ended(struct one *o, const char *reason)
+static void retry_later(struct one *o)
 {
-	struct workers *w = o->all;
 	uint64_t now = ar_now();
 
 	if (now - o->started > 10 * AR_SEC || o->retry_ms == 0)
@@ -189,8 +199,21 @@ static void ended(struct one *o, const char *reason)
 	o->retry_ms =
 		o->retry_ms * 2 > WORKERS_RETRY_MAX_MS ? WORKERS_RETRY_MAX_MS : o->retry_ms * 2;
 	o->retry_at = now + (now - o->started > 10 * AR_SEC ? 0 : o->retry_ms * AR_MS);
-	ar_log(AR_LOG_ERR, "mediad", "worker %u (process %d): %s; its calls are lost", o->index,
-		(int)o->pid, reason);
+}
+
+static void ended(struct one *o, const char *reason)
+{
+	struct workers *w = o->all;
+	bool drained = o->old && o->stats &&
+		       json_integer_value(json_object_get(o->stats, "contexts")) == 0;
+
+	retry_later(o);
+	if (drained)
+		ar_log(AR_LOG_NOTICE, "mediad", "worker %u of before (process %d) has drained",
+			o->index, (int)o->pid);
+	else
+		ar_log(AR_LOG_ERR, "mediad", "worker %u%s (process %d): %s; its calls are lost",
+			o->index, o->old ? " of before" : "", (int)o->pid, reason);
 	o->pid = 0;
 	o->up = false;
 	forget_process(o);
@@ -198,21 +221,21 @@ static void ended(struct one *o, const char *reason)
 	o->link = NULL;
 	json_decref(o->stats);
 	o->stats = NULL;
-	w->h.on_died(w->arg, o->index, reason);
+	w->h.on_ended(w->arg, number_of(o), reason, drained);
 }
 
-void workers_reap(struct workers *w)
+bool workers_reaped(struct workers *w, pid_t pid, int status)
 {
-	for (unsigned i = 0; i < w->n; i++) {
-		struct one *o = &w->one[i];
+	for (unsigned i = 0; i < w->all; i++) {
 		char reason[48];
-		int status;
 
-		if (!o->pid || o->adopted || waitpid(o->pid, &status, WNOHANG) != o->pid)
+		if (w->one[i].pid != pid)
 			continue;
-		describe_end(o, status, reason, sizeof(reason));
-		ended(o, reason);
+		describe_end(&w->one[i], status, reason, sizeof(reason));
+		ended(&w->one[i], reason);
+		return true;
 	}
+	return false;
 }
 
 /* The number of one that was adopted may be another process's by now. */
@@ -224,10 +247,20 @@ static void stop_it(const struct one *o, int sig)
 		kill(o->pid, sig);
 }
 
+static void cut(struct one *o, uint64_t now)
+{
+	if (o->cut || now - o->since < (uint64_t)o->all->common.conf->drain_seconds * AR_SEC)
+		return;
+	o->cut = true;
+	stop_it(o, SIGTERM);
+}
+
 static void check(struct one *o, uint64_t now)
 {
+	if (o->old && o->pid)
+		cut(o, now);
 	if (!o->pid) {
-		if (now >= o->retry_at && start_one(o) != 0) {
+		if (!o->old && now >= o->retry_at && start_one(o) != 0) {
 			ar_log_limited(
 				AR_LOG_ERR, "mediad", "worker %u cannot be started", o->index);
 			o->retry_at = now + WORKERS_RETRY_MAX_MS * AR_MS;
@@ -236,7 +269,9 @@ static void check(struct one *o, uint64_t now)
 	}
 	if (o->adopted && o->lost) {
 		stop_it(o, SIGKILL); /* it is gone, or cannot be spoken to */
-		ended(o, o->killed_hung ? "worker hung" : "worker died");
+		ended(o, o->cut           ? "upgraded, drain_seconds are over"
+			 : o->killed_hung ? "worker hung"
+					  : "worker died");
 		return;
 	}
 	if (o->killed_hung || now - o->last_beat < WORKERS_HUNG_MS * AR_MS)
@@ -255,15 +290,15 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	/* when it is we who were held up, their signs of life wait unread */
-	for (unsigned i = 0; i < w->n && now - w->last_tick > AR_SEC; i++)
+	for (unsigned i = 0; i < w->all && now - w->last_tick > AR_SEC; i++)
 		w->one[i].last_beat = now;
 	w->last_tick = now;
-	for (unsigned i = 0; i < w->n; i++)
+	for (unsigned i = 0; i < w->all; i++)
 		check(&w->one[i], now);
 }
 
 int workers_new(struct workers **wp, struct event_base *base, const struct worker_start *common,
-	int (*sockets)[NETS_MAX], const struct workers_handlers *h, void *arg)
+	const struct workers_place *place, const struct workers_handlers *h, void *arg)
 {
 	struct workers *w = calloc(1, sizeof(*w));
 
@@ -271,30 +306,41 @@ int workers_new(struct workers **wp, struct event_base *base, const struct worke
 		return -ENOMEM;
 	w->base = base;
 	w->common = *common;
-	w->sockets = sockets;
+	w->place = place;
 	w->h = *h;
 	w->arg = arg;
-	w->n = common->conf->nworker;
+	w->n = w->all = common->conf->nworker;
 	w->tick = event_new(base, -1, EV_PERSIST, on_tick, w);
 	if (!w->tick) {
 		free(w);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < w->n; i++) {
+	for (unsigned i = 0; i < WORKERS_MAX_NUMBERS; i++) {
 		w->one[i].all = w;
 		w->one[i].index = i;
 		w->one[i].process = -1;
+		w->one[i].port = i < w->n ? place[i].port : 0;
 	}
 	*wp = w;
 	return 0;
 }
 
-int workers_adopt(struct workers *w, unsigned i, struct orphan *o)
+int workers_adopt(struct workers *w, struct orphan *o, unsigned *number)
 {
+	unsigned i = o->self.draining ? w->all : o->self.index;
 	struct one *one = &w->one[i];
 	int fd = o->link;
 
+	if (i >= WORKERS_MAX_NUMBERS)
+		return -ENOSPC;
+	if (o->self.draining)
+		w->all++;
+	*number = i;
 	o->link = -1;
+	one->index = o->self.index;
+	one->port = o->self.port;
+	one->old = o->self.draining;
+	one->since = o->self.since;
 	one->pid = o->pid;
 	one->process = o->process;
 	o->process = -1;
@@ -330,11 +376,11 @@ void workers_free(struct workers *w)
 
 	if (!w)
 		return;
-	for (unsigned i = 0; i < w->n; i++) {
+	for (unsigned i = 0; i < w->all; i++) {
 		if (w->one[i].pid)
 			stop_it(&w->one[i], SIGTERM);
 	}
-	for (unsigned i = 0; i < w->n; i++) {
+	for (unsigned i = 0; i < w->all; i++) {
 		struct one *o = &w->one[i];
 
 		while (o->pid && still_there(o)) {
@@ -352,14 +398,23 @@ void workers_free(struct workers *w)
 
 int workers_send(struct workers *w, unsigned i, const json_t *head, struct ar_span body)
 {
-	if (i >= w->n || !w->one[i].link || w->one[i].lost)
+	if (i >= w->all || !w->one[i].link || w->one[i].lost)
 		return -ENOENT;
 	return wlink_send(w->one[i].link, head, body);
 }
 
 unsigned workers_count(const struct workers *w)
 {
-	return w->n;
+	return w->all;
+}
+
+unsigned workers_draining(const struct workers *w)
+{
+	unsigned n = 0;
+
+	for (unsigned i = w->n; i < w->all; i++)
+		n += w->one[i].pid != 0;
+	return n;
 }
 
 void workers_get(const struct workers *w, unsigned i, struct workers_info *out)
@@ -368,6 +423,9 @@ void workers_get(const struct workers *w, unsigned i, struct workers_info *out)
 
 	*out = (struct workers_info){.pid = o->pid,
 		.up = o->up,
+		.draining = o->old,
+		.index = o->index,
+		.port = o->port,
 		.starts = o->starts,
 		.killed = o->killed,
 		.stats = o->stats};

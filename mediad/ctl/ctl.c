@@ -322,3 +322,8 @@ unsigned ctl_contexts(const struct ctl *c)
 {
 	return contexts_count(c->contexts);
 }
+
+bool ctl_busy(const struct ctl *c)
+{
+	return c->pending.used > 0;
+}

@@ -29,10 +29,12 @@ int ctl_listen(struct ctl *c, int fd) __attribute__((warn_unused_result));
 void ctl_drain(struct ctl *c, bool on);
 bool ctl_draining(const struct ctl *c);
 unsigned ctl_contexts(const struct ctl *c);
+bool ctl_busy(const struct ctl *c); /* workers have requests */
 
 /* workers_handlers */
 void ctl_on_reply(void *arg, unsigned worker, const json_t *head, struct ar_span body);
 void ctl_on_event(void *arg, unsigned worker, const json_t *event);
 void ctl_on_died(void *arg, unsigned worker, const char *reason);
+void ctl_on_drained(void *arg, unsigned worker);
 
 #endif

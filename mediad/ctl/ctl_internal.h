@@ -29,7 +29,7 @@ struct ctl_pending {
 };
 
 struct ctl_stats {
-	uint64_t timeouts, worker_deaths, leases, no_worker, events_lost;
+	uint64_t timeouts, worker_deaths, worker_drained, leases, no_worker, events_lost;
 	uint64_t answers[6]; /* by first digit of the status */
 };
 

@@ -39,25 +39,30 @@ void ctl_list(struct ctl *c, const struct ctl_call *q)
 
 json_t *ctl_load(const struct ctl *c)
 {
-	unsigned n = workers_count(c->workers), contexts = contexts_count(c->contexts), up = 0;
-	unsigned long max = (unsigned long)c->conf->max_contexts * (n ? n : 1);
+	unsigned n = 0, contexts = contexts_count(c->contexts), up = 0, old = 0;
+	unsigned long max;
 	double cpu = 0;
 	int load;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < workers_count(c->workers); i++) {
 		struct workers_info w;
 
 		workers_get(c->workers, i, &w);
+		old += w.draining && w.pid;
+		if (w.draining)
+			continue;
+		n++;
 		up += w.up;
 		cpu += json_number_value(json_object_get(w.stats, "cpu"));
 	}
+	max = (unsigned long)c->conf->max_contexts * (n ? n : 1);
 	load = (int)(cpu / (n ? n : 1) * 100 + 0.5);
 	if ((int)(contexts * 100ul / max) > load)
 		load = (int)(contexts * 100ul / max);
-	return json_pack("{s:i, s:i, s:I, s:b, s:i, s:i, s:s}", "load", load > 100 ? 100 : load,
-		"contexts", (int)contexts, "maxContexts", (json_int_t)max, "draining",
-		c->draining || up == 0, "workers", (int)n, "workersUp", (int)up, "instance",
-		c->instance);
+	return json_pack("{s:i, s:i, s:I, s:b, s:i, s:i, s:i, s:s}", "load",
+		load > 100 ? 100 : load, "contexts", (int)contexts, "maxContexts", (json_int_t)max,
+		"draining", c->draining || up == 0, "workers", (int)n, "workersUp", (int)up,
+		"workersDraining", (int)old, "instance", c->instance);
 }
 
 /* Of all workers: docs/mrm.md. */
@@ -93,9 +98,11 @@ void ctl_status(struct ctl *c, const struct ctl_call *q)
 		json_t *one;
 
 		workers_get(c->workers, i, &w);
-		one = json_pack("{s:i, s:i, s:b, s:I, s:I}", "worker", (int)i, "pid", (int)w.pid,
-			"up", w.up, "starts", (json_int_t)w.starts, "killedHung",
-			(json_int_t)w.killed);
+		if (w.draining && !w.pid)
+			continue;
+		one = json_pack("{s:i, s:i, s:b, s:b, s:i, s:I, s:I}", "worker", (int)i, "pid",
+			(int)w.pid, "up", w.up, "draining", w.draining, "port", (int)w.port,
+			"starts", (json_int_t)w.starts, "killedHung", (json_int_t)w.killed);
 		if (w.stats)
 			json_object_update_missing(one, (json_t *)(uintptr_t)w.stats);
 		json_array_append_new(list, one);
@@ -109,6 +116,8 @@ void ctl_status(struct ctl *c, const struct ctl_call *q)
 }
 
 /* ---- metrics ---- */
+
+#define LABEL 16
 
 /* Members of a worker's statistics. */
 static const struct metric {
@@ -217,16 +226,30 @@ static const struct metric {
 	{"cpu", "cpu_share", "gauge", "Share of one core, 0 to 1"},
 };
 
+/* The next worker in the metrics, from *i on; those of before are "old-0", ... */
+static bool next_worker(const struct ctl *c, unsigned *i, struct workers_info *w, char *label)
+{
+	for (; *i < workers_count(c->workers); (*i)++) {
+		workers_get(c->workers, *i, w);
+		if (w->draining && !w->pid)
+			continue;
+		snprintf(label, LABEL, w->draining ? "old-%u" : "%u", w->draining ? w->index : *i);
+		(*i)++;
+		return true;
+	}
+	return false;
+}
+
 static void worker_metrics(const struct ctl *c, const struct metric *m, struct ar_buf *b)
 {
-	for (unsigned i = 0; i < workers_count(c->workers); i++) {
-		struct workers_info w;
-		const json_t *v;
+	struct workers_info w;
+	char label[LABEL];
 
-		workers_get(c->workers, i, &w);
-		v = json_object_get(w.stats, m->member);
+	for (unsigned i = 0; next_worker(c, &i, &w, label);) {
+		const json_t *v = json_object_get(w.stats, m->member);
+
 		if (v)
-			ar_buf_printf(b, "mediad_%s{worker=\"%u\"} %.10g\n", m->name, i,
+			ar_buf_printf(b, "mediad_%s{worker=\"%s\"} %.10g\n", m->name, label,
 				json_number_value(v));
 	}
 }
@@ -238,28 +261,24 @@ static void header(struct ar_buf *b, const char *name, const char *type, const c
 
 static void process_metrics(const struct ctl *c, struct ar_buf *b)
 {
-	header(b, "worker_up", "gauge", "Whether the worker runs");
-	for (unsigned i = 0; i < workers_count(c->workers); i++) {
-		struct workers_info w;
+	static const struct {
+		const char *name, *type, *help;
+	} all[] = {{"worker_up", "gauge", "Whether the worker runs"},
+		{"worker_draining", "gauge",
+			"Whether it is of before an upgrade and ends with its last context"},
+		{"worker_starts_total", "counter", "Times a worker was started"},
+		{"worker_killed_total", "counter", "Workers killed because they hung"}};
+	struct workers_info w;
+	char label[LABEL];
 
-		workers_get(c->workers, i, &w);
-		ar_buf_printf(b, "mediad_worker_up{worker=\"%u\"} %d\n", i, w.up);
-	}
-	header(b, "worker_starts_total", "counter", "Times a worker was started");
-	for (unsigned i = 0; i < workers_count(c->workers); i++) {
-		struct workers_info w;
+	for (unsigned k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+		header(b, all[k].name, all[k].type, all[k].help);
+		for (unsigned i = 0; next_worker(c, &i, &w, label);) {
+			uint64_t v[] = {w.up, w.draining, w.starts, w.killed};
 
-		workers_get(c->workers, i, &w);
-		ar_buf_printf(b, "mediad_worker_starts_total{worker=\"%u\"} %llu\n", i,
-			(unsigned long long)w.starts);
-	}
-	header(b, "worker_killed_total", "counter", "Workers killed because they hung");
-	for (unsigned i = 0; i < workers_count(c->workers); i++) {
-		struct workers_info w;
-
-		workers_get(c->workers, i, &w);
-		ar_buf_printf(b, "mediad_worker_killed_total{worker=\"%u\"} %llu\n", i,
-			(unsigned long long)w.killed);
+			ar_buf_printf(b, "mediad_%s{worker=\"%s\"} %llu\n", all[k].name, label,
+				(unsigned long long)v[k]);
+		}
 	}
 }
 
@@ -283,6 +302,9 @@ static void control_metrics(const struct ctl *c, struct ar_buf *b)
 		{"control_answers_5xx_total", "Answers", c->stats.answers[5]},
 		{"worker_timeouts_total", "Requests a worker did not answer", c->stats.timeouts},
 		{"worker_deaths_total", "Workers that ended", c->stats.worker_deaths},
+		{"worker_drained_total",
+			"Workers of before an upgrade that ended with their last context",
+			c->stats.worker_drained},
 		{"leases_expired_total", "Contexts nobody renewed", c->stats.leases},
 		{"events_lost_total", "Events a subscriber did not take", c->stats.events_lost}};
 

@@ -89,14 +89,14 @@ static uint64_t load_of(const struct workers_info *i)
 }
 
 struct tally {
-	unsigned n[MEDIAD_MAX_WORKERS];
+	unsigned n[WORKERS_MAX_NUMBERS];
 };
 
 static void count_one(void *arg, struct mcontext *m)
 {
 	struct tally *t = arg;
 
-	t->n[m->worker % MEDIAD_MAX_WORKERS]++;
+	t->n[m->worker % WORKERS_MAX_NUMBERS]++;
 }
 
 /* The one that is up with the fewest contexts, those that were just made counted too. */
@@ -113,7 +113,7 @@ static int choose(struct ctl *c)
 
 		workers_get(c->workers, w, &i);
 		n = t.n[w] > load_of(&i) ? t.n[w] : load_of(&i);
-		if (i.up && n < least) {
+		if (i.up && !i.draining && n < least) {
 			least = n;
 			best = (int)w;
 		}
@@ -401,14 +401,12 @@ static void bury(void *arg, struct mcontext *m)
 	ctl_publish_gone(f->c, id, f->reason);
 }
 
-void ctl_on_died(void *arg, unsigned worker, const char *reason)
+static void forget_worker(struct ctl *c, unsigned worker, const char *reason)
 {
-	struct ctl *c = arg;
 	struct funeral f = {c, worker, reason};
 	struct ctl_pending *p;
 	uint32_t pos = 0;
 
-	c->stats.worker_deaths++;
 	while ((p = ar_ids_next(&c->pending, &pos)) != NULL) {
 		if (p->worker != worker)
 			continue;
@@ -417,6 +415,22 @@ void ctl_on_died(void *arg, unsigned worker, const char *reason)
 		forget(c, p);
 	}
 	contexts_each(c->contexts, bury, &f);
+}
+
+void ctl_on_died(void *arg, unsigned worker, const char *reason)
+{
+	struct ctl *c = arg;
+
+	c->stats.worker_deaths++;
+	forget_worker(c, worker, reason);
+}
+
+void ctl_on_drained(void *arg, unsigned worker)
+{
+	struct ctl *c = arg;
+
+	c->stats.worker_drained++;
+	forget_worker(c, worker, "drained");
 }
 
 void ctl_on_event(void *arg, unsigned worker, const json_t *event)

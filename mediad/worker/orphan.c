@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/worker/orphan.h"
 
+#include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ADOPT 'A'
-#define RETIRE 'R'
 #define GONE_MS 5000 /* a retired one must have ended */
+#define NAME "ims-ar-mediad-"
+#define RANDOM 16 /* bytes of a name */
 
-static socklen_t name_of(struct sockaddr_un *a, uint16_t port)
+static int bind_name(int fd, uint16_t base)
 {
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	unsigned char r[RANDOM];
 	int n;
 
-	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
-	n = snprintf(a->sun_path + 1, sizeof(a->sun_path) - 1, "ims-ar-mediad-%u", port);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+		return -EIO;
+	n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, NAME "%u-", base);
+	for (unsigned i = 0; i < sizeof(r); i++)
+		n += snprintf(a.sun_path + 1 + n, sizeof(a.sun_path) - 1 - (size_t)n, "%02x", r[i]);
+	n += (int)offsetof(struct sockaddr_un, sun_path) + 1;
+	return bind(fd, (struct sockaddr *)&a, (socklen_t)n) == 0 ? 0 : -errno;
 }
 
-json_t *orphan_identity(const struct mediad_conf *conf, unsigned index)
+json_t *orphan_identity(const struct mediad_conf *conf, const struct orphan_self *self)
 {
-	json_t *nets = json_array();
-
-	for (unsigned i = 0; i < conf->network.n; i++)
-		json_array_append_new(nets, json_string(conf->network.item[i]));
-	return json_pack("{s:s, s:i, s:i, s:o}", "version", IMS_AR_VERSION, "index", (int)index,
-		"port", (int)conf->port, "networks", nets);
+	return json_pack("{s:i, s:s, s:s, s:i, s:i, s:b, s:I}", "language", ORPHAN_LANGUAGE,
+		"version", IMS_AR_VERSION, "made", conf->made, "index", (int)self->index, "port",
+		(int)self->port, "draining", self->draining, "since", (json_int_t)self->since);
 }
 
 static bool trusted(int fd, uid_t user, pid_t *pid)
@@ -57,15 +63,14 @@ static int ready(int fd, short events)
 
 /* ---- the worker ---- */
 
-int orphan_listen(uint16_t port)
+int orphan_listen(uint16_t base)
 {
-	struct sockaddr_un a;
-	socklen_t n = name_of(&a, port);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err = fd < 0 ? -errno : bind_name(fd, base);
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0 && listen(fd, 4) == 0)
+	if (!err && listen(fd, 4) == 0)
 		return fd;
-	err = -errno;
+	err = err ? err : -errno;
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -130,27 +135,28 @@ static int greet(int fd, const json_t *identity, const json_t *contexts, const i
 }
 
 static int talk(int fd, const json_t *identity, const json_t *contexts, const int *sockets,
-	unsigned nsocket)
+	unsigned nsocket, enum orphan_verdict *verdict)
 {
-	char verdict = 0;
+	char said = 0;
 	pid_t pid;
 
 	if (!trusted(fd, geteuid(), &pid) || greet(fd, identity, contexts, sockets, nsocket) != 0 ||
-		ready(fd, POLLIN) != 0 || recv(fd, &verdict, 1, MSG_DONTWAIT) != 1)
+		ready(fd, POLLIN) != 0 || recv(fd, &said, 1, MSG_DONTWAIT) != 1)
 		return -EAGAIN;
-	if (verdict == ADOPT)
+	*verdict = (enum orphan_verdict)said;
+	if (said == ORPHAN_ADOPT || said == ORPHAN_DRAIN)
 		return 0;
-	return verdict == RETIRE ? -ECANCELED : -EAGAIN;
+	return said == ORPHAN_RETIRE ? -ECANCELED : -EAGAIN;
 }
 
 int orphan_accept(int listener, const json_t *identity, const json_t *contexts, const int *sockets,
-	unsigned nsocket)
+	unsigned nsocket, enum orphan_verdict *verdict)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), err;
 
 	if (fd < 0)
 		return -EAGAIN;
-	err = talk(fd, identity, contexts, sockets, nsocket);
+	err = talk(fd, identity, contexts, sockets, nsocket, verdict);
 	if (!err)
 		return fd;
 	close(fd);
@@ -159,16 +165,17 @@ int orphan_accept(int listener, const json_t *identity, const json_t *contexts, 
 
 /* ---- the parent ---- */
 
-static int dial(uint16_t port)
+static int dial(const char *name)
 {
-	struct sockaddr_un a;
-	socklen_t n = name_of(&a, port);
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "%s", name);
 
 	if (fd < 0)
 		return -errno;
+	n += (int)offsetof(struct sockaddr_un, sun_path) + 1;
 	/* does not wait: whoever holds the name may never take anybody */
-	if (connect(fd, (struct sockaddr *)&a, n) == 0)
+	if (connect(fd, (struct sockaddr *)&a, (socklen_t)n) == 0)
 		return fd;
 	close(fd);
 	return -ENOENT;
@@ -258,64 +265,157 @@ bool orphan_ended(int process, int wait_ms)
 }
 
 /* It ends by itself when it is asked to, and by force when not. */
-static void retire(struct orphan *o, unsigned index)
+static void end(struct orphan *o)
 {
-	char verdict = RETIRE;
-
-	ar_log(AR_LOG_WARN, "mediad",
-		"worker %u (process %d) of an earlier mediad has another configuration or version: "
-		"its calls end",
-		index, (int)o->pid);
-	if (send(o->link, &verdict, 1, MSG_NOSIGNAL) != 1 ||
-		!orphan_ended(o->process, GONE_MS / 2)) {
+	if (!orphan_ended(o->process, GONE_MS / 2)) {
 		pidfd_send_signal(o->process, SIGKILL, NULL, 0);
 		orphan_ended(o->process, GONE_MS / 2);
 	}
 	orphan_drop(o);
 }
 
-static bool fits(const struct orphan *o, const json_t *greeting, const struct mediad_conf *conf,
-	unsigned index)
+static void retire(struct orphan *o)
 {
-	json_t *mine = orphan_identity(conf, index);
-	bool same = json_equal(mine, json_object_get(greeting, "identity")) &&
-		    json_is_array(json_object_get(greeting, "contexts")) &&
-		    o->nsocket == conf->networks.n;
+	char verdict = ORPHAN_RETIRE;
 
+	ar_log(AR_LOG_WARN, "mediad",
+		"a worker (process %d) of an earlier mediad cannot be spoken to: its calls end",
+		(int)o->pid);
+	if (send(o->link, &verdict, 1, MSG_NOSIGNAL) != 1)
+		pidfd_send_signal(o->process, SIGTERM, NULL, 0);
+	end(o);
+}
+
+static bool understood(struct orphan *o, const json_t *greeting)
+{
+	const json_t *id = json_object_get(greeting, "identity");
+	json_int_t index = json_integer_value(json_object_get(id, "index"));
+
+	if (json_integer_value(json_object_get(id, "language")) != ORPHAN_LANGUAGE || index < 0 ||
+		index >= MEDIAD_MAX_WORKERS ||
+		!json_is_array(json_object_get(greeting, "contexts")))
+		return false;
+	o->self = (struct orphan_self){.index = (unsigned)index,
+		.port = (uint16_t)json_integer_value(json_object_get(id, "port")),
+		.draining = json_is_true(json_object_get(id, "draining")),
+		.since = (uint64_t)json_integer_value(json_object_get(id, "since"))};
+	return true;
+}
+
+/* Made from the same program and settings, and its place is free? */
+static bool fits(const struct orphan_list *l, const struct orphan *o, const json_t *greeting,
+	const struct mediad_conf *conf)
+{
+	json_t *mine = orphan_identity(conf, &o->self);
+	bool same = !o->self.draining && json_equal(mine, json_object_get(greeting, "identity")) &&
+		    o->nsocket == conf->networks.n && o->self.index < conf->nworker;
+
+	for (unsigned i = 0; i < l->n; i++)
+		same = same && (l->at[i].self.draining || l->at[i].self.index != o->self.index);
 	json_decref(mine);
 	return same;
 }
 
-int orphan_find(struct orphan *out, const struct mediad_conf *conf, unsigned index, uid_t user)
+static void settle(struct orphan_list *l, struct orphan *o, const json_t *greeting, bool adopt)
 {
-	char verdict = ADOPT;
+	char verdict = adopt ? ORPHAN_ADOPT : ORPHAN_DRAIN;
+
+	if (!adopt && !o->self.draining)
+		o->self.since = ar_now();
+	o->self.draining = !adopt;
+	if (send(o->link, &verdict, 1, MSG_NOSIGNAL) != 1) {
+		orphan_drop(o);
+		return;
+	}
+	o->contexts = json_incref(json_object_get(greeting, "contexts"));
+	ar_log(AR_LOG_NOTICE, "mediad", "worker %u (process %d) %s with %zu contexts",
+		o->self.index, (int)o->pid, adopt ? "adopted" : "of before drains,",
+		json_array_size(o->contexts));
+	l->at[l->n++] = *o;
+}
+
+static bool known(const struct orphan_list *l, pid_t pid)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		if (l->at[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+static void meet(struct orphan_list *l, const struct mediad_conf *conf, const char *name,
+	uid_t user, bool drain)
+{
+	struct orphan o = {.link = dial(name), .process = -1};
 	json_t *greeting;
 
-	*out = (struct orphan){.link = dial((uint16_t)(conf->port + index)), .process = -1};
-	if (out->link < 0) {
-		out->link = -1;
-		return 0;
+	if (o.link < 0)
+		return;
+	if (!trusted(o.link, user, &o.pid)) {
+		ar_log_limited(
+			AR_LOG_WARN, "mediad", "the process at @%s is not ours: left alone", name);
+		orphan_drop(&o);
+		return;
 	}
-	if (trusted(out->link, user, &out->pid) && out->pid > 0)
-		out->process = pidfd_open(out->pid, 0);
-	if (out->process < 0) {
-		ar_log(AR_LOG_WARN, "mediad",
-			"the process at the name of worker %u is not ours, or of another PID "
-			"namespace: left alone",
-			index);
-		orphan_drop(out);
-		return 0;
+	if (o.pid > 0 && !known(l, o.pid))
+		o.process = pidfd_open(o.pid, 0);
+	if (o.process < 0) { /* in the list already, or of another PID namespace */
+		orphan_drop(&o);
+		return;
 	}
-	greeting = receive_greeting(out);
-	if (!fits(out, greeting, conf, index)) {
-		retire(out, index);
-	} else if (send(out->link, &verdict, 1, MSG_NOSIGNAL) != 1) {
-		orphan_drop(out);
-	} else {
-		out->contexts = json_incref(json_object_get(greeting, "contexts"));
-		ar_log(AR_LOG_NOTICE, "mediad", "worker %u (process %d) adopted with %zu contexts",
-			index, (int)out->pid, json_array_size(out->contexts));
-	}
+	greeting = receive_greeting(&o);
+	if (!greeting || !understood(&o, greeting))
+		retire(&o);
+	else
+		settle(l, &o, greeting, !drain && fits(l, &o, greeting, conf));
 	json_decref(greeting);
+}
+
+/* Two generations have their ports (mediad_conf_port()); a third one has none. */
+static void end_oldest(struct orphan_list *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		for (unsigned k = 0; k < l->n; k++) {
+			struct orphan *o = &l->at[i], *p = &l->at[k];
+
+			if (i == k || !o->self.draining || !p->self.draining ||
+				o->self.index != p->self.index || o->self.since > p->self.since)
+				continue;
+			ar_log(AR_LOG_ERR, "mediad",
+				"worker %u (process %d) of the version before last still drains: "
+				"its %zu calls end",
+				o->self.index, (int)o->pid, json_array_size(o->contexts));
+			pidfd_send_signal(o->process, SIGTERM, NULL, 0);
+			end(o);
+			*o = l->at[--l->n];
+			i = UINT_MAX; /* from the start */
+			break;
+		}
+	}
+}
+
+int orphan_find(struct orphan_list *l, const struct mediad_conf *conf, uint16_t base, uid_t user,
+	bool drain)
+{
+	FILE *f = fopen("/proc/net/unix", "re");
+	char line[256], want[32];
+	unsigned seen = 0;
+
+	if (!f)
+		return -errno;
+	snprintf(want, sizeof(want), "@" NAME "%u-", base);
+	while (fgets(line, sizeof(line), f)) {
+		char *name = strstr(line, want);
+
+		if (!name || seen++ >= ORPHAN_MAX_NAMES || l->n == sizeof(l->at) / sizeof(l->at[0]))
+			continue;
+		name[strcspn(name, "\n")] = '\0';
+		meet(l, conf, name + 1, user, drain);
+	}
+	fclose(f);
+	if (seen > ORPHAN_MAX_NAMES)
+		ar_log(AR_LOG_WARN, "mediad", "%u names like those of workers, %u were looked at",
+			seen, ORPHAN_MAX_NAMES);
+	end_oldest(l);
 	return 0;
 }

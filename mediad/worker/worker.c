@@ -23,6 +23,8 @@ struct worker {
 	unsigned parents; /* that there have been */
 	struct event *on_adopter, *on_forgotten; /* while there is no parent */
 	int listener;
+	struct orphan_self self;
+	bool emptied; /* drained, and the parent has been told */
 	struct transport *t;
 	struct dcmf *d;
 	struct udp *udp[NETS_MAX];
@@ -222,35 +224,41 @@ static void stop_waiting(struct worker *w)
 	w->listener = -1;
 }
 
-static void adopted(struct worker *w, int fd)
+static void adopted(struct worker *w, int fd, bool drain)
 {
 	struct wlink *link;
 
+	if (drain && !w->self.draining) {
+		w->self.since = ar_now();
+		w->self.draining = true;
+	}
 	if (wlink_new(&link, w->base, fd, &link_handlers, w) != 0)
 		return;
 	wlink_free(w->link);
 	w->link = link;
 	w->parents++;
 	stop_waiting(w);
-	ar_log(AR_LOG_NOTICE, "worker", "a new parent has taken over");
+	ar_log(AR_LOG_NOTICE, "worker", "a new parent has taken over%s",
+		w->self.draining ? ", new calls go to others" : "");
 	on_beat(-1, 0, w);
 }
 
 static void on_adopter(evutil_socket_t listener, short what, void *arg)
 {
 	struct worker *w = arg;
-	json_t *identity = orphan_identity(w->start->conf, w->start->index);
+	json_t *identity = orphan_identity(w->start->conf, &w->self);
 	json_t *contexts = dcmf_list(w->d);
+	enum orphan_verdict verdict = ORPHAN_RETIRE;
 	int fd = -EAGAIN;
 
 	(void)what;
 	if (identity && contexts)
-		fd = orphan_accept(
-			listener, identity, contexts, w->start->socket, w->start->conf->networks.n);
+		fd = orphan_accept(listener, identity, contexts, w->start->socket,
+			w->start->conf->networks.n, &verdict);
 	json_decref(identity);
 	json_decref(contexts);
 	if (fd >= 0) {
-		adopted(w, fd);
+		adopted(w, fd, verdict == ORPHAN_DRAIN);
 	} else if (fd == -ECANCELED) {
 		ar_log(AR_LOG_NOTICE, "worker", "the new parent has no use for us: stopping");
 		event_base_loopbreak(w->base);
@@ -271,7 +279,7 @@ static int wait_for_parent(struct worker *w)
 {
 	struct timeval limit = {.tv_sec = ORPHAN_WAIT_S};
 
-	w->listener = orphan_listen((uint16_t)(w->start->conf->port + w->start->index));
+	w->listener = orphan_listen((uint16_t)w->start->conf->port);
 	if (w->listener < 0)
 		return w->listener;
 	w->on_adopter = event_new(w->base, w->listener, EV_READ | EV_PERSIST, on_adopter, w);
@@ -350,6 +358,18 @@ static void add_transport(const struct worker *w, json_t *o)
 		json_object_set_new(o, all[i].name, json_integer((json_int_t)all[i].value));
 }
 
+/* The last call of one that drains has gone: the parent is told by a sign of life, then it ends. */
+static void drained(struct worker *w)
+{
+	if (!w->self.draining || dcmf_contexts(w->d))
+		return;
+	if (w->emptied) {
+		ar_log(AR_LOG_NOTICE, "worker", "drained: stopping");
+		event_base_loopbreak(w->base);
+	}
+	w->emptied = true;
+}
+
 static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -365,6 +385,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 	if (head && wlink_send(w->link, head, AR_SPAN("")) != 0)
 		ar_log_limited(AR_LOG_WARN, "worker", "no sign of life could be sent");
 	json_decref(head);
+	drained(w);
 }
 
 /* ---- start and end ---- */
@@ -389,7 +410,7 @@ static int start_dcmf(struct worker *w)
 	struct dcmf_conf dc = {.worker = w->start->index,
 		.max_contexts = (unsigned)c->max_contexts,
 		.idle_s = (unsigned)c->idle_seconds,
-		.port = (uint16_t)(c->port + w->start->index),
+		.port = w->start->port,
 		.application = c->application,
 		.nets = &c->networks,
 		.scenes = w->start->scenes,
@@ -468,7 +489,10 @@ static void stop(struct worker *w)
 
 int worker_main(const struct worker_start *s)
 {
-	struct worker w = {.start = s, .base = precise_base(), .listener = -1};
+	struct worker w = {.start = s,
+		.base = precise_base(),
+		.listener = -1,
+		.self = {.index = s->index, .port = s->port}};
 	int err = w.base ? start_events(&w) : -ENOMEM;
 
 	if (!err)

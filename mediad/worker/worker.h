@@ -20,6 +20,7 @@ struct worker_start {
 	const struct assets *assets;
 	struct scripts *scripts; /* of the process's own, from the fork on */
 	int link; /* to the parent; taken over */
+	uint16_t port; /* on every network */
 	int socket[NETS_MAX]; /* one a network; taken over */
 };
 

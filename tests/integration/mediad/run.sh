@@ -15,4 +15,8 @@ fi
 mediad=$BUILD/mediad/mediad
 [ -x "$mediad" ] || { echo "not ok mediad: $mediad is not built"; exit 1; }
 export PYTHONDONTWRITEBYTECODE=1
-exec python3 tests/integration/mediad/test_mediad.py "$mediad" "$@"
+rc=0
+for t in tests/integration/mediad/test_*.py; do
+	python3 "$t" "$mediad" "$@" || rc=1
+done
+exit $rc

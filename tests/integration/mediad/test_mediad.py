@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mediad as a whole: test_mediad.py MEDIAD [test...]. Prints ok/not ok lines. Only curl and sockets on
-the client's side, so that nothing of ours is on both ends."""
-import ctypes
+"""mediad as an operator and asd meet it: test_mediad.py MEDIAD [test...]."""
 import json
 import os
 import random
@@ -13,181 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-HERE = os.path.dirname(os.path.abspath(__file__))
-MEDIAD = sys.argv[1]
-FINGERPRINT = "SHA-256 " + ":".join(["AB"] * 32)
-CONTEXTS = "/nmf-mrm/v1/contexts"
-PR_SET_CHILD_SUBREAPER = 36
-
-
-def free_ports(n):
-    """n UDP and TCP ports in a row that nobody uses."""
-    while True:
-        first = random.randrange(24200, 24900)
-        try:
-            held = []
-            for p in range(first, first + n):
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    s = socket.socket(socket.AF_INET, kind)
-                    held.append(s)
-                    s.bind(("127.0.0.1", p))
-            return first
-        except OSError:
-            continue
-        finally:
-            for s in held:
-                s.close()
-
-
-class Failed(Exception):
-    pass
-
-
-def expect(what, ok, detail=""):
-    if not ok:
-        raise Failed("%s %s" % (what, detail))
-
-
-def until(what, test, seconds=5.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        got = test()
-        if got:
-            return got
-        time.sleep(0.03)
-    raise Failed("waited %.0f s for %s" % (seconds, what))
-
-
-class Mediad:
-    """One running mediad with its configuration and log in a folder of its own."""
-
-    def __init__(self, extra="", workers=2, application="", binary=MEDIAD, ready=True):
-        self.folder = tempfile.mkdtemp(prefix="mediad-test-")
-        os.chmod(self.folder, 0o755)
-        first = free_ports(workers + 1)
-        self.port, self.udp, self.workers = first, first + 1, workers
-        self.conf = os.path.join(self.folder, "mediad.conf")
-        with open(self.conf, "w") as f:
-            f.write("[mediad]\nworkers = %d\n%s\n[control]\nlisten = 127.0.0.1:%d\n[media]\nnetwork = default/127.0.0.1\n"
-                    "port = %d\n[application]\nscenes = %s/webapp/scenes\nwebapp = %s/webapp/scenes\n%s\n"
-                    % (workers, extra, self.port, self.udp, ROOT, ROOT, application))
-        self.log = open(os.path.join(self.folder, "log"), "w+")
-        self.process = subprocess.Popen([binary, "-c", self.conf], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
-        self.curls = []
-        if ready:
-            until("mediad to be ready", lambda: self.process.poll() is None and self.status_or_none() and self.status()["workersUp"] == workers)
-
-    def url(self, path):
-        return "http://127.0.0.1:%d%s" % (self.port, path)
-
-    def curl(self, method, path, body=None, ctype=None, http="--http2-prior-knowledge", seconds=8):
-        args = ["curl", "-sS", http, "--max-time", str(seconds), "-X", method, "-o", "-", "-w", "\n%{http_code}", self.url(path)]
-        if ctype:
-            args += ["-H", "content-type: " + ctype]
-        if body is not None:
-            args += ["--data-binary", "@-"]
-        r = subprocess.run(args, input=(body if isinstance(body, bytes) else (body or "").encode()), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if r.returncode != 0:
-            raise Failed("curl %s %s: %s" % (method, path, r.stderr.decode().strip()))
-        text, _, code = r.stdout.decode().rpartition("\n")
-        return int(code), text
-
-    def call(self, method, path, body=None, ctype=None):
-        code, text = self.curl(method, path, json.dumps(body) if body is not None else None, ctype)
-        return code, json.loads(text) if text.startswith(("{", "[")) else text
-
-    def status_or_none(self):
-        try:
-            return self.status()
-        except (Failed, ValueError):
-            return None
-
-    def status(self):
-        return self.call("GET", "/x-ims-ar/v1/status")[1]
-
-    def metric(self, name):
-        total = 0.0
-        for line in self.curl("GET", "/metrics")[1].splitlines():
-            if line.startswith("mediad_" + name) and line[7 + len(name)] in "{ ":
-                total += float(line.rsplit(" ", 1)[1])
-        return total
-
-    def create(self, **vendor):
-        code, doc = self.call("POST", CONTEXTS, context(**vendor), "application/json")
-        expect("create", code == 201, "%d %s" % (code, doc))
-        return doc
-
-    def events(self, query=""):
-        """Follows the event stream; a list that grows, and the process."""
-        p = subprocess.Popen(["curl", "-sS", "-N", "--http2-prior-knowledge", self.url("/x-ims-ar/v1/events" + query)],
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        seen = []
-
-        def read():
-            for line in p.stdout:
-                seen.append(json.loads(line))
-
-        threading.Thread(target=read, daemon=True).start()
-        self.curls.append(p)
-        until("the hello event", lambda: seen and seen[0]["ev"] == "hello")
-        return seen, p
-
-    def pids(self):
-        return [w["pid"] for w in self.status()["worker"]]
-
-    def rss(self):
-        """kB of private memory of parent and workers."""
-        total = 0
-        for pid in [self.process.pid] + self.pids():
-            with open("/proc/%d/smaps_rollup" % pid) as f:
-                total += sum(int(l.split()[1]) for l in f if l.startswith("Private_"))
-        return total
-
-    def said(self):
-        self.log.flush()
-        with open(os.path.join(self.folder, "log")) as f:
-            return f.read()
-
-    def stop(self):
-        for p in self.curls:
-            p.kill()
-            p.wait()
-        rc = None
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            rc = self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-        return rc
-
-    def clean(self):
-        self.stop() if self.process.poll() is None or self.curls else None
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def context(**vendor):
-    streams = {"1000": {"streamId": 1000, "subprotocol": "mpeg-sd", "order": True},
-               "1002": {"streamId": 1002, "subprotocol": "3gpp-ar-metadata", "order": False, "maxRetry": 0}}
-    a = {"terminationId": "a", "medias": [{
-        "mediaId": "1", "mediaResourceType": "DC",
-        "dcMedia": {"streams": streams, "securitySetup": "PASSIVE", "remoteDcEndpoint": {"sctpPort": 5000, "fingerprint": FINGERPRINT}},
-        "remoteMbEndpoint": {"ip": {"ipv4Addr": "127.0.0.1"}, "transport": "UDP", "portNumber": 52718},
-        "x-ims-ar": {"user": "sip:alice@ims", "remote": {"ice": {"ufrag": "8hhY", "pwd": "asd88fgpdd777uzjYhagZg"}}}}]}
-    b = {"terminationId": "b", "medias": [{"mediaId": "1", "mediaResourceType": "DC",
-                                           "dcMedia": {"streams": streams, "securitySetup": "ACTPASS"},
-                                           "x-ims-ar": {"user": "sip:bob@ims"}}]}
-    return {"terminations": [a, b], "x-ims-ar": dict({"owner": "asd1", "callId": "abc@ue", "call": "9f3c", "scene": "default"}, **vendor)}
-
-
-def path_of(doc):
-    return CONTEXTS + "/" + doc["contextId"]
+from lib import CONTEXTS, FINGERPRINT, HERE, MEDIAD, ROOT, Failed, Mediad, context, expect, main, path_of, until
 
 
 # ---- the operations ----
@@ -489,163 +315,6 @@ def alone_stop():
     m.clean()
 
 
-def alone_parent_killed():
-    """Without calls there is nothing to wait for."""
-    m = Mediad()
-    pids = m.pids()
-    m.process.kill()
-    m.process.wait()
-    until("the workers to end", lambda: not any(os.path.exists("/proc/%d" % p) for p in pids))
-    m.clean()
-
-
-def gone(pids):
-    return not any(os.path.exists("/proc/%d" % p) and "Z" not in open("/proc/%d/stat" % p).read().split()[2] for p in pids)
-
-
-def restart(m, wait=True):
-    m.process = subprocess.Popen([MEDIAD, "-c", m.conf], stdout=m.log, stderr=m.log, stdin=subprocess.DEVNULL)
-    if wait:
-        until("mediad to be ready", lambda: m.process.poll() is None and m.status_or_none() and m.status()["workersUp"] == m.workers)
-
-
-def alone_parent_killed_with_calls():
-    """kill -9 of the parent costs no call: its successor adopts the workers that have some."""
-    m = Mediad()
-    made = [m.create(owner="asd%d" % (i % 2), callId="call%d" % i, leaseSeconds=120) for i in range(6)]
-    pids = sorted(m.pids())
-    m.process.kill()
-    m.process.wait()
-    time.sleep(0.3)
-    expect("the workers go on", all(os.path.exists("/proc/%d" % p) for p in pids))
-    restart(m)
-    for c in made:
-        status, doc = m.call("GET", CONTEXTS + "/" + c["contextId"])[:2]
-        expect("context %s is served" % c["contextId"], status == 200 and doc["contextId"] == c["contextId"], status)
-    listed = m.call("GET", CONTEXTS + "?owner=asd0")[1]["contexts"]
-    expect("owners are known", sorted(x["x-ims-ar"]["callId"] for x in listed) == ["call0", "call2", "call4"], listed)
-    expect("the same processes", sorted(m.pids()) == pids or m.said().count("adopted with") == 2, m.pids())
-    # a new one can be made, an old one deleted, and a dead worker is seen and replaced
-    m.create(callId="after")
-    expect("delete", m.call("DELETE", CONTEXTS + "/" + made[0]["contextId"])[0] == 204)
-    os.kill(pids[0], signal.SIGKILL)
-    until("the dead worker's contexts to go", lambda: len(m.call("GET", CONTEXTS)[1]["contexts"]) < 6)
-    until("another in its place", lambda: m.status()["workersUp"] == 2, 10)
-    m.create(callId="later")
-    # twice in a row
-    m.process.kill()
-    m.process.wait()
-    restart(m)
-    n = len(m.call("GET", CONTEXTS)[1]["contexts"])
-    expect("contexts after the second", n >= 4, n)
-    alive = sorted(m.pids())
-    m.stop()
-    until("all to end with an orderly stop", lambda: gone(pids + alive))
-    m.clean()
-
-
-def alone_parent_killed_other_configuration():
-    """A successor with another configuration ends the old workers and has their ports."""
-    m = Mediad(workers=1)
-    m.create(callId="old")
-    pids = m.pids()
-    m.process.kill()
-    m.process.wait()
-    with open(m.conf) as f:
-        text = f.read()
-    with open(m.conf, "w") as f:
-        f.write(text.replace("network = default/127.0.0.1", "network = default/127.0.0.1\nnetwork = other/127.0.0.2"))
-    with open(m.conf) as f:
-        expect("changed", "other/" in f.read())
-    restart(m)
-    expect("nothing is left", m.call("GET", CONTEXTS)[1] == {"contexts": []})
-    expect("it is told", "another configuration or version" in m.said())
-    expect("the old one has ended", gone(pids))
-    m.stop()
-    m.clean()
-
-
-def alone_hung_after_adoption():
-    m = Mediad(workers=1)
-    m.create(callId="x")
-    pids = m.pids()
-    m.process.kill()
-    m.process.wait()
-    restart(m)
-    os.kill(pids[0], signal.SIGSTOP)
-    until("its contexts to go", lambda: m.call("GET", CONTEXTS)[1] == {"contexts": []}, 20)
-    until("another in its place", lambda: gone(pids) and m.status()["workersUp"] == 1, 10)
-    m.stop()
-    m.clean()
-
-
-def alone_adopted_and_nobody_reaps():
-    """In a container whose first process reaps nobody an ended worker stays as a zombie: stop all the same."""
-    prctl = ctypes.CDLL(None).prctl
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    m = Mediad(workers=1)
-    m.create(callId="x")
-    pids = m.pids()
-    m.process.kill()
-    m.process.wait()
-    restart(m)
-    expect("adopted", m.pids() == pids, m.pids())
-    started = time.monotonic()
-    rc = m.stop()
-    prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    expect("an orderly stop", rc == 0 and time.monotonic() - started < 4.5, rc)
-    expect("nobody has reaped it", os.waitpid(pids[0], 0)[0] == pids[0])
-    m.clean()
-
-
-def alone_restarted_before_the_worker_knows():
-    m = Mediad(workers=1)
-    m.create(callId="x")
-    pids = m.pids()
-    os.kill(pids[0], signal.SIGSTOP)
-    m.process.kill()
-    m.process.wait()
-    restart(m, wait=False)
-    time.sleep(0.3)
-    os.kill(pids[0], signal.SIGCONT)
-    until("the worker to be adopted", lambda: m.status_or_none() and m.status()["workersUp"] == 1)
-    expect("the same process", m.pids() == pids, m.pids())
-    expect("with its call", len(m.call("GET", CONTEXTS)[1]["contexts"]) == 1)
-    m.stop()
-    m.clean()
-
-
-HOLDER = """
-import socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1].replace("@", chr(0)))
-s.listen(0)
-c = [socket.socket(socket.AF_UNIX) for i in range(8)]
-for x in c:
-    x.setblocking(False)
-    x.connect_ex(sys.argv[1].replace("@", chr(0)))
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def alone_name_held_by_another():
-    """Whoever holds a worker's name and takes nobody does not keep mediad from starting."""
-    m = Mediad(workers=1)
-    m.process.kill()
-    m.process.wait()
-    other = subprocess.Popen([sys.executable, "-c", HOLDER, "@ims-ar-mediad-%d" % m.udp], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        expect("held", other.stdout.readline() == b"held\n")
-        restart(m)
-        expect("the other lives", other.poll() is None)
-    finally:
-        other.kill()
-        other.wait()
-        m.stop()
-    m.clean()
-
-
 def alone_bad_configuration():
     cases = [("[mediad]\nworkers = 99\n", "workers = 99: want a number from 0 to 32"), ("[mediad]\nfoo = 1\n", "no such setting"),
              ("[control]\nlisten = here\n", "want address:port"), ("[media]\nnetwork = default/0.0.0.0\n", "advertised"),
@@ -662,6 +331,13 @@ def alone_bad_configuration():
             expect(text, r.returncode == 1 and want in r.stderr.decode(), r.stderr.decode())
         r = subprocess.run([MEDIAD, "-c", folder + "/none"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         expect("no file", r.returncode == 1 and "No such file" in r.stderr.decode())
+        with open(folder + "/x.conf", "w") as f:
+            f.write("[mediad]\nworkers = 3\n[media]\nport = 41000\nnetwork = default/127.0.0.1\nnetwork = out/127.0.0.2!192.0.2.7\n"
+                    "[application]\nscenes = %s/webapp/scenes\nwebapp = %s/webapp/scenes\napplications = %s/lua/apps\n" % (ROOT, ROOT, ROOT))
+        r = subprocess.run([MEDIAD, "-t", "-c", folder + "/x.conf"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        said = r.stdout.decode()
+        expect("ports for the firewall", r.returncode == 0 and "UDP 41000-41005 at 127.0.0.1:" in said
+               and "UDP 41000-41005 at 127.0.0.2, which UEs know as 192.0.2.7" in said and "TCP 127.0.0.1:9910" in said, said + r.stderr.decode())
     for flag in ("--help", "--version"):
         expect(flag, subprocess.run([MEDIAD, flag], stdout=subprocess.PIPE).returncode == 0)
     expect("unknown flag", subprocess.run([MEDIAD, "--nonsense"], stderr=subprocess.PIPE).returncode == 2)
@@ -750,45 +426,5 @@ def alone_real_ues():
     return failed == 0
 
 
-def run(name, f, *args):
-    started = time.monotonic()
-    try:
-        note = f(*args)
-    except Failed as e:
-        if str(e).strip() == "skip":
-            print("skip %s (not here: no root or no node)" % name, flush=True)
-            return True
-        print("not ok %s: %s" % (name, e), flush=True)
-        return False
-    except Exception as e:  # pylint: disable=broad-except
-        print("not ok %s: %r" % (name, e), flush=True)
-        return False
-    if note is None or isinstance(note, str):
-        print("ok %s (%s%.1f s)" % (name, note + ", " if note else "", time.monotonic() - started), flush=True)
-        return True
-    return note
-
-
-def main():
-    wanted = sys.argv[2:]
-    ok = True
-    shared = [(n[5:].replace("_", " "), f) for n, f in globals().items() if n.startswith("test_")]
-    own = [(n[6:].replace("_", " "), f) for n, f in globals().items() if n.startswith("alone_")]
-    shared = [x for x in shared if not wanted or x[0] in wanted]
-    if shared:
-        m = Mediad()
-        for name, f in shared:
-            ok = run(name, f, m) and ok
-        if not ok:
-            print("\n".join("    | " + l for l in m.said().splitlines()[-15:]))
-        ok = run("nothing is left over", lambda: expect("contexts", m.call("GET", CONTEXTS)[1] == {"contexts": []})) and ok
-        m.stop()
-        m.clean()
-    for name, f in own:
-        if not wanted or name in wanted:
-            ok = run(name, f) and ok
-    return 0 if ok else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals()))

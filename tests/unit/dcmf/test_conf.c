@@ -61,7 +61,7 @@ static void mistakes(void **state)
 		{"[control]\nlisten = ::1:9910\n", "want address:port"},
 		{"[media]\nnetwork = here\n", "network = here: want name/address"},
 		{"[media]\nnetwork = a/1.2.3.4\nnetwork = a/1.2.3.5\n", "already"},
-		{"[media]\nport = 65535\n[mediad]\nworkers = 2\n", "need ports up to 65536"},
+		{"[media]\nport = 65535\n[mediad]\nworkers = 2\n", "need ports up to 65538"},
 		{"[application]\nupdate_rate = 0\n", "want a number from 1 to 120"},
 		{"[armf]\ntransports = dtls, srtp\n", "transports = dtls, srtp: want dtls"},
 		{"[armf]\nprocesses = 17\n", "want a number from 0 to 16"},

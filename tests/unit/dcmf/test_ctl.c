@@ -40,6 +40,7 @@ struct workers {
 	unsigned n;
 	struct sent sent[64];
 	json_t *stats[WORKERS];
+	bool draining[WORKERS];
 };
 
 int workers_send(struct workers *w, unsigned i, const json_t *head, struct ar_span body)
@@ -64,8 +65,12 @@ unsigned workers_count(const struct workers *w)
 
 void workers_get(const struct workers *w, unsigned i, struct workers_info *out)
 {
-	*out = (struct workers_info){
-		.pid = 100 + (int)i, .up = w->up[i], .starts = 1, .stats = w->stats[i]};
+	*out = (struct workers_info){.pid = 100 + (int)i,
+		.up = w->up[i],
+		.starts = 1,
+		.stats = w->stats[i],
+		.draining = w->draining[i],
+		.index = 0};
 }
 
 /* ---- the box ---- */
@@ -292,6 +297,35 @@ static void least_loaded(void **state)
 	ask(&b, "POST", CONTEXTS, "application/json", "{}");
 	assert_int_equal(b.client.status, 503);
 	assert_true(answer_has(&b, "NF_CONGESTION"));
+	box_close(&b);
+}
+
+/* One of before an upgrade: no new contexts, its own are served, its end is no death. */
+static void worker_of_before(void **state)
+{
+	struct box b;
+
+	(void)state;
+	box_open(&b);
+	make(&b, "0.a", "asd1", 0);
+	make(&b, "1.b", "asd1", 0);
+	b.w.draining[b.w.sent[1].worker] = true;
+	make(&b, "x", "asd1", 0);
+	assert_int_equal(b.w.sent[2].worker, b.w.sent[0].worker);
+	ask(&b, "DELETE", CONTEXTS "/1.b", NULL, NULL);
+	assert_int_equal(b.w.sent[3].worker, b.w.sent[1].worker);
+	reply(&b, 3, 204, "1.b", "", 0, "");
+	ask(&b, "GET", "/x-ims-ar/v1/status", NULL, NULL);
+	assert_true(answer_has(&b, "\"workers\":1") || answer_has(&b, "\"workers\": 1"));
+	assert_true(answer_has(&b, "workersDraining"));
+	ask(&b, "GET", "/metrics", NULL, NULL);
+	assert_true(answer_has(&b, "mediad_worker_draining{worker=\"old-0\"} 1"));
+	assert_true(answer_has(&b, "mediad_poses_total{worker=\"old-0\"} 7"));
+	ctl_on_drained(b.c, b.w.sent[1].worker);
+	ask(&b, "GET", "/metrics", NULL, NULL);
+	assert_true(answer_has(&b, "mediad_worker_drained_total 1"));
+	assert_true(answer_has(&b, "mediad_worker_deaths_total 0"));
+	assert_int_equal(ctl_contexts(b.c), 2);
 	box_close(&b);
 }
 
@@ -569,6 +603,7 @@ int main(void)
 		cmocka_unit_test(refused_create),
 		cmocka_unit_test(one_worker_for_a_shared_scene),
 		cmocka_unit_test(least_loaded),
+		cmocka_unit_test(worker_of_before),
 		cmocka_unit_test(no_answer),
 		cmocka_unit_test(client_gone),
 		cmocka_unit_test(strange_replies),
