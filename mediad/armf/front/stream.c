@@ -298,7 +298,7 @@ static void on_source(struct stream_leg *l, const struct rtcp_packet *p, uint64_
 	if (p->type == RTCP_SR && p->ssrc == l->in.ssrc && l->in.recv) {
 		rtp_recv_sr(l->in.recv, &p->sr, now);
 		capture_report(l->capture, p->sr.ntp, now);
-		if (l->partner)
+		if (l->partner && l->partner->conf.op != ARMF_SPLIT_RENDER)
 			stream_out_source(l->partner, &p->sr, now);
 	}
 	if (p->type == RTCP_SDES && rtcp_sdes_cname(p, l->in.ssrc, &cname) &&
@@ -354,6 +354,27 @@ void stream_leg_pose(struct stream_leg *l, const struct capture_pose *p, uint64_
 
 /* ---- split rendering ---- */
 
+static uint64_t ntp_at(const struct stream_front *f, uint64_t at)
+{
+	int64_t us = (int64_t)(at - f->ntp_at);
+
+	return f->ntp + (uint64_t)(us / 1000000 * (INT64_C(1) << 32)) +
+	       (uint64_t)(us % 1000000 * (INT64_C(1) << 32) / 1000000);
+}
+
+/* The partner's clock, when its reports have told it: its sound, which comes another way, is what
+ * the receiver plays the picture together with. */
+static uint64_t partner_ntp(const struct stream_leg *l, uint64_t now)
+{
+	const struct stream_leg *b = l->partner;
+	uint64_t ntp = ntp_at(l->front, now), at;
+	struct rtcp_sr sr;
+
+	if (b && b->in.recv && rtp_recv_last_sr(b->in.recv, &sr, &at))
+		ntp += sr.ntp - ntp_at(l->front, at);
+	return ntp;
+}
+
 /* TS 26.565: no frames in, the receiver's newest pose, our clock. */
 static void render(struct stream_leg *l, uint64_t now)
 {
@@ -385,8 +406,7 @@ static void render(struct stream_leg *l, uint64_t now)
 	f.views = shot.views;
 	memcpy(f.camera, shot.camera, sizeof(f.camera));
 	l->source = shot.source;
-	sr = (struct rtcp_sr){
-		.rtp = f.ts, .ntp = l->front->ntp + ((now - l->front->ntp_at) << 32) / 1000000};
+	sr = (struct rtcp_sr){.rtp = f.ts, .ntp = partner_ntp(l, now)};
 	stream_out_source(l, &sr, now);
 	if (l->front->conf.jobs.render(l->front->conf.jobs.pool, l->job.id, &f) != 0)
 		l->n.frames_dropped++;

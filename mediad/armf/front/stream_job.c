@@ -113,6 +113,23 @@ static bool in_flight(const struct stream_in *in, uint32_t ts)
 	return false;
 }
 
+/* What is rendered takes the place of the partner's picture, under the names that the description
+ * to this UE has for it: a browser shows nothing else. Without names anything is taken. */
+static void name_rendered(const struct stream_leg *l, struct stream_out_frame *o)
+{
+	const struct stream_side *from = l->partner ? &l->partner->conf.remote : NULL;
+
+	if (from && from->nssrc) {
+		o->ssrc = from->ssrc[0].ssrc;
+		o->rtx_ssrc = from->ssrc[0].rtx;
+		o->cname = from->ssrc[0].cname;
+		return;
+	}
+	o->ssrc = l->local + 1;
+	o->rtx_ssrc = l->local + 2;
+	o->cname = "armf";
+}
+
 static void job_frame(void *arg, const struct armf_frame_out *f)
 {
 	struct stream_leg *l = arg, *b = l->job.op == ARMF_SPLIT_RENDER ? l : l->partner;
@@ -127,9 +144,7 @@ static void job_frame(void *arg, const struct armf_frame_out *f)
 		return;
 	}
 	if (b == l) {
-		o.ssrc = l->local + 1;
-		o.rtx_ssrc = l->local + 2;
-		o.cname = "armf";
+		name_rendered(l, &o);
 	} else if (l->in.has_abs) {
 		/* the frame's own time: that of a later one may have come meanwhile */
 		ext.has_capture_time = true;

@@ -171,7 +171,8 @@ static int start(struct stream_leg *l, const struct stream_out_frame *f, uint64_
 	o->rtx_ssrc = conf.rtx_ssrc;
 	o->codec = f->codec;
 	o->report_at = now;
-	if (l->partner && l->partner->in.recv && rtp_recv_last_sr(l->partner->in.recv, &sr, &at))
+	if (l->conf.op != ARMF_SPLIT_RENDER && l->partner && l->partner->in.recv &&
+		rtp_recv_last_sr(l->partner->in.recv, &sr, &at))
 		rtp_send_source(o->send, &sr, at);
 	return 0;
 }

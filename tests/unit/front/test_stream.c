@@ -145,7 +145,6 @@ static struct rtp_packet last_rtp(const struct stream_leg *l)
 static unsigned sent_rtp(const struct stream_leg *l)
 {
 	unsigned n = 0;
-
 	for (unsigned i = 0; i < nout; i++)
 		n += out[i].leg == l && !out[i].rtcp;
 	return n;
@@ -534,6 +533,18 @@ static void job_rate(struct armf_pool *p, uint32_t job, uint32_t bps)
 	(void)p, (void)job, (void)bps;
 }
 
+static void with_a_processor(void)
+{
+	given = 0;
+	front->conf.jobs = (struct stream_pool){.pool = (struct armf_pool *)&given,
+		.open = job_open,
+		.close = job_nothing,
+		.frame = job_take,
+		.render = job_take,
+		.want_key = job_nothing,
+		.set_rate = job_rate};
+}
+
 static int some_scene(void *arg, uint32_t *scene)
 {
 	(void)arg;
@@ -563,13 +574,7 @@ static void frames_of_an_earlier_stream(void **state)
 	unsigned sent;
 
 	(void)state;
-	given = 0;
-	front->conf.jobs = (struct stream_pool){.pool = (struct armf_pool *)&given,
-		.open = job_open,
-		.close = job_nothing,
-		.frame = job_take,
-		.want_key = job_nothing,
-		.set_rate = job_rate};
+	with_a_processor();
 	add(&ca.local, "VP8", 96, 90000, "");
 	add(&cb.local, "VP8", 120, 90000, "");
 	ca.op = ARMF_OVERLAY;
@@ -607,6 +612,57 @@ static void frames_of_an_earlier_stream(void **state)
 	assert_int_equal(last_rtp(b).ts, given_ts);
 }
 
+static uint64_t told_ntp(const struct stream_leg *l)
+{
+	struct rtcp_packet p;
+
+	for (unsigned i = nout; i-- > 0;) {
+		struct ar_span rest = {(char *)out[i].d, out[i].n};
+
+		if (out[i].leg == l && out[i].rtcp && rtcp_next(&rest, &p) == 1 &&
+			p.type == RTCP_SR)
+			return p.sr.ntp;
+	}
+	return 0;
+}
+
+/* A browser shows what its description names, and plays it with the partner's sound. */
+static void rendered_under_the_partners_name(void **state)
+{
+	uint8_t d[64];
+	struct rtcp_writer w = {d, 0, sizeof(d), 0};
+	struct capture_pose pose = {.views = 1, .orientation = {{0, 0, 0, 1}}};
+
+	(void)state;
+	with_a_processor();
+	stream_front_set_ntp(front, 5000, now);
+	add(&ca.local, "VP8", 96, 90000, "");
+	add(&cb.local, "VP8", 120, 90000, "");
+	cb.op = ARMF_SPLIT_RENDER;
+	ca.remote.ssrc[0].ssrc = 8;
+	ca.remote.nssrc = 1;
+	connect();
+	b->h.scene = some_scene;
+	put_rtp(a, 0x80 | 96, 1, 8, vp8_key, sizeof(vp8_key));
+	rtcp_write_sr(&w, 8, &(struct rtcp_sr){.ntp = 5000 + (3600ull << 32), .rtp = 960}, NULL, 0);
+	stream_leg_input(a, d, w.n, true, now);
+	stream_leg_run(b, now);
+	job_h.on_state(job_arg, true, "");
+	stream_leg_pose(b, &pose, now);
+	now += 50000;
+	stream_leg_run(b, now);
+	assert_int_equal(given, 1);
+	bring(given_ts);
+	assert_int_equal(last_rtp(b).ssrc, 8);
+	now += 5000000000; /* more than 2^32 us since the clock was set */
+	stream_leg_pose(b, &pose, now);
+	stream_leg_run(b, now);
+	bring(given_ts);
+	now += 2000000;
+	stream_leg_run(b, now);
+	assert_in_range(told_ntp(b) >> 32, 3600 + 5000, 3600 + 5004);
+}
+
 static void there_is_an_end(void **state)
 {
 	struct stream_leg *c;
@@ -636,6 +692,7 @@ int main(void)
 		T(numbers_go_on),
 		T(another_association_begins_anew),
 		T(frames_of_an_earlier_stream),
+		T(rendered_under_the_partners_name),
 		T(there_is_an_end),
 	};
 

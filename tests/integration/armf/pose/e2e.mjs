@@ -6,6 +6,8 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Browser, connect, connectDirect, hourAhead, Mediad, sleep } from './lab.mjs';
+import { motion } from './motion.mjs';
+import { boxError, expectedBox } from './truth.mjs';
 import { assert, assertSkew, FOV, HEIGHT, judged, moving, quantile, skew, STILLS, stills, TooBusy, until, WIDTH } from './judge.mjs';
 
 const [build, folder, ...wanted] = process.argv.slice(2);
@@ -53,7 +55,7 @@ async function leg(lab, id, t = 0) {
 }
 
 // A call of two phones over mediad; fn gets it, all of it goes afterwards.
-async function call(lab, cameraOptions, fn, { screenOptions = {}, context = {}, browser = null } = {}) {
+async function call(lab, cameraOptions, fn, { screenOptions = {}, context = {}, browser = null, processed = 0 } = {}) {
 	const camera = await (browser ?? lab.browser).phone({ role: 'camera', width: WIDTH, height: HEIGHT, fovY: FOV, ...cameraOptions });
 	const screen = await lab.browser.phone({ role: 'screen', ...screenOptions });
 	try {
@@ -61,7 +63,7 @@ async function call(lab, cameraOptions, fn, { screenOptions = {}, context = {}, 
 		lab.id = id;
 		await until('a picture', async () => (await screen.seen()).length > 20, 15000);
 		// a processor that has just started fills its cache of shaders first
-		await until('processing', async () => (await leg(lab, id)).armf?.state === 'processing', 15000);
+		await until('processing', async () => (await leg(lab, id, processed)).armf?.state === 'processing', 15000);
 		await fn({ camera, screen, id });
 		const problems = [...camera.problems, ...screen.problems, ...(await camera.eval(() => window.phone.problems)), ...(await screen.eval(() => window.phone.problems))];
 		assert(problems.length === 0, problems.join('; '));
@@ -73,6 +75,8 @@ async function call(lab, cameraOptions, fn, { screenOptions = {}, context = {}, 
 
 const BAD = { jitter: 30, loss: 0.05 };
 const TURN = { kind: 'turn', speed: 60 };
+const [ASIDE, UP] = [Math.atan((Math.tan(FOV / 2) * WIDTH) / HEIGHT), FOV / 2];
+const VIEW = { angleLeft: -ASIDE, angleRight: ASIDE, angleUp: UP, angleDown: -UP };
 const ORBIT = { kind: 'orbit', speed: 60 };
 
 // The measuring's own error: the page paints the box itself and no network touches it.
@@ -225,6 +229,17 @@ const CASES = {
 			await browser.stop();
 		}
 	},
+	// a UE that gets the scene rendered for its own pose
+	async split(lab) {
+		const context = { a: { operation: 'relay' }, b: { operation: 'split-render' } };
+		await call(lab, { poses: false }, async (c) => {
+			await splitStills(c);
+			await splitTurning(c);
+			assert((await leg(lab, c.id, 1)).armf?.state === 'processing', JSON.stringify((await leg(lab, c.id, 1)).armf));
+			await c.screen.save('screen', `${folder}/split.png`);
+			await splitToRelayAndBack(lab, c);
+		}, { screenOptions: { viewer: VIEW }, context, processed: 1 });
+	},
 	// 5 % loss and 100 ms there and back on either leg
 	async loss(lab) {
 		const line = { up: { loss: 0.05, delay: 50 }, down: { loss: 0.05, delay: 50 } };
@@ -257,6 +272,70 @@ const CASES = {
 		await call(lab, {}, (c) => broken(lab, c, 'hung', 'SIGSTOP', 4000));
 	},
 };
+
+// What a UE gets that sees the scene alone, rendered for its own pose: the box where that pose puts it.
+async function seenAlone({ screen }, since) {
+	const list = (await screen.seen(since)).filter((s) => s.box);
+	const error = (s, pose) => {
+		const want = expectedBox(pose, s.width, s.height, FOV);
+		return want && (boxError(s.box, want) * WIDTH) / s.width;
+	};
+	return { list, error };
+}
+
+async function splitStills(c) {
+	let worst = 0;
+	const waits = [];
+	for (const still of STILLS) {
+		const at = await c.screen.move({ kind: 'still', ...still });
+		const pose = motion({ kind: 'still', ...still }, 0);
+		const right = async () => {
+			const { list, error } = await seenAlone(c, at);
+			return list.find((s) => error(s, pose) < 4);
+		};
+		waits.push((await until(`the scene from ${JSON.stringify(still)}`, right, 5000)).at - at);
+		const from = waits.at(-1) + at + 150; // an encoder gets sharp over some pictures
+		await until('pictures of the pose', async () => (await seenAlone(c, from)).list.length > 6, 5000);
+		const { list, error } = await seenAlone(c, from);
+		worst = Math.max(worst, ...list.map((s) => error(s, pose)));
+	}
+	console.log(`# split-render stills=${STILLS.length} worst_px=${worst.toFixed(2)} pose_to_picture_p50_ms=${Math.round(quantile(waits, 0.5))} max_ms=${Math.round(Math.max(...waits))}`);
+	assert(worst <= 2, `the box is ${worst.toFixed(2)} px off its place, 2 allowed`);
+}
+
+// A turning head sees the scene late, and by how much is what the UE has to warp away; the picture
+// itself must be right for some pose of the recent past.
+async function splitTurning(c) {
+	const start = await c.screen.move(TURN);
+	await sleep(4400);
+	const { list, error } = await seenAlone(c, start + 800);
+	let best = { p95: Infinity };
+	for (let lag = 0; lag <= 400; lag += 4) {
+		const errors = list.map((s) => error(s, motion(TURN, (s.at - lag - start) / 1000))).filter((e) => e !== null);
+		const p95 = quantile(errors, 0.95);
+		if (p95 < best.p95) best = { p95, lag, p50: quantile(errors, 0.5), n: errors.length };
+	}
+	const rate = list.length / ((list.at(-1).at - list[0].at) / 1000);
+	console.log(`# split-render turning pictures=${best.n} per_s=${rate.toFixed(1)} lag_ms=${best.lag} p50_px=${best.p50.toFixed(2)} p95_px=${best.p95.toFixed(2)}`);
+	assert(best.n > 40, `only ${best.n} pictures`);
+	assert(best.p50 < 6, `the box is ${best.p50.toFixed(2)} px off where any pose of the last 400 ms puts it`);
+}
+
+// Another operation in a running call: the same stream for the browser, other pictures.
+async function splitToRelayAndBack(lab, c) {
+	const video = (await lab.mediad.mrm.get(c.id)).json.terminations[1].medias.findIndex((m) => m.mediaId === 'v0');
+	const become = async (operation, is) => {
+		const at = await c.screen.eval(() => performance.timeOrigin + performance.now());
+		const r = await lab.mediad.mrm.patch(c.id, [{ op: 'replace', path: `/terminations/1/medias/${video}/mediaProcessingUri`, value: `urn:x-ims-ar:armf:${operation}` }]);
+		assert(r.status === 200, `${operation}: ${r.status} ${r.text}`);
+		const first = await until(operation, async () => (await c.screen.seen(at)).find(is), 5000);
+		return Math.round(first.at - at);
+	};
+	await c.screen.move({ kind: 'still', ...STILLS[0] });
+	const there = await become('relay', (s) => s.number >= 0 && !s.box && s.height === HEIGHT);
+	const back = await become('split-render', (s) => s.box);
+	console.log(`# split-render to relay first_picture_ms=${there} and back first_picture_ms=${back}`);
+}
 
 async function lipSync(lab, c, name) {
 	lab.alone ??= await lipSyncAlone(lab);
@@ -309,7 +388,7 @@ try {
 			}
 			bad++;
 			console.log(`not ok armf ${name}: ${e.message.split('\n')[0]}`);
-			if (lab.id) console.log(`# ${JSON.stringify((await leg(lab, lab.id).catch(() => ({}))).armf ?? null)} ${JSON.stringify((await lab.mediad.status()).armf)}`);
+			if (lab.id) for (const t of [0, 1]) console.log(`# ${JSON.stringify((await leg(lab, lab.id, t).catch(() => ({}))).armf ?? null)} ${JSON.stringify((await lab.mediad.status()).armf)}`);
 			if (lab.id) await lab.mediad.mrm.delete(lab.id).catch(() => {});
 		}
 		lab.id = null;

@@ -92,7 +92,7 @@ function openCamera(o) {
 
 function openChannels(o) {
 	phone.ar = new ArSession({ now: clock });
-	phone.ar.on('scene', () => o.role === 'camera' && o.poses !== false && startPoses(o));
+	phone.ar.on('scene', () => (o.role === 'camera' || o.viewer) && o.poses !== false && startPoses(o));
 	for (const s of AR_STREAMS) {
 		const channel = phone.pc.createDataChannel(s.label, channelOptions(s));
 		if (s.subprotocol === '3gpp-ar-metadata') spoil(channel, o);
@@ -102,10 +102,10 @@ function openChannels(o) {
 
 function startPoses(o) {
 	phone.ar.startPoses(() => motion(phone.move, (performance.now() - phone.moveStart) / 1000), o.poseHz ?? 60);
-	// without tags the lens still has to be told
+	// without tags, or a camera, the lens still has to be told
 	const lens = () => {
 		const { position, orientation } = motion(phone.move, (performance.now() - phone.moveStart) / 1000);
-		phone.ar?.sendPose(position, orientation, { fov: phone.camera.fov });
+		phone.ar?.sendPose(position, orientation, { fov: o.viewer ?? phone.camera.fov });
 	};
 	lens();
 	phone.lensTimer ??= setInterval(lens, 500);
