@@ -39,13 +39,30 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	call_store_flush(a);
+	call_store_flush(a, true);
+}
+
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct asd *a = arg;
+
+	(void)fd;
+	(void)what;
+	call_store_flush(a, false);
 	front_settle(a->front);
 }
 
 void asd_settle_soon(struct asd *a)
 {
 	event_active(a->settle, 0, 0);
+}
+
+void asd_settle_later(struct asd *a)
+{
+	const struct timeval t = {.tv_usec = ASD_LATER_MS * 1000};
+
+	if (!event_pending(a->later, EV_TIMEOUT, NULL))
+		event_add(a->later, &t);
 }
 
 /* ---- timers and signals ---- */
@@ -210,7 +227,8 @@ static int make_base(struct asd *a)
 	if (!a->base)
 		return -ENOMEM;
 	a->settle = event_new(a->base, -1, 0, on_settle, a);
-	if (!a->settle)
+	a->later = event_new(a->base, -1, 0, on_later, a);
+	if (!a->settle || !a->later)
 		return -ENOMEM;
 	return make_instance(a);
 }
@@ -263,7 +281,7 @@ void asd_close(struct asd *a)
 {
 	if (a->calls.nbuckets) {
 		call_flow_close(a);
-		call_store_flush(a);
+		call_store_flush(a, false);
 	}
 	if (a->front)
 		front_settle(a->front);
@@ -280,6 +298,7 @@ void asd_close(struct asd *a)
 		free_event(a->sig[i]);
 	free_event(a->sweep);
 	free_event(a->settle);
+	free_event(a->later);
 	free_event(a->watchdog);
 	if (a->base)
 		event_base_free(a->base);

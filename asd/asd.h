@@ -22,6 +22,8 @@
 
 #include <event2/event.h>
 
+#define ASD_LATER_MS 20
+
 struct asd {
 	struct event_base *base;
 	struct asd_conf conf;
@@ -37,7 +39,7 @@ struct asd {
 	struct store *store; /* NULL: calls are not kept */
 	struct front *front;
 	struct metrics *metrics;
-	struct event *sweep, *settle, *watchdog, *sig[4];
+	struct event *sweep, *settle, *later, *watchdog, *sig[4];
 	bool stopping;
 };
 
@@ -56,8 +58,11 @@ uint64_t asd_now(const struct asd *a);
  */
 int asd_open(struct asd *a, struct ar_buf *err) __attribute__((warn_unused_result));
 void asd_close(struct asd *a);
-/* Everything of this turn that must be on disk before the world hears of it: runs at the end of
- * the loop's turn, then lets the front send its acknowledgements. */
+/* What others rely on from now on goes to disk at the end of the loop's turn: a plan that is on its
+ * way to the module. */
 void asd_settle_soon(struct asd *a);
+/* All other changes go there together, within ASD_LATER_MS: several of one call are one write then.
+ * Acknowledgements wait for it, so that the module sends again what a killed asd has not kept. */
+void asd_settle_later(struct asd *a);
 
 #endif

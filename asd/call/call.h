@@ -55,6 +55,13 @@ enum exchange_state {
 	EXCHANGE_OPEN, /* it has a plan; the UE has not answered */
 };
 
+/* What is not yet in the store. */
+enum call_dirty {
+	CALL_CLEAN,
+	CALL_DIRTY, /* written with others, asd_settle_later() */
+	CALL_URGENT, /* at the end of this turn */
+};
+
 /* Where an answer goes: front's connection and the request's id there. */
 struct front_ref {
 	uint32_t conn;
@@ -135,7 +142,8 @@ struct call {
 
 	bool inside; /* an ordinary call that became an AR call: o= goes on from what was there */
 	bool spiral; /* both UEs are behind the module's Kamailio */
-	bool trace, dirty; /* dirty: not yet in the store */
+	bool trace;
+	enum call_dirty dirty;
 	uint32_t listed; /* the last resync that had it */
 	char token[CALL_TOKEN_LEN + 1];
 	char instance[64]; /* of the module, that of its last message */

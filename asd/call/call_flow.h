@@ -70,7 +70,8 @@ void call_make_plan(struct asd *a, struct call *c, struct exchange *x);
 /* The AR part is over, the dialog goes on. */
 void call_lose(struct asd *a, struct call *c, const char *reason);
 void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to);
-/* Something changed that must survive a restart. */
+/* Something changed that must survive a restart: soon, or at the end of this turn. */
 void call_changed(struct asd *a, struct call *c);
+void call_changed_now(struct asd *a, struct call *c);
 
 #endif

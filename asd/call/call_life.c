@@ -20,8 +20,15 @@
 
 void call_changed(struct asd *a, struct call *c)
 {
-	if (!c->dirty)
-		c->dirty = calls_mark_dirty(&a->calls, c) == 0;
+	if (!c->dirty && calls_mark_dirty(&a->calls, c) == 0)
+		c->dirty = CALL_DIRTY;
+	asd_settle_later(a);
+}
+
+void call_changed_now(struct asd *a, struct call *c)
+{
+	if (c->dirty || calls_mark_dirty(&a->calls, c) == 0)
+		c->dirty = CALL_URGENT;
 	asd_settle_soon(a);
 }
 
@@ -81,7 +88,7 @@ void call_end(struct asd *a, struct call *c, const char *reason)
 	call_store_forget(a, c);
 	calls_remove(&a->calls, c);
 	asd_count(a, ASD_CALLS_ENDED);
-	asd_settle_soon(a);
+	asd_settle_later(a);
 }
 
 /* ---- the AR part is lost ---- */

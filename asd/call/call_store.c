@@ -434,7 +434,7 @@ static int write_call(struct asd *a, struct call *c)
 	json_decref(j);
 	free(body);
 	asd_count(a, ASD_STORE_WRITES);
-	c->dirty = false;
+	c->dirty = CALL_CLEAN;
 	return err;
 }
 
@@ -449,20 +449,25 @@ static void failed(struct asd *a)
 	a->calls.unstored = true;
 }
 
-void call_store_flush(struct asd *a)
+void call_store_flush(struct asd *a, bool urgent)
 {
 	struct calls *t = &a->calls;
+	unsigned keep = 0;
 	int err = 0;
 
 	for (unsigned i = 0; i < t->ndirty; i++) {
 		struct call *c = calls_get(t, t->dirty[i]);
 
+		if (c && urgent && c->dirty != CALL_URGENT) {
+			t->dirty[keep++] = c->id;
+			continue;
+		}
 		if (c && a->store && !t->unstored && write_call(a, c) != 0)
 			err = -EIO;
 		if (c)
-			c->dirty = false;
+			c->dirty = CALL_CLEAN;
 	}
-	t->ndirty = 0;
+	t->ndirty = keep;
 	if (a->store && store_commit(a->store) != 0)
 		err = -EIO;
 	if (err)

@@ -18,8 +18,9 @@ int call_from_json(struct asd *a, const json_t *j, const char **why)
 
 /* Reads all calls back at start; those that make no sense are dropped with a line. */
 int call_store_load(struct asd *a) __attribute__((warn_unused_result));
-/* Writes what call_changed() marked, and commits. */
-void call_store_flush(struct asd *a);
+/* Writes what call_changed() and call_changed_now() marked, urgent: the latter only; and commits.
+ */
+void call_store_flush(struct asd *a, bool urgent);
 /* After a failed write, once a second: everything anew, in one transaction. */
 void call_store_retry(struct asd *a);
 void call_store_forget(struct asd *a, const struct call *c);

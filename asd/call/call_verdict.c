@@ -114,7 +114,7 @@ void call_answer_plan(struct asd *a, struct call *c, struct exchange *x)
 		x->plan->ref, x->side == AR_SIDE_A ? "the caller" : "the callee", x->method,
 		c->rule, c->ctx.id ? c->ctx.id : "none",
 		c->ctx.dcmf_name ? c->ctx.dcmf_name : "no DCMF");
-	call_changed(a, c);
+	call_changed_now(a, c);
 }
 
 /* RFC 3261 14.1: two offers at once. */

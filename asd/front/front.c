@@ -239,7 +239,7 @@ static void take_event(struct conn *c, const json_t *j)
 	}
 	if ((uint64_t)seq > c->ack)
 		c->ack = (uint64_t)seq;
-	asd_settle_soon(a);
+	asd_settle_later(a);
 }
 
 /* ---- requests ---- */

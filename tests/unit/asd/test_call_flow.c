@@ -573,6 +573,35 @@ static void restored_while_deciding(void **state)
 	assert_int_equal(json_object_size(w.stored), 0);
 }
 
+/* The plan is on disk before the turn ends; what follows is one write, and none when it is over. */
+static void writes_come_together(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	w.slow_store = true;
+	ringing();
+	assert_int_equal(w.writes, 1);
+	assert_int_equal(json_object_size(w.stored), 1);
+	event("early", 1, "ta", "tb", 183, sdp_b, "ar-capable");
+	event("answered", 1, "ta", "tb", 200, sdp_b, "ar-capable");
+	assert_int_equal(w.writes, 1);
+	call_store_flush(&w.a, true); /* a turn with another call's plan */
+	assert_int_equal(w.writes, 1);
+	call_store_flush(&w.a, false);
+	assert_int_equal(w.writes, 2);
+	assert_string_equal(world_verdict(&w, re_invite(2, AR_SIDE_A, sdp_a)), "ar");
+	assert_int_equal(w.writes, 3);
+	before = w.writes;
+	event("answered", 2, "ta", "tb", 200, sdp_b, "ar-capable");
+	event("bye", 0, "ta", "tb", 0, NULL, NULL);
+	call_store_flush(&w.a, false);
+	assert_int_equal(w.writes, before);
+	assert_int_equal(json_object_size(w.stored), 0);
+	w.slow_store = false;
+	world_check_empty(&w);
+}
+
 static void nonsense_in_the_store(void **state)
 {
 	static const char *const rows[] = {"", "[]", "{}", "{\"token\":1}",
@@ -798,8 +827,9 @@ int main(void)
 		T(no_answer_sdp_is_no_harm), T(refused_ends_the_ar_part),
 		T(bye_before_the_answer_is_known), T(calls_that_the_module_does_not_list),
 		T(malformed_offer), T(the_cseq_is_zero), T(more_forks_than_legs), T(stopping),
-		T(restored_call_goes_on), T(restored_while_ringing), T(restored_while_deciding),
-		T(nonsense_in_the_store), T(dcmf_is_not_configured_any_more), T(any_order)};
+		T(restored_call_goes_on), T(restored_while_ringing), T(writes_come_together),
+		T(restored_while_deciding), T(nonsense_in_the_store),
+		T(dcmf_is_not_configured_any_more), T(any_order)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,8 @@ struct world {
 	char looked_up[64]; /* caller of the last one */
 	unsigned told; /* release commands to the module */
 	json_t *stored; /* token -> body */
+	unsigned writes; /* of calls to it */
+	bool slow_store; /* what is not urgent waits for call_store_flush() */
 };
 
 extern struct world *world; /* of the test that runs */
