@@ -206,7 +206,8 @@ static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answ
 /*
  * An offer that seemed to make an AR call of an ordinary one, but asd has that call: this Kamailio
  * was restarted, and such a call has nothing in its route set. With both UEs here a request of side
- * B is in the wrong pass now: refused, and at the next try the call is known.
+ * B is in its first pass now: it goes on as it is, with the mark, and the last pass is the anchored
+ * one (ar_pass.c).
  */
 static void known_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
 {
@@ -221,10 +222,12 @@ static void known_answered(struct ar_conn *c, struct ar_job *j, const json_t *an
 		rc = restore(c, j, answer, &side);
 	}
 	j->action = AR_ACTION_AR;
-	if (rc == 0 && side == AR_SIDE_B && json_is_true(json_object_get(answer, "spiral")))
-		rc = -EAGAIN;
-	if (rc == 0)
+	if (rc == 0 && side == AR_SIDE_B && json_is_true(json_object_get(answer, "spiral"))) {
+		j->action = AR_ACTION_ELSEWHERE;
+		j->mark = true;
+	} else if (rc == 0) {
 		rc = ar_calls_offer(&j->key, side, false, ring_expiry(ar_now_ms()));
+	}
 	if (rc < 0)
 		j->action = AR_ACTION_REFUSE;
 	decided(j, AR_STATUS_OK, rc < 0 ? "the call was not known here" : NULL);

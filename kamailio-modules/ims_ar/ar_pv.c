@@ -29,6 +29,7 @@ struct ar_last {
 	int pid;
 	bool job; /* of the resumed route that runs now: its message has the id of another process
 		   */
+	bool mark;
 	bool classed;
 	enum ar_class cls;
 	unsigned reasons;
@@ -95,6 +96,7 @@ void ar_pv_job(const struct ar_job *j)
 {
 	memset(&last, 0, sizeof(last));
 	last.job = true;
+	last.mark = j->mark;
 	last.classed = true;
 	last.cls = j->cls;
 	last.reasons = j->reasons;
@@ -111,6 +113,14 @@ void ar_pv_job(const struct ar_job *j)
 void ar_pv_job_done(void)
 {
 	memset(&last, 0, sizeof(last));
+}
+
+const char *ar_pv_take_mark(void)
+{
+	bool mark = last.job && last.mark;
+
+	last.mark = false;
+	return mark ? last.call : NULL;
 }
 
 void ar_pv_event(struct sip_msg *msg, const char *asd)

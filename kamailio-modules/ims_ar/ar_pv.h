@@ -23,6 +23,8 @@ void ar_pv_result(struct sip_msg *msg, int status, const char *action, const cha
 /* Of the job whose route is about to run in this process, whatever its message's id. */
 void ar_pv_job(const struct ar_job *j);
 void ar_pv_job_done(void);
+/* The call whose mark the resumed request is to bear; once, then NULL. */
+const char *ar_pv_take_mark(void);
 void ar_pv_event(struct sip_msg *msg, const char *asd);
 
 #endif

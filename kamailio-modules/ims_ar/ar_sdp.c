@@ -159,6 +159,7 @@ static enum ar_through_kind through_kind(const struct ar_view *v)
 
 static int begin(struct sip_msg *msg, struct work *w)
 {
+	const char *mark;
 	int rc;
 
 	memset(w, 0, sizeof(*w));
@@ -172,6 +173,8 @@ static int begin(struct sip_msg *msg, struct work *w)
 		return AR_SDP_NONE;
 	w->readable = ar_sdp_parse(&w->in, w->v.body.p, w->v.body.n, NULL) == 0;
 	rc = find_exchange(msg, w);
+	if (rc == 0 && w->kind == ORDINARY && !w->v.reply && (mark = ar_pv_take_mark()))
+		ar_mark_add(msg, &w->v, mark);
 	if (rc == 0 && w->kind == ORDINARY && w->readable)
 		w->through = ar_through_sections(&w->v.key, through_kind(&w->v), &w->in);
 	if (rc < 0)
