@@ -109,6 +109,7 @@ build_in() { # PRESET [CMAKE ARGS]
 
 group_build() {
 	step build "kamailio-headers" scripts/kamailio-src.sh || return 1
+	step build "usrsctp-source" scripts/usrsctp-src.sh || echo "   going on with Debian's slower library"
 	step build "release" build_in release -DIMS_AR_TESTS=ON || return 1
 	step build "npm" npm_install_all || return 1
 	step build "webapp" webapp_build

@@ -128,6 +128,7 @@ prepare() { # NAME WHAT COMMAND...
 build() {
 	local src
 	src=$(as_owner scripts/kamailio-src.sh) || return 1
+	as_owner scripts/usrsctp-src.sh || echo "no source of usrsctp: going on with Debian's library, which is slower"
 	# a folder of its own: without the tests, which need more packages
 	as_owner cmake --preset release -B build/demo -DIMS_AR_TESTS=OFF -DKAMAILIO_SRC="$src" &&
 		as_owner cmake --build build/demo -j"$(nproc)"

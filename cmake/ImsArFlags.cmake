@@ -19,7 +19,7 @@ pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4)
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
-find_library(USRSCTP_LIBRARY usrsctp REQUIRED)
+include(ImsArUsrsctp)
 
 function(ims_ar_target target)
 	target_compile_options(${target} PRIVATE
