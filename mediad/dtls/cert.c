@@ -141,17 +141,31 @@ int cert_prints_add(struct cert_prints *set, struct ar_span text)
 	return -EINVAL;
 }
 
-bool cert_prints_match(const struct cert_prints *set, const X509 *x509)
+static bool any_is(const struct cert_prints *set, const uint8_t *md, unsigned n)
 {
-	uint8_t md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	const EVP_MD *type = set->n ? EVP_get_digestbyname(set->digest) : NULL;
-
-	if (!type || !x509 || !X509_digest(x509, type, md, &n) || n != set->len)
+	if (n != set->len)
 		return false;
 	for (unsigned i = 0; i < set->n; i++) {
 		if (CRYPTO_memcmp(set->value[i], md, n) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool cert_prints_match(const struct cert_prints *set, const X509 *x509)
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	const EVP_MD *type = set->n ? EVP_get_digestbyname(set->digest) : NULL;
+
+	return type && x509 && X509_digest(x509, type, md, &n) && any_is(set, md, n);
+}
+
+bool cert_prints_match_der(const struct cert_prints *set, struct ar_span der)
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	const EVP_MD *type = set->n ? EVP_get_digestbyname(set->digest) : NULL;
+
+	return type && der.p && EVP_Digest(der.p, der.n, md, &n, type, NULL) && any_is(set, md, n);
 }

@@ -42,5 +42,7 @@ int cert_prints_add(struct cert_prints *set, struct ar_span text)
 	__attribute__((warn_unused_result));
 /* Does the certificate match any of the set? An empty set matches nothing. */
 bool cert_prints_match(const struct cert_prints *set, const X509 *x509);
+/* The same of its DER encoding, which is what a fingerprint is of (RFC 8122 5). */
+bool cert_prints_match_der(const struct cert_prints *set, struct ar_span der);
 
 #endif

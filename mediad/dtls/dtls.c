@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "mediad/dtls/dtls.h"
+#include "mediad/dtls/dtls_int.h"
 #include "common/daemon/ar_clock.h"
 
 #include <errno.h>
@@ -7,14 +7,11 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/srtp.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
 
 #define COOKIE_LEN 16
-#define RECORD_MAX 16384 /* RFC 5246 6.2.1 */
-#define APPLICATION_DATA 23
 #define BIO_OWN_TYPE 0x7f /* BIO_get_new_index() runs out after a hundred */
 
 /* RFC 8827 6.5 asks for the first; the rest for peers with RSA certificates or without AES. */
@@ -27,31 +24,13 @@ static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GC
 #define SRTP_PROFILES "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80"
 #define SRTP_LABEL "EXTRACTOR-dtls_srtp"
 
-struct dtls_ctx {
-	SSL_CTX *ssl;
-	BIO_METHOD *bio;
-	uint8_t secret[32]; /* of the cookies */
-	char buf[RECORD_MAX];
-};
-
-struct dtls {
-	SSL *ssl;
-	struct dtls_ctx *ctx;
-	struct dtls_handlers h;
-	void *arg;
-	const struct peer_addr *unverified;
-	struct cert_prints prints;
-	struct ar_span in; /* the datagram being read */
-	uint64_t deadline, bad;
-	bool client, done, dead, mismatch;
-	char why[128];
-};
-
 static int bio_write(BIO *b, const char *p, int n)
 {
 	struct dtls *d = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
+	if (!d->done)
+		dtls_own_note(d, (struct ar_span){p, (size_t)n});
 	d->h.send(d->arg, (struct ar_span){p, (size_t)n});
 	return n;
 }
@@ -209,7 +188,10 @@ int dtls_ctx_new(struct dtls_ctx **cp, const struct cert *cert)
 		return -ENOMEM;
 	c->ssl = SSL_CTX_new(DTLS_method());
 	c->bio = make_bio_method();
-	if (!c->ssl || !c->bio)
+	c->gcm128 = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	c->gcm256 = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	c->prf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+	if (!c->ssl || !c->bio || !c->gcm128 || !c->gcm256 || !c->prf)
 		goto out;
 	err = set_up(c, cert);
 	if (err)
@@ -228,6 +210,9 @@ void dtls_ctx_free(struct dtls_ctx *c)
 		return;
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->bio);
+	EVP_CIPHER_free(c->gcm128);
+	EVP_CIPHER_free(c->gcm256);
+	EVP_KDF_free(c->prf);
 	OPENSSL_cleanse(c->secret, sizeof(c->secret));
 	free(c);
 }
@@ -247,6 +232,8 @@ int dtls_new(struct dtls **dp, struct dtls_ctx *c, const struct dtls_conf *conf,
 	d->h = *h;
 	d->arg = arg;
 	d->client = conf->client;
+	d->srtp = conf->srtp;
+	d->cipher = "";
 	d->unverified = conf->unverified;
 	d->deadline = AR_NEVER;
 	BIO_set_data(bio, d);
@@ -270,11 +257,21 @@ int dtls_new(struct dtls **dp, struct dtls_ctx *c, const struct dtls_conf *conf,
 	return 0;
 }
 
+static void drop_early(struct dtls *d)
+{
+	for (unsigned i = 0; i < d->nearly; i++)
+		free(d->early[i].data);
+	d->nearly = 0;
+}
+
 void dtls_free(struct dtls *d)
 {
 	if (!d)
 		return;
+	drop_early(d);
 	SSL_free(d->ssl);
+	dtls_record_free(&d->rec);
+	free(d->cert);
 	free(d);
 }
 
@@ -288,11 +285,11 @@ static void arm(struct dtls *d, uint64_t now)
 	struct timeval tv;
 
 	d->deadline = AR_NEVER;
-	if (!d->dead && DTLSv1_get_timeout(d->ssl, &tv))
+	if (!d->dead && d->ssl && DTLSv1_get_timeout(d->ssl, &tv))
 		d->deadline = now + (uint64_t)tv.tv_sec * AR_SEC + (uint64_t)tv.tv_usec;
 }
 
-static int fail(struct dtls *d, int err, const char *what)
+int dtls_fail(struct dtls *d, int err, const char *what)
 {
 	unsigned long e = ERR_peek_last_error();
 	const char *reason = e ? ERR_reason_error_string(e) : NULL;
@@ -309,18 +306,30 @@ static int fail(struct dtls *d, int err, const char *what)
 	return err;
 }
 
+/* What is asked for when the SSL may be gone. */
+static int keep_identity(struct dtls *d)
+{
+	int n = i2d_X509(SSL_get0_peer_certificate(d->ssl), &d->cert);
+
+	if (n <= 0)
+		return dtls_fail(d, -EPROTO, "no memory for the certificate");
+	d->ncert = (size_t)n;
+	d->cipher = SSL_get_cipher_name(d->ssl);
+	d->done = true;
+	dtls_own_take(d);
+	return 0;
+}
+
 static int handshake(struct dtls *d)
 {
 	int r = SSL_do_handshake(d->ssl), e;
 
-	if (r == 1) {
-		d->done = true;
-		return 0;
-	}
+	if (r == 1)
+		return keep_identity(d);
 	e = SSL_get_error(d->ssl, r);
 	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
 		return 0;
-	return fail(d, -EPROTO, "DTLS handshake failed");
+	return dtls_fail(d, -EPROTO, "DTLS handshake failed");
 }
 
 int dtls_start(struct dtls *d, uint64_t now)
@@ -354,26 +363,76 @@ static int read_records(struct dtls *d, bool data)
 		d->bad += data && !got;
 		return 0;
 	}
-	return fail(d, -ECONNRESET,
+	return dtls_fail(d, -ECONNRESET,
 		e == SSL_ERROR_ZERO_RETURN ? "DTLS closed by the UE" : "DTLS ended by the UE");
+}
+
+/* Data may overtake the last flight. */
+static void hold(struct dtls *d, const struct dtls_head *h, struct ar_span record)
+{
+	char *copy = h->epoch == 1 && d->nearly < DTLS_MAX_EARLY ? malloc(record.n) : NULL;
+
+	if (!copy) {
+		d->bad++;
+		return;
+	}
+	memcpy(copy, record.p, record.n);
+	d->early[d->nearly++] = (struct dtls_early){copy, record.n};
+}
+
+static int on_record(struct dtls *d, const struct dtls_head *h, struct ar_span record)
+{
+	bool data = h->type == DTLS_APPLICATION_DATA;
+	int err = 0;
+
+	if (!d->ssl)
+		return dtls_own_input(d, h);
+	if (!d->done && data) {
+		hold(d, h, record);
+		return 0;
+	}
+	ERR_clear_error(); /* SSL_get_error() takes what another left for ours */
+	d->in = record;
+	if (!d->done)
+		err = handshake(d);
+	if (!err && d->done && d->ssl)
+		err = read_records(d, data);
+	d->in = AR_SPAN_NONE;
+	return err;
+}
+
+static int read_early(struct dtls *d)
+{
+	struct dtls_head h;
+	int err = 0;
+
+	for (unsigned i = 0; i < d->nearly && !err && !d->dead; i++) {
+		struct ar_span record = {d->early[i].data, d->early[i].n}, rest = record;
+
+		if (dtls_record_next(&rest, &h))
+			err = on_record(d, &h, record);
+	}
+	drop_early(d);
+	return err;
 }
 
 int dtls_input(struct dtls *d, struct ar_span datagram, uint64_t now)
 {
-	bool data = datagram.n && datagram.p[0] == APPLICATION_DATA;
+	bool was_done = d->done;
+	struct ar_span record = datagram;
+	struct dtls_head h;
 	int err = 0;
 
-	if (d->dead)
-		return 0;
-	ERR_clear_error(); /* SSL_get_error() takes what another left for ours */
-	d->in = datagram;
-	if (!d->done) {
-		err = handshake(d);
-		arm(d, now);
+	while (!err && !d->dead && dtls_record_next(&datagram, &h)) {
+		record.n = (size_t)(datagram.p - record.p);
+		err = on_record(d, &h, record);
+		record.p = datagram.p;
+		if (!err && d->done && d->nearly)
+			err = read_early(d);
 	}
-	if (!err && d->done)
-		err = read_records(d, data);
-	d->in = AR_SPAN_NONE;
+	if (!was_done)
+		arm(d, now);
+	d->bad += !err && !d->dead && datagram.n;
 	return err;
 }
 
@@ -384,7 +443,8 @@ bool dtls_is_done(const struct dtls *d)
 
 bool dtls_matches(const struct dtls *d, const struct cert_prints *prints)
 {
-	return d->done && cert_prints_match(prints, SSL_get0_peer_certificate(d->ssl));
+	return d->done &&
+	       cert_prints_match_der(prints, (struct ar_span){(char *)d->cert, d->ncert});
 }
 
 bool dtls_verify(const struct dtls *d)
@@ -410,7 +470,7 @@ static enum rtpsec_profile agreed(const struct dtls *d)
 
 int dtls_srtp_keys(struct dtls *d, enum rtpsec_profile *profile, uint8_t *tx, uint8_t *rx)
 {
-	enum rtpsec_profile p = d->done ? agreed(d) : RTPSEC_NONE;
+	enum rtpsec_profile p = d->done && d->ssl ? agreed(d) : RTPSEC_NONE;
 	size_t key = rtpsec_key_len(p), salt = rtpsec_salt_len(p);
 	uint8_t m[2 * RTPSEC_MAX_KEY], *client = d->client ? tx : rx, *server = d->client ? rx : tx;
 
@@ -440,6 +500,8 @@ int dtls_send(struct dtls *d, struct ar_span packet)
 		return -ENOTCONN;
 	if (packet.n > DTLS_MTU - DTLS_OVERHEAD)
 		return -EMSGSIZE;
+	if (!d->ssl)
+		return dtls_own_send(d, DTLS_APPLICATION_DATA, packet);
 	n = SSL_write(d->ssl, packet.p, (int)packet.n);
 	if (n > 0)
 		return 0;
@@ -462,14 +524,20 @@ int dtls_on_timer(struct dtls *d, uint64_t now)
 	arm(d, now);
 	if (r >= 0)
 		return 0;
-	fail(d, -ETIMEDOUT, "DTLS handshake timed out");
+	dtls_fail(d, -ETIMEDOUT, "DTLS handshake timed out");
 	d->deadline = AR_NEVER;
 	return -ETIMEDOUT;
 }
 
 void dtls_close(struct dtls *d)
 {
-	if (d->done && !d->dead)
+	static const char close_notify[2] = {1, 0}; /* warning */
+
+	if (d->done && !d->dead && !d->ssl &&
+		dtls_own_send(
+			d, DTLS_ALERT, (struct ar_span){close_notify, sizeof(close_notify)}) != 0)
+		d->bad++;
+	else if (d->done && !d->dead && d->ssl)
 		SSL_shutdown(d->ssl);
 	d->dead = true;
 	d->deadline = AR_NEVER;
@@ -488,5 +556,5 @@ const char *dtls_why(const struct dtls *d)
 
 const char *dtls_cipher(const struct dtls *d)
 {
-	return SSL_get_cipher_name(d->ssl);
+	return d->cipher;
 }
