@@ -16,6 +16,7 @@
 	X(VERDICT_PLAIN, "verdicts_plain", "offers answered plain")                                \
 	X(VERDICT_DENY, "verdicts_deny", "offers answered deny")                                   \
 	X(VERDICT_ERROR, "verdicts_error", "offers answered ok:false")                             \
+	X(SHARE_FULL, "share_full", "calls that found no place in their shared scene")             \
 	X(PLAIN_NO_DCMF, "plain_no_dcmf", "plain because no DCMF was available")                   \
 	X(PLAIN_TIMEOUT, "plain_timeout", "plain because the decision took too long")              \
 	X(PLAIN_MAX_CALLS, "plain_max_calls", "plain because max_calls was reached")               \

@@ -117,6 +117,8 @@ static json_t *call_item(const struct call *c)
 	add_text(o, "callee", c->callee);
 	add_text(o, "rule", c->rule);
 	add_text(o, "dcmf", c->ctx.dcmf_name);
+	if (c->share[0])
+		add_text(o, "share", c->share);
 	return o;
 }
 

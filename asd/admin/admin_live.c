@@ -109,6 +109,32 @@ static void termination_items(json_t *items, const json_t *t)
 	media_items(items, leg ? leg : "?", json_object_get(t, "medias"));
 }
 
+/* Everybody in a shared scene, whichever call brought them. */
+static void room_items(json_t *items, const json_t *room)
+{
+	const json_t *p;
+	json_t *o;
+	size_t i;
+
+	if (!room)
+		return;
+	o = json_object();
+	copy(o, "share", json_object_get(room, "name"));
+	copy(o, "calls", json_object_get(room, "calls"));
+	json_object_set_new(o, "participants",
+		json_sprintf("%zu", json_array_size(json_object_get(room, "participants"))));
+	json_array_append_new(items, o);
+	json_array_foreach(json_object_get(room, "participants"), i, p)
+	{
+		o = json_object();
+		copy(o, "participant", json_object_get(p, "name"));
+		copy(o, "user", json_object_get(p, "user"));
+		copy(o, "callid", json_object_get(p, "callId"));
+		participant_members(o, p);
+		json_array_append_new(items, o);
+	}
+}
+
 void admin_live_items(json_t *items, const json_t *context)
 {
 	const json_t *x = json_object_get(context, "x-ims-ar"), *t;
@@ -125,4 +151,5 @@ void admin_live_items(json_t *items, const json_t *context)
 	copy(o, "updates", json_object_get(x, "updates"));
 	copy(o, "worker", json_object_get(x, "worker"));
 	json_array_append_new(items, o);
+	room_items(items, json_object_get(x, "room"));
 }

@@ -3,6 +3,7 @@
 #include "common/ar_hash.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -27,6 +28,8 @@ static const char *key_of(const struct call *c, enum call_index x)
 		return c->callid;
 	case CALL_BY_CALLER:
 		return c->caller;
+	case CALL_BY_SHARE:
+		return c->share[0] ? c->share : NULL;
 	default:
 		return c->ctx.id;
 	}
@@ -199,6 +202,21 @@ struct call *calls_find_callid(const struct calls *t, const char *callid, const 
 struct call *calls_find_caller(const struct calls *t, const char *caller, const struct call *prev)
 {
 	return next_of(t, CALL_BY_CALLER, caller, prev);
+}
+
+struct call *calls_find_share(const struct calls *t, const char *share, const struct call *prev)
+{
+	return next_of(t, CALL_BY_SHARE, share, prev);
+}
+
+void calls_set_share(struct calls *t, struct call *c, const char *share)
+{
+	if (strcmp(c->share, share) == 0)
+		return;
+	unlink_call(t, c, CALL_BY_SHARE);
+	snprintf(c->share, sizeof(c->share), "%s", share);
+	if (c->share[0])
+		link_call(t, c, CALL_BY_SHARE);
 }
 
 struct call *calls_find_context(const struct calls *t, int dcmf, const char *context_id)

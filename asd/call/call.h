@@ -106,7 +106,14 @@ struct call_av {
 	uint8_t op[PLANNER_AV_KINDS][AR_OUTCOMES + 1][2];
 };
 
-enum call_index { CALL_BY_TOKEN, CALL_BY_CALLID, CALL_BY_CALLER, CALL_BY_CONTEXT, CALL_INDEXES };
+enum call_index {
+	CALL_BY_TOKEN,
+	CALL_BY_CALLID,
+	CALL_BY_CALLER,
+	CALL_BY_CONTEXT,
+	CALL_BY_SHARE,
+	CALL_INDEXES
+};
 
 struct call {
 	char *callid, *from_tag, *to_tag; /* to_tag: NULL until answered */
@@ -132,7 +139,8 @@ struct call {
 	unsigned keep; /* bit per outcome: the offerer keeps its data channel (planner.h) */
 	struct call_av av;
 	unsigned max_seconds; /* of the AR part, 0: no limit */
-	unsigned max_kbps, max_pose_hz, max_nodes; /* for mediad, 0: no limit */
+	unsigned max_kbps, max_pose_hz, max_nodes, max_participants; /* for mediad, 0: no limit */
+	int full; /* SIP code when the shared scene is full, 0: an ordinary call */
 	unsigned nex, nlegs, nseen;
 	unsigned plans; /* made */
 	unsigned map_no;
@@ -148,6 +156,7 @@ struct call {
 	char token[CALL_TOKEN_LEN + 1];
 	char instance[64]; /* of the module, that of its last message */
 	char rule[64], scene[64], application[64], dcmf[64], network[2][32]; /* of the policy */
+	char share[64]; /* other calls with the same are in this one's scene; "": alone */
 };
 
 struct calls {
@@ -175,6 +184,8 @@ struct call *calls_find(const struct calls *t, const char *token);
 /* Next call with this Call-ID after prev (NULL: the first). */
 struct call *calls_find_callid(const struct calls *t, const char *callid, const struct call *prev);
 struct call *calls_find_caller(const struct calls *t, const char *caller, const struct call *prev);
+struct call *calls_find_share(const struct calls *t, const char *share, const struct call *prev);
+void calls_set_share(struct calls *t, struct call *c, const char *share);
 struct call *calls_find_context(const struct calls *t, int dcmf, const char *context_id);
 /* The call's context got this id (copied), or has none any more. */
 int calls_set_context(struct calls *t, struct call *c, const char *context_id)

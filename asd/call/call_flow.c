@@ -10,6 +10,7 @@
 #include "asd/call/call_log.h"
 #include "asd/call/call_lookup.h"
 #include "asd/call/call_plan.h"
+#include "asd/call/call_share.h"
 #include "asd/call/call_verdict.h"
 #include "asd/call/call_view.h"
 #include "asd/dcsf/dcsf.h"
@@ -87,6 +88,7 @@ void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct
 	if (r != POLICY_OK && r != POLICY_DENIED)
 		asd_count(a, ASD_POLICY_FAILED);
 	take_verdict(c, &v);
+	call_share_take(a, c, &v);
 	x->headers = call_headers(&v);
 	if (v.action == POLICY_DENY) {
 		call_answer_deny(a, c, x, (unsigned)v.code, v.reason);
@@ -292,6 +294,7 @@ static void reserve(
 	}
 	for (int i = 0; i < 2; i++)
 		order.context.leg[i].facts = facts[i] = call_av_open(c, x, (enum ar_side)i);
+	call_share_order(a, c, &order);
 	c->ctx.state = CTX_RESERVING;
 	err = dcsf_reserve(a, c, &order);
 	json_decref(streams);
@@ -356,6 +359,10 @@ void call_on_reserved(struct asd *a, uint32_t id, const struct dcsf_result *r)
 	}
 	if (r->err || take_context(a, c, r) != 0) {
 		c->ctx.state = CTX_NONE;
+		if (r->err == -EUSERS) {
+			call_share_full(a, c, x, r->why);
+			return;
+		}
 		asd_count(a, r->err == -ETIMEDOUT ? ASD_PLAIN_TIMEOUT : ASD_PLAIN_NO_DCMF);
 		call_answer_plain(a, c, x, r->why[0] ? r->why : "no DCMF available");
 		return;

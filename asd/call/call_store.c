@@ -94,6 +94,7 @@ static void put_strings(json_t *o, const struct call *c)
 	put_text(o, "scene", c->scene);
 	put_text(o, "application", c->application);
 	put_text(o, "dcmf", c->dcmf);
+	put_text(o, "share", c->share);
 	put_text(o, "network_a", c->network[0]);
 	put_text(o, "network_b", c->network[1]);
 }
@@ -343,6 +344,8 @@ static int fill_call(struct asd *a, struct call *c, const json_t *o, const char 
 	call_av_from_json(c, json_object_get(o, "av"));
 	if (!err)
 		err = get_lists(c, o, why);
+	if (!err && text(o, "share"))
+		calls_set_share(&a->calls, c, text(o, "share"));
 	if (!err)
 		err = get_context(a, c, json_object_get(o, "context"));
 	if (!err && (*why = call_check(c)) != NULL)

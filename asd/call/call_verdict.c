@@ -55,14 +55,22 @@ void call_answer_plain(struct asd *a, struct call *c, struct exchange *x, const 
 	call_drop_exchange(a, c, x, "plain");
 }
 
-void call_answer_deny(
+void call_answer_deny_with(
 	struct asd *a, struct call *c, struct exchange *x, unsigned code, const char *reason)
 {
 	ar_log(AR_LOG_INFO, "call", "deny %u %s by rule '%s'", code, reason, c->rule);
 	send_verdict(a, x, ASD_VERDICT_DENY,
-		json_pack("{s:b, s:s, s:i, s:s, s:s}", "ok", 1, "action", "deny", "code", (int)code,
-			"reason", reason, "rule", c->rule));
+		with_headers(x, json_pack("{s:b, s:s, s:i, s:s, s:s}", "ok", 1, "action", "deny",
+					"code", (int)code, "reason", reason, "rule", c->rule)));
 	call_drop_exchange(a, c, x, "denied");
+}
+
+void call_answer_deny(
+	struct asd *a, struct call *c, struct exchange *x, unsigned code, const char *reason)
+{
+	json_decref(x->headers); /* those are for the request that goes on */
+	x->headers = NULL;
+	call_answer_deny_with(a, c, x, code, reason);
 }
 
 void call_answer_error(

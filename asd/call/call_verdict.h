@@ -17,6 +17,9 @@ struct asd;
 void call_answer_plain(struct asd *a, struct call *c, struct exchange *x, const char *reason);
 void call_answer_deny(
 	struct asd *a, struct call *c, struct exchange *x, unsigned code, const char *reason);
+/* Denied with headers (x->headers) for the answer. */
+void call_answer_deny_with(
+	struct asd *a, struct call *c, struct exchange *x, unsigned code, const char *reason);
 void call_answer_error(
 	struct asd *a, struct call *c, struct exchange *x, const char *code, const char *reason);
 /* x->plan is there: step 6. Exchange and call stay. */

@@ -121,6 +121,8 @@ static void confirm(struct dcsf *d, const struct job *j, json_t *doc)
 
 static void refused(struct order *o, const struct dcmf *m, const struct h2_response *r)
 {
+	bool full = !r->err && r->status == 403 && mrm_problem_is(r->body, "SHARE_FULL");
+
 	o->err = r->err == -ETIMEDOUT ? -ETIMEDOUT : -EREMOTEIO;
 	if (!r->err && r->status >= 400 && mrm_av_refused(r->body) && mrm_av_strip(o->doc))
 		o->tried &= ~(1u << m->index); /* once more, without media for the ARMF */
@@ -130,6 +132,12 @@ static void refused(struct order *o, const struct dcmf *m, const struct h2_respo
 	else
 		snprintf(
 			o->why, sizeof(o->why), "%s: its answer is not a MediaContext", m->at.name);
+	if (full) { /* elsewhere it would be another scene */
+		struct dcsf_result res = {.err = -EUSERS};
+
+		order_end(o, &res);
+		return;
+	}
 	ar_log_limited(AR_LOG_WARN, "dcsf", "reserve: %s", o->why);
 	try_next(o);
 }
@@ -207,7 +215,7 @@ static int attempt(struct order *o)
 
 		if (!m || now >= o->deadline)
 			return m ? -ETIMEDOUT : o->err ? o->err : -EHOSTUNREACH;
-		if (o->tried)
+		if (o->attempt)
 			asd_count(a, ASD_RESERVE_RETRIED);
 		o->tried |= 1u << i;
 		o->attempt++;
@@ -253,7 +261,10 @@ int dcsf_reserve(struct asd *a, const struct call *c, const struct dcsf_order *w
 
 	if (!o)
 		return -ENOMEM;
-	*o = (struct order){.d = a->dcsf, .call = c->id, .deadline = w->deadline};
+	*o = (struct order){.d = a->dcsf,
+		.call = c->id,
+		.deadline = w->deadline,
+		.tried = w->only < 0 ? 0 : ~(1u << w->only)};
 	o->doc = mrm_context(&w->context);
 	o->callid = strdup(c->callid);
 	o->prefer = strdup(w->prefer ? w->prefer : "");

@@ -29,12 +29,14 @@ struct dcsf;
 struct dcsf_order {
 	struct mrm_context context;
 	const char *prefer; /* a DCMF's name, "" or "least-loaded" or "nearest" */
+	int only; /* this DCMF or none, by index; negative: any */
 	uint64_t deadline; /* asd_now() at which the answer is of no use any more */
 };
 
 /* Step 5. */
 struct dcsf_result {
-	int err; /* 0; -EHOSTUNREACH no DCMF, -ETIMEDOUT, -EREMOTEIO refused by all */
+	int err; /* 0; -EHOSTUNREACH no DCMF, -ETIMEDOUT, -EREMOTEIO refused by all, -EUSERS the
+		  * shared scene is full */
 	char why[200];
 	const struct dcmf *dcmf;
 	const char *context_id; /* borrowed, as is doc */

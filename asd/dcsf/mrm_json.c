@@ -275,7 +275,9 @@ static json_t *limits(const struct mrm_context *c)
 
 	if ((!c->max_kbps || mrm_put(o, "maxKbps", json_integer(c->max_kbps))) &&
 		(!c->max_pose_hz || mrm_put(o, "maxPoseHz", json_integer(c->max_pose_hz))) &&
-		(!c->max_nodes || mrm_put(o, "maxNodes", json_integer(c->max_nodes))))
+		(!c->max_nodes || mrm_put(o, "maxNodes", json_integer(c->max_nodes))) &&
+		(!c->max_participants ||
+			mrm_put(o, "maxParticipants", json_integer(c->max_participants))))
 		return o;
 	json_decref(o);
 	return NULL;
@@ -283,7 +285,7 @@ static json_t *limits(const struct mrm_context *c)
 
 static json_t *vendor_context(const struct mrm_context *c)
 {
-	bool limited = c->max_kbps || c->max_pose_hz || c->max_nodes;
+	bool limited = c->max_kbps || c->max_pose_hz || c->max_nodes || c->max_participants;
 	json_t *o = json_object();
 
 	if (mrm_put(o, "owner", json_string(c->owner)) &&
@@ -293,6 +295,7 @@ static json_t *vendor_context(const struct mrm_context *c)
 		mrm_put(o, "application", json_string(c->application)) &&
 		mrm_put(o, "trace", json_boolean(c->trace)) &&
 		(!limited || mrm_put(o, "limits", limits(c))) &&
+		(!c->share || !*c->share || mrm_put(o, "share", json_string(c->share))) &&
 		mrm_put(o, "leaseSeconds", json_integer(c->lease_s)))
 		return o;
 	json_decref(o);
@@ -529,4 +532,14 @@ void mrm_problem(struct ar_span body, char *buf, size_t cap)
 		}
 	}
 	json_decref(j);
+}
+
+bool mrm_problem_is(struct ar_span body, const char *cause)
+{
+	json_t *j = body.n ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+	const char *s = json_string_value(json_object_get(j, "cause"));
+	bool is = s && strcmp(s, cause) == 0;
+
+	json_decref(j);
+	return is;
 }

@@ -37,9 +37,10 @@ struct mrm_leg {
 struct mrm_context {
 	struct mrm_leg leg[2]; /* by enum ar_side */
 	const char *owner, *callid, *call, *scene, *application;
+	const char *share; /* NULL or "": a scene of its own */
 	unsigned lease_s;
 	bool trace;
-	unsigned max_kbps, max_pose_hz, max_nodes; /* of the policy; 0: no limit */
+	unsigned max_kbps, max_pose_hz, max_nodes, max_participants; /* of the policy; 0: none */
 };
 
 /* The body of CreateMediaContext. */
@@ -71,5 +72,7 @@ int mrm_local(const json_t *context, enum ar_side side, struct mrm_local *l, con
 const char *mrm_context_id(const json_t *context);
 /* `detail`, `title` or `cause` of a ProblemDetails body, flattened into buf. */
 void mrm_problem(struct ar_span body, char *buf, size_t cap);
+/* Whether that is its `cause`. */
+bool mrm_problem_is(struct ar_span body, const char *cause);
 
 #endif

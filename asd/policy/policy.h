@@ -170,6 +170,7 @@ struct policy_call_limits {
 	unsigned max_kbps; /* scene traffic per UE */
 	unsigned max_pose_hz; /* poses taken per UE */
 	unsigned max_nodes; /* scene nodes */
+	unsigned max_participants; /* of a shared scene */
 };
 
 struct policy_verdict {
@@ -180,6 +181,8 @@ struct policy_verdict {
 	char scene[POLICY_MAX_NAME], application[POLICY_MAX_NAME]; /* "": asd's default */
 	char dcmf[POLICY_MAX_NAME]; /* "" or "least-loaded", "nearest", or a name */
 	char network[POLICY_PARTIES][32]; /* "": asd's default */
+	char share[POLICY_MAX_NAME]; /* calls with the same are in one scene; "": alone */
+	int full; /* the code that a call gets when it is full; 0: it goes on as an ordinary one */
 	unsigned nsteps;
 	struct policy_step step[POLICY_MAX_STEPS];
 	unsigned nheaders;

@@ -200,6 +200,8 @@ json_t *policy_verdict_json(const struct policy_verdict *v, enum policy_result r
 	set_text(o, "scene", v->scene);
 	set_text(o, "application", v->application);
 	set_text(o, "dcmf", v->dcmf);
+	set_text(o, "share", v->share);
+	set_uint(o, "full", (unsigned)v->full);
 	set_text(net, "caller", v->network[POLICY_CALLER]);
 	set_text(net, "callee", v->network[POLICY_CALLEE]);
 	set_some(o, "network", net);
@@ -207,6 +209,7 @@ json_t *policy_verdict_json(const struct policy_verdict *v, enum policy_result r
 	set_uint(lim, "max_kbps", v->limits.max_kbps);
 	set_uint(lim, "max_pose_hz", v->limits.max_pose_hz);
 	set_uint(lim, "max_nodes", v->limits.max_nodes);
+	set_uint(lim, "max_participants", v->limits.max_participants);
 	set_some(o, "limits", lim);
 	set_some(o, "process", steps_json(v->step, v->nsteps));
 	set_some(o, "headers", headers_json(v));

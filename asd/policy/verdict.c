@@ -395,7 +395,8 @@ static int read_limits(struct reader *r, void *at)
 		NUM(struct policy_call_limits, "max_seconds", max_seconds, 86400 * 7),
 		NUM(struct policy_call_limits, "max_kbps", max_kbps, 1000000),
 		NUM(struct policy_call_limits, "max_pose_hz", max_pose_hz, 1000),
-		NUM(struct policy_call_limits, "max_nodes", max_nodes, 100000)};
+		NUM(struct policy_call_limits, "max_nodes", max_nodes, 100000),
+		NUM(struct policy_call_limits, "max_participants", max_participants, 64)};
 
 	return read_table(r, FIELDS(fields), at);
 }
@@ -405,15 +406,19 @@ static const char *const actions[] = {"plain", "deny", "ar", NULL};
 static int check_action(struct reader *r, const struct policy_verdict *v)
 {
 	bool ar_only = v->scene[0] || v->application[0] || v->dcmf[0] || v->nsteps ||
-		       v->network[0][0] || v->network[1][0];
+		       v->network[0][0] || v->network[1][0] || v->share[0];
 
 	if (v->action == POLICY_DENY && !v->code)
 		return refuse(r, ": deny needs a code");
 	if (v->action != POLICY_DENY && v->code)
 		return refuse(r, ": only deny has a code");
 	if (v->action != POLICY_AR && ar_only)
-		return refuse(r, ": scene, application, dcmf, network and process "
+		return refuse(r, ": scene, application, dcmf, network, share and process "
 				 "belong to action 'ar'");
+	if (!v->share[0] && (v->full || v->limits.max_participants))
+		return refuse(r, ": full and max_participants are about a scene with a share");
+	if (v->limits.max_participants == 1)
+		return refuse(r, ".limits.max_participants: a call has two participants");
 	return 0;
 }
 
@@ -424,6 +429,8 @@ int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, siz
 		STR(struct policy_verdict, "scene", NAME, scene),
 		STR(struct policy_verdict, "application", NAME, application),
 		STR(struct policy_verdict, "dcmf", NAME, dcmf),
+		STR(struct policy_verdict, "share", NAME, share),
+		{"full", CODE, 0, offsetof(struct policy_verdict, full), 0, NULL, NULL},
 		{"code", CODE, 0, offsetof(struct policy_verdict, code), 0, NULL, NULL},
 		STR(struct policy_verdict, "reason", TEXT, reason),
 		SUB(struct policy_verdict, "network", network, read_network),

@@ -294,11 +294,12 @@ FIELD(verdict)
 		lua_pushnil(L);
 		return;
 	}
-	lua_createtable(L, 0, 4);
+	lua_createtable(L, 0, 5);
 	set_text(L, "action", ar_span_str(policy_action_name(v->verdict->action)));
 	set_text(L, "rule", ar_span_str(v->verdict->rule));
 	set_text(L, "scene", ar_span_str(v->verdict->scene));
 	set_text(L, "application", ar_span_str(v->verdict->application));
+	set_text(L, "share", ar_span_str(v->verdict->share));
 }
 
 FIELD(ended)

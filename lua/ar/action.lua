@@ -29,7 +29,8 @@ function M.deny(code, reason)
 	}) })
 end
 
--- An AR call: scene, application, dcmf, network = { caller =, callee = }, limits = {}.
+-- An AR call: scene, application, dcmf, network = { caller =, callee = }, limits = {}; share: all
+-- calls with this name meet in one scene, full: the code for those that find no place in it.
 function M.accept(t)
 	local v = { action = 'ar' }
 	for k, x in pairs(t or {}) do

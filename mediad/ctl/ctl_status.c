@@ -16,12 +16,16 @@ struct listing {
 static void list_one(void *arg, struct mcontext *m)
 {
 	struct listing *l = arg;
+	json_t *one;
 
 	if (l->owner && strcmp(l->owner, m->owner) != 0)
 		return;
-	json_array_append_new(l->list,
-		json_pack("{s:s, s:{s:s, s:s, s:s, s:i}}", "contextId", m->id, "x-ims-ar", "owner",
-			m->owner, "callId", m->call_id, "call", m->call, "worker", (int)m->worker));
+	one = json_pack("{s:s, s:{s:s, s:s, s:s, s:i}}", "contextId", m->id, "x-ims-ar", "owner",
+		m->owner, "callId", m->call_id, "call", m->call, "worker", (int)m->worker);
+	if (m->share[0])
+		json_object_set_new(
+			json_object_get(one, "x-ims-ar"), "share", json_string(m->share));
+	json_array_append_new(l->list, one);
 }
 
 void ctl_list(struct ctl *c, const struct ctl_call *q)

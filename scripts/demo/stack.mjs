@@ -73,11 +73,11 @@ export class Stack {
 	}
 
 	// What the module, asd and mediad together know of a call, as one flat object: kamcmd's answer
-	// has one part each, and one for each UE.
+	// has one part each, one for each UE and one for each participant of a shared scene.
 	async call(pcscf, callId) {
 		const parts = await this.kamcmd(pcscf, 'ims_ar.call', callId);
-		const whole = parts.filter((p) => !p.ue && !p.channel_of && !p.media_of && p.part !== 'ims_ar');
-		return { ...Object.assign({}, ...whole), ue: parts.filter((p) => p.ue) };
+		const whole = parts.filter((p) => !p.ue && !p.channel_of && !p.media_of && !p.participant && p.part !== 'ims_ar');
+		return { ...Object.assign({}, ...whole), ue: parts.filter((p) => p.ue), inScene: parts.filter((p) => p.participant) };
 	}
 
 	// The counters of a P-CSCF's module; one that is absent has not moved.

@@ -24,4 +24,5 @@ python3 "$here/test_asd.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_policy.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_armf.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_real.py" "$asd" "$mediad" "$@" || rc=1
+python3 "$here/test_share.py" "$asd" "$fake" "$mediad" "$@" || rc=1
 exit $rc

@@ -5,6 +5,7 @@
 import { Stack } from '../../../scripts/demo/stack.mjs';
 import * as armf from './armf.mjs';
 import * as basic from './basic.mjs';
+import * as share from './share.mjs';
 import * as trouble from './trouble.mjs';
 import { nothingLeft, Party } from '../../ue/pair.mjs';
 
@@ -77,7 +78,7 @@ async function runCase(name, fn) {
 process.on('unhandledRejection', (e) => console.log(`# unhandled: ${e?.message ?? e}`));
 
 let failed = 0;
-for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(armf)]) {
+for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(share), ...Object.entries(armf)]) {
 	const name = key.replace(/_/g, ' ');
 	if (fn.helper) continue;
 	if (parts.length && !parts.some((p) => name.includes(p))) continue;

@@ -50,7 +50,9 @@ def asd_denies(net):
     def test():
         a = Caller(AR_TAGS)
         call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(403), a.ack_failure()], None).wait()
-        check(any("403 AR service not allowed" in f for f, _, _ in call.uac.seen()), "the reason is not asd's")
+        refusal = next((h for f, h, _ in call.uac.seen() if "403 AR service not allowed" in f), None)
+        check(refusal, "the reason is not asd's")
+        check('Warning: 399 asd1 "no place"' in refusal, f"no Warning: {refusal}")
         net.settled()
     with_mode(net, "deny", test)
 

@@ -230,7 +230,8 @@ class Asd:
         if self.is_("plain"):
             answer.update(action="plain", reason="no DCMF available")
         elif self.is_("deny"):
-            answer.update(action="deny", code=403, reason="AR service not allowed")
+            answer.update(action="deny", code=403, reason="AR service not allowed",
+                          headers=[{"name": "Warning", "value": "399 asd1 \"no place\""}])
         elif self.is_("error"):
             answer = {"id": m["id"], "ok": False, "code": "malformed", "reason": "as told"}
         elif self.is_("noplan"):

@@ -349,6 +349,10 @@ static void serve(struct stream *st)
 		respond(st, f->manners.list_status ? f->manners.list_status : 200, list(f));
 	else if (f->manners.post_status)
 		respond(st, f->manners.post_status, problem(503, "told to refuse"));
+	else if (f->manners.share_full && memmem(st->in, st->in_n, "\"share\"", 7))
+		respond(st, 403,
+			json_pack("{s:i, s:s, s:s}", "status", 403, "cause", "SHARE_FULL", "detail",
+				"4 participants are the limit"));
 	else
 		serve_create(f, st);
 }

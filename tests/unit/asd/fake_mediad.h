@@ -22,6 +22,7 @@ struct fake_manners {
 	int armf_full; /* no medium of type AR is taken: 503, as mediad says it */
 	int no_picture; /* snapshots are answered 409 */
 	int new_ice; /* UpdateMediaContext changes our ufrag */
+	int share_full; /* no place in a shared scene: 403, as mediad says it */
 	int load;
 };
 

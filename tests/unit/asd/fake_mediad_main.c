@@ -31,6 +31,7 @@ static const struct {
 	{"new_ice", offsetof(struct fake_manners, new_ice)},
 	{"armf_full", offsetof(struct fake_manners, armf_full)},
 	{"no_picture", offsetof(struct fake_manners, no_picture)},
+	{"share_full", offsetof(struct fake_manners, share_full)},
 	{"load", offsetof(struct fake_manners, load)},
 };
 

@@ -148,8 +148,9 @@ int dcsf_reserve(struct asd *a, const struct call *c, const struct dcsf_order *o
 	if (w->reserve_err)
 		return w->reserve_err;
 	assert_true(w->norders < WORLD_MAX);
-	w->order[w->norders++] =
-		(struct world_order){.call = c->id, .open = true, .doc = mrm_context(&o->context)};
+	w->order[w->norders++] = (struct world_order){
+		.call = c->id, .open = true, .only = o->only, .doc = mrm_context(&o->context)};
+	snprintf(w->order[w->norders - 1].prefer, sizeof(w->order[0].prefer), "%s", o->prefer);
 	assert_non_null(w->order[w->norders - 1].doc);
 	return 0;
 }

@@ -26,6 +26,8 @@
 struct world_order { /* a reservation under way */
 	uint32_t call;
 	bool open;
+	int only;
+	char prefer[64];
 	json_t *doc;
 };
 
