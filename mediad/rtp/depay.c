@@ -116,6 +116,13 @@ void depay_gap(struct depay *d, uint32_t n)
 	ar_buf_reset(&d->buf);
 }
 
+bool depay_begins_key(enum depay_codec codec, struct ar_span payload)
+{
+	const struct depay_ops *ops = codec == DEPAY_VP8 ? &depay_vp8 : &depay_h264;
+
+	return payload.n > 0 && ops->begins_key(payload);
+}
+
 bool depay_needs_key(const struct depay *d)
 {
 	return d->need_key;

@@ -45,6 +45,9 @@ int depay_push(struct depay *d, const struct rtp_packet *p);
 void depay_gap(struct depay *d, uint32_t n);
 /* H.264: a parameter set of the SDP (sprop-parameter-sets), decoded; no start code. */
 int depay_prime(struct depay *d, struct ar_span nal);
+/* Does a key frame begin with this packet, as far as it alone tells? H.264: with its parameter
+ * sets. */
+bool depay_begins_key(enum depay_codec codec, struct ar_span payload);
 bool depay_needs_key(const struct depay *d); /* true from the start */
 const struct depay_stats *depay_stats(const struct depay *d);
 

@@ -317,7 +317,16 @@ static bool complete(struct depay *d, struct depay_frame *f)
 	return true;
 }
 
-const struct depay_ops depay_h264 = {packet, complete, drop, begin, true};
+static bool begins_key(struct ar_span payload)
+{
+	unsigned type = (uint8_t)payload.p[0] & 31;
+
+	if (type == STAP_A && payload.n > 3)
+		type = (uint8_t)payload.p[3] & 31;
+	return type == NAL_SPS;
+}
+
+const struct depay_ops depay_h264 = {packet, complete, drop, begin, begins_key, true};
 
 int depay_prime(struct depay *d, struct ar_span nal)
 {

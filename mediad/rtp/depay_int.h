@@ -37,6 +37,7 @@ struct depay_ops {
 	bool (*drop)(struct depay *d);
 	/* A frame begins. */
 	bool (*begin)(struct depay *d, const struct rtp_packet *p);
+	bool (*begins_key)(struct ar_span payload); /* not empty */
 	bool ends_without_marker; /* a new timestamp ends a frame as well */
 };
 extern const struct depay_ops depay_vp8, depay_h264;

@@ -105,4 +105,11 @@ bad:
 	return false;
 }
 
-const struct depay_ops depay_vp8 = {packet, complete, drop, begin, false};
+static bool begins_key(struct ar_span payload)
+{
+	struct descriptor o;
+
+	return parse(&o, payload) && o.start && !(o.data.p[0] & 1);
+}
+
+const struct depay_ops depay_vp8 = {packet, complete, drop, begin, begins_key, false};

@@ -14,6 +14,11 @@
 	8000 /* us: the first goes twice, others three times: there is no                          \
 	      * time for many tries */
 
+#define STUCK 3 /* NACKs of one packet: a key frame may be there sooner than the next answer */
+#define GUESS_MIN 8000 /* us after a packet that does not end its frame */
+#define GUESS_MAX 28000 /* then the next frame tells as soon */
+#define GUESS_TRIES 2
+
 enum state { EMPTY, MISSING, HAVE };
 
 struct slot {
@@ -36,6 +41,15 @@ struct rtp_recv {
 	bool started;
 	uint32_t bad_seq; /* RFC 3550 A.1: what would follow a jump; > 65535: none */
 	uint32_t gap; /* given up, not told yet */
+	uint64_t reorder; /* us that packets have lately come late without being lost */
+	/* The last packet of a frame is missed by the time that passes; guessed: `highest` is one.
+	 */
+	bool guessed;
+	uint64_t guess_at, last_at,
+		spread; /* spread: between packets of one frame, the most lately */
+	uint32_t last_ts;
+	bool stuck; /* STUCK at the head */
+	bool fresh; /* something has come since a key frame was looked for */
 	uint8_t *out; /* lent by the last pop */
 	uint64_t rtt, min_rtt; /* min: 0: none measured */
 	bool told; /* the owner knows it */
@@ -63,6 +77,8 @@ int rtp_recv_new(struct rtp_recv **out, const struct rtp_recv_conf *conf)
 	r->conf = *conf;
 	r->conf.cname[RTCP_MAX_CNAME] = '\0';
 	r->rtt = FIRST_RTT;
+	r->reorder = RTP_RECV_REORDER;
+	r->guess_at = UINT64_MAX;
 	r->bad_seq = UINT32_MAX;
 	r->report_at = UINT64_MAX;
 	*out = r;
@@ -103,6 +119,8 @@ static void flush(struct rtp_recv *r, uint32_t ext)
 	r->stats.lost += ext > r->next ? ext - r->next : 0;
 	r->next = ext;
 	r->highest = ext - 1;
+	r->guessed = r->stuck = false;
+	r->guess_at = UINT64_MAX;
 }
 
 static void start(struct rtp_recv *r, uint16_t seq, uint64_t now)
@@ -165,11 +183,13 @@ static void advance(struct rtp_recv *r, uint32_t ext, uint64_t now)
 	if (ext - r->highest > RTP_RECV_MAX_BURST || ext - r->next >= RTP_RECV_SLOTS)
 		flush(r, ext);
 	for (uint32_t e = r->highest + 1; e != ext; e++) {
-		*slot_of(r, e) = (struct slot){
-			.state = MISSING, .at = now, .nack_at = now + RTP_RECV_REORDER};
+		*slot_of(r, e) =
+			(struct slot){.state = MISSING, .at = now, .nack_at = now + r->reorder};
 		r->nmissing++;
 	}
 	r->highest = ext;
+	r->guessed = false;
+	r->reorder -= r->reorder / 256;
 }
 
 /* Which of two NACKs was answered: the first one, if the second cannot have been so soon. */
@@ -178,7 +198,7 @@ static void recovered(struct rtp_recv *r, const struct slot *s, uint64_t now)
 	uint64_t sample = now - s->nacked;
 
 	r->stats.recovered++;
-	if (s->tries > 2)
+	if (s->tries == 0 || s->tries > 2)
 		return;
 	if (s->tries == 2 && (r->min_rtt == 0 || sample < r->min_rtt * 3 / 4))
 		sample = now - s->first;
@@ -214,6 +234,27 @@ static uint8_t *copy_of(
 	return data;
 }
 
+/* It was late, not lost. */
+static void note_late(struct rtp_recv *r, const struct slot *s, uint64_t now)
+{
+	uint64_t late = now - s->at, wait = late + late / 4;
+
+	if (wait > r->reorder)
+		r->reorder = wait < RTP_RECV_REORDER_MAX ? wait : RTP_RECV_REORDER_MAX;
+}
+
+static void note_found(struct rtp_recv *r, uint32_t ext, bool rtx, uint64_t now)
+{
+	const struct slot *s = slot_of(r, ext);
+
+	if (rtx || (s->tries && !r->conf.rtx_ssrc))
+		recovered(r, s, now);
+	else if (r->guessed && ext == r->highest)
+		r->spread = now - r->last_at;
+	else
+		note_late(r, s, now);
+}
+
 static int store(
 	struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, bool rtx, uint64_t now)
 {
@@ -235,10 +276,13 @@ static int store(
 	data = copy_of(r, ext, p, &len);
 	if (!data)
 		return -ENOMEM;
-	if (s->state == MISSING && s->tries && (rtx || !r->conf.rtx_ssrc))
-		recovered(r, s, now);
+	if (s->state == MISSING)
+		note_found(r, ext, rtx, now);
+	if (ext == r->highest)
+		r->guessed = false;
 	clear(r, s);
 	*s = (struct slot){.state = HAVE, .data = data, .len = (uint16_t)len, .at = now};
+	r->fresh = true;
 	return 0;
 }
 
@@ -267,6 +311,37 @@ static int input_rtx(struct rtp_recv *r, const struct rtp_packet *p, uint64_t no
 	return store(r, ext, &q, true, now);
 }
 
+/* A packet of the newest frame: when would the one after it be missed? */
+static void expect_more(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
+{
+	uint64_t wait;
+
+	if (p->payload.n == 0) /* padding comes after a frame */
+		return;
+	r->spread -= r->spread / 16;
+	if (p->ts == r->last_ts && now - r->last_at > r->spread)
+		r->spread = now - r->last_at;
+	wait = GUESS_MIN + 2 * r->spread;
+	r->last_ts = p->ts;
+	r->last_at = now;
+	r->guess_at = p->marker || !r->conf.nack || wait > GUESS_MAX ? UINT64_MAX : now + wait;
+}
+
+/* The rest of a frame should be there by now: its next packet is missing. */
+static void guess(struct rtp_recv *r, uint64_t now)
+{
+	if (now < r->guess_at)
+		return;
+	r->guess_at = UINT64_MAX;
+	if (r->guessed || r->highest + 1 - r->next >= RTP_RECV_SLOTS)
+		return;
+	r->highest++;
+	*slot_of(r, r->highest) = (struct slot){.state = MISSING, .at = now, .nack_at = now};
+	r->nmissing++;
+	r->guessed = true;
+	r->stats.guesses++;
+}
+
 int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 {
 	uint32_t ext;
@@ -286,12 +361,14 @@ int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 	r->stats.packets++;
 	r->stats.bytes += p->payload.n;
 	r->received++;
-	if ((int32_t)(ext - r->highest) > 0)
+	if ((int32_t)(ext - r->highest) > 0) {
 		update_jitter(r, p->ts, now);
+		expect_more(r, p, now);
+	}
 	return store(r, ext, p, false, now);
 }
 
-/* How long a gap at the head is worth waiting: two NACK rounds, more if they are short. */
+/* How long a gap at the head is worth waiting: three NACK rounds, more if they are short. */
 static uint64_t patience(const struct rtp_recv *r)
 {
 	uint64_t wait = RTP_RECV_MIN_WAIT;
@@ -299,7 +376,7 @@ static uint64_t patience(const struct rtp_recv *r)
 	uint64_t rtt = r->min_rtt || r->told ? r->rtt : 2 * FIRST_RTT;
 
 	if (r->conf.nack)
-		wait += 2 * rtt + rtt / 4 + RTP_RECV_REORDER;
+		wait += 3 * rtt + rtt / 4 + r->reorder;
 	if (r->conf.nack && wait < RTP_RECV_NACK_WAIT)
 		wait = RTP_RECV_NACK_WAIT;
 	return wait > RTP_RECV_MAX_WAIT ? RTP_RECV_MAX_WAIT : wait;
@@ -310,13 +387,60 @@ static void give_up(struct rtp_recv *r, uint64_t now)
 	while (r->next != r->highest + 1) {
 		struct slot *s = slot_of(r, r->next);
 
-		if (s->state != MISSING || now < s->at + patience(r))
+		if (s->state != MISSING || now < s->at + patience(r) ||
+			(r->guessed && r->next == r->highest))
 			return;
 		clear(r, s);
 		r->next++;
 		r->gap++;
 		r->stats.lost++;
+		r->stuck = false;
 	}
+}
+
+static bool read_slot(struct rtp_recv *r, uint32_t ext, struct rtp_packet *p)
+{
+	const struct slot *s = slot_of(r, ext);
+
+	return s->state == HAVE && rtp_parse(p, (struct ar_span){(char *)s->data, s->len}) == 0;
+}
+
+/* Is a whole key frame there, from ext on? */
+static bool is_whole_key(struct rtp_recv *r, uint32_t ext)
+{
+	struct rtp_packet p;
+	uint32_t ts;
+
+	if (!read_slot(r, ext, &p) || !r->conf.begins_key(r->conf.arg, &p))
+		return false;
+	for (ts = p.ts; p.ts == ts && !p.marker; ext++) {
+		if (ext == r->highest || !read_slot(r, ext + 1, &p))
+			return false;
+	}
+	return p.ts == ts;
+}
+
+/* What is before a key frame that is there is not worth waiting for. */
+static void skip_to_key(struct rtp_recv *r)
+{
+	uint32_t e = r->next + 1;
+
+	if (!r->stuck || !r->fresh || !r->conf.begins_key || r->next == r->highest + 1)
+		return;
+	r->fresh = false;
+	while (e != r->highest + 1 && !is_whole_key(r, e))
+		e++;
+	if (e == r->highest + 1)
+		return;
+	for (; r->next != e; r->next++) {
+		struct slot *s = slot_of(r, r->next);
+
+		r->stats.lost += s->state == MISSING;
+		r->stats.skipped += s->state == HAVE;
+		clear(r, s);
+		r->gap++;
+	}
+	r->stuck = false;
 }
 
 enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_recv_out *out)
@@ -327,6 +451,7 @@ enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_re
 	if (!r->started)
 		return RTP_RECV_NONE;
 	give_up(r, now);
+	skip_to_key(r);
 	s = slot_of(r, r->next);
 	if (r->gap) {
 		out->lost = r->gap;
@@ -343,6 +468,7 @@ enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_re
 		out->lost = 1; /* cannot be: it is our own copy */
 	clear(r, s);
 	r->next++;
+	r->stuck = false;
 	return out->lost ? RTP_RECV_GAP : RTP_RECV_PACKET;
 }
 
@@ -400,7 +526,8 @@ void rtp_recv_got_key(struct rtp_recv *r)
 
 void rtp_recv_report(struct rtp_recv *r, uint64_t now, struct rtcp_report *out)
 {
-	uint32_t expected = r->started ? r->highest - r->base + 1 : 0;
+	uint32_t top = r->highest - r->guessed;
+	uint32_t expected = r->started ? top - r->base + 1 : 0;
 	uint32_t interval = expected - r->expected_prior;
 	int64_t lost = (int64_t)expected - r->received;
 	int64_t now_lost = (int64_t)interval - (r->received - r->received_prior);
@@ -411,13 +538,21 @@ void rtp_recv_report(struct rtp_recv *r, uint64_t now, struct rtcp_report *out)
 		out->fraction =
 			(uint8_t)(now_lost * 256 / interval > 255 ? 255
 								  : now_lost * 256 / interval);
-	out->highest = r->highest - 0x10000; /* the cycle of start() */
+	out->highest = top - 0x10000; /* the cycle of start() */
 	if (r->has_sr) {
 		out->lsr = (uint32_t)(r->sr.ntp >> 16);
 		out->dlsr = (uint32_t)((now - r->sr_at) * 65536 / 1000000);
 	}
 	r->expected_prior = expected;
 	r->received_prior = r->received;
+}
+
+static bool wants_nack(const struct rtp_recv *r, uint32_t ext)
+{
+	const struct slot *s = &r->slot[ext % RTP_RECV_SLOTS];
+	unsigned most = r->guessed && ext == r->highest ? GUESS_TRIES : RTP_RECV_MAX_TRIES;
+
+	return r->conf.nack && s->state == MISSING && s->tries < most;
 }
 
 static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
@@ -427,10 +562,10 @@ static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 	uint16_t seq[RTCP_MAX_NACK];
 	unsigned n = 0;
 
-	for (uint32_t e = r->next; r->nmissing && e != r->highest && n < RTCP_MAX_NACK; e++) {
+	for (uint32_t e = r->next; r->nmissing && e != r->highest + 1 && n < RTCP_MAX_NACK; e++) {
 		struct slot *s = slot_of(r, e);
 
-		if (s->state != MISSING || s->nack_at > now || s->tries >= RTP_RECV_MAX_TRIES)
+		if (!wants_nack(r, e) || s->nack_at > now)
 			continue;
 		seq[n++] = (uint16_t)e;
 		if (s->tries && s->copies < (s->tries > 1 ? 2 : 1)) {
@@ -440,6 +575,7 @@ static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 		}
 		if (s->tries++ == 0)
 			s->first = now;
+		r->stuck |= e == r->next && s->tries >= STUCK;
 		s->copies = 0;
 		s->nacked = now;
 		s->nack_at = now + NACK_TWICE;
@@ -450,10 +586,8 @@ static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 
 static bool nack_due(const struct rtp_recv *r, uint64_t now)
 {
-	for (uint32_t e = r->next; r->conf.nack && r->nmissing && e != r->highest; e++) {
-		const struct slot *s = &r->slot[e % RTP_RECV_SLOTS];
-
-		if (s->state == MISSING && s->nack_at <= now && s->tries < RTP_RECV_MAX_TRIES)
+	for (uint32_t e = r->next; r->nmissing && e != r->highest + 1; e++) {
+		if (wants_nack(r, e) && r->slot[e % RTP_RECV_SLOTS].nack_at <= now)
 			return true;
 	}
 	return false;
@@ -469,11 +603,18 @@ static void write_report(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w
 	r->report_at = now + RTP_RECV_REPORT;
 }
 
+static bool wants_key(const struct rtp_recv *r)
+{
+	return (r->want_key || r->stuck) && (r->conf.pli || r->conf.fir);
+}
+
 void rtp_recv_feedback(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
 {
-	bool nack = r->started && nack_due(r, now);
-	bool key = r->want_key && now >= r->key_at && (r->conf.pli || r->conf.fir);
-	bool report = now >= r->report_at;
+	bool nack, key, report = now >= r->report_at;
+
+	guess(r, now);
+	nack = r->started && nack_due(r, now);
+	key = wants_key(r) && now >= r->key_at;
 
 	if (report || ((nack || key) && !r->conf.reduced && w->n == 0))
 		write_report(r, now, w);
@@ -493,16 +634,17 @@ uint64_t rtp_recv_deadline(const struct rtp_recv *r)
 {
 	uint64_t at = r->report_at;
 
-	if (r->want_key && (r->conf.pli || r->conf.fir) && r->key_at < at)
+	if (wants_key(r) && r->key_at < at)
 		at = r->key_at;
-	for (uint32_t e = r->next; r->nmissing && e != r->highest; e++) {
+	at = r->guess_at < at ? r->guess_at : at;
+	for (uint32_t e = r->next; r->nmissing && e != r->highest + 1; e++) {
 		const struct slot *s = &r->slot[e % RTP_RECV_SLOTS];
 
 		if (s->state != MISSING)
 			continue;
-		if (s->at + patience(r) < at)
+		if (!(r->guessed && e == r->highest) && s->at + patience(r) < at)
 			at = s->at + patience(r);
-		if (r->conf.nack && s->tries < RTP_RECV_MAX_TRIES && s->nack_at < at)
+		if (wants_nack(r, e) && s->nack_at < at)
 			at = s->nack_at;
 	}
 	return at;

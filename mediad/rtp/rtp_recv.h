@@ -17,7 +17,8 @@
 #define RTP_RECV_SLOTS 1024
 #define RTP_RECV_MAX_BURST 256 /* lost in one go: a key frame is cheaper than so many NACKs */
 #define RTP_RECV_MAX_TRIES 8 /* NACKs of one packet */
-#define RTP_RECV_REORDER 10000 /* us before the first NACK: reordering is not loss */
+#define RTP_RECV_REORDER 10000 /* us before the first NACK, at first: reordering is not loss */
+#define RTP_RECV_REORDER_MAX 40000 /* where that much has been seen; where none has, soon 0 */
 #define RTP_RECV_MIN_WAIT 60000 /* us a gap is waited for, without NACK: just that */
 #define RTP_RECV_NACK_WAIT 200000 /* with NACK, at least */
 #define RTP_RECV_MAX_WAIT 600000
@@ -32,12 +33,15 @@ struct rtp_recv_conf {
 	bool nack, pli, fir; /* negotiated (a=rtcp-fb) */
 	bool reduced; /* a=rtcp-rsize */
 	bool report; /* write receiver reports; false: a sender report carries the block */
+	/* Does a key frame begin with this packet? NULL: never known. */
+	bool (*begins_key)(void *arg, const struct rtp_packet *p);
+	void *arg;
 	char cname[RTCP_MAX_CNAME + 1];
 };
 
 struct rtp_recv_stats {
 	uint64_t packets, bytes, duplicates, late, recovered, lost, nacks, key_requests;
-	uint64_t malformed, flushed, restarts;
+	uint64_t malformed, flushed, restarts, skipped, guesses;
 };
 
 enum rtp_recv_event {

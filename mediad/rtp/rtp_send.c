@@ -17,6 +17,7 @@
 #define RTX_BURST 20000 /* bytes of saved-up retransmission */
 #define LOSSY 3.0 /* of 256, smoothed: so much is lost that retransmissions go twice */
 #define RESEND_MIN 10000 /* us before the same packet goes again */
+#define STALL 110000 /* us between two frames: the viewer has waited once already */
 #define FIRST_RTT 100000
 #define MAX_POSE 64
 #define REPORTS 8 /* sender reports remembered for the round-trip time */
@@ -57,6 +58,9 @@ struct rtp_send {
 	double rtx_tokens;
 	uint64_t rtx_at, pace_at, full_until, full_since, now;
 	bool tight;
+	/* the first frame after a stall, on a path that loses: once more when it is out */
+	uint32_t again_from, again_to;
+	uint64_t framed_at;
 	/* the frame that is being cut */
 	uint32_t ts;
 	const struct rtp_ext_values *values;
@@ -227,6 +231,11 @@ out:
 			drop_last(s);
 		return err;
 	}
+	if (s->lossy && s->conf.rtx_ssrc && now - s->framed_at > STALL) {
+		s->again_from = from;
+		s->again_to = s->head;
+	}
+	s->framed_at = now;
 	s->picture_id = (s->picture_id + 1) & 0x7fff;
 	s->stats.frames++;
 	if (s->pace_at < now)
@@ -335,6 +344,12 @@ static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 	return build(s, ext, s->rtx_seq++, payload, true, now, out, cap);
 }
 
+static void queue_resend(struct rtp_send *s, uint32_t ext, unsigned copies)
+{
+	for (; copies && s->nresend < RTP_SEND_MAX_RESEND; copies--)
+		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = ext;
+}
+
 /* Bytes per microsecond. */
 static double pace(const struct rtp_send *s)
 {
@@ -388,6 +403,10 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 			false, now, out, cap);
 		p->sent_at = now;
 		s->next++;
+		if (s->next == s->again_to) {
+			for (uint32_t ext = s->again_from; ext != s->again_to; ext++)
+				queue_resend(s, ext, 1);
+		}
 		s->queued -= p->len;
 		s->stats.packets++;
 		s->stats.bytes += p->len;
@@ -405,12 +424,6 @@ uint64_t rtp_send_deadline(const struct rtp_send *s)
 size_t rtp_send_queued(const struct rtp_send *s)
 {
 	return s->queued;
-}
-
-static void queue_resend(struct rtp_send *s, uint32_t ext, unsigned copies)
-{
-	for (; copies && s->nresend < RTP_SEND_MAX_RESEND; copies--)
-		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = ext;
 }
 
 /* There is time for two tries before a viewer sees it stop. */

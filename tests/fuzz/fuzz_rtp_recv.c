@@ -9,6 +9,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool begins_key(void *arg, const struct rtp_packet *p)
+{
+	(void)arg;
+	return p->payload.n > 0 && !(p->payload.p[0] & 7);
+}
+
 static const struct rtp_recv_conf conf = {.ssrc = 7,
 	.local = 1,
 	.rtx_ssrc = 8,
@@ -18,7 +24,8 @@ static const struct rtp_recv_conf conf = {.ssrc = 7,
 	.nack = true,
 	.pli = true,
 	.reduced = true,
-	.report = true};
+	.report = true,
+	.begins_key = begins_key};
 
 static void drain(struct rtp_recv *r, uint64_t now)
 {

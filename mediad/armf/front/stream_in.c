@@ -95,6 +95,18 @@ static bool may_begin(const struct stream_leg *l, uint32_t ssrc, uint64_t now)
 	       now - in->heard > STREAM_SSRC_SILENCE;
 }
 
+static bool begins_key(void *arg, const struct rtp_packet *p)
+{
+	const struct stream_leg *l = arg;
+	bool rtx;
+	int i = stream_by_pt(&l->conf.local, p->pt, &rtx);
+
+	if (i < 0 || rtx || l->conf.local.codec[i].kind == STREAM_OTHER)
+		return false;
+	return depay_begins_key(
+		l->conf.local.codec[i].kind == STREAM_H264 ? DEPAY_H264 : DEPAY_VP8, p->payload);
+}
+
 static int begin(struct stream_leg *l, uint32_t ssrc, const struct stream_codec *c)
 {
 	const uint32_t *rtx = described_rtx(l, ssrc);
@@ -108,7 +120,9 @@ static int begin(struct stream_leg *l, uint32_t ssrc, const struct stream_codec 
 		.pli = c->fb & STREAM_FB_PLI,
 		.fir = c->fb & STREAM_FB_FIR,
 		.reduced = l->conf.local.reduced && l->conf.remote.reduced,
-		.report = true};
+		.report = true,
+		.begins_key = begins_key,
+		.arg = l};
 
 	stream_in_reset(l);
 	snprintf(conf.cname, sizeof(conf.cname), "%08x@armf", (unsigned)l->local);

@@ -271,6 +271,12 @@ static void run_for(uint64_t us)
 	}
 }
 
+static bool begins_key(void *arg, const struct rtp_packet *p)
+{
+	(void)arg;
+	return depay_begins_key(codec, p->payload);
+}
+
 static void begin(enum depay_codec c, uint64_t rate, uint16_t first_seq)
 {
 	const struct bwe_conf rates = {rate, 100000, 4000000};
@@ -294,6 +300,7 @@ static void begin(enum depay_codec c, uint64_t rate, uint16_t first_seq)
 		.pli = true,
 		.reduced = true,
 		.report = true,
+		.begins_key = begins_key,
 		.cname = "mf"};
 	const struct rtcp_sr source = {.ntp = 0xe000000000000000ull, .rtp = 1};
 
