@@ -13,7 +13,8 @@ usage: sudo ./check.sh [--quick] [--only GROUP]... [--list] [--no-install] [--so
   --quick       leave out the sanitizer build, the browser and the benchmarks
   --only GROUP  run one group (may be repeated); --list names them
   --no-install  the packages are there already
-  --soak        also the long runs: ten times the soak's calls, 100,000 random dialogs of plans, 10,000
+  --soak        also the long runs: 10,000 connections and 1,000,000 messages through the data channel
+                stack, ten times the soak's calls, 100,000 random dialogs of plans, 10,000
                 calls at 500 a second beside the same without the module
 Exit: 0 all passed, 1 something failed, 2 could not run.
 U

@@ -128,6 +128,10 @@ const char *peer_pwd(const struct peer *p);
 int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
 	__attribute__((warn_unused_result));
 
+/* Would it be taken? Changes nothing. Of a closed peer: by a fresh one in its place. */
+int peer_check_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
+	__attribute__((warn_unused_result));
+
 /* One datagram that the demultiplexer found to be this peer's. */
 void peer_input(
 	struct peer *p, struct ar_span datagram, const struct peer_addr *from, uint64_t now);

@@ -40,25 +40,36 @@ static const char *check_remote(
 	return NULL;
 }
 
-static const char *use_address(struct peer *p, const struct peer_remote *r, bool no_ice)
+static bool same_place(const struct peer *p, const struct peer_remote *r)
+{
+	return p->known && p->no_ice && p->media > PEER_DTLS_SRTP &&
+	       peer_addr_eq(&p->signalled, &r->addr);
+}
+
+static const char *check_address(struct peer *p, const struct peer_remote *r, uint64_t now)
 {
 	struct peer *other;
 
+	if (r->addr_verified || same_place(p, r))
+		return NULL;
+	other = demux_find_addr(&p->t->demux, &r->addr);
+	return other && other != p && peer_holds_address(other, &r->addr, now)
+		       ? "another peer is at this address"
+		       : NULL;
+}
+
+static void use_address(struct peer *p, const struct peer_remote *r, bool no_ice)
+{
 	if (!no_ice) {
 		demux_remove(&p->sdp_node);
 		ice_set_remote(&p->ice, r->ufrag);
-		return NULL;
+		return;
 	}
-	if (p->known && p->no_ice && p->media > PEER_DTLS_SRTP &&
-		peer_addr_eq(&p->signalled, &r->addr))
-		return NULL; /* what it has been corrected to stays */
-	other = r->addr_verified ? NULL : demux_find_addr(&p->t->demux, &r->addr);
-	if (other && other != p && peer_holds_address(other, &r->addr, p->now))
-		return "another peer is at this address";
+	if (same_place(p, r))
+		return; /* what it has been corrected to stays */
 	p->sdp_addr = p->signalled = r->addr;
 	if (!r->addr_verified) /* else its owner knows what is whose */
 		demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
-	return NULL;
 }
 
 /* The association that is there belongs to what the description says, or is none of it. */
@@ -128,32 +139,43 @@ static void apply_remote(struct peer *p, const struct peer_remote *r, bool first
 	replay_dtls(p);
 }
 
+static const char *check_all(
+	struct peer *p, const struct peer_remote *r, struct cert_prints *prints, uint64_t now)
+{
+	bool no_ice = r->ice_lite || !r->ufrag.n;
+	const char *why = check_remote(r, p->media, no_ice, prints);
+
+	return why || !no_ice ? why : check_address(p, r, now);
+}
+
+int peer_check_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
+{
+	struct cert_prints prints = {0};
+
+	*why = check_all(p, r, &prints, now);
+	return *why ? -EINVAL : 0;
+}
+
 int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
 {
 	bool no_ice = r->ice_lite || !r->ufrag.n, first = !p->known;
 	struct cert_prints prints = {0};
 
-	if (p->state == PEER_CLOSED) {
-		*why = "the peer is closed";
-		return -EINVAL;
-	}
-	*why = check_remote(r, p->media, no_ice, &prints);
+	*why = p->state == PEER_CLOSED ? "the peer is closed" : check_all(p, r, &prints, now);
 	if (*why)
 		return -EINVAL;
 	peer_enter(p, now);
-	*why = use_address(p, r, no_ice);
-	if (!*why) {
-		p->no_ice = no_ice;
-		p->addr_verified = r->addr_verified;
-		p->prints = prints;
-		p->max_message = r->max_message_size && r->max_message_size < PEER_MAX_MESSAGE
-					 ? (size_t)r->max_message_size
-					 : PEER_MAX_MESSAGE;
-		if (first || !p->dtls)
-			p->client = r->setup == AR_SETUP_ACTIVE;
-		p->known = true;
-		apply_remote(p, r, first);
-	}
+	use_address(p, r, no_ice);
+	p->no_ice = no_ice;
+	p->addr_verified = r->addr_verified;
+	p->prints = prints;
+	p->max_message = r->max_message_size && r->max_message_size < PEER_MAX_MESSAGE
+				 ? (size_t)r->max_message_size
+				 : PEER_MAX_MESSAGE;
+	if (first || !p->dtls)
+		p->client = r->setup == AR_SETUP_ACTIVE;
+	p->known = true;
+	apply_remote(p, r, first);
 	peer_leave(p);
-	return *why ? -EINVAL : 0;
+	return 0;
 }

@@ -73,8 +73,11 @@ static int set_remotes(struct context *c, const struct mrm_context *spec, struct
 
 		for (unsigned k = 0; k < spec->term[i].nmedia; k++) {
 			const struct mrm_media *s = &spec->term[i].media[k];
-			int rc = medium_set_remote(termination_medium(t, s->id), s, err);
+			struct medium *m = termination_medium(t, s->id);
+			int rc = medium_prepare(m, s, err);
 
+			if (!rc)
+				rc = medium_set_remote(m, s, err);
 			if (rc)
 				return rc;
 		}
@@ -291,9 +294,11 @@ static int accept_media(struct context *c, const struct mrm_context *spec, struc
 	return 0;
 }
 
-/* The UE's facts as far as they changed. */
-static int update_media(
-	struct context *c, const struct mrm_context *spec, const json_t *doc, struct mrm_error *err)
+typedef int each_media(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
+
+/* Of those whose UE's facts have changed. */
+static int each_changed(struct context *c, const struct mrm_context *spec, const json_t *doc,
+	each_media *run, struct mrm_error *err)
 {
 	for (unsigned i = 0; i < spec->nterm; i++) {
 		const struct mrm_termination *s = &spec->term[i];
@@ -305,12 +310,57 @@ static int update_media(
 
 			if (!same_remote(media_json(c->doc, s->id, s->media[k].id),
 				    media_json(doc, s->id, s->media[k].id)))
-				rc = medium_set_remote(m, &s->media[k], err);
+				rc = run(m, &s->media[k], err);
 			if (rc)
 				return rc;
 		}
 	}
 	return 0;
+}
+
+/* Two UEs without ICE at one address cannot be told apart, in one patch too. */
+static int check_addresses(const struct mrm_context *spec, struct mrm_error *err)
+{
+	const struct peer_remote *all[MRM_MAX_TERMINATIONS * MRM_MAX_MEDIAS];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < spec->nterm; i++) {
+		for (unsigned k = 0; k < spec->term[i].nmedia; k++) {
+			const struct peer_remote *r = &spec->term[i].media[k].remote;
+
+			if (!spec->term[i].media[k].has_remote || r->addr_verified ||
+				(r->ufrag.n && !r->ice_lite))
+				continue;
+			for (unsigned o = 0; o < n; o++) {
+				if (all[o]->addr.len != r->addr.len ||
+					memcmp(&all[o]->addr.ss, &r->addr.ss, r->addr.len) != 0)
+					continue;
+				mrm_fail(err, 400, "MANDATORY_IE_INCORRECT",
+					"two media without ICE have one address");
+				return -EINVAL;
+			}
+			all[n++] = r;
+		}
+	}
+	return 0;
+}
+
+static int update_media(
+	struct context *c, const struct mrm_context *spec, const json_t *doc, struct mrm_error *err)
+{
+	int rc = check_addresses(spec, err);
+
+	if (!rc)
+		rc = each_changed(c, spec, doc, medium_prepare, err);
+	return rc ? rc : each_changed(c, spec, doc, medium_set_remote, err);
+}
+
+static void unprepare(struct context *c)
+{
+	for (unsigned i = 0; i < c->nterm; i++) {
+		for (unsigned k = 0; k < c->term[i]->nmedia; k++)
+			medium_unprepare(c->term[i]->media[k]);
+	}
 }
 
 /* Nothing of it can fail. */
@@ -342,6 +392,7 @@ int context_patch(
 	if (!rc)
 		rc = update_media(c, spec, doc, err);
 	if (rc) {
+		unprepare(c);
 		/* what was added for this patch goes again */
 		if (mrm_read(&before, c->doc, c->d->conf.nets, &again) == 0) {
 			drop_others(c, &before, "patch refused");

@@ -141,6 +141,14 @@ static void document(struct dcmf *d, struct dcmf_reply *r, int status, const jso
 	problem(d, r, &err);
 }
 
+static void answer(struct dcmf *d, struct dcmf_reply *r, int status, const json_t *doc)
+{
+	json_t *shown = facts_answer(doc);
+
+	document(d, r, status, shown);
+	json_decref(shown);
+}
+
 static void copy_span(char *out, size_t cap, struct ar_span s)
 {
 	snprintf(out, cap, "%.*s", (int)s.n, s.p ? s.p : "");
@@ -228,7 +236,7 @@ void dcmf_create(struct dcmf *d, struct ar_span body, uint64_t now, struct dcmf_
 	begin(d, now, r);
 	doc = load(body, &err);
 	if (doc && create(d, doc, r, &err) == 0)
-		document(d, r, 201, doc);
+		answer(d, r, 201, doc);
 	else
 		problem(d, r, &err);
 	json_decref(doc);
@@ -296,7 +304,7 @@ void dcmf_patch(
 		mrm_fail(&err, 400, "INVALID_MSG_FORMAT", "a patch is a list with an operation");
 		problem(d, r, &err);
 	} else if (ops && patch(d, c, ops, r, &err) == 0) {
-		document(d, r, 200, c->doc);
+		answer(d, r, 200, c->doc);
 	} else {
 		if (!err.status)
 			mrm_fail(&err, 500, "SYSTEM_FAILURE", "out of memory");

@@ -27,6 +27,7 @@ struct medium {
 	char id[MRM_MAX_ID + 1];
 	int net;
 	struct peer *peer;
+	struct peer *fresh; /* for a patch that is being looked at; NULL: none */
 	enum peer_state state;
 	uint64_t made;
 	char tls_id[DCMF_TLS_ID + 1], remote_ufrag[257];
@@ -140,7 +141,11 @@ unsigned dcmf_bucket(struct ar_span id);
 int medium_new(struct medium **mp, struct termination *t, const struct mrm_media *spec,
 	struct mrm_error *err);
 void medium_free(struct medium *m, const char *reason);
-/* New facts of the UE; may replace a closed peer by a fresh one. */
+/* New facts of the UE: are they usable, and is there room? Makes a fresh peer in the place of a
+ * closed one, used by medium_set_remote(), else medium_unprepare() is due. */
+int medium_prepare(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
+void medium_unprepare(struct medium *m);
+/* After medium_prepare() only memory can be missing. */
 int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
 int medium_accept(struct medium *m, const struct mrm_media *spec, struct mrm_error *err);
 struct medium *termination_medium(const struct termination *t, struct ar_span id);
@@ -168,6 +173,8 @@ void dcmf_av_stats(const struct dcmf *d, json_t *out);
 /* facts.c */
 int facts_local(struct context *c, json_t *doc);
 json_t *facts_live(struct context *c, uint64_t now);
+/* For who made the context: a copy without what only the UE and we need. */
+json_t *facts_answer(const json_t *doc);
 /* What the client may not change: 0, or -EINVAL with *err. */
 int facts_same(const json_t *before, const json_t *after, struct mrm_error *err);
 

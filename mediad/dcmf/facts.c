@@ -158,10 +158,32 @@ static json_t *times(const struct medium *m, const struct peer_stats *s)
 	return o;
 }
 
-/* Of SDES: who may look at a call may not listen to it. */
-static void hide_key(json_t *x, const char *side)
+/* Who may look at a call may not listen to it, nor take a UE's place in it. */
+static void hide_remote(json_t *x)
 {
-	json_object_del(json_object_get(json_object_get(x, side), "crypto"), "key");
+	json_t *remote = json_object_get(x, "remote");
+
+	json_object_del(json_object_get(remote, "crypto"), "key");
+	json_object_del(json_object_get(remote, "ice"), "pwd");
+}
+
+static void hide_local(json_t *x)
+{
+	json_object_del(json_object_get(json_object_get(x, "local"), "crypto"), "key");
+	json_object_del(json_object_get(x, "ice"), "pwd");
+}
+
+json_t *facts_answer(const json_t *doc)
+{
+	json_t *copy = json_deep_copy(doc), *t, *m;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(copy, "terminations"), i, t)
+	{
+		json_array_foreach(json_object_get(t, "medias"), k, m)
+			hide_remote(json_object_get(m, "x-ims-ar"));
+	}
+	return copy;
 }
 
 static void medium_live(const struct medium *m, json_t *x, uint64_t now)
@@ -179,8 +201,8 @@ static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 	else
 		json_object_set_new(x, "channels", channels(m));
 	json_object_set_new(x, "times", times(m, &s));
-	hide_key(x, "local");
-	hide_key(x, "remote");
+	hide_local(x);
+	hide_remote(x);
 	/* a medium of type AR has a member "transport" already: which one it is */
 	json_object_set_new(x, m->leg ? "counters" : "transport",
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",

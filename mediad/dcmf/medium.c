@@ -200,7 +200,8 @@ static int random_token(char *out, size_t n)
 	return 0;
 }
 
-static int make_peer(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+static int make_peer(
+	struct medium *m, const struct mrm_media *spec, struct peer **out, struct mrm_error *err)
 {
 	static const struct peer_handlers handlers = {.send = on_send,
 		.on_state = on_state,
@@ -215,25 +216,33 @@ static int make_peer(struct medium *m, const struct mrm_media *spec, struct mrm_
 		.channel = spec->channel,
 		.nchannel = spec->nchannel,
 		.log_call = c->call_id};
-	int rc = random_token(m->tls_id, DCMF_TLS_ID);
+	int rc = peer_new(out, c->d->t, &conf, &handlers, m, c->d->now);
 
-	if (!rc)
-		rc = peer_new(&m->peer, c->d->t, &conf, &handlers, m, c->d->now);
-	if (rc) {
+	if (rc)
 		mrm_fail(err, rc == -ENOSPC ? 503 : 500,
 			rc == -ENOSPC ? "INSUFFICIENT_RESOURCES" : "SYSTEM_FAILURE",
 			"no connection can be made: %s", strerror(-rc));
-		return rc;
-	}
+	return rc;
+}
+
+static void take_peer(struct medium *m, struct peer *p, const struct mrm_media *spec)
+{
+	m->peer = p;
 	m->state = PEER_WAITING;
-	m->made = c->d->now;
-	return 0;
+	m->made = m->term->ctx->d->now;
+	m->remote_ufrag[0] = '\0';
+	if (random_token(m->tls_id, DCMF_TLS_ID) != 0)
+		m->tls_id[0] = '\0';
+	m->noffered = m->naccepted = spec->nchannel;
+	for (unsigned i = 0; i < spec->nchannel; i++)
+		m->offered[i] = m->accepted[i] = spec->channel[i].id;
 }
 
 int medium_new(struct medium **mp, struct termination *t, const struct mrm_media *spec,
 	struct mrm_error *err)
 {
 	struct medium *m = calloc(1, sizeof(*m));
+	struct peer *p;
 	int rc;
 
 	if (!m) {
@@ -243,10 +252,9 @@ int medium_new(struct medium **mp, struct termination *t, const struct mrm_media
 	m->term = t;
 	m->net = spec->network;
 	memcpy(m->id, spec->id.p, spec->id.n);
-	for (unsigned i = 0; i < spec->nchannel; i++)
-		m->offered[i] = m->accepted[i] = spec->channel[i].id;
-	m->noffered = m->naccepted = spec->nchannel;
-	rc = make_peer(m, spec, err);
+	rc = make_peer(m, spec, &p, err);
+	if (!rc)
+		take_peer(m, p, spec);
 	if (!rc && spec->type == MRM_AR) {
 		rc = medium_av_new(m, spec, err);
 		if (rc)
@@ -268,6 +276,7 @@ void medium_free(struct medium *m, const char *reason)
 	if (m->state != PEER_CLOSED)
 		peer_close(m->peer, reason);
 	peer_free(m->peer);
+	peer_free(m->fresh);
 	free(m->open);
 	free(m);
 }
@@ -292,24 +301,6 @@ int medium_accept(struct medium *m, const struct mrm_media *spec, struct mrm_err
 	return 0;
 }
 
-/* A closed connection does not come back; its UE gets a fresh one with new credentials. */
-static int renew(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
-{
-	struct peer *old = m->peer;
-	int rc = make_peer(m, spec, err);
-
-	if (rc) {
-		m->peer = old;
-		return rc;
-	}
-	peer_free(old);
-	m->remote_ufrag[0] = '\0';
-	m->noffered = m->naccepted = spec->nchannel;
-	for (unsigned i = 0; i < spec->nchannel; i++)
-		m->offered[i] = m->accepted[i] = spec->channel[i].id;
-	return 0;
-}
-
 /* A new ufrag and pwd of the UE ask for new ones of ours (RFC 8839 4.4.1.1.1, 4.4.3.1.1). */
 static int restart_ice(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
 {
@@ -327,22 +318,49 @@ static int restart_ice(struct medium *m, const struct mrm_media *spec, struct mr
 	return rc;
 }
 
-int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+static int refuse_remote(const struct medium *m, const char *why, struct mrm_error *err)
+{
+	mrm_fail(err, 400, "MANDATORY_IE_INCORRECT", "%s/%s: the UE's description: %s", m->term->id,
+		m->id, why);
+	return -EINVAL;
+}
+
+/* A closed connection does not come back; its UE gets a fresh one with new credentials. */
+int medium_prepare(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
 {
 	const char *why = "not usable";
-	int rc = 0;
 
 	if (!spec->has_remote)
 		return 0;
-	rc = m->state == PEER_CLOSED ? renew(m, spec, err) : restart_ice(m, spec, err);
+	if (peer_check_remote(m->peer, &spec->remote, m->term->ctx->d->now, &why) != 0)
+		return refuse_remote(m, why, err);
+	return m->state == PEER_CLOSED && !m->fresh ? make_peer(m, spec, &m->fresh, err) : 0;
+}
+
+void medium_unprepare(struct medium *m)
+{
+	peer_free(m->fresh);
+	m->fresh = NULL;
+}
+
+int medium_set_remote(struct medium *m, const struct mrm_media *spec, struct mrm_error *err)
+{
+	const char *why = "not usable";
+	int rc;
+
+	if (!spec->has_remote)
+		return 0;
+	if (m->fresh) {
+		peer_free(m->peer);
+		take_peer(m, m->fresh, spec);
+		m->fresh = NULL;
+	}
+	rc = restart_ice(m, spec, err);
 	if (rc)
 		return rc;
 	rc = peer_set_remote(m->peer, &spec->remote, m->term->ctx->d->now, &why);
-	if (rc) {
-		mrm_fail(err, 400, "MANDATORY_IE_INCORRECT", "%s/%s: the UE's description: %s",
-			m->term->id, m->id, why);
-		return rc;
-	}
+	if (rc)
+		return refuse_remote(m, why, err);
 	context_wake(m->term->ctx);
 	return 0;
 }

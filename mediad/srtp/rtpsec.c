@@ -25,10 +25,14 @@ static const struct suite {
 };
 #define NSUITES (sizeof(suites) / sizeof(suites[0]))
 
+struct ssrcs {
+	unsigned n;
+	uint32_t at[RTPSEC_MAX_SSRC];
+};
+
 struct rtpsec {
 	srtp_t tx, rx;
-	uint32_t ssrc[RTPSEC_MAX_SSRC];
-	unsigned nssrc;
+	struct ssrcs sent, received;
 	struct rtpsec_stats stats;
 };
 
@@ -111,28 +115,13 @@ int rtpsec_rekey(
 	if (new_tx) {
 		srtp_dealloc(s->tx);
 		s->tx = new_tx;
+		s->sent.n = 0;
 	}
 	if (new_rx) {
 		srtp_dealloc(s->rx);
 		s->rx = new_rx;
-		s->nssrc = 0;
+		s->received.n = 0;
 	}
-	return 0;
-}
-
-int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
-{
-	int len = (int)*n;
-	srtp_err_status_t st;
-
-	if (*n + RTPSEC_ROOM > cap)
-		return -ENOBUFS;
-	if (*n < (rtcp ? 8 : 12))
-		return -EINVAL;
-	st = rtcp ? srtp_protect_rtcp(s->tx, p, &len) : srtp_protect(s->tx, p, &len);
-	if (st != srtp_err_status_ok)
-		return -EINVAL;
-	*n = (size_t)len;
 	return 0;
 }
 
@@ -142,13 +131,39 @@ static uint32_t ssrc_of(const uint8_t *p, bool rtcp)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static bool is_known(const struct rtpsec *s, uint32_t ssrc)
+static bool is_known(const struct ssrcs *s, uint32_t ssrc)
 {
-	for (unsigned i = 0; i < s->nssrc; i++) {
-		if (s->ssrc[i] == ssrc)
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->at[i] == ssrc)
 			return true;
 	}
 	return false;
+}
+
+int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
+{
+	int len = (int)*n;
+	srtp_err_status_t st;
+	uint32_t ssrc;
+	bool known;
+
+	if (*n + RTPSEC_ROOM > cap)
+		return -ENOBUFS;
+	if (*n < (rtcp ? 8 : 12))
+		return -EINVAL;
+	ssrc = ssrc_of(p, rtcp);
+	known = is_known(&s->sent, ssrc);
+	if (!known && s->sent.n == RTPSEC_MAX_SSRC) {
+		s->stats.too_many_ssrc++;
+		return -ENOSPC;
+	}
+	st = rtcp ? srtp_protect_rtcp(s->tx, p, &len) : srtp_protect(s->tx, p, &len);
+	if (st != srtp_err_status_ok)
+		return -EINVAL;
+	if (!known)
+		s->sent.at[s->sent.n++] = ssrc;
+	*n = (size_t)len;
+	return 0;
 }
 
 static int failed(struct rtpsec *s, srtp_err_status_t st)
@@ -173,8 +188,8 @@ int rtpsec_unprotect(struct rtpsec *s, uint8_t *p, size_t *n, bool rtcp)
 		return -EBADMSG;
 	}
 	ssrc = ssrc_of(p, rtcp);
-	known = is_known(s, ssrc);
-	if (!known && s->nssrc == RTPSEC_MAX_SSRC) {
+	known = is_known(&s->received, ssrc);
+	if (!known && s->received.n == RTPSEC_MAX_SSRC) {
 		s->stats.too_many_ssrc++;
 		return -ENOSPC;
 	}
@@ -182,7 +197,7 @@ int rtpsec_unprotect(struct rtpsec *s, uint8_t *p, size_t *n, bool rtcp)
 	if (st != srtp_err_status_ok)
 		return failed(s, st);
 	if (!known)
-		s->ssrc[s->nssrc++] = ssrc;
+		s->received.at[s->received.n++] = ssrc;
 	s->stats.ok++;
 	*n = (size_t)len;
 	return 0;

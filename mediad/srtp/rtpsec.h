@@ -5,7 +5,8 @@
  *
  * Pure but for the library's own start. One thread. Replays are refused (window of 1024 packets);
  * nothing is written before a packet has proved authentic. SSRCs per direction are bounded: an
- * authentic UE cannot make us keep one stream per packet.
+ * authentic UE, or one without SRTP whose reports are relayed, cannot make us keep one stream per
+ * packet. None is given up for another: under its key its numbers would begin anew.
  */
 #ifndef RTPSEC_H
 #define RTPSEC_H
@@ -16,7 +17,7 @@
 
 #define RTPSEC_MAX_KEY 46 /* master key and salt; AES-256 in counter mode would need that many */
 #define RTPSEC_ROOM 24 /* bytes that protecting may add: tag, SRTCP index */
-/* Received ones, in RTP and in RTCP alike. Two or three at a time, and some UEs choose new ones at
+/* Of a direction, in RTP and in RTCP alike. Two or three at a time, and some UEs choose new ones at
  * every hold: enough for a long call. */
 #define RTPSEC_MAX_SSRC 64
 
@@ -28,7 +29,7 @@ enum rtpsec_profile {
 };
 
 struct rtpsec_stats {
-	uint64_t ok, bad, replayed, too_many_ssrc;
+	uint64_t ok, bad, replayed, too_many_ssrc; /* the last: of both directions */
 };
 
 struct rtpsec;
@@ -46,7 +47,7 @@ int rtpsec_rekey(struct rtpsec *s, enum rtpsec_profile profile, const uint8_t *t
 	const uint8_t *rx) __attribute__((warn_unused_result));
 
 /* *n: length before and after. -ENOBUFS: less than RTPSEC_ROOM bytes are left in cap; -EINVAL: no
- * RTP, or the same packet index again. */
+ * RTP, or the same packet index again; -ENOSPC: one SSRC too many. */
 int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
 	__attribute__((warn_unused_result));
 /* -EACCES: not authentic; -EALREADY: a replay; -EBADMSG: too short, or not RTP; -ENOSPC: one SSRC

@@ -109,6 +109,8 @@ static void drop_taken(struct peer *p)
 
 void peer_free(struct peer *p)
 {
+	if (!p)
+		return;
 	fake_drop_all(p);
 	drop_taken(p);
 	peers[p->index] = NULL;
@@ -130,6 +132,13 @@ const char *peer_ufrag(const struct peer *p)
 const char *peer_pwd(const struct peer *p)
 {
 	return p->pwd;
+}
+
+int peer_check_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
+{
+	(void)r, (void)now;
+	*why = p->refuse;
+	return p->refuse ? -EINVAL : 0;
 }
 
 int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)

@@ -405,6 +405,100 @@ static void patch_is_atomic(void **state)
 	rig_stop(&r);
 }
 
+#define M1 "/terminations/1/medias/0"
+#define UFRAG(medium, text)                                                                        \
+	"{\"op\":\"replace\",\"path\":\"" medium "/x-ims-ar/remote/ice/ufrag\",\"value\":\"" text  \
+	"\"}"
+
+/* New facts of two UEs, of which the second's are refused, leave the first as it was. */
+static void patch_of_two_is_atomic(void **state)
+{
+	struct rig r;
+	json_t *j;
+
+	(void)state;
+	rig_start(&r, NULL);
+	rig_create(&r, 2);
+	fake_refuse_remote(fake_peer(1), "no");
+	assert_int_equal(rig_patch(&r, "[" UFRAG(M0, "wxyz") "," UFRAG(M1, "wxyz") "]", &j), 400);
+	assert_non_null(strstr(text_at(j, "/detail"), "t1/1"));
+	json_decref(j);
+	assert_int_equal(fake_remotes(fake_peer(0)), 1);
+	assert_int_equal(fake_restarts(fake_peer(0)), 0);
+	/* a closed one would have got a fresh connection: it is not made, or goes again */
+	fake_state(fake_peer(0), PEER_CLOSED, "gone");
+	assert_int_equal(rig_patch(&r, "[" UFRAG(M0, "wxyz") "," UFRAG(M1, "wxyz") "]", NULL), 400);
+	assert_int_equal(fake_live(), 2);
+	j = rig_get(&r);
+	assert_string_equal(text_at(j, M0 "/x-ims-ar/state"), "closed");
+	assert_string_equal(text_at(j, M0 "/x-ims-ar/ice/ufrag"), "uf0");
+	json_decref(j);
+	/* no room for that fresh one: the second is left alone too */
+	fake_refuse_remote(fake_peer(1), NULL);
+	fake_fail_next_new(-ENOSPC);
+	assert_int_equal(rig_patch(&r, "[" UFRAG(M1, "wxyz") "," UFRAG(M0, "wxyz") "]", NULL), 503);
+	assert_int_equal(fake_restarts(fake_peer(1)), 0);
+	assert_int_equal(rig_patch(&r, "[" UFRAG(M0, "wxyz") "," UFRAG(M1, "wxyz") "]", &j), 200);
+	assert_int_equal(fake_restarts(fake_peer(1)), 1);
+	assert_string_not_equal(text_at(j, M0 "/x-ims-ar/ice/ufrag"), "uf0");
+	json_decref(j);
+	rig_stop(&r);
+}
+
+/* Without ICE the address says who it is, so two cannot have one. */
+static void two_without_ice_at_one_address(void **state)
+{
+	static const char no_ice[] = "[{\"op\":\"remove\",\"path\":\"" M0 "/x-ims-ar/remote/ice\"},"
+				     "{\"op\":\"remove\",\"path\":\"" M1 "/x-ims-ar/remote/ice\"},"
+				     "{\"op\":\"replace\",\"path\":\"" M1
+				     "/remoteMbEndpoint/portNumber\",\"value\":%d}]";
+	char ops[600];
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, NULL);
+	rig_create(&r, 2);
+	snprintf(ops, sizeof(ops), no_ice, 5000);
+	assert_int_equal(rig_patch(&r, ops, NULL), 400);
+	assert_int_equal(fake_remotes(fake_peer(0)), 1);
+	snprintf(ops, sizeof(ops), no_ice, 5002);
+	assert_int_equal(rig_patch(&r, ops, NULL), 200);
+	assert_int_equal(fake_remotes(fake_peer(0)), 2);
+	rig_stop(&r);
+}
+
+/* Ours is told to who makes a context, so that it can write the description; nothing of the UE's
+ * comes back, and who looks later gets neither. */
+static void secrets_are_not_shown(void **state)
+{
+	struct rig r;
+	json_t *j;
+	char *body = rig_body(2);
+
+	(void)state;
+	rig_start(&r, NULL);
+	assert_int_equal(rig_post(&r, body, &j), 201);
+	assert_non_null(json_pointer_get(j, M0 "/x-ims-ar/ice/pwd"));
+	assert_non_null(json_pointer_get(j, M0 "/x-ims-ar/remote/ice/ufrag"));
+	assert_null(json_pointer_get(j, M0 "/x-ims-ar/remote/ice/pwd"));
+	json_decref(j);
+	rig_create(&r, 2);
+	assert_int_equal(rig_patch(&r, "[" UFRAG(M0, "wxyz") "]", &j), 200);
+	assert_non_null(json_pointer_get(j, M0 "/x-ims-ar/ice/pwd"));
+	assert_null(json_pointer_get(j, M0 "/x-ims-ar/remote/ice/pwd"));
+	json_decref(j);
+	j = rig_get(&r);
+	assert_non_null(json_pointer_get(j, M0 "/x-ims-ar/ice/ufrag"));
+	assert_null(json_pointer_get(j, M0 "/x-ims-ar/ice/pwd"));
+	assert_null(json_pointer_get(j, M0 "/x-ims-ar/remote/ice/pwd"));
+	json_decref(j);
+	/* it is kept: a patch of something else needs it */
+	assert_int_equal(rig_patch(&r, "[" UFRAG(M0, "wxyz2") "]", NULL), 200);
+	assert_int_equal(fake_remote(fake_peer(2))->pwd.n > 0, 1);
+	free(body);
+	rig_stop(&r);
+}
+
 /* ---- life ---- */
 
 static void deleted(void **state)
@@ -553,6 +647,9 @@ int main(void)
 		cmocka_unit_test(patches_refused),
 		cmocka_unit_test(patches_add_up),
 		cmocka_unit_test(patch_is_atomic),
+		cmocka_unit_test(patch_of_two_is_atomic),
+		cmocka_unit_test(two_without_ice_at_one_address),
+		cmocka_unit_test(secrets_are_not_shown),
 		cmocka_unit_test(deleted),
 		cmocka_unit_test(events_and_states),
 		cmocka_unit_test(idle_ends),
