@@ -229,7 +229,7 @@ static void back_after_a_restart(void **state)
 	invite(T1, "sip:bob@ims");
 	world_confirm(&w, 0);
 	answer(T1);
-	call_store_flush(&w.a);
+	call_store_flush(&w.a, false);
 	stored = json_incref(w.stored);
 	call_flow_close(&w.a);
 	calls_free(&w.a.calls);
