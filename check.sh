@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # sudo ./check.sh: installs what the tests need, builds, runs everything, ends with one line of
-# totals, "N passed, N failed, N skipped". Safe to run twice; what it starts it stops.
+# totals, "N passed, N failed, N skipped" (and ", N repeated" when a measurement in real time was taken
+# again). Safe to run twice; what it starts it stops.
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 2
 ROOT=$PWD
 . scripts/lib.sh
+. tests/check/lanes.sh
 
 usage() {
 	cat <<'U'
@@ -20,7 +22,8 @@ Exit: 0 all passed, 1 something failed, 2 could not run.
 U
 }
 
-GROUPS_ALL="build lint unit asan sip media armf call demo ims soak docs bench"
+# first what builds and computes, then what mostly waits, in lanes, then what measures time, alone
+GROUPS_ALL="build lint unit asan sip media call ims soak docs armf demo bench"
 GROUPS_QUICK="build lint unit sip media call docs"
 groups="" install=1 soak=0
 while [ $# -gt 0 ]; do
@@ -97,7 +100,8 @@ ctest_run() { # GROUP BUILD ARGS...
 	local group=$1 dir=$2 xml=$LOGS/$1.xml
 	shift 2
 	rm -f "$xml"
-	ctest --test-dir "$dir" -j"$(nproc)" --timeout 300 --output-junit "$xml" "$@" >"$LOGS/$group-ctest.log" 2>&1 </dev/null
+	# many wait more than they compute
+	ctest --test-dir "$dir" -j$(($(nproc) * 3)) --timeout 300 --output-junit "$xml" "$@" >"$LOGS/$group-ctest.log" 2>&1 </dev/null
 	python3 tests/check/junit_lines.py "$xml" 2>&1 | tally "$group"
 	[ -s "$xml" ] || echo "not ok ctest in $dir did not run (log $LOGS/$group-ctest.log)" | tally "$group"
 }
@@ -126,20 +130,39 @@ group_lint() {
 
 group_unit() { ctest_run unit build/release -LE "bench"; }
 
+# real calls through sanitized daemons, too (lanes_asan); the module stays the release one
 group_asan() {
 	step asan "build" build_in asan || return 1
+	asan_built=1
 	ctest_run asan build/asan -LE "bench"
-	# real calls through sanitized daemons (asan-calls); the module stays the release one
-	BUILD=$ROOT/build/asan MODULE=$ROOT/build/release/kamailio-modules/ims_ar suite asan calls tests/integration/call/run.sh
+}
+lanes_asan() {
+	local l BUILD=$ROOT/build/asan MODULE=$ROOT/build/release/kamailio-modules/ims_ar
+	[ "${asan_built:-0}" = 1 ] || return 0
+	for l in one two; do lane asan "calls-$l" 50 tests/integration/call/run.sh --layout $l; done
 }
 
-group_sip() { BUILD=$ROOT/build/release suite sip sipp tests/integration/sip/run.sh; }
-
-group_media() {
-	BUILD=$ROOT/build/release suite media mediad tests/integration/mediad/run.sh
-	BUILD=$ROOT/build/release suite media asd tests/integration/asd/run.sh
-	BUILD=$ROOT/build/release suite media interop tests/interop/run.sh
+lanes_sip() {
+	local i
+	for i in 1 2 3 4 5; do lane sip "sipp-$i" 55 tests/integration/sip/run.sh --lane "$i/5"; done
 }
+
+lanes_media() {
+	lane media mediad 80 tests/integration/mediad/run.sh
+	lane media asd 80 tests/integration/asd/run.sh
+	lane media interop 60 tests/interop/run.sh
+}
+
+lanes_call() {
+	local l
+	for l in one two; do lane call "calls-$l" 46 tests/integration/call/run.sh --layout $l; done
+}
+
+lanes_ims() { lane ims real-ims 40 tests/integration/ims/run.sh; }
+
+lanes_soak() { lane soak soak 125 tests/integration/soak/run.sh; }
+
+lanes_docs() { lane docs docs 7 python3 tests/check/check_docs.py; }
 
 # real Chromium: streams over networks, then the drawn object beside the pose
 group_armf() {
@@ -148,38 +171,50 @@ group_armf() {
 	BUILD=$ROOT/build/release suite armf network tests/integration/armf/pose/network.sh
 }
 
-group_call() { BUILD=$ROOT/build/release suite call calls tests/integration/call/run.sh; }
-
 group_demo() { BUILD=$ROOT/build/release suite demo demo tests/integration/demo/run.sh; }
 
-group_ims() { BUILD=$ROOT/build/release suite ims real-ims tests/integration/ims/run.sh; }
-
+# the long runs of --soak have the machine to themselves
 group_soak() {
-	BUILD=$ROOT/build/release suite soak soak tests/integration/soak/run.sh
-	[ "$soak" = 1 ] || return 0
 	# prints its seed; -n 1 -s SEED -v 1 repeats one dialog
 	step soak "100,000 random dialogs" build/release/tests/unit/common/unit_plan_property -n 100000
 	SOAK_CALLS=10000 BUILD=$ROOT/build/release suite soak many-calls tests/integration/sip/run.sh many-calls
 }
-
-group_docs() { BUILD=$ROOT/build/release suite docs docs python3 tests/check/check_docs.py; }
 
 group_bench() { BUILD=$ROOT/build/release suite bench benchmarks tests/bench/run.sh; }
 
 if [ $install = 1 ]; then
 	step build packages install_packages build test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 fi
+has() { type "$1" >/dev/null 2>&1; }
 for g in $groups; do
-	type "group_$g" >/dev/null 2>&1 || { echo "check.sh: no group '$g' (--list names them)" >&2; exit 2; }
-	echo "== $g"
-	t0=$(date +%s)
-	"group_$g" || [ "$g" != build ] || { echo "   the build failed: the rest is left out"; break; }
-	echo "   $(($(date +%s) - t0)) s"
+	has "group_$g" || has "lanes_$g" || { echo "check.sh: no group '$g' (--list names them)" >&2; exit 2; }
 done
+trap 'lanes_stop; exit 130' INT TERM HUP
+
+alone() { # GROUP
+	local t0
+	t0=$(date +%s)
+	echo "== $1"
+	"group_$1"
+	local rc=$?
+	echo "   $(($(date +%s) - t0)) s"
+	[ $rc = 0 ] || [ "$1" != build ] || { echo "   the build failed: the rest is left out"; return 1; }
+}
+
+for g in $groups; do
+	if has "group_$g" && { [ "$g" != soak ] || [ "$soak" = 1 ]; }; then
+		has "lanes_$g" || lanes_run # what measures time begins when the lanes are over
+		alone "$g" || break
+	fi
+	! has "lanes_$g" || "lanes_$g"
+done
+lanes_run
 
 count() { grep -c -E "$1" "$RESULTS" || true; }
 passed=$(count '^[a-z]+ ok ') failed=$(count '^[a-z]+ not ok ') skipped=$(count '^[a-z]+ skip ')
+repeated=$(count '^[a-z]+ ok .*\((second|third) try\)')
 [ "$failed" = 0 ] || { echo "== failed"; grep -E '^[a-z]+ not ok ' "$RESULTS" | sed 's/^/  /'; }
 echo "took $(($(date +%s) - started)) s"
-echo "$passed passed, $failed failed, $skipped skipped"
+[ "$repeated" = 0 ] || more=", $repeated repeated"
+echo "$passed passed, $failed failed, $skipped skipped${more:-}"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -183,6 +183,10 @@ stop() { # NAME [SECONDS]: TERM, then KILL; returns when it is gone. 1: it had t
 		# the whole session: a parent that hangs must not leave its children
 		kill -KILL -- "-$pid" 2>/dev/null
 		rc=1
+		for ((i = 0; i < 100; i++)); do
+			alive "$1" || break
+			sleep 0.05
+		done
 	fi
 	rm -f "$RUN/$1.pid"
 	return $rc

@@ -121,7 +121,7 @@ ng_answers() (
 kamailio_answers() { kamcmd -s "unix:$RUN/$1.ctl" core.uptime | grep -q uptime; }
 
 # asd has found mediad, too
-asd_answers() { curl -sf -m 1 "http://$ADDRESS:$P_ASD/metrics" | grep -q '^asd_dcmf_up{dcmf="mediad1"} 1' || ! alive mediad; }
+asd_answers() { curl -sf -m 3 "http://$ADDRESS:$P_ASD/metrics" | grep -q '^asd_dcmf_up{dcmf="mediad1"} 1' || ! alive mediad; }
 
 # asd answers through the module: the whole chain Kamailio - asd stands
 pcscf_answers() { kamcmd -s "unix:$RUN/$1.ctl" ims_ar.status | grep -q 'state: up'; }
@@ -147,12 +147,12 @@ stack_start() { # NAME
 
 stack_ready() { # NAME
 	case $1 in
-	rtpengine) wait_for 10 rtpengine ng_answers ;;
-	mediad) wait_for 10 mediad curl -sf -m 1 --http2-prior-knowledge "$MRM/x-ims-ar/v1/status" ;;
-	asd) wait_for 10 asd asd_answers ;;
-	core) wait_for 10 core kamailio_answers core ;;
-	pcscf1 | pcscf2) wait_for 10 "$1" pcscf_answers "$1" ;;
-	web) wait_for 10 web curl -sf -m 1 "$PAGE" ;;
+	rtpengine) wait_for 30 rtpengine ng_answers ;;
+	mediad) wait_for 30 mediad curl -sf -m 3 --http2-prior-knowledge "$MRM/x-ims-ar/v1/status" ;;
+	asd) wait_for 30 asd asd_answers ;;
+	core) wait_for 30 core kamailio_answers core ;;
+	pcscf1 | pcscf2) wait_for 30 "$1" pcscf_answers "$1" ;;
+	web) wait_for 30 web curl -sf -m 3 "$PAGE" ;;
 	esac || {
 		echo "stack.sh: $1 does not work" >&2
 		log_tail "$1" 15 >&2

@@ -13,6 +13,8 @@ import time
 import front
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+from in_time import in_time, tries  # noqa: E402,F401
 
 
 def free_port():
@@ -21,7 +23,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_for(what, timeout=10, step=0.02):
+def wait_for(what, timeout=30, step=0.02):
     """The first true value of what(), or an error with its name."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -208,12 +210,18 @@ def main(tests, make_world):
         if only and t.__name__ not in only:
             continue
         w, began = None, time.monotonic()
-        try:
+
+        def once():
+            nonlocal w
+            if w:
+                w.close()
             w = make_world(t)
             t(w)
+        try:
+            _, note = tries(once)
             rc = w.close()
             assert rc in (0, None), "asd ended with %d" % rc
-            print("ok %s (%.1f s)" % (t.__name__, time.monotonic() - began), flush=True)
+            print("ok %s (%.1f s)%s" % (t.__name__, time.monotonic() - began, note), flush=True)
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
             print("not ok %s: %s: %s" % (t.__name__, type(e).__name__,

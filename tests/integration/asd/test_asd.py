@@ -17,7 +17,7 @@ import urllib.request
 
 import front
 from front import admin, answered, offer, sdp, token
-from harness import ROOT, World, free_port, main, wait_for
+from harness import ROOT, World, free_port, in_time, main, wait_for
 
 TESTS = []
 
@@ -191,7 +191,8 @@ def slow_dcmf_the_next_one_is_asked(w):
     began = time.monotonic()
     t, v = begin(f)
     took = time.monotonic() - began
-    assert 0.7 < took < 1.5, took
+    assert 0.7 < took, took
+    in_time("the second DCMF", took, 1.5)
     assert items(admin(w.sock, "call", t))[0]["dcmf"] == "m2"
     w.wait_count(reserve_late=1)  # m1's answer came, and was undone
     w.wait_contexts(0, 0)
@@ -221,7 +222,8 @@ def slow_dcmf_alone_plain_in_time(w):
     v = f.ask(**offer(token()))
     took = time.monotonic() - began
     assert v["action"] == "plain" and "in time" in v["reason"], v
-    assert 1.9 < took < 2.4, took
+    assert 1.9 < took, took
+    in_time("the verdict", took, 2.4)
     w.wait_count(plain_timeout=1, calls=0)
     w.wait_count(reserve_late=1)
     w.wait_contexts(0)
@@ -279,7 +281,8 @@ def connection_lost_while_reserving(w):
     began = time.monotonic()
     w.fakes[0].tell("down 0")  # cuts what there is
     v = f.wait(r)
-    assert v["action"] == "plain" and time.monotonic() - began < 1, v
+    assert v["action"] == "plain", v
+    in_time("the verdict", time.monotonic() - began, 1)
 
 
 @test()
@@ -602,7 +605,8 @@ def update_slow_or_refused_the_offer_is_answered(w):
     w.fakes[0].set(patch_delay_ms=1500)
     began = time.monotonic()
     v = f.ask(**offer(t, cseq=2, initial=False, to_tag="tb", text=sdp("slow")))
-    assert v["action"] == "ar" and time.monotonic() - began < 1.2, v
+    assert v["action"] == "ar", v
+    in_time("the verdict", time.monotonic() - began, 1.2)
     f.event("answered", t, **answered(t, cseq=2))
     w.wait_count(update_ok=2)
     w.fakes[0].set(patch_delay_ms=0, patch_status=400)
@@ -802,11 +806,12 @@ def slow_reader_is_closed(w):
 def no_hello(w):
     s = socket.socket(socket.AF_UNIX)
     s.connect(w.sock)
-    s.settimeout(9)
+    s.settimeout(60)
     began = time.monotonic()
     s.sendall(struct.pack("!I", 100) + b"{")
     assert s.recv(1) == b""
-    assert 4 < time.monotonic() - began < 8
+    assert 4 < time.monotonic() - began
+    in_time("closing it", time.monotonic() - began, 8)
     s.close()
     w.wait_count(front_silent=1)
 

@@ -40,6 +40,15 @@ class Mediad(Process):
         super().__init__([self.program, "-c", self.conf],
                          os.path.join(self.where, self.name + ".log"))
 
+    def ready(self):
+        def workers():
+            """mediad's worker to run"""
+            try:
+                return self.ask("/x-ims-ar/v1/status")["workersUp"] == 1
+            except (TypeError, KeyError, ValueError):
+                return False
+        wait_for(workers)
+
     def ask(self, path):
         out = subprocess.run(["curl", "-s", "--max-time", "5", "--http2-prior-knowledge",
                               "http://127.0.0.1:%d%s" % (self.port, path)],
@@ -64,6 +73,7 @@ class RealWorld(World):
     def __init__(self, asd, mediad):
         super().__init__(asd, fakes=0)
         self.m = Mediad(mediad, self.dir)
+        self.m.ready()
         self.fakes = [self.m]  # closed with the world
         self.conf["dcsf.dcmf"] = ["m1 127.0.0.1:%d" % self.m.port]
 

@@ -48,7 +48,7 @@ async function anchored(t, op) {
 	const [a, b] = await t.pair();
 	const { call, contextId } = await videoCall(t, a, b);
 	walkAbout(a, b);
-	await until('pictures at both', () => a.seen?.frames > 15 && b.seen?.frames > 15, 15000);
+	await until('pictures at both', () => a.seen?.frames > 15 && b.seen?.frames > 15);
 	await soundFlows(a, b);
 	for (const p of [a, b]) {
 		const s = section(p.last.sdp.remote);
@@ -72,7 +72,7 @@ export async function the_scene_is_drawn_into_the_callers_video(t) {
 	await under(t, 'overlay', async () => {
 		const { a, b, call, contextId } = await anchored(t, 'overlay');
 		walkAbout(a, b, 30);
-		await until('frames that are drawn', async () => (await media(t, contextId))[0]['x-ims-ar'].armf.drawn > 5, 20000);
+		await until('frames that are drawn', async () => (await media(t, contextId))[0]['x-ims-ar'].armf.drawn > 5);
 		const asd = (await t.stack.kamcmd('pcscf1', 'ims_ar.call', call.callId)).find((p) => p.media_of === 'a');
 		assert.equal(asd.op, 'overlay');
 		const [shot] = await t.stack.kamcmd('pcscf1', 'ims_ar.media', call.callId, 'snapshot');
@@ -88,7 +88,7 @@ export async function video_goes_on_after_a_refresh(t) {
 	await under(t, 'relay', async () => {
 		const { a, b, call, contextId } = await anchored(t, 'relay');
 		await a.last.renegotiate();
-		await until('more pictures after a re-INVITE', ((n) => () => b.seen.frames > n + 10)(b.seen.frames), 10000);
+		await until('more pictures after a re-INVITE', ((n) => () => b.seen.frames > n + 10)(b.seen.frames));
 		assert.ok(await media(t, contextId));
 		call.hangup();
 		await ended(b.last);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Calls between real WebRTC UEs (Node) through real Kamailio with the module, rtpengine, asd and
 # mediad, in a network namespace of its own. One line a case: ok, not ok, skip.
-#   run.sh [--keep-logs] [NAME-PART...]   only cases whose name has one of the parts
+#   run.sh [--keep-logs] [--layout one|two] [NAME-PART...]   only cases whose name has one of the parts;
+#   one: both UEs behind one P-CSCF, two: behind two; both when not said
 # Environment: BUILD (build folder). Needs root for the namespace.
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../../.." && pwd)
@@ -14,10 +15,14 @@ ip link set lo up || exit 2
 # shellcheck source=scripts/stack.sh
 . "$ROOT/scripts/stack.sh"
 
-keep_logs=0
+keep_logs=0 layouts="one two"
 if [ "${1:-}" = --keep-logs ]; then
 	keep_logs=1
 	shift
+fi
+if [ "${1:-}" = --layout ]; then
+	layouts=${2:-}
+	case $layouts in one | two) shift 2 ;; *) echo "run.sh: --layout one or two" >&2; exit 2 ;; esac
 fi
 export BUILD=${BUILD:-$ROOT/build/release}
 RUN='' bad=0
@@ -28,7 +33,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
-for layout in one two; do
+for layout in $layouts; do
 	stack_new "ims-ar-call-$layout" "$layout" || exit 2
 	if stack_up; then
 		node "$ROOT/tests/integration/call/cases.mjs" "$RUN" "$layout" "$@" || bad=1

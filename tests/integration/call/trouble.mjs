@@ -86,7 +86,7 @@ export async function mediad_parent_is_killed_in_the_middle_of_a_call(t) {
 	await t.stack.sh('kill', 'mediad');
 	await stillAlive(a, b);
 	await t.stack.sh('start', 'mediad');
-	await until('asd to find it', async () => (await t.stack.kamcmd('pcscf1', 'ims_ar.status')).some((i) => i.dcmf && i.state === 'ready'), 10000);
+	await until('asd to find it', async () => (await t.stack.kamcmd('pcscf1', 'ims_ar.status')).some((i) => i.dcmf && i.state === 'ready'));
 	await stillAr(t, a, b, contextId);
 	assert.ok(await t.stack.call('pcscf1', a.last.callId), 'asd still has the call');
 	a.last.hangup();
@@ -96,7 +96,7 @@ export async function mediad_parent_is_killed_in_the_middle_of_a_call(t) {
 export async function mediad_is_back_for_the_next_call(t) {
 	const [a, b] = await t.pair();
 	await t.stack.sh('restart', 'mediad');
-	await until('asd to find it', async () => (await t.stack.kamcmd('pcscf1', 'ims_ar.status')).some((i) => i.dcmf && i.state === 'ready'), 10000);
+	await until('asd to find it', async () => (await t.stack.kamcmd('pcscf1', 'ims_ar.status')).some((i) => i.dcmf && i.state === 'ready'));
 	const { contextId } = await arCall(t, a, b);
 	await stillAr(t, a, b, contextId);
 	a.last.hangup();

@@ -24,6 +24,7 @@ def no_core_files():
 
 def wait_until(probe, seconds, what, process=None):
     """Returns what probe() returned, as soon as that is true; process: without it, it never will be."""
+    seconds *= 4  # nobody waits that long for what comes, and the machine may be busy
     deadline = time.monotonic() + seconds
     while True:
         result = probe()

@@ -39,6 +39,10 @@ def free_ports(n):
                 s.close()
 
 
+sys.path.insert(0, ROOT + "/tests/lib")
+from in_time import in_time, tries  # noqa: E402,F401
+
+
 class Failed(Exception):
     pass
 
@@ -49,6 +53,7 @@ def expect(what, ok, detail=""):
 
 
 def until(what, test, seconds=5.0):
+    seconds *= 4  # nobody waits that long for what comes, and the machine may be busy
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         got = test()
@@ -189,7 +194,7 @@ def path_of(doc):
 def run(name, f, *args):
     started = time.monotonic()
     try:
-        note = f(*args)
+        note, again = tries(lambda: f(*args))
     except Failed as e:
         if str(e).strip() == "skip":
             print("skip %s (not here: no root or no node)" % name, flush=True)
@@ -200,7 +205,7 @@ def run(name, f, *args):
         print("not ok %s: %r" % (name, e), flush=True)
         return False
     if note is None or isinstance(note, str):
-        print("ok %s (%s%.1f s)" % (name, note + ", " if note else "", time.monotonic() - started), flush=True)
+        print("ok %s (%s%.1f s)%s" % (name, note + ", " if note else "", time.monotonic() - started, again), flush=True)
         return True
     return note
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from lib import CONTEXTS, FINGERPRINT, HERE, MEDIAD, ROOT, Failed, Mediad, context, expect, main, path_of, until
+from lib import CONTEXTS, FINGERPRINT, HERE, MEDIAD, ROOT, Failed, Mediad, context, expect, in_time, main, path_of, until
 
 
 # ---- the operations ----
@@ -144,12 +144,14 @@ def test_slow_clients(m):
     slow.stdin.flush()
     m.curls.append(slow)
     for s in (silent, half):
-        s.settimeout(16)
+        s.settimeout(60)
         expect("closed", s.recv(100) == b"")
         s.close()
-    expect("after the limit, not at once", 8 < time.monotonic() - started < 16, time.monotonic() - started)
+    took = time.monotonic() - started
+    expect("after the limit, not at once", 8 < took, took)
     # curl itself waits for its input and does not look
     until("the slow upload to be cut", lambda: m.metric("control_timeouts_total") >= 3, 5)
+    in_time("closing them", took, 16)
 
 
 def alone_client_without_a_window():
@@ -226,12 +228,14 @@ def test_a_worker_hangs(m):
     started = time.monotonic()
     os.kill(pid, signal.SIGSTOP)
     until("the hung worker to be killed", lambda: [e for e in seen if e["ev"] == "context-gone"], 8)
-    expect("after three seconds", 2 < time.monotonic() - started < 6, time.monotonic() - started)
+    took = time.monotonic() - started
+    expect("after three seconds", 2 < took, took)
     expect("reason", "hung" in [e for e in seen if e["ev"] == "context-gone"][0]["reason"])
     until("the worker to be back", lambda: m.status()["workersUp"] == m.workers)
     expect("counted", m.metric("worker_killed_total") >= 1)
     for d in docs:
         m.curl("DELETE", path_of(d))
+    in_time("killing it", took, 6)
 
 
 def test_request_to_a_hung_worker(m):
@@ -310,7 +314,7 @@ def alone_stop():
     pids = m.pids()
     started = time.monotonic()
     expect("status 0", m.stop() == 0)
-    expect("quickly", time.monotonic() - started < 2)
+    in_time("stopping", time.monotonic() - started, 2)
     expect("no worker left", not any(os.path.exists("/proc/%d" % p) for p in pids))
     m.clean()
 

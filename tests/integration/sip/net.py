@@ -26,6 +26,7 @@ FAULTS = {-4, -6, -7, -8, -11}  # what a process ends with that has a defect: SI
 MRM, METRICS, MEDIA = BASE + 21, BASE + 22, BASE + 310
 
 
+sys.path.insert(0, str(ROOT / "tests/lib"))
 from ue import Failed  # noqa: E402 - a UE needs nothing of this file
 
 
@@ -35,6 +36,7 @@ def check(ok, why):
 
 
 def until(seconds, what, test):
+    seconds *= 3  # nobody waits that long for what comes, and the machine may be busy
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if test():

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# SIPp calls through a real Kamailio with the module: run.sh [--list] [scenario...]
+# SIPp calls through a real Kamailio with the module: run.sh [--list] [--lane I/N] [scenario...]
+# With --lane the I-th of N parts: together they are all, and may run at the same time.
 # Against a P-CSCF of your own: run.sh --pcscf ADDRESS[:PORT] --users USERS.csv (shapes.py says more).
 #
 # Prints `ok NAME ms` or `not ok NAME reason` a line; fails when one failed. As root in network and

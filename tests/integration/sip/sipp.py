@@ -25,7 +25,7 @@ def _body(sdp):
     return "Content-Type: application/sdp\nContent-Length: [len]\n\n" + sdp.replace("\r\n", "\n").strip("\n") + "\n"
 
 
-def recv(what, optional=False, rrs=False, timeout=8000, extra="", **kw):
+def recv(what, optional=False, rrs=False, timeout=20000, extra="", **kw):
     """what: a status or a method."""
     kind = f'response="{what}"' if str(what).isdigit() else f'request="{what}"'
     o = ' optional="true"' if optional else f' timeout="{timeout}"'
@@ -125,7 +125,7 @@ def scenario(name, steps):
 class Sipp:
     """One SIPp process; steps decide whether it calls or is called."""
 
-    def __init__(self, run, name, steps, port, peer=None, calls=1, rate=10, limit=60, args=()):
+    def __init__(self, run, name, steps, port, peer=None, calls=1, rate=10, limit=120, args=()):
         self.name, self.dir, self.limit = name, Path(run), limit
         xml = self.dir / f"{name}.xml"
         xml.write_text(scenario(name, steps), encoding="latin-1")

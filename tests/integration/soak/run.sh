@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # 1,000 AR calls through the real Kamailio, rtpengine, asd and mediad, after as many to warm up: none
-# lost, nothing left over, memory of every process where it was. In a network namespace of its own.
+# lost, nothing left over, memory of every process where it was. What grows once may be calls that
+# overlapped more than before (a busy machine): then the round is repeated, twice at most; what is lost
+# with each call grows in each. In a network namespace of its own.
 # Environment: BUILD, CALLS (1000), RATE (60 calls a second; SOAK=1: ten times the calls).
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../../.." && pwd)
@@ -71,18 +73,22 @@ calls "$CALLS"
 say $? "$CALLS calls to warm up"
 wait_for 60 - nothing_left
 say $? "nothing left over after them"
-measure >"$RUN/before"
-shm0=$(shm_used)
-calls "$CALLS"
-say $? "$CALLS calls, none lost"
-wait_for 60 - nothing_left
-say $? "nothing left over after them $(left | head -3 | tr '\n' ' ')"
-shm1=$(shm_used)
-measure >"$RUN/after"
+for try in "" " (second try)" " (third try)"; do
+	measure >"$RUN/before"
+	shm0=$(shm_used)
+	calls "$CALLS"
+	say $? "$CALLS calls, none lost$try"
+	wait_for 60 - nothing_left
+	say $? "nothing left over after them $(left | head -3 | tr '\n' ' ')"
+	shm1=$(shm_used)
+	measure >"$RUN/after"
+	grown=$(join "$RUN/before" "$RUN/after" | awk -v max=$MAX_GROWTH '$3 - $2 > max {printf "%s %d -> %d KiB; ", $1, $2, $3}')
+	[ $rc = 0 ] && { [ -n "$grown" ] || [ $((shm1 - shm0)) -gt $MAX_SHM ]; } || break
+	echo "# ${grown}shared memory $shm0 -> $shm1 bytes"
+done
 [ $((shm1 - shm0)) -le $MAX_SHM ]
-say $? "Kamailio's shared memory: $shm0 bytes before, $shm1 after"
-grown=$(join "$RUN/before" "$RUN/after" | awk -v max=$MAX_GROWTH '$3 - $2 > max {printf "%s %d -> %d KiB; ", $1, $2, $3}')
+say $? "Kamailio's shared memory: $shm0 bytes before, $shm1 after$try"
 [ -z "$grown" ]
-say $? "private memory of $(wc -l <"$RUN/after") processes${grown:+: $grown}"
+say $? "private memory of $(wc -l <"$RUN/after") processes$try${grown:+: $grown}"
 join "$RUN/before" "$RUN/after" | awk '/^(asd|mediad|worker)/{printf "# %s %d -> %d KiB\n", $1, $2, $3}'
 exit $rc
