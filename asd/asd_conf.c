@@ -58,6 +58,9 @@ static const struct ar_conf_key keys[] = {
 		"sub-protocols of data channels that are taken; an item may end in *"},
 	{"dcsf", "max_stream_id", AR_CONF_INT, AT(max_stream_id), "1022", 0, 65534,
 		"data channels with higher ids are left out (some UEs stop at 1023)"},
+	{"dcsf", "bootstrap", AR_CONF_STRING, AT(bootstrap), "marked", 0, 0,
+		"bootstrap channels of served callees whose call comes from another network: "
+		"marked (when its offer has some), always, never"},
 	{"armf", "transports", AR_CONF_STRING, AT(transports), "dtls", 0, 0,
 		"what audio and video may come to the ARMF in: dtls, sdes, rtp, comma separated"},
 	{"armf", "offer_transport", AR_CONF_STRING, AT(offer_transport), "same", 0, 0,
@@ -253,6 +256,19 @@ static int check_armf(struct asd_conf *c, struct ar_buf *err)
 	return 0;
 }
 
+static int check_bootstrap(struct asd_conf *c, struct ar_buf *err)
+{
+	static const char *const words[] = {"never", "marked", "always"};
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(c->bootstrap, words[i]) == 0) {
+			c->boot_local = (enum planner_boot_local)i;
+			return 0;
+		}
+	}
+	return bad(err, "[dcsf] bootstrap", c->bootstrap, "want marked, always or never");
+}
+
 static int check_words(const struct asd_conf *c, struct ar_buf *err)
 {
 	struct asd_fallback f;
@@ -335,6 +351,8 @@ int asd_conf_read(struct asd_conf *c, const char *path, struct ar_buf *err)
 	e = check_words(c, err);
 	if (!e)
 		e = check_armf(c, err);
+	if (!e)
+		e = check_bootstrap(c, err);
 	if (!e)
 		e = check_listen(c, err);
 	if (!e)

@@ -6,6 +6,7 @@
 #ifndef ASD_CONF_H
 #define ASD_CONF_H
 
+#include "asd/call/planner_boot.h"
 #include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
 #include "common/sdp_av.h"
@@ -30,6 +31,8 @@ struct asd_conf {
 	long reserve_ms, lease_s;
 	char *network_a, *network_b, *scene, *application, *accept;
 	long max_stream_id;
+	char *bootstrap;
+	enum planner_boot_local boot_local; /* of bootstrap */
 	/* [armf] */
 	char *transports, *offer_transport, *snapshots;
 	unsigned armf_transports; /* bit per enum ar_av_transport; of transports */

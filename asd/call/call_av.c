@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/call_av.h"
 #include "asd/asd.h"
+#include "asd/call/call_boot.h"
 #include "asd/call/call_plan.h"
 #include "asd/dcsf/mrm_av.h"
 #include "common/daemon/ar_log.h"
@@ -324,14 +325,13 @@ static void log_choice(const struct planner_av_choice *choice)
 	}
 }
 
-int call_av_offer(struct asd *a, struct call *c, struct exchange *x, const struct offer *o)
+static int add_media(struct asd *a, struct call *c, struct exchange *x, const struct offer *o,
+	const struct planner_boot_choice *boot)
 {
 	struct planner_av_choice *choice;
 	json_t *here, *there;
 	int err = 0;
 
-	if (!call_av_wanted(c) && !call_av_any(current(c, AR_SIDE_A)))
-		return 0;
 	choice = malloc(sizeof(*choice));
 	here = json_object();
 	there = json_object();
@@ -347,10 +347,27 @@ int call_av_offer(struct asd *a, struct call *c, struct exchange *x, const struc
 		err = add_medium(c, x, &choice->av[i], &o->sdp, here, there);
 	free(choice);
 	if (!err)
+		err = call_boot_add(c, x, o, boot, here, there);
+	if (!err)
 		err = json_object_set(x->facts, "av", here) ? -ENOMEM : 0;
 	json_decref(here);
 	json_decref(x->there);
 	x->there = there;
+	return err;
+}
+
+int call_av_offer(struct asd *a, struct call *c, struct exchange *x, const struct offer *o)
+{
+	struct planner_boot_choice *boot = malloc(sizeof(*boot));
+	int err = 0;
+
+	if (!boot)
+		return -ENOMEM;
+	call_boot_choose(a, c, x, o, x->initial ? NULL : call_plan_map(c), boot);
+	if (boot->n || call_av_wanted(c) || call_av_any(current(c, AR_SIDE_A)) ||
+		call_av_any(current(c, AR_SIDE_B)))
+		err = add_media(a, c, x, o, boot);
+	free(boot);
 	return err;
 }
 
@@ -535,6 +552,8 @@ json_t *call_av_said(const struct call *c, const struct ar_plan *plan, enum ar_s
 		if (e)
 			json_object_set_new(json_object_get(o, "av"), slot[i].id, e);
 	}
+	if (o && plan)
+		call_boot_said(plan, side, sdp, now, json_object_get(o, "av"));
 	return o;
 }
 
@@ -555,6 +574,7 @@ static void settle_side(const struct call *c, const struct planner_av_slot *slot
 			json_object_set(av, slot[i].id, e);
 		json_decref(e);
 	}
+	call_boot_settle(*facts, other, av);
 	json_decref(*facts);
 	*facts = o;
 }
@@ -588,8 +608,8 @@ char *call_av_print(const struct call *c, enum ar_side side, char *buf, size_t c
 		const char *op = uri ? strrchr(uri, ':') : NULL;
 
 		if (n < cap)
-			n += (size_t)snprintf(
-				buf + n, cap - n, "%s%s %s", n ? ", " : "", id, op ? op + 1 : "?");
+			n += (size_t)snprintf(buf + n, cap - n, "%s%s %s", n ? ", " : "", id,
+				op ? op + 1 : "bootstrap");
 	}
 	return buf;
 }

@@ -434,7 +434,7 @@ static void settle(
 	both[answerer] = json_incref(facts);
 	call_av_settle(c, c->map, both);
 	if ((offer_our_section(c->map, x->side) < 0 || !(x->keep & 1u << outcome)) &&
-		!call_av_any(both[0])) {
+		!call_av_any(both[0]) && !call_av_any(both[1])) {
 		if (c->ctx.state == CTX_UP)
 			ar_log(AR_LOG_INFO, "call", "%s: the AR part ends",
 				ar_outcome_name(outcome));

@@ -2,6 +2,7 @@
 #include "asd/call/call_plan.h"
 #include "asd/asd.h"
 #include "asd/call/call_av.h"
+#include "asd/call/call_boot.h"
 #include "asd/call/offer.h"
 #include "asd/dcsf/mrm_json.h"
 #include "common/daemon/ar_log.h"
@@ -58,6 +59,7 @@ struct maker {
 	struct ar_plan plan;
 	struct ar_plan_room room;
 	struct planner_av_choice av;
+	struct planner_boot_choice boot;
 	struct ar_buf texts;
 	char session[2][24], origin[2][64], ref[AR_PLAN_REF_LEN + 1];
 };
@@ -118,8 +120,13 @@ static int fill(struct maker *m, const struct asd *a, const struct call *c,
 		.ref = ar_span_str(m->ref)};
 	for (int i = 0; !err && c->ctx.state == CTX_UP && !x->without && i < 2; i++)
 		err = read_leg(&m->in.leg[i], c, x, (enum ar_side)i, &m->offer.choice, &reason);
-	if (!err && c->ctx.state == CTX_UP && !x->without)
+	if (!err && c->ctx.state == CTX_UP && !x->without) {
 		err = fill_av(m, a, c, x, &reason);
+		call_boot_choose(a, c, x, &m->offer, map, &m->boot);
+		m->in.boot = &m->boot;
+		if (!err)
+			err = call_boot_reserved(c, x, &m->boot, &reason);
+	}
 	if (err)
 		snprintf(why, 120, "mediad's answer: %s", reason);
 	snprintf(m->ref, sizeof(m->ref), "%.8s-%u", c->token, c->plans + 1);

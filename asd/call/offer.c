@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/offer.h"
+#include "asd/call/planner_boot.h"
 #include "asd/dcsf/mrm_json.h"
 
 #include <errno.h>
@@ -91,7 +92,7 @@ int offer_our_section(const struct ar_plan *p, enum ar_side side)
 
 	for (unsigned i = 0; i < r->n; i++) {
 		if (!r->sec[i].pass && ar_sdp_parse_section(&m, r->sec[i].text, NULL) == 0 &&
-			m.kind == AR_SDP_DATACHANNEL && m.port)
+			m.kind == AR_SDP_DATACHANNEL && m.port && !planner_boot_is(r->sec[i].text))
 			return (int)i;
 	}
 	return -1;

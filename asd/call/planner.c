@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "asd/call/planner_boot.h"
 #include "asd/call/planner_text.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@ enum fate {
 	FATE_PASS,
 	FATE_ANCHOR,
 	FATE_ARMF,
+	FATE_BOOT, /* bootstrap channels, perhaps on one leg only */
 	FATE_DEAD, /* port 0 on both legs */
 };
 
@@ -28,7 +30,8 @@ struct planner {
 	unsigned nhere, nthere;
 	struct slot here[AR_PLAN_MAX_SECTIONS];
 	int there[AR_PLAN_MAX_SECTIONS]; /* index here; -1: only there */
-	struct ar_span armf_text[AR_PLAN_MAX_SECTIONS]; /* answers, by index here */
+	struct ar_span armf_text[AR_PLAN_MAX_SECTIONS]; /* answers, by index here; bootstrap too */
+	int boot_added; /* slot there of a new local bootstrap section; -1: none */
 	int ours_there; /* slot of our text there; nthere: appended; -1: none */
 };
 
@@ -121,6 +124,28 @@ static bool other_kind(const struct ar_recipe *old, unsigned i, enum ar_sdp_kind
 	       m.kind != kind;
 }
 
+static const struct planner_boot *boot_here(const struct planner *p, unsigned j)
+{
+	const struct planner_boot *b = planner_boot_at(p->in->boot, p->in->offerer, (int)j);
+
+	return b && b->said && b->leg[p->in->offerer].present ? b : NULL;
+}
+
+/* What stands in slot i there; a new local one comes after everything else. */
+static const struct planner_boot *boot_there(const struct planner *p, unsigned i)
+{
+	enum ar_side there = ar_other_side(p->in->offerer);
+	const struct planner_boot *b = planner_boot_at(p->in->boot, there, (int)i);
+
+	for (unsigned k = 0; !b && p->in->boot && k < p->in->boot->n; k++) {
+		const struct planner_boot *x = &p->in->boot->boot[k];
+
+		if (x->at[0] < 0 && x->at[1] < 0 && (int)i == p->boot_added)
+			b = x;
+	}
+	return b && b->leg[there].present ? b : NULL;
+}
+
 static enum fate fate_of(const struct planner *p, unsigned j)
 {
 	const struct ar_sdp_media *m = &p->in->offer->media[j];
@@ -129,6 +154,8 @@ static enum fate fate_of(const struct planner *p, unsigned j)
 
 	if ((int)j == p->anchor)
 		return FATE_ANCHOR;
+	if (boot_here(p, j))
+		return FATE_BOOT;
 	if (m->kind == AR_SDP_DATACHANNEL)
 		return FATE_DEAD;
 	if (armf_at(p, j) && peer >= 0 && !other_kind(p->old_here, j, m->kind) &&
@@ -181,10 +208,22 @@ static int find_ours_there(const struct planner *p)
 	if (p->anchor >= 0 && p->here[p->anchor].peer >= 0)
 		return p->here[p->anchor].peer;
 	for (unsigned i = 0; i < nold_there(p); i++) {
-		if (p->there[i] < 0 && was_ours(p->old_there, i, &live))
+		if (p->there[i] < 0 && was_ours(p->old_there, i, &live) &&
+			!planner_boot_is(p->old_there->sec[i].text))
 			return (int)i;
 	}
 	return (int)p->nthere;
+}
+
+static int find_boot_added(const struct planner *p)
+{
+	for (unsigned i = 0; p->in->boot && i < p->in->boot->n; i++) {
+		const struct planner_boot *b = &p->in->boot->boot[i];
+
+		if (b->at[0] < 0 && b->at[1] < 0)
+			return (int)p->nthere + (p->ours_there == (int)p->nthere);
+	}
+	return -1;
 }
 
 /* ---- sections ---- */
@@ -205,7 +244,8 @@ static struct ar_span mid_there(const struct planner *p, unsigned i)
 	if (i < p->nthere && p->there[i] >= 0)
 		mid = ar_sdp_attr(p->in->offer->media[p->there[i]].text, "mid");
 	else if (p->nhere && ar_sdp_attr(p->in->offer->media[0].text, "mid").p)
-		mid = AR_SPAN("imsar"); /* UEs count or use letters of their own */
+		/* UEs count or use letters of their own */
+		mid = (int)i == p->boot_added ? AR_SPAN("imsarboot") : AR_SPAN("imsar");
 	return mid.n <= 64 ? mid : AR_SPAN_NONE;
 }
 
@@ -251,13 +291,44 @@ static struct ar_span our_answer(struct planner *p)
 	return planner_text_section(&p->texts, &x);
 }
 
+static struct ar_span boot_offer(struct planner *p, const struct planner_boot *b, unsigned i)
+{
+	int j = i < p->nthere ? p->there[i] : -1;
+	bool both = b->kind == PLANNER_BOOT_RECEIVER && j >= 0;
+	struct planner_text x = {.leg = &b->leg[ar_other_side(p->in->offerer)],
+		.offered = both ? &p->in->offer->media[j] : NULL,
+		.dc = both ? &b->dc : NULL,
+		.mid = mid_there(p, i),
+		.used_by = both ? "receiver" : NULL};
+
+	return planner_text_section(&p->texts, &x);
+}
+
+static struct ar_span boot_answer(struct planner *p, const struct planner_boot *b, unsigned j)
+{
+	struct planner_text x = {.leg = &b->leg[p->in->offerer],
+		.offered = &p->in->offer->media[j],
+		.dc = &b->dc,
+		.mid = b->dc.mid,
+		.answer = true};
+
+	return planner_text_section(&p->texts, &x);
+}
+
 /* Slot i there, in the offer. */
 static struct ar_plan_section offer_section(struct planner *p, unsigned i)
 {
 	int j = i < p->nthere ? p->there[i] : -1;
 	struct ar_plan_section sec = {.from = (int16_t)j};
+	const struct planner_boot *b = boot_there(p, i);
 
-	if (j >= 0 && p->here[j].fate == FATE_PASS) {
+	if (b && b->kind == PLANNER_BOOT_RECEIVER && j >= 0) {
+		sec.text = boot_offer(p, b, i);
+		sec.alt = stub_there(p, i);
+	} else if (b) {
+		sec.text = boot_offer(p, b, i);
+		sec.from = -1;
+	} else if (j >= 0 && p->here[j].fate == FATE_PASS) {
 		sec.pass = true;
 	} else if (j >= 0 && p->here[j].fate == FATE_ARMF) {
 		sec.text = planner_av_text(&p->texts, armf_at(p, (unsigned)j),
@@ -274,12 +345,17 @@ static struct ar_plan_section offer_section(struct planner *p, unsigned i)
 	return sec;
 }
 
+static bool has_more(const struct planner *p)
+{
+	return (p->in->av && p->in->av->n) || (p->in->boot && p->in->boot->n);
+}
+
 static int make_offer(struct planner *p)
 {
 	struct ar_recipe *r = &p->out->offer;
 
-	r->n = p->nthere + (p->ours_there == (int)p->nthere);
-	r->ice_lite = p->ours_there >= 0 || (p->in->av && p->in->av->n);
+	r->n = p->nthere + (p->ours_there == (int)p->nthere) + (p->boot_added >= 0);
+	r->ice_lite = p->ours_there >= 0 || has_more(p);
 	if (r->n > AR_PLAN_MAX_SECTIONS)
 		return refuse(p, -E2BIG, "too many m= lines");
 	r->sec = ar_plan_room_take(p->room, r->n);
@@ -304,6 +380,12 @@ static struct ar_plan_section answer_section(
 		sec.text = p->armf_text[j];
 		sec.alt = stub;
 		sec.carry = true;
+	} else if (p->here[j].fate == FATE_BOOT) {
+		sec.text = p->armf_text[j];
+		if (boot_here(p, j)->kind == PLANNER_BOOT_RECEIVER && sec.from >= 0)
+			sec.alt = stub;
+		else
+			sec.from = -1;
 	} else if (p->here[j].fate == FATE_ANCHOR && ours.n) {
 		sec.text = ours;
 		if (always || !leg_there(p)->present)
@@ -322,7 +404,7 @@ static int make_answer(
 	struct ar_recipe *r = &p->out->answer[p->out->nanswer];
 
 	r->n = p->nhere;
-	r->ice_lite = ours.n > 0 || (p->in->av && p->in->av->n);
+	r->ice_lite = ours.n > 0 || has_more(p);
 	r->sec = ar_plan_room_take(p->room, r->n);
 	if (!r->sec)
 		return refuse(p, -E2BIG, "too many m= lines");
@@ -346,6 +428,8 @@ static int make_answers(struct planner *p)
 		if (p->here[j].fate == FATE_ARMF)
 			p->armf_text[j] = planner_av_text(&p->texts, armf_at(p, j), p->in->offerer,
 				true, armf_at(p, j)->offered.mid);
+		else if (p->here[j].fate == FATE_BOOT)
+			p->armf_text[j] = boot_answer(p, boot_here(p, j), j);
 	}
 	if (p->anchor >= 0 && leg_here(p)->present)
 		ours = our_answer(p);
@@ -371,6 +455,8 @@ static int check_in(struct planner *p)
 
 		for (unsigned i = 0; !why && in->av && i < in->av->n; i++)
 			why = planner_av_leg_fault(&in->av->av[i], (enum ar_side)side);
+		for (unsigned i = 0; !why && in->boot && i < in->boot->n; i++)
+			why = planner_leg_fault(&in->boot->boot[i].leg[side]);
 		if (why)
 			return refuse(p, -EINVAL, why);
 	}
@@ -436,7 +522,7 @@ static void use_map(struct planner *p)
 /* Upper bound of all texts: sections of ours, and stubs on both legs. */
 static size_t bound(const struct planner *p)
 {
-	size_t n = (4 + 2 * PLANNER_MAX_AV) * AR_PLAN_MAX_TEXT;
+	size_t n = (4 + 2 * PLANNER_MAX_AV + 2 * PLANNER_BOOT_KINDS) * AR_PLAN_MAX_TEXT;
 
 	for (unsigned i = 0; i < nold_there(p); i++)
 		n += p->old_there->sec[i].text.n + AR_PLAN_MAX_TEXT;
@@ -459,6 +545,7 @@ static int make_plan(struct planner *p, struct ar_buf *texts)
 	if (err)
 		return err;
 	p->ours_there = find_ours_there(p);
+	p->boot_added = find_boot_added(p);
 	err = plan_texts_begin(&p->texts, texts, bound(p));
 	if (err)
 		return refuse(p, err, "no memory for the plan's texts");
@@ -493,6 +580,7 @@ int planner_plain(const struct planner_in *in, struct ar_plan *out, struct ar_pl
 	none.index = -1;
 	plain.choice = &none;
 	plain.av = NULL;
+	plain.boot = NULL;
 	plain.leg[0].present = plain.leg[1].present = false;
 	plain.keep = 0;
 	return planner_plan(&plain, out, room, texts, why);

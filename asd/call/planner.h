@@ -13,10 +13,10 @@
  * Layout. Both legs have the same sections in the same order, the offerer's. One data channel
  * section, the anchored one, is answered by our text and offered as our text in the same position.
  * Every further data channel section is answered with port 0 and stands on the other leg as a
- * section at port 0 too: no index and no a=mid ever differs between the legs, which keeps a mid
- * that a UE adds later from colliding with one that only the other leg has. Sections that a UE adds
- * later come at the end of both legs. Exception: a data channel that only the other side gets is
- * appended there.
+ * section at port 0 too (but planner_boot.h): no index and no a=mid ever differs between the legs,
+ * which keeps a mid that a UE adds later from colliding with one that only the other leg has.
+ * Sections that a UE adds later come at the end of both legs. Exception: a data channel that only
+ * the other side gets is appended there.
  *
  * a=group:BUNDLE goes from both legs, from the first answer on: libwebrtc refuses an unbundled data
  * channel in any later answer otherwise. A max-bundle offer cannot be anchored: its data channel
@@ -80,6 +80,8 @@ struct planner_leg {
 #define PLANNER_KEEP_USUAL                                                                         \
 	(1u << AR_OUTCOME_AR_CAPABLE | 1u << AR_OUTCOME_AR_ASSISTED | 1u << AR_OUTCOME_DC_ONLY)
 
+struct planner_boot_choice;
+
 struct planner_in {
 	const struct ar_sdp *offer;
 	enum ar_side offerer;
@@ -89,6 +91,9 @@ struct planner_in {
 	/* Sections that go to the ARMF, with both legs' facts: our text on both legs, whatever the
 	 * outcome; refused on one leg, refused on the other. NULL: none. */
 	const struct planner_av_choice *av;
+	/* Bootstrap sections (planner_boot.h), with the legs' facts, whatever the outcome. NULL:
+	 * none. */
+	const struct planner_boot_choice *boot;
 	/* Bit per outcome: the offerer's data channel is kept. With dc-refused in it, it is kept
 	 * whatever the other side answers. */
 	unsigned keep;

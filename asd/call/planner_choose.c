@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "asd/call/planner_boot.h"
 #include "asd/call/planner_text.h"
 
 /* The scene must arrive whole and in order: a patch tests the revision before it. */
@@ -70,7 +71,7 @@ static int anchored_before(const struct ar_plan *map, enum ar_side side)
 	r = map->offerer == side ? &map->answer[0] : &map->offer;
 	for (unsigned j = 0; j < r->n; j++) {
 		if (!r->sec[j].pass && ar_sdp_parse_section(&m, r->sec[j].text, NULL) == 0 &&
-			m.kind == AR_SDP_DATACHANNEL && m.port)
+			m.kind == AR_SDP_DATACHANNEL && m.port && !planner_boot_is(r->sec[j].text))
 			return (int)j;
 	}
 	return -1;

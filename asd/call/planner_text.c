@@ -173,6 +173,8 @@ struct ar_span planner_text_section(struct plan_texts *t, const struct planner_t
 	line(b, "a=fingerprint:", leg->fingerprint);
 	for (unsigned i = 0; i < leg->nstream; i++)
 		add_dcmap(b, &leg->stream[i]);
+	if (x->used_by)
+		line(b, "a=3gpp-bdc-used-by:", ar_span_str(x->used_by));
 	if (!x->answer && x->offered)
 		add_application(b, x->offered->text);
 	return plan_texts_since(t, mark);

@@ -12,6 +12,7 @@ struct planner_text {
 	const struct ar_sdp_dc *dc; /* what it says */
 	struct ar_span mid; /* as this leg knows the section; n 0: none */
 	bool answer; /* else an offer */
+	const char *used_by; /* a=3gpp-bdc-used-by of an offer; NULL: none */
 };
 
 /* Whether it can stand between quotation marks in a=dcmap. */

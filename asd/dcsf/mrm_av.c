@@ -157,8 +157,9 @@ static json_t *medium(const char *id, const json_t *entry, const char *network)
 	json_t *x = json_copy(json_object_get(entry, "x-ims-ar"));
 	bool ok = m && mrm_put(x, "network", json_string(network));
 
-	ok = mrm_put(m, "x-ims-ar", x) && ok && mrm_put(m, "mediaId", json_string(id)) &&
-	     mrm_put(m, "mediaResourceType", json_string("AR"));
+	ok = mrm_put(m, "x-ims-ar", x) && ok && mrm_put(m, "mediaId", json_string(id));
+	if (!json_object_get(m, "mediaResourceType"))
+		ok = ok && mrm_put(m, "mediaResourceType", json_string("AR"));
 	return done(m, ok);
 }
 
@@ -177,11 +178,12 @@ bool mrm_av_add(json_t *medias, const json_t *facts, const char *network)
 
 /* ---- changing ---- */
 
-static bool is_ar(const json_t *m)
+/* Medium "1" is the call's data channel; the others are of the member "av". */
+static bool is_more(const json_t *m)
 {
-	const char *type = json_string_value(json_object_get(m, "mediaResourceType"));
+	const char *id = json_string_value(json_object_get(m, "mediaId"));
 
-	return type && strcmp(type, "AR") == 0;
+	return id && strcmp(id, "1") != 0;
 }
 
 static const char *id_of(const json_t *m)
@@ -196,7 +198,7 @@ static int find(const json_t *medias, const char *id)
 	for (size_t i = 0; i < json_array_size(medias); i++) {
 		const json_t *m = json_array_get(medias, i);
 
-		if (is_ar(m) && strcmp(id_of(m), id) == 0)
+		if (is_more(m) && strcmp(id_of(m), id) == 0)
 			return (int)i;
 	}
 	return -1;
@@ -225,7 +227,7 @@ static bool patch_members(
 	json_object_foreach((json_t *)(uintptr_t)entry, key, v)
 	{
 		old = json_object_get(told, key);
-		if (strcmp(key, skip) == 0 || (old && json_equal(v, old)))
+		if (strstr(skip, key) || (old && json_equal(v, old)))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", base, key);
 		if (!op(ops, "add", path, json_incref(v)))
@@ -245,7 +247,11 @@ static bool patch_one(json_t *ops, enum ar_side side, const char *id, int at, co
 	snprintf(base, sizeof(base), "/terminations/%d/medias/%d", (int)side, at);
 	snprintf(path, sizeof(path), "%s/mediaId", base);
 	if (!op(ops, "test", path, json_string(id)) ||
-		!patch_members(ops, base, entry, told, "x-ims-ar"))
+		!patch_members(ops, base, entry, told, "x-ims-ar dcMedia"))
+		return false;
+	snprintf(path, sizeof(path), "%s/dcMedia", base);
+	if (!patch_members(ops, path, json_object_get(entry, "dcMedia"),
+		    json_object_get(told, "dcMedia"), ""))
 		return false;
 	snprintf(path, sizeof(path), "%s/x-ims-ar", base);
 	return patch_members(ops, path, json_object_get(entry, "x-ims-ar"),
@@ -276,7 +282,7 @@ static bool patch_gone(json_t *ops, enum ar_side side, const json_t *av, const j
 	for (size_t i = json_array_size(medias); i-- > 0;) {
 		const json_t *m = json_array_get(medias, i);
 
-		if (!is_ar(m) || json_object_get(av, id_of(m)))
+		if (!is_more(m) || json_object_get(av, id_of(m)))
 			continue;
 		snprintf(path, sizeof(path), "/terminations/%d/medias/%zu/mediaId", (int)side, i);
 		if (!op(ops, "test", path, json_string(id_of(m))))
@@ -352,7 +358,7 @@ bool mrm_av_strip(json_t *context)
 		json_t *medias = json_object_get(t, "medias");
 
 		for (size_t k = json_array_size(medias); k-- > 0;) {
-			if (is_ar(json_array_get(medias, k)))
+			if (is_more(json_array_get(medias, k)))
 				any = json_array_remove(medias, k) == 0 || any;
 		}
 	}

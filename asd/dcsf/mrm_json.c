@@ -491,10 +491,8 @@ static const char *read_ice(const json_t *m, struct mrm_local *l)
 	return NULL;
 }
 
-int mrm_local(const json_t *context, enum ar_side side, struct mrm_local *l, const char **why)
+static int read_local(const json_t *m, struct mrm_local *l, const char **why)
 {
-	const json_t *m = medium_of(context, side);
-
 	*l = (struct mrm_local){.port = 0};
 	*why = m ? NULL : "a termination is missing";
 	if (!*why)
@@ -504,6 +502,27 @@ int mrm_local(const json_t *context, enum ar_side side, struct mrm_local *l, con
 	if (!*why)
 		*why = read_ice(m, l);
 	return *why ? -EBADMSG : 0;
+}
+
+int mrm_local(const json_t *context, enum ar_side side, struct mrm_local *l, const char **why)
+{
+	return read_local(medium_of(context, side), l, why);
+}
+
+int mrm_local_more(const json_t *context, enum ar_side side, const char *id, struct mrm_local *l,
+	const char **why)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach(mrm_medias_of(context, side), i, m)
+	{
+		const char *have = json_string_value(json_object_get(m, "mediaId"));
+
+		if (i && have && strcmp(have, id) == 0)
+			return read_local(m, l, why);
+	}
+	return -ENOENT;
 }
 
 const char *mrm_context_id(const json_t *context)

@@ -68,6 +68,9 @@ struct mrm_local {
  * checked so that it can go into an SDP as it is: no control characters, no blanks in tokens. */
 int mrm_local(const json_t *context, enum ar_side side, struct mrm_local *l, const char **why)
 	__attribute__((warn_unused_result));
+/* The same of a further medium; -ENOENT: it has no such one. */
+int mrm_local_more(const json_t *context, enum ar_side side, const char *id, struct mrm_local *l,
+	const char **why) __attribute__((warn_unused_result));
 /* contextId of an answer, NULL when absent or unusable in a path. */
 const char *mrm_context_id(const json_t *context);
 /* `detail`, `title` or `cause` of a ProblemDetails body, flattened into buf. */

@@ -6,7 +6,7 @@ import sdp
 from case import AR_TAGS, Call, bye_by_callee, bye_by_caller, check_ar, plain_call, scenario, setup
 from cases_dialog import REFRESH_A, REFRESH_B, bodies, check_refresh, dialog, offer_by_callee, offer_by_caller, then
 from cases_inside import PLAIN_A, PLAIN_B, by_callee, by_caller, check_anchored, plain_then
-from net import BOB2, check
+from net import BOB2, check, until
 from sipp import Callee, Caller, Sipp, pause, recv
 
 REL = "Require: 100rel\nRSeq: {}\n"
@@ -308,6 +308,121 @@ def real_application_channels_after_bootstrap(net):
         check(len(sdp.sections(got)) == 3, f"{what}: as many sections as sent: {got}")
         live = [s for s in sdp.sections(got) if re.match(r"m=application [1-9]", s) and 'subprotocol="mpeg-sd"' in s]
         check(len(live) == 1 and sdp.UE1_UFRAG not in got and sdp.UE2_UFRAG not in got, f"{what}: no channel to the DCMF: {got}")
+    net.settled()
+
+
+# ---- the terminating side (TS 24.186, 9.3.3.2)
+
+def boot(mid, ufrag, setup, ids, mark="", port=40010):
+    lines = BDC.format(port=port, mid=mid, ufrag=ufrag, setup=setup).splitlines(keepends=True)
+    text = "".join(line for line in lines if "dcmap" not in line)
+    return text + "".join(f'a=dcmap:{i} subprotocol="http"\n' for i in ids) + (f"a=3gpp-bdc-used-by:{mark}\n" if mark else "")
+
+
+def from_another_network(user, v, setup, answers=False, port=None):
+    """What a caller offers whose own network has anchored nothing of ours; what the callee answers."""
+    u = sdp.UE1_UFRAG if user == "alice" else sdp.UE2_UFRAG
+    dead = "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 127.0.0.1\na=mid:s\n"
+    text = sdp.session(user, v) + sdp.AUDIO.format(port=20000 if user == "alice" else 22000) + sdp.dc(u, setup)
+    if user == "alice":
+        return sdp.crlf(text + boot("s", u + "s", setup, (100, 110), "sender") + boot("r", u + "r", setup, (100, 110), "receiver"))
+    return sdp.crlf(text + dead + boot("r", u + "r", setup, (100, 110), port=40012 if port is None else port) +
+                    boot("imsarboot", u + "l", setup, (0, 10), port=40014))
+
+
+def kinds(text):
+    """Of each data channel section: its ids, or 0 where it is at port 0."""
+    return [sorted(int(i) for i in re.findall(r"a=dcmap:(\d+)", s)) if not s.startswith("m=application 0 ") else 0
+            for s in sdp.sections(text) if s.startswith("m=application")]
+
+
+def check_terminating(call, offers, answers):
+    """offers: what B was offered; answers: what A was answered."""
+    for text in offers + answers:
+        check(sdp.UE1_UFRAG not in text and sdp.UE2_UFRAG not in text, f"a UE's own section passed: {text}")
+    for text in offers:
+        check(kinds(text) == [[1000, 1002], 0, [100, 110], [0, 10]], f"offered: {kinds(text)} in {text}")
+        check("a=3gpp-bdc-used-by:receiver" in text and "used-by:sender" not in text, f"marks: {text}")
+        ports = re.findall(r"a=ice-ufrag:(\S+)", text)
+        check(len(set(ports)) == 3, f"connections of their own: {ports}")
+
+
+@scenario(real=True, two=True)
+def real_terminating_side(net):
+    """A call from a network without ims-ar: the sender's section ends here, the receiver's is anchored, a local one added."""
+    net.set("enabled", 0)
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, from_another_network("alice", 1, "actpass"), from_another_network("bob", 1, "active"))
+    again = offer_by_caller(from_another_network("alice", 2, "actpass"), from_another_network("bob", 2, "active"))
+    back = offer_by_callee(from_another_network("bob", 3, "actpass"), from_another_network("alice", 3, "active"))
+    restart = offer_by_caller(from_another_network("alice", 4, "actpass").replace(sdp.UE1_UFRAG, "ue1u2"),
+                              from_another_network("bob", 4, "active"), cseq=3)
+    x, y = bye_by_caller(a, b)
+    steps = then(then(again, back), restart)
+    try:
+        call = Call(net, caller + [pause(500)] + steps[0](a) + x, callee + steps[1](b) + y)
+        want = [{"a": ["1", "br", "bs"], "b": ["1", "bl", "br"]}]
+        until(4, f"mediad knows both UEs' connections: {net.medias()}", lambda: net.medias() == want)
+        call.wait()
+        check(net.status(2)["offers"] >= "1", "the callee's P-CSCF did not hand over")
+    finally:
+        net.set("enabled", 1)
+    check_terminating(call, bodies(call.uas, "INVITE"), bodies(call.uac, "200"))
+    for text in bodies(call.uac, "200") + bodies(call.uac, "INVITE"):
+        check(kinds(text) == [[1000, 1002], [100, 110], [100, 110]], f"towards A: {kinds(text)} in {text}")
+    check(kinds(bodies(call.uas, "200")[-1]) == [[1000, 1002], 0, [100, 110], [0, 10]], "towards B, an answer")
+    net.settled()
+
+
+@scenario(real=True, two=True)
+def real_terminating_side_receiver_refused(net):
+    """The callee does not take the far network's channels: refused on both legs, the rest stands."""
+    net.set("enabled", 0)
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    answer = from_another_network("bob", 1, "active", port=0)
+    caller, callee = setup(a, b, from_another_network("alice", 1, "actpass"), answer)
+    x, y = bye_by_callee(a, b)
+    try:
+        call = Call(net, caller + x, callee + y).wait()
+    finally:
+        net.set("enabled", 1)
+    check(kinds(bodies(call.uac, "200")[0]) == [[1000, 1002], [100, 110], 0], f"towards A: {bodies(call.uac, '200')[0]}")
+    net.settled()
+
+
+@scenario(real=True, two=True)
+def real_terminating_side_anchored_before(net):
+    """The caller's P-CSCF has anchored it: the callee's leaves it alone, bootstrap sections and all."""
+    offer = from_another_network("alice", 1, "actpass")
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    answer = sdp.answer() + sdp.crlf("".join(f"m=application 0 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 127.0.0.1\na=mid:{m}\n"
+                                             for m in "sr"))
+    caller, callee = setup(a, b, offer, answer)
+    x, y = bye_by_caller(a, b)
+    before = net.status(2).get("offers", "0")
+    call = Call(net, caller + x, callee + y).wait()
+    check(net.status(2).get("offers", "0") == before, "handed over again")
+    check(kinds(bodies(call.uas, "INVITE")[0]) == [[1000, 1002], 0, 0], f"towards B: {bodies(call.uas, 'INVITE')[0]}")
+    net.settled()
+
+
+@scenario(real=True, two=True)
+def real_terminating_side_forged_mark(net):
+    """A mark that is not ours does not keep the call of a served UE from being handed over."""
+    net.set("enabled", 0)
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    forged = "P-IMS-AR: 0123456789abcdef;n=x;h=0123456789abcdef0123456789abcdef\n"
+    caller[0] = a.invite(sdp.AR_OFFER, extra=forged)
+    try:
+        call = Call(net, caller + x, callee + y).wait()
+    finally:
+        net.set("enabled", 1)
+    got = bodies(call.uas, "INVITE")[0]
+    check(kinds(got) == [[1000, 1002]] and sdp.UE1_UFRAG not in got, f"not anchored: {got}")
+    head = next(h for f, h, _ in call.uas.seen() if f.startswith("INVITE"))
+    check("0123456789abcdef;n=x" not in head, "the forged mark reached the callee")
     net.settled()
 
 

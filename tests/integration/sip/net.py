@@ -138,6 +138,15 @@ class Net:
                             f"http://127.0.0.1:{MRM}/x-ims-ar/v1/status"], capture_output=True, text=True, check=False)
         return json.loads(r.stdout).get("contexts") if r.returncode == 0 else None
 
+    def medias(self):
+        """Of mediad's contexts: the ids of the media that know their UE, by termination."""
+        def get(path):
+            r = subprocess.run(["curl", "-sf", "-m", "1", "--http2-prior-knowledge", f"http://127.0.0.1:{MRM}/nmf-mrm/v1/contexts{path}"],
+                               capture_output=True, text=True, check=False)
+            return json.loads(r.stdout) if r.returncode == 0 else {}
+        return [{t["terminationId"]: sorted(m["mediaId"] for m in t["medias"] if m.get("dcMedia", {}).get("remoteDcEndpoint"))
+                 for t in get("/" + c["contextId"]).get("terminations", [])} for c in get("").get("contexts", [])]
+
     def start_real_asd(self):
         config, policy = self.run / "asd.conf", self.run / "policy.lua"
         if self.policy:

@@ -33,6 +33,7 @@ struct dialog {
 	struct ar_buf texts, offer, answer, hidden, relayed, out, again;
 	char ufrag[2][16];
 	unsigned exchanges, step;
+	bool terminating; /* the call comes from another network */
 	bool broken; /* the UE that answers leaves m-lines out; the dialog ends after it */
 	/* It began as an ordinary call, and is one still: descriptions pass, o= and all. */
 	bool ordinary;
@@ -42,7 +43,7 @@ struct dialog {
 
 struct property_seen {
 	unsigned long exchanges, refused, anchored, plain, local, failed, added, shorts, armf, gone,
-		passed, became;
+		passed, became, boot;
 };
 extern struct property_seen seen;
 extern bool verbose;

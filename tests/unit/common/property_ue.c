@@ -92,6 +92,12 @@ static void fill_section(struct ue *u, struct ue_section *s, struct rng *r, enum
 	s->streams = rng_next(r) & ((1u << NDCMAP) - 1);
 	if (rng_percent(r, 60))
 		s->streams |= 1u << 3;
+	s->used_by = 0;
+	if (kind == AR_SDP_DATACHANNEL && rng_percent(r, 20)) {
+		s->used_by = 1 + rng_below(r, 2);
+		s->streams = 3;
+		s->has_dcmap = true;
+	}
 	for (unsigned i = 0; u->mids && !s->mid[0]; i++) {
 		char mid[16];
 
@@ -147,7 +153,7 @@ static void change(struct ue *u, struct rng *r, unsigned closed)
 			fill_section(u, s, r, s->kind);
 		break;
 	case 4:
-		if (s->port)
+		if (s->port && !s->used_by)
 			s->streams = rng_next(r) & ((1u << NDCMAP) - 1);
 		break;
 	case 5: /* hold, resume */
@@ -226,6 +232,11 @@ static void put_session(struct writer *w, const char *setup)
 
 static void put_dc(struct writer *w, const struct ue_section *s)
 {
+	static const char *const marks[] = {
+		"", "a=3gpp-bdc-used-by:sender", "a=3gpp-bdc-used-by:receiver"};
+
+	if (s->used_by)
+		put(w, marks[s->used_by]);
 	put(w, "a=sctp-port:5000");
 	if (s->tls_id)
 		put(w, "a=tls-id: abc3de65cddef001be82");

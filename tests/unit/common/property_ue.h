@@ -25,6 +25,7 @@ struct ue_section {
 	unsigned port;
 	char mid[16];
 	bool has_dcmap, tls_id;
+	unsigned used_by; /* bootstrap channels only: 1 for the sender, 2 for the receiver */
 	unsigned streams; /* which of the known ones */
 	/* video: protocol, which of its formats, and what is said beside them */
 	bool dtls, mux;

@@ -8,6 +8,7 @@
  *
  * A failure names the dialog's own seed: -n 1 -s <that> -v 1 repeats it alone and shows all.
  */
+#include "asd/call/planner_boot.h"
 #include "tests/unit/common/property_check.h"
 
 #include <errno.h>
@@ -185,6 +186,24 @@ static void choose_media(struct dialog *d, struct planner_av_choice *av, const s
 	}
 }
 
+static void choose_boot(struct dialog *d, struct planner_boot_choice *boot,
+	const struct ar_sdp *offer, enum ar_side y, const struct planner_choice *choice)
+{
+	boot->n = 0;
+	if (d->terminating && (d->map || choice->index >= 0))
+		planner_boot_choose(boot, PLANNER_BOOT_MARKED, offer, y, d->map);
+	for (unsigned i = 0; i < boot->n; i++) {
+		struct planner_boot *b = &boot->boot[i];
+
+		for (int s = 0; s < 2; s++) {
+			fill_leg(d, &b->leg[s], (enum ar_side)s, b->leg[s].present);
+			b->leg[s].stream = b->stream;
+			b->leg[s].nstream = b->nstream;
+		}
+		seen.boot++;
+	}
+}
+
 /* asd is there. */
 static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *offer)
 {
@@ -200,6 +219,7 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 		.origin_addr = {AR_SPAN("IN IP4 198.51.100.0"), AR_SPAN("IN IP4 198.51.100.1")}};
 	bool plain = rng_percent(&d->rng, 15);
 	static struct planner_av_choice av;
+	static struct planner_boot_choice boot;
 	const char *why = "?";
 	int rc;
 
@@ -216,6 +236,8 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 	in.leg[x].nstream = 1;
 	choose_media(d, &av, offer, y, &choice);
 	in.av = &av;
+	choose_boot(d, &boot, offer, y, &choice);
+	in.boot = &boot;
 	rc = (plain ? planner_plain : planner_plan)(&in, &d->plan, &d->room, &d->texts, &why);
 	if (rc)
 		printf("planner: %s\n", why);
@@ -489,6 +511,7 @@ static void dialog_open(struct dialog *d, uint64_t seed)
 		snprintf(d->origin_addr[i], sizeof(d->origin_addr[i]), "IN IP4 198.51.100.%d", i);
 	}
 	d->ordinary = rng_percent(&d->rng, 35);
+	d->terminating = !d->ordinary && rng_percent(&d->rng, 50);
 	d->exchanges = 1 + rng_below(&d->rng, MAX_EXCHANGES) + (d->ordinary ? 3 : 0);
 }
 
@@ -555,13 +578,14 @@ int main(int argc, char **argv)
 	printf("%lu exchanges: %lu anchored, %lu plain, %lu from the map (%lu without the ARMF); "
 	       "%lu "
 	       "refused, %lu short answers, %lu offers with new m-lines, %lu sections of the "
-	       "ARMF; %lu exchanges of ordinary calls, %lu of which became AR calls\n",
+	       "ARMF; %lu exchanges of ordinary calls, %lu of which became AR calls; %lu bootstrap "
+	       "sections\n",
 		seen.exchanges, seen.anchored, seen.plain, seen.local, seen.gone, seen.refused,
-		seen.shorts, seen.added, seen.armf, seen.passed, seen.became);
+		seen.shorts, seen.added, seen.armf, seen.passed, seen.became, seen.boot);
 	/* a walk that never went there proves nothing */
 	if (ok && n >= 1000 &&
 		(!seen.anchored || !seen.plain || !seen.local || !seen.refused || !seen.armf ||
-			!seen.gone || !seen.passed || !seen.became))
+			!seen.gone || !seen.passed || !seen.became || !seen.boot))
 		ok = false;
 	dialog_free(d);
 	return ok ? 0 : 1;
