@@ -84,6 +84,7 @@ void peer_free(struct peer *p)
 	demux_remove(&p->ufrag_node[0]);
 	demux_remove(&p->ufrag_node[1]);
 	demux_remove(&p->sdp_node);
+	demux_remove(&p->rtcp_node);
 	timerq_set(&p->t->timers, &p->timer, AR_NEVER);
 	ice_free(&p->ice);
 	p->t->stats.peers--;

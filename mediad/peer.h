@@ -77,6 +77,7 @@ struct peer_remote {
 	uint16_t sctp_port;
 	uint64_t max_message_size; /* 0: any */
 	struct peer_addr addr; /* c= and m= port; len 0 when unusable */
+	uint16_t rtcp_port; /* without ICE: where RTCP goes and comes from; 0: with the RTP */
 	const struct peer_keys *keys; /* PEER_SDES_SRTP */
 	bool addr_verified; /* as a UE does: no cookie, ordinary retransmission, INIT at once */
 };

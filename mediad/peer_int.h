@@ -32,7 +32,7 @@ struct peer {
 	enum peer_media media;
 
 	struct ice ice;
-	struct demux_node ufrag_node[2], addr_node[ICE_MAX_PAIRS], sdp_node;
+	struct demux_node ufrag_node[2], addr_node[ICE_MAX_PAIRS], sdp_node, rtcp_node;
 	struct dtls *dtls;
 	struct ar_sctp *sctp;
 	struct dc dc;
@@ -48,6 +48,9 @@ struct peer {
 	uint16_t sctp_port;
 	size_t max_message;
 	struct peer_addr sdp_addr;
+	uint16_t rtcp_port; /* of the description of rtcp_of */
+	struct peer_addr rtcp_of;
+	struct peer_addr rtcp_addr; /* len 0: multiplexed with the RTP (RFC 5761) */
 
 	uint64_t dtls_remote; /* whose handshake it is, while the description is not known */
 	struct peer_addr heard_at; /* where DTLS came from last; used until a pair is nominated */
@@ -77,6 +80,8 @@ void peer_drop_held(struct peer *p);
 /* Forgets what an association has left that is gone: the next may be somebody else's. */
 void peer_drop_early(struct peer *p);
 
+/* A UE that does not multiplex; 0: it does, or has ICE. */
+void peer_rtp_set_rtcp(struct peer *p, uint16_t port);
 /* Where to send: the exact SDP address without ICE, else the nominated pair, else a verified one;
  * NULL: nowhere yet. */
 const struct peer_addr *peer_path(struct peer *p);

@@ -131,8 +131,10 @@ static void apply_remote(struct peer *p, const struct peer_remote *r, bool first
 		dtls_set_prints(p->dtls, &p->prints);
 	if (first)
 		peer_set_state(p, PEER_CHECKING, "");
-	if (p->media > PEER_DTLS_SRTP)
+	if (p->media > PEER_DTLS_SRTP) {
 		peer_rtp_keys(p, r);
+		peer_rtp_set_rtcp(p, p->no_ice ? r->rtcp_port : 0);
+	}
 	if (p->no_ice || ice_is_reached(&p->ice) || p->dtls)
 		peer_begin(p);
 	peer_check_identity(p);

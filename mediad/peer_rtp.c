@@ -106,6 +106,34 @@ void peer_rtp_down(struct peer *p)
 	explicit_bzero(&p->keys, sizeof(p->keys));
 }
 
+/* ---- a UE that does not multiplex RTCP with its RTP ---- */
+
+static void put_rtcp(struct peer *p, const struct peer_addr *a)
+{
+	struct peer *other = demux_find_addr(&p->t->demux, a);
+
+	p->rtcp_addr = *a;
+	if (!other || other == p) /* else it is sent there, and what comes is the other's */
+		demux_put_addr(&p->t->demux, &p->rtcp_node, &p->rtcp_addr, p);
+}
+
+void peer_rtp_set_rtcp(struct peer *p, uint16_t port)
+{
+	struct peer_addr a = p->signalled;
+
+	if (port && p->rtcp_addr.len && port == p->rtcp_port && peer_addr_eq(&p->rtcp_of, &a))
+		return; /* what it has been corrected to stays */
+	demux_remove(&p->rtcp_node);
+	p->rtcp_addr.len = 0;
+	p->rtcp_port = port;
+	p->rtcp_of = a;
+	if (!port)
+		return;
+	peer_addr_set_port(&a, port);
+	if (!peer_addr_eq(&a, &p->signalled))
+		put_rtcp(p, &a);
+}
+
 /* ---- datagrams ---- */
 
 /* Into the transport's buffer, decrypted. */
@@ -120,12 +148,13 @@ static int open_packet(struct peer *p, struct ar_span d, bool rtcp, size_t *n)
 	return p->sec ? rtpsec_unprotect(p->sec, p->t->rtp, n, rtcp) : -ENOTCONN;
 }
 
-static bool from_ours(struct peer *p, const struct peer_addr *from)
+static bool from_ours(struct peer *p, const struct peer_addr *from, bool rtcp)
 {
 	const struct ice_pair *pair;
 
 	if (p->no_ice)
-		return peer_addr_eq(from, &p->sdp_addr);
+		return peer_addr_eq(from, &p->sdp_addr) ||
+		       (rtcp && p->rtcp_addr.len && peer_addr_eq(from, &p->rtcp_addr));
 	pair = ice_find(&p->ice, from);
 	return pair && p->known && ice_is_ours(&p->ice, pair);
 }
@@ -146,7 +175,7 @@ void peer_on_rtp(struct peer *p, struct ar_span d, const struct peer_addr *from)
 		p->t->stats.rtp_early++;
 		return;
 	}
-	if (!from_ours(p, from)) {
+	if (!from_ours(p, from, rtcp)) {
 		p->stats.dropped++;
 		return;
 	}
@@ -159,12 +188,14 @@ void peer_on_rtp(struct peer *p, struct ar_span d, const struct peer_addr *from)
 			p->t->stats.srtp_bad++;
 		return;
 	}
-	p->heard = p->now;
+	if (!rtcp || !p->rtcp_addr.len)
+		p->heard = p->now;
 	p->h.on_rtp(p->arg, p->t->rtp, n, rtcp);
 }
 
 int peer_send_rtp(struct peer *p, uint8_t *packet, size_t n, size_t cap, bool rtcp)
 {
+	const struct peer_addr *to = rtcp && p->rtcp_addr.len ? &p->rtcp_addr : peer_path(p);
 	int err = 0;
 
 	if (p->state != PEER_CONNECTED || (!p->sec && p->media != PEER_PLAIN_RTP))
@@ -172,7 +203,7 @@ int peer_send_rtp(struct peer *p, uint8_t *packet, size_t n, size_t cap, bool rt
 	if (p->sec)
 		err = rtpsec_protect(p->sec, packet, &n, cap, rtcp);
 	if (!err)
-		peer_transmit(p, (struct ar_span){(char *)packet, n}, peer_path(p));
+		peer_transmit(p, (struct ar_span){(char *)packet, n}, to);
 	return err;
 }
 
@@ -195,16 +226,30 @@ static bool same_host(const struct peer_addr *a, const struct peer_addr *b)
 static bool may_latch(struct peer *p, struct ar_span d, const struct peer_addr *from, uint64_t now,
 	unsigned *tries)
 {
+	bool own_port = p->rtcp_addr.len && is_rtcp(d); /* of RTCP: that RTP comes says nothing */
 	size_t n;
 
-	if (p->state != PEER_CONNECTED || (p->heard && now - p->heard < PEER_LATCH_AFTER))
+	if (p->state != PEER_CONNECTED ||
+		(!own_port && p->heard && now - p->heard < PEER_LATCH_AFTER))
 		return false;
 	if (p->media == PEER_PLAIN_RTP)
-		return same_host(from, &p->signalled) && d.n >= 12;
+		return same_host(from, &p->signalled) && d.n >= (own_port ? 8 : 12);
 	if (!p->sec || !*tries)
 		return false;
 	--*tries;
 	return open_packet(p, d, is_rtcp(d), &n) == 0;
+}
+
+static void latch(struct peer *p, const struct peer_addr *from, bool rtcp, uint64_t now)
+{
+	if (rtcp && p->rtcp_addr.len) {
+		p->rtcp_addr = *from;
+		demux_put_addr(&p->t->demux, &p->rtcp_node, &p->rtcp_addr, p);
+		return;
+	}
+	p->sdp_addr = *from;
+	p->heard = now;
+	demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
 }
 
 struct peer *peer_latch(
@@ -217,10 +262,8 @@ struct peer *peer_latch(
 	for (struct peer *p = t->latching; p; p = p->next_latch) {
 		if (!may_latch(p, d, from, now, &left))
 			continue;
-		p->sdp_addr = *from;
-		p->heard = now;
 		p->stats.latched++;
-		demux_put_addr(&t->demux, &p->sdp_node, &p->sdp_addr, p);
+		latch(p, from, is_rtcp(d), now);
 		/* the packet itself has passed the replay window: the next one counts */
 		return p->media == PEER_PLAIN_RTP ? p : NULL;
 	}

@@ -215,6 +215,8 @@ static const char *refuse_section(const struct planner_av_rules *rules, const st
 		return av->kind == PLANNER_AV_VIDEO
 			       ? "neither VP8 nor H264 with packetization-mode=1 is offered"
 			       : "no codec that the ARMF has";
+	if (av->offered.transport == AR_AV_DTLS && !av->offered.rtcp_mux)
+		return "no a=rtcp-mux: the ARMF has one association for RTP and RTCP";
 	return NULL;
 }
 

@@ -286,6 +286,7 @@ static int remote(struct mrm_rd *r, const json_t *x, struct mrm_media *m)
 {
 	const json_t *o;
 	enum rtpsec_profile profile = RTPSEC_NONE;
+	json_int_t port = 0;
 	int err = mrm_object(r, x, "remote", MRM_OPTIONAL, &o);
 	size_t at = mrm_push(r, "remote");
 
@@ -296,6 +297,9 @@ static int remote(struct mrm_rd *r, const json_t *x, struct mrm_media *m)
 			err = mrm_fingerprints(r, o, &m->remote);
 		if (!err)
 			err = mrm_ice(r, o, &m->remote);
+		if (!err)
+			err = mrm_number(r, o, "rtcpPort", MRM_OPTIONAL, 1, 65535, &port);
+		m->remote.rtcp_port = (uint16_t)port;
 		if (!err && m->av->transport == PEER_SDES_SRTP)
 			err = crypto(r, o, &profile, m->av->keys.rx);
 		if (!err && m->av->transport == PEER_SDES_SRTP && profile != m->av->keys.profile)

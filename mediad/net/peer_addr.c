@@ -60,3 +60,14 @@ int peer_addr_parse(struct peer_addr *a, const char *host, uint16_t port)
 	}
 	return -EINVAL;
 }
+
+void peer_addr_set_port(struct peer_addr *a, uint16_t port)
+{
+	struct sockaddr_in *sin = (void *)&a->ss;
+	struct sockaddr_in6 *sin6 = (void *)&a->ss;
+
+	if (a->ss.ss_family == AF_INET)
+		sin->sin_port = htons(port);
+	if (a->ss.ss_family == AF_INET6)
+		sin6->sin6_port = htons(port);
+}

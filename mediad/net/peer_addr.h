@@ -13,5 +13,6 @@ char *peer_addr_print(const struct peer_addr *a, char buf[PEER_ADDR_TEXT]);
 /* A literal address, no name. -EINVAL. */
 int peer_addr_parse(struct peer_addr *a, const char *host, uint16_t port)
 	__attribute__((warn_unused_result));
+void peer_addr_set_port(struct peer_addr *a, uint16_t port);
 
 #endif

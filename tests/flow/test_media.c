@@ -394,6 +394,68 @@ static void plain_rtp_only_from_the_same_host(void **s)
 	end();
 }
 
+static void send_report(struct sim_node *from)
+{
+	const uint8_t d[8] = {0x80, 201, 0, 1, 0, 0, 0, 7};
+
+	sim_send(sim, from, (struct ar_span){(const char *)d, sizeof(d)}, &us.node->addr);
+	run(SEC / 10);
+}
+
+static void know_rtcp(uint16_t port)
+{
+	const char *why = "";
+	struct peer_remote r = {.ice_lite = true, .addr = ue.node->addr, .rtcp_port = port};
+
+	if (peer_set_remote(us.peer, &r, vclock_now(), &why) != 0)
+		fail_msg("%s", why);
+}
+
+static void report_goes_to(const struct sim_node *to)
+{
+	uint8_t d[200] = {0x80, 201, 0, 1};
+
+	assert_int_equal(peer_send_rtp(us.peer, d, 8, sizeof(d), true), 0);
+	assert_memory_equal(&us.sent_to.ss, &to->addr.ss, sizeof(struct sockaddr_in));
+}
+
+/* RFC 3605: a UE that does not multiplex; what is about RTCP does not touch the RTP. */
+static void rtcp_has_its_own_port(void **s)
+{
+	struct sim_node *rtcp, *nat, *other;
+	struct peer_stats st;
+	uint8_t d[100];
+
+	(void)s;
+	begin(PEER_PLAIN_RTP);
+	rtcp = sim_add(sim, "10.0.0.2", 5001);
+	nat = sim_add(sim, "10.0.0.2", 6001);
+	other = sim_add(sim, "10.0.0.7", 5001);
+	know_rtcp(5001);
+	send_report(rtcp);
+	assert_int_equal(us.rtcp, 1);
+	report_goes_to(rtcp);
+	assert_int_equal(send_rtp(&us, 1), 0);
+	assert_memory_equal(&us.sent_to.ss, &ue.node->addr.ss, sizeof(struct sockaddr_in));
+	sim_send(sim, rtcp, (struct ar_span){(char *)d, make_rtp(d, 1)}, &us.node->addr);
+	send_report(other);
+	assert_int_equal(us.rtp, 0); /* no RTP from there, nothing from elsewhere */
+	assert_int_equal(us.rtcp, 1);
+	sim_send(sim, ue.node, (struct ar_span){(char *)d, make_rtp(d, 2)}, &us.node->addr);
+	send_report(nat);
+	assert_int_equal(us.rtp, 1);
+	assert_int_equal(us.rtcp, 2);
+	know_rtcp(5001); /* the same again: what it has been corrected to stays */
+	report_goes_to(nat);
+	assert_int_equal(send_rtp(&us, 2), 0);
+	assert_memory_equal(&us.sent_to.ss, &ue.node->addr.ss, sizeof(struct sockaddr_in));
+	peer_get_stats(us.peer, &st);
+	assert_int_equal(st.latched, 1);
+	know_rtcp(0); /* and a later description multiplexes */
+	report_goes_to(ue.node);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +466,7 @@ int main(void)
 		cmocka_unit_test(without_keys_there_is_none),
 		cmocka_unit_test(srtp_corrects_the_address),
 		cmocka_unit_test(plain_rtp_only_from_the_same_host),
+		cmocka_unit_test(rtcp_has_its_own_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,6 +304,10 @@ static void media_that_stay_with_the_relay(void **state)
 					      "host\r\na=setup:actpass\r\n"
 					      "a=rtpmap:98 VP9/90000\r\na=rtpmap:103 H264/90000\r\n"
 					      "a=fmtp:103 packetization-mode=0\r\n";
+	static const char no_mux[] = HEAD AUDIO DC
+		"m=video 40002 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 192.0.2.1\r\na=mid:2\r\n" UE_ICE(
+			"uevi") "a=candidate:1 1 udp 1 192.0.2.1 40002 typ host\r\n"
+				"a=setup:actpass\r\na=rtpmap:96 VP8/90000\r\n";
 	static const char plain_rtp[] = HEAD AUDIO DC
 		"m=video 40002 RTP/AVP 96\r\nc=IN IP4 192.0.2.1\r\na=mid:2\r\n"
 		"a=candidate:1 1 udp 1 192.0.2.1 40002 typ host\r\na=rtpmap:96 VP8/90000\r\n";
@@ -314,6 +318,7 @@ static void media_that_stay_with_the_relay(void **state)
 	(void)state;
 	want_video();
 	not_taken(no_codec, "VP8 nor H264");
+	not_taken(no_mux, "no a=rtcp-mux");
 	not_taken(plain_rtp, "not allowed");
 	not_taken(bundle_only, "max-bundle");
 }

@@ -135,6 +135,8 @@ static const struct wrong {
 	{"/x-ims-ar/local", NULL, 400, X "/local"},
 	{"/x-ims-ar/local/rtcpMux", "false", 400, X "/local/rtcpMux"},
 	{"/x-ims-ar/remote/rtcpMux", NULL, 400, X "/remote/rtcpMux"},
+	{"/x-ims-ar/remote/rtcpPort", "0", 400, X "/remote/rtcpPort"},
+	{"/x-ims-ar/remote/rtcpPort", "65536", 400, X "/remote/rtcpPort"},
 	{"/x-ims-ar/local/codecs", "[]", 400, X "/local/codecs"},
 	{"/x-ims-ar/local/codecs/0/pt", "128", 400, X "/local/codecs/0/pt"},
 	{"/x-ims-ar/local/codecs/0/pt", "70", 400, X "/local/codecs/0/pt"},
