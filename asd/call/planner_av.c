@@ -304,7 +304,13 @@ static void describe_there(struct planner_av *av, const struct planner_av_rules 
 						       : AR_SPAN("AES_CM_128_HMAC_SHA1_80");
 }
 
-/* The section of that kind: where it is already, else the first live one. -1: none. */
+/* RFC 4796: a document or a shared screen, where a camera is wanted. */
+static bool is_slides(const struct ar_sdp_media *m)
+{
+	return ar_span_caseeq(ar_sdp_attr(m->text, "content"), "slides");
+}
+
+/* The section of that kind: where it is already, else the first live one, slides last. -1: none. */
 static int find_section(
 	const struct ar_sdp *offer, enum planner_av_kind kind, const struct ar_recipe *old_here)
 {
@@ -318,7 +324,7 @@ static int find_section(
 			continue;
 		if (map_text(old_here, j, kind, &m))
 			return (int)j;
-		if (first < 0)
+		if (first < 0 || (is_slides(&offer->media[first]) && !is_slides(&offer->media[j])))
 			first = (int)j;
 	}
 	return first;

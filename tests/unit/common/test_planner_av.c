@@ -323,6 +323,30 @@ static void media_that_stay_with_the_relay(void **state)
 	not_taken(bundle_only, "max-bundle");
 }
 
+/* What is drawn is meant for the camera. */
+static void the_camera_before_the_slides(void **state)
+{
+	static const char both[] = HEAD AUDIO DC VIDEO(
+		"40002", "sendrecv") "a=content:slides\r\n" VIDEO("40006", "sendrecv");
+	static const char slides[] =
+		HEAD AUDIO DC VIDEO("40002", "sendrecv") "a=content:Slides\r\n";
+	static const char cameras[] =
+		HEAD AUDIO DC VIDEO("40002", "sendrecv") VIDEO("40006", "sendrecv");
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, both);
+	assert_int_equal(av.n, 1);
+	assert_int_equal(av.av[0].index, 3);
+	bench_close(&b);
+	open_bench(&b, slides);
+	assert_int_equal(av.av[0].index, 2);
+	bench_close(&b);
+	open_bench(&b, cameras);
+	assert_int_equal(av.av[0].index, 2);
+	bench_close(&b);
+}
+
 static void no_video_is_nothing_to_say(void **state)
 {
 	struct bench b;
@@ -623,6 +647,7 @@ int main(void)
 		T(without_the_armf_every_section_keeps_them), T(sound_at_the_armf_has_none),
 		T(whatever_becomes_of_the_data_channel), T(refused_on_one_leg_refused_on_the_other),
 		T(the_policy_names_the_codec_and_the_rate), T(rtpengine_does_not_see_it),
+		T(media_that_stay_with_the_relay), T(the_camera_before_the_slides),
 		T(media_that_stay_with_the_relay), T(no_video_is_nothing_to_say),
 		T(keys_in_the_description), T(a_plain_phone_on_the_other_side), T(the_callee_holds),
 		T(held_while_asd_is_away), T(the_role_stays_without_asd),
