@@ -2,10 +2,8 @@
 #include "mediad/armf/codec/codec_int.h"
 
 #include <errno.h>
-#include <libyuv/scale.h>
 #include <stdlib.h>
 
-#define ALIGN 64
 #define MAX_STEP 90000 /* a gap of more than a second counts as one second */
 #define SMOOTH 16 /* frames, of their distance */
 #define LOOK_EVERY 32 /* frames, at what the frame rate has become */
@@ -23,42 +21,6 @@ static const struct {
 const char *codec_name(enum depay_codec codec)
 {
 	return (size_t)codec < NCODEC ? codecs[codec].name : "?";
-}
-
-/* ---- pictures ---- */
-
-int codec_picture_new(struct codec_picture *out, unsigned width, unsigned height)
-{
-	size_t y = (width + ALIGN - 1) / ALIGN * ALIGN;
-	size_t c = (width / 2 + ALIGN - 1) / ALIGN * ALIGN;
-	void *mem;
-
-	if (!codec_size_ok(width, height))
-		return -EINVAL;
-	if (posix_memalign(&mem, ALIGN, y * height + 2 * c * (height / 2)) != 0)
-		return -ENOMEM;
-	out->plane[0] = mem;
-	out->plane[1] = out->plane[0] + y * height;
-	out->plane[2] = out->plane[1] + c * (height / 2);
-	out->stride[0] = (int)y;
-	out->stride[1] = out->stride[2] = (int)c;
-	out->width = width;
-	out->height = height;
-	return 0;
-}
-
-void codec_picture_free(struct codec_picture *p)
-{
-	free(p->plane[0]);
-	*p = (struct codec_picture){0};
-}
-
-void codec_picture_copy(struct codec_picture *to, const struct codec_picture *from)
-{
-	I420Scale(from->plane[0], from->stride[0], from->plane[1], from->stride[1], from->plane[2],
-		from->stride[2], (int)from->width, (int)from->height, to->plane[0], to->stride[0],
-		to->plane[1], to->stride[1], to->plane[2], to->stride[2], (int)to->width,
-		(int)to->height, kFilterBox);
 }
 
 /* ---- decoding ---- */

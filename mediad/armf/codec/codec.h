@@ -20,12 +20,23 @@
 #define CODEC_MIN_BPS 30000
 #define CODEC_MAX_BPS 20000000
 
+#define CODEC_BLOCK 16 /* both codecs code squares of that many pixels */
+
 /* I420, width and height even. */
 struct codec_picture {
 	uint8_t *plane[3];
 	int stride[3];
 	unsigned width, height;
+	/* For an encoder: which blocks, row by row, are not as in the picture that it was given
+	 * before; it may leave the others as they are. NULL: unknown. */
+	const uint8_t *changed;
 };
+
+/* Blocks that so many pixels take. */
+static inline unsigned codec_blocks(unsigned pixels)
+{
+	return (pixels + CODEC_BLOCK - 1) / CODEC_BLOCK;
+}
 
 /* A size that can be coded: even, within the limits, in either orientation. Inline, because the
  * worker asks too and does not link codecs. */
@@ -45,6 +56,12 @@ int codec_picture_new(struct codec_picture *out, unsigned width, unsigned height
 void codec_picture_free(struct codec_picture *p);
 /* Copies, and scales where the sizes differ. */
 void codec_picture_copy(struct codec_picture *to, const struct codec_picture *from);
+/* Copies what differs, between pictures of one size, and sets changed (codec_blocks() wide and
+ * high) to 1 where something did; elsewhere changed stays as it is. */
+void codec_picture_update(
+	struct codec_picture *to, const struct codec_picture *from, uint8_t *changed);
+/* Sets the blocks that a rectangle, in pixels, touches; it may reach out of the picture. */
+void codec_blocks_mark(uint8_t *changed, const struct codec_picture *p, int x, int y, int w, int h);
 
 /* ---- decoding ---- */
 

@@ -5,7 +5,7 @@ pkg_check_modules(OPENH264 REQUIRED IMPORTED_TARGET openh264>=2.0)
 pkg_check_modules(AVCODEC REQUIRED IMPORTED_TARGET libavcodec libavutil)
 find_library(YUV_LIBRARY yuv REQUIRED)
 
-add_library(armf_codec STATIC armf/codec/codec.c armf/codec/vp8_dec.c armf/codec/vp8_enc.c
+add_library(armf_codec STATIC armf/codec/codec.c armf/codec/picture.c armf/codec/vp8_dec.c armf/codec/vp8_enc.c
 	armf/codec/h264_dec.c armf/codec/h264_enc.c)
 ims_ar_target(armf_codec)
 target_link_libraries(armf_codec PUBLIC ar_common PkgConfig::VPX PkgConfig::OPENH264

@@ -58,6 +58,8 @@ void job_end(struct job *j)
 	codec_dec_free(j->dec);
 	codec_enc_free(j->enc);
 	codec_picture_free(&j->work);
+	free(j->changed);
+	j->changed = NULL;
 	j->view = NULL;
 	j->play = NULL;
 	j->model = NULL;
@@ -152,6 +154,7 @@ static bool draw(struct job *j, const struct link_frame *f, bool *cached)
 		err = render_view_overlay(j->view, &r, j->play, c, &o, &st);
 	j->drew = true;
 	*cached = st.cached;
+	codec_blocks_mark(j->changed, &j->work, st.x, st.y, st.width, st.height);
 	if (err)
 		ar_log_limited(AR_LOG_WARN, "armf", "[%s] cannot draw: %s", j->conf.call_id,
 			strerror(-err));
@@ -228,6 +231,11 @@ static void send_done(struct job *j, struct link_work *w, enum link_fate fate)
 	proc_send(j->p, &m);
 }
 
+static size_t blocks(const struct codec_picture *p)
+{
+	return (size_t)codec_blocks(p->width) * codec_blocks(p->height);
+}
+
 static bool room_out(struct job *j)
 {
 	bool room;
@@ -301,6 +309,8 @@ static void encode(struct job *j, struct shot *s, struct job_wish *w)
 	err = ready_encoder(j, s->pic, w);
 	if (!err)
 		err = codec_enc_frame(j->enc, s->pic, s->f->ts, w->key, &c);
+	if (!err || err == -EAGAIN)
+		memset(j->changed, 0, blocks(&j->work));
 	s->work.encode_us = cpu_us() - t;
 	if (!err || err == -EAGAIN)
 		w->key = false; /* codec_enc_frame() remembers it */
@@ -344,12 +354,31 @@ static int ready_work(struct job *j, unsigned w, unsigned h)
 	if (j->work.width == w && j->work.height == h)
 		return 0;
 	codec_picture_free(&j->work);
+	free(j->changed);
 	codec_enc_free(j->enc);
 	j->enc = NULL;
-	return codec_picture_new(&j->work, w, h);
+	j->changed = calloc((size_t)codec_blocks(w) * codec_blocks(h), 1);
+	return j->changed ? codec_picture_new(&j->work, w, h) : -ENOMEM;
 }
 
-/* Draws if there is what to draw; then, or when scaled, the picture is a copy of our own. */
+/* The picture to draw upon and to encode: the decoder's own must not be written. */
+static void bring(struct job *j, const struct codec_picture *pic, struct shot *s, bool scene)
+{
+	bool same = j->work.width == pic->width && j->work.height == pic->height;
+
+	if (same && !scene && j->conf.out != DEPAY_VP8) {
+		s->pic = pic; /* nobody asks what has changed */
+		return;
+	}
+	s->pic = &j->work;
+	j->work.changed = same ? j->changed : NULL;
+	if (same)
+		codec_picture_update(&j->work, pic, j->changed);
+	else
+		codec_picture_copy(&j->work, pic);
+}
+
+/* Draws if there is what to draw. */
 static int paint(struct job *j, const struct codec_picture *pic, struct shot *s)
 {
 	unsigned w = pic->width, h = pic->height;
@@ -359,13 +388,9 @@ static int paint(struct job *j, const struct codec_picture *pic, struct shot *s)
 
 	out_size(j, &w, &h);
 	err = ready_work(j, w, h);
-	s->pic = pic;
-	if (!err && pic->plane[0] && (scene || w != pic->width || h != pic->height)) {
-		codec_picture_copy(&j->work, pic);
-		s->pic = &j->work;
-	}
-	if (!pic->plane[0])
-		s->pic = &j->work;
+	s->pic = &j->work;
+	if (!err && pic->plane[0])
+		bring(j, pic, s, scene);
 	if (!err && scene)
 		s->drawn = draw(j, s->f, &cached);
 	s->work.cached = cached;

@@ -46,6 +46,7 @@ struct job {
 	struct codec_dec *dec;
 	struct codec_enc *enc;
 	struct codec_picture work; /* drawn upon */
+	uint8_t *changed; /* its blocks, since the encoder was given it */
 	struct render_view *view;
 	struct stage *play;
 	struct model *model;

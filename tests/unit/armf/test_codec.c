@@ -352,6 +352,120 @@ static void test_mutated(void **state)
 	}
 }
 
+/* ---- what has not changed ---- */
+
+static unsigned sum(const uint8_t *changed, unsigned n)
+{
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		k += changed[i];
+	return k;
+}
+
+static void test_update_tells_what_differs(void **state)
+{
+	static const unsigned size[][2] = {{320, 240}, {250, 426}, {16, 16}, {34, 18}};
+	uint8_t changed[32 * 32];
+
+	(void)state;
+	for (unsigned k = 0; k < 4; k++) {
+		unsigned w = size[k][0], h = size[k][1], bw = codec_blocks(w);
+		struct codec_picture a, b;
+
+		assert_int_equal(codec_picture_new(&a, w, h), 0);
+		assert_int_equal(codec_picture_new(&b, w, h), 0);
+		clip_draw(&a, 0);
+		codec_picture_copy(&b, &a);
+		memset(changed, 0, sizeof(changed));
+		codec_picture_update(&b, &a, changed);
+		assert_int_equal(sum(changed, sizeof(changed)), 0);
+		/* the last pixel of each plane, and the first: none is overlooked */
+		a.plane[0][(h - 1) * (unsigned)a.stride[0] + w - 1] ^= 1;
+		codec_picture_update(&b, &a, changed);
+		assert_int_equal(sum(changed, sizeof(changed)), 1);
+		assert_int_equal(changed[bw * codec_blocks(h) - 1], 1);
+		a.plane[1][0] ^= 1;
+		codec_picture_update(&b, &a, changed);
+		assert_int_equal(changed[0], 1);
+		a.plane[2][(h / 2 - 1) * (unsigned)a.stride[2]] ^= 1;
+		codec_picture_update(&b, &a, changed);
+		assert_int_equal(changed[bw * (codec_blocks(h) - 1)], 1);
+		assert_true(clip_psnr(&a, &b) > 98);
+		for (unsigned n = 1; n < 20; n++) {
+			clip_draw(&a, n);
+			codec_picture_update(&b, &a, changed);
+			assert_true(clip_psnr(&a, &b) > 98);
+		}
+		codec_picture_free(&a);
+		codec_picture_free(&b);
+	}
+}
+
+static void test_mark(void **state)
+{
+	struct codec_picture p = {.width = 64, .height = 40};
+	uint8_t c[4 * 3];
+
+	(void)state;
+	memset(c, 0, sizeof(c));
+	codec_blocks_mark(c, &p, 20, 10, 0, 0);
+	assert_int_equal(sum(c, 12), 0);
+	codec_blocks_mark(c, &p, 15, 15, 2, 2);
+	assert_int_equal(sum(c, 12), 4);
+	codec_blocks_mark(c, &p, 48, 32, 1000, 1000);
+	assert_int_equal(sum(c, 12), 5);
+	assert_int_equal(c[11], 1);
+	codec_blocks_mark(c, &p, -1000, -1000, 500, 500);
+	codec_blocks_mark(c, &p, 1000, 1000, 5, 5);
+	assert_int_equal(sum(c, 12), 5);
+	codec_blocks_mark(c, &p, -10, -10, 2000, 2000);
+	assert_int_equal(sum(c, 12), 12);
+}
+
+/* A picture of which a part moves, its encoder told what does. At a rate that makes rate control
+ * leave frames out: what they changed must come all the same. */
+static void encode_told(uint32_t bps, double want)
+{
+	struct codec_enc_conf conf = {
+		.codec = DEPAY_VP8, .width = 320, .height = 240, .fps = 30, .bps = bps};
+	struct codec_dec *d = decoder(DEPAY_VP8);
+	struct codec_picture a, b, shown = {0};
+	uint8_t changed[20 * 15] = {0};
+	struct codec_enc *e;
+	struct codec_out o;
+
+	assert_int_equal(codec_enc_new(&e, &conf), 0);
+	assert_int_equal(codec_picture_new(&a, 320, 240), 0);
+	assert_int_equal(codec_picture_new(&b, 320, 240), 0);
+	memset(b.plane[0], 99, 240 * (size_t)b.stride[0]);
+	for (unsigned i = 0; i < 120; i++) {
+		clip_draw(&a, i < 60 ? i : 60); /* at last all of it is at rest */
+		for (unsigned y = 100; y < 240; y++)
+			memset(a.plane[0] + y * (unsigned)a.stride[0], (int)(y / 16 * 16), 320);
+		memset(changed, 0, sizeof(changed));
+		codec_picture_update(&b, &a, changed);
+		assert_int_equal(changed[20 * 14], i == 0);
+		b.changed = changed;
+		if (codec_enc_frame(e, &b, 3000 * i, i == 40, &o) == 0)
+			assert_int_equal(codec_dec_frame(d, o.data, &shown), 0);
+		assert_true(i < 40 || shown.width == 320);
+	}
+	if (clip_psnr(&shown, &a) < want)
+		fail_msg("%u bit/s: %.1f dB", bps, clip_psnr(&shown, &a));
+	codec_picture_free(&a);
+	codec_picture_free(&b);
+	codec_enc_free(e);
+	codec_dec_free(d);
+}
+
+static void test_unchanged_blocks(void **state)
+{
+	(void)state;
+	encode_told(800000, 34);
+	encode_told(60000, 25);
+}
+
 static void test_scaling_copy(void **state)
 {
 	struct codec_picture a, b, c;
@@ -387,6 +501,9 @@ int main(void)
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_giant),
 		cmocka_unit_test(test_mutated),
+		cmocka_unit_test(test_update_tells_what_differs),
+		cmocka_unit_test(test_mark),
+		cmocka_unit_test(test_unchanged_blocks),
 		cmocka_unit_test(test_scaling_copy),
 	};
 
