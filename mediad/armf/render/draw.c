@@ -86,8 +86,22 @@ static bool white(const float c[4])
 	return c[0] == 1 && c[1] == 1 && c[2] == 1;
 }
 
+/* Light at the vertices is as good as at every pixel: none comes from nearby, nothing but the
+ * surface's colour is in the texture, and its normals hardly turn within a triangle. */
+static bool lit_at_vertices(const struct model_material *m, const struct gpu_mesh *mesh,
+	const struct draw_item *it, uint32_t key)
+{
+	static const uint32_t none = SHADER_POSITIONS | SHADER_NORMAL_MAP | SHADER_EMISSIVE |
+				     SHADER_COLOR | SHADER_SKIN | SHADER_DOUBLE;
+
+	return key & SHADER_MATTE && !(key & none) && mesh->smooth && it->detail == 0 &&
+	       !it->prim->ntarget && m->emissive[0] <= 0 && m->emissive[1] <= 0 &&
+	       m->emissive[2] <= 0;
+}
+
 static uint32_t key_of(const struct draw *d, const struct model_material *m,
-	const struct draw_item *it, const struct draw_lights *l, uint32_t textures, bool skinned)
+	const struct draw_item *it, const struct draw_lights *l, const struct gpu_mesh *mesh,
+	uint32_t textures, bool skinned)
 {
 	const struct model_primitive *p = it->prim;
 	uint32_t k = textures;
@@ -111,6 +125,8 @@ static uint32_t key_of(const struct draw *d, const struct model_material *m,
 	if (d->fast && !(k & (SHADER_ROUGH | SHADER_OCCLUSION)) && m->metallic <= MATTE_METALLIC &&
 		m->roughness >= MATTE_ROUGHNESS)
 		k |= SHADER_MATTE;
+	if (lit_at_vertices(m, mesh, it, k))
+		k |= SHADER_VERTEX_LIT;
 	return k;
 }
 
@@ -225,7 +241,7 @@ static int draw_item(struct draw *d, struct gpu_model *g, const struct stage *st
 
 	uses_of(use, m);
 	textures = bind_textures(g, use, it->prim, !m->unlit && it->prim->normal);
-	s = shader_get(&d->shaders, key_of(d, m, it, &l->lights, textures, skinned), why);
+	s = shader_get(&d->shaders, key_of(d, m, it, &l->lights, mesh, textures, skinned), why);
 	if (!s)
 		return -EIO;
 	glUseProgram(s->program);

@@ -23,6 +23,7 @@ struct gpu_mesh {
 	uint32_t first[DRAW_DETAILS], count[DRAW_DETAILS]; /* indices; by level of detail */
 	size_t bytes;
 	bool reduced; /* levels were made, if that was possible */
+	bool smooth; /* no normal turns much within a triangle, as it is */
 	bool used;
 };
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SMOOTH_COS 0.88f /* 28 degrees between the normals of a triangle */
+
 /* ---------------------------------------------------------------- meshes */
 
 struct part {
@@ -102,6 +104,27 @@ static int upload_indices(struct gpu_mesh *out, const struct model_primitive *p,
 	return glGetError() == GL_NO_ERROR ? 0 : -ENOMEM;
 }
 
+static bool alike(const float *a, const float *b)
+{
+	return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] >= SMOOTH_COS;
+}
+
+/* Light between vertices is then the light at the vertices, within 3 per cent. */
+static bool is_smooth(const struct model_primitive *p)
+{
+	if (p->mode != MODEL_TRIANGLES || !p->normal)
+		return false;
+	for (uint32_t i = 0; i + 3 <= p->nindex; i += 3) {
+		const float *a = p->normal + (size_t)3 * model_index(p, i);
+		const float *b = p->normal + (size_t)3 * model_index(p, i + 1);
+		const float *c = p->normal + (size_t)3 * model_index(p, i + 2);
+
+		if (!alike(a, b) || !alike(b, c) || !alike(c, a))
+			return false;
+	}
+	return true;
+}
+
 int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p, bool reduce)
 {
 	struct part part[ATTR_N];
@@ -119,6 +142,7 @@ int gpu_upload_mesh(struct gpu_mesh *out, const struct model_primitive *p, bool 
 		point_at(i, &part[i], out->vertices[i]);
 	}
 	rc = upload_indices(out, p, reduce);
+	out->smooth = is_smooth(p);
 	glBindVertexArray(0);
 	return rc;
 }

@@ -35,6 +35,7 @@ enum shader_bit {
 	SHADER_FAST = 1 << 15, /* cheaper formulas, see shader_text.c */
 	SHADER_MATTE = 1 << 16, /* no specular reflection worth its price */
 	SHADER_PLAIN = 1 << 17, /* colours come encoded and are not lit */
+	SHADER_VERTEX_LIT = 1 << 18, /* a matte surface: lit at its vertices */
 };
 #define SHADER_LIGHTS_SHIFT 20
 

@@ -9,6 +9,10 @@
  * software renderer: textures are decoded after filtering by a polynomial, the result is encoded
  * with one square root (within 3/255, the worst near black), and visibility and Fresnel of the
  * specular lobe are one approximation.
+ *
+ * VERTEX_LIT: with g = light to the power of 1 / 2.4, encode(decode(t) * light) is
+ * (t + 0.055) * g - 0.055 but for the darkest tones, so a vertex works out g and a pixel does two
+ * sums; nothing is decoded or encoded.
  */
 #include "mediad/armf/render/shader.h"
 
@@ -39,10 +43,14 @@ const char *const shader_vertex_text =
 	"#endif\n"
 	"uniform mat4 u_world;\n"
 	"uniform mat3 u_normal;\n"
+	"#ifdef VERTEX_LIT\n"
+	"uniform vec4 u_base;\n"
+	"out vec3 v_light;\n"
+	"#endif\n"
 	"#ifdef NEED_POSITION\n"
 	"out vec3 v_position;\n"
 	"#endif\n"
-	"#ifdef LIT\n"
+	"#if defined(LIT) && !defined(VERTEX_LIT)\n"
 	"out vec3 v_normal;\n"
 	"#endif\n"
 	"#ifdef TANGENT\n"
@@ -73,7 +81,13 @@ const char *const shader_vertex_text =
 	"#ifdef NEED_POSITION\n"
 	"	v_position = p.xyz;\n"
 	"#endif\n"
-	"#ifdef LIT\n"
+	"#ifdef VERTEX_LIT\n"
+	"	vec3 n = normalize(turn * a_normal), c = vec3(0.0);\n"
+	"	for (int k = 0; k < LIGHTS; k++)\n"
+	"		c += f_light[4 * k + 1].rgb * max(dot(n, f_light[4 * k].xyz), 0.0);\n"
+	"	c = c * 0.31830989 + mix(f_ground.rgb, f_sky.rgb, n.y * 0.5 + 0.5);\n"
+	"	v_light = pow(max(c * u_base.rgb, 0.0), vec3(1.0 / 2.4));\n"
+	"#elif defined(LIT)\n"
 	"	v_normal = turn * a_normal;\n"
 	"#endif\n"
 	"#ifdef TANGENT\n"
@@ -99,7 +113,9 @@ const char *const shader_vertex_text =
 	"#ifdef NEED_POSITION\n"                                                                   \
 	"in vec3 v_position;\n"                                                                    \
 	"#endif\n"                                                                                 \
-	"#ifdef LIT\n"                                                                             \
+	"#ifdef VERTEX_LIT\n"                                                                      \
+	"in vec3 v_light;\n"                                                                       \
+	"#elif defined(LIT)\n"                                                                     \
 	"in vec3 v_normal;\n"                                                                      \
 	"#endif\n"                                                                                 \
 	"#ifdef TANGENT\n"                                                                         \
@@ -143,7 +159,7 @@ const char *const shader_vertex_text =
 
 /* Tangent space from the mesh, or from how the picture of the coordinates changes. */
 #define FRAGMENT_NORMAL                                                                            \
-	"#ifdef LIT\n"                                                                             \
+	"#if defined(LIT) && !defined(VERTEX_LIT)\n"                                               \
 	"vec3 normal() {\n"                                                                        \
 	"	vec3 n = normalize(v_normal);\n"                                                         \
 	"#ifdef NORMAL_MAP\n"                                                                      \
@@ -177,7 +193,7 @@ const char *const shader_vertex_text =
 
 /* Light k: four vectors from f_light[4k]; see struct draw_light. */
 #define FRAGMENT_LIGHT                                                                             \
-	"#ifdef LIT\n"                                                                             \
+	"#if defined(LIT) && !defined(VERTEX_LIT)\n"                                               \
 	"vec3 light_dir(int k, out vec3 e) {\n"                                                    \
 	"	e = f_light[4 * k + 1].rgb;\n"                                                           \
 	"#ifdef POSITIONS\n"                                                                       \
@@ -213,7 +229,7 @@ const char *const shader_vertex_text =
 
 /* Reflections of sky and ground stand in for an environment: B. Karis's fit of the split sum. */
 #define FRAGMENT_SHADE                                                                             \
-	"#ifdef LIT\n"                                                                             \
+	"#if defined(LIT) && !defined(VERTEX_LIT)\n"                                               \
 	"vec3 shade(vec3 base) {\n"                                                                \
 	"	vec3 n = normal(), e, c = vec3(0.0);\n"                                                  \
 	"	vec3 ambient = mix(f_ground.rgb, f_sky.rgb, n.y * 0.5 + 0.5);\n"                         \
@@ -260,13 +276,17 @@ const char *const shader_vertex_text =
 const char *const shader_fragment_text =
 	FRAGMENT_INPUTS FRAGMENT_HELPERS FRAGMENT_NORMAL FRAGMENT_LIGHT FRAGMENT_SHADE
 	"void main() {\n"
+	"#ifdef VERTEX_LIT\n"
+	"	vec4 base = vec4(1.0, 1.0, 1.0, u_base.a);\n"
+	"#else\n"
 	"	vec4 base = u_base;\n"
+	"#endif\n"
 	"#ifdef COLOR\n"
 	"	base *= v_color;\n"
 	"#endif\n"
 	"#ifdef BASE\n"
 	"	vec4 t = texture(u_tex0, uv(0));\n"
-	"#ifdef PLAIN\n"
+	"#if defined(PLAIN) || defined(VERTEX_LIT)\n"
 	"	base *= t;\n"
 	"#else\n"
 	"	base *= vec4(decode(t.rgb), t.a);\n"
@@ -277,14 +297,16 @@ const char *const shader_fragment_text =
 	"		discard;\n"
 	"#endif\n"
 	"	vec3 c = base.rgb;\n"
-	"#ifdef LIT\n"
+	"#ifdef VERTEX_LIT\n"
+	"	c = clamp((c + 0.055) * v_light - 0.055, 0.0, 1.0);\n"
+	"#elif defined(LIT)\n"
 	"	c = shade(c) + u_emissive.rgb\n"
 	"#ifdef EMISSIVE\n"
 	"		* decode(texture(u_tex4, uv(4)).rgb)\n"
 	"#endif\n"
 	"		;\n"
 	"#endif\n"
-	"#ifndef PLAIN\n"
+	"#if !defined(PLAIN) && !defined(VERTEX_LIT)\n"
 	"	c = encode(clamp(c, 0.0, 1.0));\n"
 	"#endif\n"
 	"#ifdef BLEND\n"

@@ -579,6 +579,56 @@ static int end(void **state)
 	return 0;
 }
 
+/* ---------------------------------------------------------------- cheap formulas */
+
+#define MATTE(sides, more)                                                                         \
+	"{\"doubleSided\":" sides ",\"pbrMetallicRoughness\":{\"metallicFactor\":0" more "}}"
+#define MATTE_BOTH(more)                                                                           \
+	{                                                                                          \
+		MATTE("false", more), MATTE("true", more)                                          \
+	}
+
+/* What is matte is lit at its vertices, but for what has two sides: no difference is to be seen, in
+ * the light and where it goes down to nothing, with a texture and with a colour alone. */
+static void test_lit_at_vertices(void **state)
+{
+	static const char *const node[] = {
+		"{\"mesh\":0,\"scale\":[0.5,0.5,0.5],\"rotation\":[0.2,0.35,0.1,0.9]}",
+		"{\"mesh\":0,\"scale\":[0.5,0.5,0.5],\"rotation\":[-0.5,0.1,0.6,0.6]}"};
+	static const char *const material[][2] = {MATTE_BOTH(""),
+		MATTE_BOTH(",\"baseColorTexture\":{\"index\":0}"),
+		MATTE_BOTH(
+			",\"baseColorFactor\":[0.5,0.1,0.02,1],\"baseColorTexture\":{\"index\":0}"),
+		MATTE_BOTH(",\"baseColorFactor\":[0.2,0.7,0.01,1]")};
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		struct rig_frame f[2];
+		unsigned far = 0, n = 0;
+
+		for (unsigned k = 0; k < 2; k++) {
+			const struct shapes sh = {
+				1, material[i / 2][k], node[i % 2], 1, SHAPES_IMAGES};
+
+			draw_scene(&sh, &f[k], k ? "matte-pixels" : "matte-vertices");
+		}
+		for (int y = 0; y < H; y += 2) {
+			for (int x = 0; x < W; x += 2) {
+				struct rig_rgb a = rig_pixel(&f[0], x, y),
+					       b = rig_pixel(&f[1], x, y);
+
+				n += f[1].f.plane[0][y * f[1].f.stride[0] + x] != RIG_BACKGROUND_Y;
+				far += !near_to(a, b.r, b.g, b.b, 7);
+			}
+		}
+		assert_true(n > 1500); /* the cube is there */
+		if (far * 100 > n) /* an edge's pixel or two */
+			fail_msg("material %u: %u of %u pixels differ", i / 2, far, n);
+		rig_free_frame(&f[0]);
+		rig_free_frame(&f[1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -604,6 +654,7 @@ int main(void)
 		cmocka_unit_test(ints_are_whole),
 		cmocka_unit_test(mipmaps_average_light),
 		cmocka_unit_test(best_quality_smooths_edges),
+		cmocka_unit_test(test_lit_at_vertices),
 	};
 
 	return cmocka_run_group_tests_name("shading", tests, NULL, end);
