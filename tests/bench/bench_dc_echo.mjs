@@ -12,12 +12,26 @@ const [program, ...args] = process.argv.slice(2);
 if (process.env.BENCH_SERVER) {
 	const ndc = createRequire(new URL('../interop/', import.meta.url))('node-datachannel');
 	const keep = [];
+	const block = Buffer.alloc(65536);
+	const bulk = (dc, left) => { // as fast as it takes it
+		const more = () => {
+			while (left > 0 && dc.isOpen() && dc.bufferedAmount() < 512 * 1024) {
+				const n = Math.min(left, block.length);
+				dc.sendMessageBinary(block.subarray(0, n));
+				left -= n;
+			}
+		};
+		dc.setBufferedAmountLowThreshold(256 * 1024);
+		dc.onBufferedAmountLow(more);
+		more();
+	};
 	createInterface({ input: process.stdin }).on('line', (l) => {
 		const m = JSON.parse(l);
-		const pc = new ndc.PeerConnection('echo', { iceServers: [], bindAddress: '127.0.0.1' });
-		const dc = pc.createDataChannel('scene', { negotiated: true, id: 1000 });
+		if (m.bulk) { keep.filter((k) => k.sendMessageBinary).forEach((dc) => bulk(dc, m.bulk)); return; }
+		const pc = new ndc.PeerConnection('echo', { iceServers: [], bindAddress: m.addr ?? '127.0.0.1' });
+		const dc = pc.createDataChannel('scene', { negotiated: true, id: m.id ?? 1000 });
 		dc.onMessage((msg) => (typeof msg === 'string' ? dc.sendMessage(msg) : dc.sendMessageBinary(msg)));
-		const d = description('offer', { ready: { host: '127.0.0.1', port: m.port } }, m, { setup: 'actpass' });
+		const d = description('offer', { ready: { host: m.addr ?? '127.0.0.1', port: m.port } }, m, { setup: 'actpass' });
 		pc.setRemoteDescription(d.sdp, 'offer');
 		keep.push(pc, dc);
 		const poll = setInterval(() => { // its candidates are not needed: the server checks

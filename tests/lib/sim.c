@@ -122,6 +122,29 @@ static struct flying pop(struct sim *s)
 	return top;
 }
 
+static struct sim_node *node_at(struct sim *s, const struct peer_addr *a)
+{
+	for (unsigned i = 0; i < s->nnode; i++) {
+		if (peer_addr_eq(&s->node[i]->addr, a))
+			return s->node[i];
+	}
+	return NULL;
+}
+
+/* The line into a node: when what is sent now has come through it. False: its queue is full. */
+static bool pass_down(struct sim *s, struct sim_node *to, size_t n, uint64_t *at)
+{
+	if (!to || !to->down_rate)
+		return true;
+	if (to->down_busy_until < *at)
+		to->down_busy_until = *at;
+	if (to->down_busy_until > *at + s->link.queue)
+		return false;
+	to->down_busy_until += (n + 28) * AR_SEC / to->down_rate;
+	*at = to->down_busy_until;
+	return true;
+}
+
 static void fly(struct sim *s, struct sim_node *from, struct ar_span d, const struct peer_addr *to)
 {
 	uint64_t now = vclock_now(), start = now;
@@ -135,6 +158,10 @@ static void fly(struct sim *s, struct sim_node *from, struct ar_span d, const st
 		}
 		start += (d.n + 28) * AR_SEC / s->link.rate;
 		from->busy_until = start;
+	}
+	if (!pass_down(s, node_at(s, to), d.n, &start)) {
+		from->lost++;
+		return;
 	}
 	f.at = start + s->link.delay + sim_random(s, (uint32_t)s->link.jitter);
 	f.data = malloc(d.n ? d.n : 1); /* exact, so that a sanitizer sees an overread */

@@ -26,6 +26,8 @@ struct sim_node {
 	uint64_t (*next_timeout)(void *arg);
 	void (*on_timer)(void *arg, uint64_t now);
 	bool deaf; /* nothing reaches it and nothing leaves it */
+	uint64_t down_rate; /* bytes per second towards it, besides the link's; 0: no limit */
+	uint64_t down_busy_until;
 	uint64_t busy_until; /* of its sending direction */
 	uint64_t sent, sent_bytes, lost;
 };

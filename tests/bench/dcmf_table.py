@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""dcmf_table.py [--short] [ROW...]: the DCMF's transport in figures, docs/benchmarks.md.
+
+The server is on the first core, the load (dcmf_load) on the last; Janus (package janus) and libdatachannel
+(node-datachannel, ../interop) are under the same load, runs taken in turns. Needs node-datachannel, and for all rows
+root (a network namespace of its own), janus and valgrind; a row that cannot be measured says why. --short: what
+check.sh runs, lines that begin with "bench". Environment: BUILD (release), ROUNDS (3).
+"""
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import dcmf_servers
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.environ.get('BUILD', f'{ROOT}/build/release')
+ADDRESS = '192.0.2.2'  # of the namespace, for Janus
+ROUNDS = int(os.environ.get('ROUNDS', '3'))
+
+
+class NotMeasured(Exception):
+    pass
+
+
+def load(server, *args):
+    """One run of dcmf_load; its figures."""
+    argv = ['taskset', '-c', str(os.cpu_count() - 1), f'{BUILD}/tests/bench/dcmf_load', '-p', str(server.pid),
+            '-a', server.address, *(['-l'] if server.lite else []), *(['-d'] if server.dcep else []), *map(str, args)]
+    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    last = None
+    for line in child.stdout:
+        o = json.loads(line)
+        if 'ufrag' in o:
+            child.stdin.write(json.dumps(server.answer(o)) + '\n')
+            child.stdin.flush()
+        elif 'bulk' in o:
+            server.say(o)
+        else:
+            last = o
+    child.stdin.close()
+    if child.wait() != 0 or not last:
+        raise NotMeasured('the load failed')
+    return last
+
+
+def janus():
+    if not shutil.which('janus'):
+        raise NotMeasured('Debian\'s package janus is not installed')
+    return dcmf_servers.Janus(ADDRESS)
+
+
+SERVERS = {'ours': lambda: dcmf_servers.ours(BUILD), 'libdatachannel': dcmf_servers.libdatachannel, 'Janus': janus}
+
+
+def in_turns(names, figure, args, rounds=ROUNDS):
+    """The median of each server's figure over runs taken in turns."""
+    got = {n: [] for n in names}
+    for _ in range(rounds):
+        for n in names:
+            s = None
+            try:
+                s = SERVERS[n]()
+                # a hundred connections are minutes in Janus; its figures are per message and per peer
+                got[n].append(figure(load(s, *(args + ['-n', 20] if n == 'Janus' else args))))
+            except (NotMeasured, OSError, RuntimeError, KeyError) as e:
+                print(f'# {n}: {e}', file=sys.stderr)
+            finally:
+                if s:
+                    s.stop()
+    return {n: statistics.median(v) for n, v in got.items() if v}
+
+
+def beside(got, unit, ours_is_less=True):
+    text = f'{got["ours"]:.2f} {unit}'
+    for n, v in got.items():
+        if n != 'ours':
+            text += f'; {n} {v:.2f}, ratio {got["ours"] / v:.2f}'
+    return text
+
+
+def row_message():
+    got = in_turns(SERVERS, lambda f: 1000 * f['cpu_ms'] / f['echoes'], ['-n', 50, '-w', 8, '-t', 4])
+    return beside(got, 'us')
+
+
+def row_setup():
+    got = in_turns(SERVERS, lambda f: f['setup_ms'], ['-n', 100, '-m', 'idle', '-t', 0])
+    return beside(got, 'ms')
+
+
+def row_memory():
+    few = in_turns(['ours', 'libdatachannel', 'Janus'], lambda f: f['kb'], ['-n', 300, '-m', 'idle', '-t', 0, '-i', 1], 1)
+    many = in_turns(['ours', 'libdatachannel'], lambda f: f['kb'], ['-n', 300, '-m', 'idle', '-t', 0], 1)
+    return f'64 streams: {beside(few, "kB")}. Ids from 1000: {beside(many, "kB")}'
+
+
+def row_bulk():
+    got = in_turns(['ours', 'libdatachannel'], lambda f: 100 / (f['cpu_ms'] / 1000),
+                   ['-n', 1, '-m', 'bulk', '-b', 100000000])
+    return beside(got, 'MB/s per core')
+
+
+def row_idle():
+    got = in_turns(['ours'], lambda f: 100 * f['cpu_ms'] / f['wall_ms'], ['-n', 1000, '-m', 'idle', '-t', 10])
+    return f'{got["ours"]:.2f} % of a core'
+
+
+def instructions(count):
+    with tempfile.TemporaryDirectory() as d:
+        s = dcmf_servers.ours(BUILD, ['valgrind', '-q', '--tool=callgrind', f'--callgrind-out-file={d}/out'])
+        load(s, '-n', 10, '-w', 1, '-c', count)
+        s.stop()
+        with open(f'{d}/out', encoding='utf8') as f:
+            return int(re.search(r'^(?:summary|totals): (\d+)', f.read(), re.M).group(1))
+
+
+def row_instructions():
+    if not shutil.which('valgrind'):
+        raise NotMeasured('Debian\'s package valgrind is not installed')
+    few, many = instructions(500), instructions(3500)
+    return f'{(many - few) / 3000 / 1000:.1f} k'
+
+
+ROWS = [
+    ('message', 'CPU per 300 B message in + out, saturated', '<= 0.40 of libdatachannel', row_message),
+    ('instructions', 'user instructions per such message', '<= 20 k', row_instructions),
+    ('memory', 'memory per connected peer', '<= 60 kB at 64 streams, <= 130 kB with ids from 1000', row_memory),
+    ('setup', 'CPU per connection set-up', '<= 1.2 ms', row_setup),
+    ('bulk', 'bulk, ordered reliable', '>= 2.5 x libdatachannel', row_bulk),
+    ('idle', '1,000 idle peers', '<= 0.8 %', row_idle),
+]
+
+
+def into_namespace():
+    """Janus takes no candidate on loopback, and nothing else is to be on these addresses."""
+    if os.environ.get('IMS_AR_INSIDE') == '1':
+        up = f'''ip link set lo up && ip link add ue0 type veth peer name ue1 &&
+            ip addr add {ADDRESS}/24 dev ue0 && ip link set ue0 up && ip link set ue1 up'''
+        subprocess.run(up, shell=True, check=True)
+    elif os.geteuid() == 0:
+        os.environ['IMS_AR_INSIDE'] = '1'
+        os.execvp('unshare', ['unshare', '-n', sys.executable, *sys.argv])
+    else:
+        print('# not root: without Janus', file=sys.stderr)
+
+
+def short():
+    got = in_turns(['ours', 'libdatachannel'], lambda f: 1000 * f['cpu_ms'] / f['echoes'],
+                   ['-n', 20, '-w', 8, '-t', 2], 1)
+    idle = in_turns(['ours'], lambda f: f['cpu_ms'] / f['wall_ms'] * 100, ['-n', 200, '-m', 'idle', '-t', 3], 1)
+    print(f'bench dcmf cpu_us/message {beside(got, "us")}')
+    print(f'bench dcmf 200 idle peers {idle["ours"]:.2f} % of a core')
+    return 0 if 'ours' in got and 'libdatachannel' in got else 1
+
+
+def main():
+    args = sys.argv[1:]
+    if '--short' in args:
+        return short()
+    into_namespace()
+    print('| figure | target | measured |\n|---|---|---|', flush=True)
+    for name, title, target, row in ROWS:
+        if args and name not in args:
+            continue
+        try:
+            text = row()
+        except (NotMeasured, OSError, RuntimeError, KeyError) as e:
+            text = f'not measured: {e}'
+        print(f'| {title} | {target} | {text} |', flush=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
