@@ -199,8 +199,15 @@ size_t peer_buffered(const struct peer *p)
 	return p->sctp ? ar_sctp_buffered(p->sctp) : 0;
 }
 
+size_t peer_buffered_on(const struct peer *p, uint16_t id)
+{
+	return p->sctp ? ar_sctp_buffered_on(p->sctp, id) : 0;
+}
+
 void peer_watch_buffered(struct peer *p, size_t below)
 {
+	if (p->watch_above && below && below < p->watch)
+		return; /* another channel's comes first, and everybody looks again then */
 	p->watch = below;
 	p->watch_above = below && peer_buffered(p) >= below;
 }

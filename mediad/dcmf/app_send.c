@@ -134,7 +134,8 @@ static int send_one(struct participant *p, bool with_own, uint64_t now)
 
 	if (over_kbps(p, now))
 		return 0;
-	if (peer_buffered(p->scene.peer) >= w) {
+	/* of its own channel: a download beside it must not hold it up */
+	if (peer_buffered_on(p->scene.peer, p->scene.id) >= w) {
 		block(p, now);
 		peer_watch_buffered(p->scene.peer, w);
 		return 0;

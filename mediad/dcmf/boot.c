@@ -395,7 +395,7 @@ bool boot_run(struct boot *b)
 				return false;
 			continue;
 		}
-		if (peer_buffered(b->peer) >= BOOT_MAX_UNACKED) {
+		if (peer_buffered_on(b->peer, b->id) >= BOOT_MAX_UNACKED) {
 			peer_watch_buffered(b->peer, BOOT_MAX_UNACKED / 2);
 			return true;
 		}

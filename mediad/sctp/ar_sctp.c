@@ -158,6 +158,7 @@ void ar_sctp_free(struct ar_sctp *s)
 		usrsctp_close(s->so); /* SO_LINGER 0: ABORT goes out through send() now */
 	ar_sctp_stack_remove(s);
 	ar_buf_free(&s->queue.buf);
+	free(s->run);
 	free(s);
 }
 
@@ -171,6 +172,53 @@ void ar_sctp_input(struct ar_sctp *s, struct ar_span packet, uint64_t now)
 	usrsctp_conninput(s->addr, packet.p, packet.n, 0);
 	ar_sctp_stack_deliver();
 	ar_sctp_after_input(s, now);
+}
+
+/* usrsctp tells only how much is left of all streams together. */
+static void note_sent(struct ar_sctp *s, uint16_t stream, size_t n)
+{
+	struct ar_sctp_run *last =
+		s->nrun ? &s->run[(s->run_first + s->nrun - 1) % s->run_cap] : NULL;
+	unsigned cap = s->run_cap ? s->run_cap * 2 : 8;
+	struct ar_sctp_run *grown = NULL;
+
+	s->run_bytes += n;
+	if (last && (last->stream == stream || s->nrun == AR_SCTP_MAX_RUNS)) {
+		last->bytes += n;
+		return;
+	}
+	if (s->nrun == s->run_cap) {
+		grown = malloc(cap * sizeof(*grown));
+		if (!grown) {
+			s->run_bytes -= last ? 0 : n;
+			if (last)
+				last->bytes += n;
+			return;
+		}
+		for (unsigned i = 0; i < s->nrun; i++)
+			grown[i] = s->run[(s->run_first + i) % s->run_cap];
+		free(s->run);
+		s->run = grown;
+		s->run_cap = cap;
+		s->run_first = 0;
+	}
+	s->run[(s->run_first + s->nrun++) % s->run_cap] = (struct ar_sctp_run){stream, n};
+}
+
+void ar_sctp_settle(struct ar_sctp *s)
+{
+	while (s->nrun && s->run_bytes > s->in_stack) {
+		struct ar_sctp_run *r = &s->run[s->run_first];
+		size_t gone = s->run_bytes - s->in_stack;
+
+		gone = gone < r->bytes ? gone : r->bytes;
+		r->bytes -= gone;
+		s->run_bytes -= gone;
+		if (!r->bytes) {
+			s->run_first = (s->run_first + 1) % s->run_cap;
+			s->nrun--;
+		}
+	}
 }
 
 /* One message into usrsctp. -EAGAIN: its buffer is full. */
@@ -190,6 +238,7 @@ static int push(struct ar_sctp *s, const struct ar_sctp_msg *m, struct ar_span d
 	if (usrsctp_sendv(s->so, data.p, data.n, NULL, 0, &spa, sizeof(spa), SCTP_SENDV_SPA, 0) >=
 		0) {
 		s->in_stack += data.n;
+		note_sent(s, m->stream, data.n);
 		ar_sctp_stack_busy(s);
 		return 0;
 	}
@@ -343,6 +392,18 @@ size_t ar_sctp_buffered(const struct ar_sctp *s)
 	return s->in_stack + s->queue.bytes;
 }
 
+size_t ar_sctp_buffered_on(const struct ar_sctp *s, uint16_t stream)
+{
+	size_t n = s->queue.bytes; /* it waits behind all of that */
+
+	for (unsigned i = 0; i < s->nrun; i++) {
+		const struct ar_sctp_run *r = &s->run[(s->run_first + i) % s->run_cap];
+
+		n += r->stream == stream ? r->bytes : 0;
+	}
+	return n;
+}
+
 uint16_t ar_sctp_streams(const struct ar_sctp *s)
 {
 	return s->streams;
@@ -420,6 +481,7 @@ static void on_notification(struct ar_sctp *s, const struct ar_sctp_event *e)
 		s->skip_stream = -1;
 	else if (n->sn_header.sn_type == SCTP_SENDER_DRY_EVENT) {
 		s->in_stack = 0;
+		ar_sctp_settle(s);
 		s->acked = true;
 	}
 }

@@ -72,6 +72,8 @@ int ar_sctp_send(struct ar_sctp *s, const struct ar_sctp_msg *m, struct ar_span 
 	__attribute__((warn_unused_result));
 /* Unsent and unacknowledged bytes. */
 size_t ar_sctp_buffered(const struct ar_sctp *s);
+/* Those of one stream, as if they were acknowledged in the order in which they were sent. */
+size_t ar_sctp_buffered_on(const struct ar_sctp *s, uint16_t stream);
 /* Resets our direction (RFC 6525), after what is queued on it. on_reset tells the outcome.
  * -ENOTCONN, -EOPNOTSUPP (the UE cannot). */
 int ar_sctp_reset_stream(struct ar_sctp *s, uint16_t stream) __attribute__((warn_unused_result));

@@ -22,6 +22,13 @@ struct ar_sctp_queue { /* records of struct ar_sctp_queued and the message */
 	size_t head, bytes; /* bytes: of messages only */
 };
 
+#define AR_SCTP_MAX_RUNS 256 /* of messages on one stream; more count as the last one's */
+
+struct ar_sctp_run { /* bytes given to usrsctp one after the other on one stream */
+	uint16_t stream;
+	size_t bytes;
+};
+
 struct ar_sctp {
 	uint32_t id; /* in usrsctp's callbacks */
 	void *addr; /* as usrsctp and the UE's cookie know it: a small number */
@@ -30,6 +37,9 @@ struct ar_sctp {
 	void *arg;
 	struct ar_sctp_queue queue;
 	size_t in_stack; /* unsent and unacknowledged bytes inside usrsctp */
+	struct ar_sctp_run *run; /* what in_stack is made of, oldest first; a ring */
+	unsigned run_cap, run_first, nrun;
+	size_t run_bytes;
 	size_t sndbuf;
 	uint64_t acked_at;
 	bool up, down, lost, acked, busy; /* lost: no memory for what came */
@@ -50,6 +60,7 @@ int ar_sctp_on_receive(struct socket *so, union sctp_sockstore addr, void *data,
 int ar_sctp_on_sent(struct socket *so, uint32_t sb_free, void *ulp_info);
 
 /* ar_sctp.c */
+void ar_sctp_settle(struct ar_sctp *s); /* in_stack has fallen */
 void ar_sctp_handle(struct ar_sctp *s, const struct ar_sctp_event *e);
 void ar_sctp_after_input(struct ar_sctp *s, uint64_t now);
 bool ar_sctp_is_busy(struct ar_sctp *s, uint64_t now);

@@ -223,6 +223,7 @@ int ar_sctp_on_sent(struct socket *so, uint32_t sb_free, void *ulp_info)
 	(void)so;
 	if (s) {
 		s->in_stack = s->sndbuf > sb_free ? s->sndbuf - sb_free : 0;
+		ar_sctp_settle(s);
 		s->acked = true;
 	}
 	return 1;

@@ -190,6 +190,39 @@ static void test_buffered_and_writable(void **state)
 	flow_free(f);
 }
 
+/* Each channel knows what of it is under way, whatever else is, and in the end nothing. */
+static void test_buffered_on_one_channel(void **state)
+{
+	struct flow *f = connected((struct flow_conf){
+		.link = {.delay = 20 * FLOW_MS, .rate = 125000, .queue = FLOW_SEC, .loss = 2},
+		.seed = 9});
+	struct peer *p = f->server.peer;
+	unsigned sent = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) { /* more runs than are told apart */
+		assert_int_equal(flow_send(&f->server, SCENE, PEER_BINARY, 100), 0);
+		assert_int_equal(flow_send(&f->server, META, PEER_TEXT, 10), 0);
+		sent += 110;
+	}
+	assert_int_equal(peer_buffered_on(p, SCENE) + peer_buffered_on(p, META), sent);
+	assert_int_equal(peer_buffered_on(p, META + 1), 0);
+	flow_run(f, 5 * FLOW_SEC);
+	assert_int_equal(peer_buffered_on(p, SCENE) + peer_buffered_on(p, META), 0);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(flow_send(&f->server, SCENE, PEER_BINARY, 16384), 0);
+	assert_int_equal(peer_buffered_on(p, SCENE), 131072);
+	for (unsigned i = 0; i < 40; i++) {
+		assert_true(peer_buffered_on(p, META) < 2048);
+		assert_int_equal(flow_send(&f->server, META, PEER_TEXT, 300), 0);
+		flow_run(f, 300 * FLOW_MS);
+	}
+	flow_run(f, 5 * FLOW_SEC);
+	assert_int_equal(peer_buffered(p), 0);
+	assert_int_equal(peer_buffered_on(p, SCENE) + peer_buffered_on(p, META), 0);
+	flow_free(f);
+}
+
 /* A stalled UE: what it is owed is bounded, and comes when it wakes. */
 static void test_queue_has_an_end(void **state)
 {
@@ -390,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_reliable_ordered),
 		cmocka_unit_test(test_unreliable),
 		cmocka_unit_test(test_buffered_and_writable),
+		cmocka_unit_test(test_buffered_on_one_channel),
 		cmocka_unit_test(test_queue_has_an_end),
 		cmocka_unit_test(test_send_from_inside_a_handler),
 		cmocka_unit_test(test_close_from_inside_a_handler),

@@ -7,6 +7,8 @@
 #include "mediad/ctl/json_strict.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static void assert_same(struct call *c)
 {
@@ -132,6 +134,39 @@ static void on_a_narrow_line(void **state)
 	assert_true(f.age_ms <= 500); /* 750 when the window follows the filled line */
 }
 
+/* 3 MB at 10 Mbit/s: they take the line, and the pose goes on beside them. */
+static void beside_a_download(void **state)
+{
+	static const char get[] = "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+	char folder[] = "/tmp/flow-scene-XXXXXX", path[64];
+	struct setting s = {.link = {.delay = 10000, .queue = 500000},
+		.max_message = {65536, 65536},
+		.seed = 1,
+		.http = true,
+		.assets = folder};
+	struct call c;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/big.bin", folder);
+	f = fopen(path, "w");
+	assert_true(f && ftruncate(fileno(f), 3000000) == 0 && fclose(f) == 0);
+	call_start(&c, &s);
+	assert_true(sim_run(c.sim, 20 * AR_SEC, both_have_scene, &c));
+	walk(&c, 30);
+	c.ue[1].node->down_rate = 1250000;
+	c.ue[1].measure = true;
+	assert_int_equal(peer_send(dc_client_peer(c.ue[1].c), HTTP, PEER_BINARY, AR_SPAN(get)), 0);
+	walk(&c, 60 * 28 / 10); /* 2.4 s are the line's */
+	assert_true(c.ue[1].http_bytes >= 3000000);
+	assert_true(c.ue[1].longest_gap < 100 * AR_MS);
+	assert_true(c.ue[1].worst_age < 150 * AR_MS);
+	call_end(&c);
+	unlink(path);
+	rmdir(folder);
+}
+
 /* One UE vanishes without a word: the other goes on, and the scene loses it in time. */
 static void one_vanishes(void **state)
 {
@@ -159,6 +194,7 @@ int main(void)
 		cmocka_unit_test(on_a_mobile_line),
 		cmocka_unit_test(on_a_bad_line),
 		cmocka_unit_test(on_a_narrow_line),
+		cmocka_unit_test(beside_a_download),
 		cmocka_unit_test(one_vanishes),
 	};
 

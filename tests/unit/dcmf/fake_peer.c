@@ -205,6 +205,12 @@ size_t peer_buffered(const struct peer *p)
 	return p->buffered;
 }
 
+size_t peer_buffered_on(const struct peer *p, uint16_t id)
+{
+	(void)id;
+	return peer_buffered(p);
+}
+
 void peer_watch_buffered(struct peer *p, size_t below)
 {
 	p->watch = below;
