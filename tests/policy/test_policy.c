@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Generations, verdicts, answers, records, counters and the fallback, through policy.h alone: a
- * policy is written to a file, loaded, and asked.
+ * Verdicts, answers, records and counters, through policy.h alone: a policy is written to a file,
+ * loaded, and asked.
  */
-#include "asd/policy/policy.h"
+#include "policy_help.h"
 #include "asd/policy/policy_tool.h"
 
 #include "common/daemon/ar_log.h"
@@ -17,136 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD                                                                                       \
-	"local ar, lists = require 'ar.policy', require 'ar.lists'\n"                              \
-	"local m, act = ar.match, ar.act\n"
-#define LIB SRC_DIR "/lua/ar"
-
-static char dir[] = "/tmp/test_policy.XXXXXX";
-static char script[64];
-
-static void write_to(const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static int load(struct policy **pp, const char *text, const struct policy_conf *base, char *why)
-{
-	struct policy_conf conf = base ? *base : (struct policy_conf){0};
-	struct ar_buf err;
-	int rc;
-
-	write_to("policy.lua", text);
-	conf.script = script;
-	conf.lib_dir = LIB;
-	ar_buf_init(&err, 4000);
-	rc = policy_load(pp, &conf, &err);
-	snprintf(why, 4096, "%.*s", (int)err.n, err.n ? err.p : "");
-	ar_buf_free(&err);
-	return rc;
-}
-
-static struct policy *good_conf(const char *text, const struct policy_conf *conf)
-{
-	struct policy *p = NULL;
-	char why[4096];
-
-	if (load(&p, text, conf, why) != 0)
-		print_error("%s\n", why);
-	assert_non_null(p);
-	return p;
-}
-
-static struct policy *good(const char *text)
-{
-	return good_conf(text, NULL);
-}
-
-static void bad(const char *text, const char *says)
-{
-	struct policy *p = NULL;
-	char why[4096];
-
-	assert_int_equal(load(&p, text, NULL, why), -EINVAL);
-	assert_null(p);
-	if (strncmp(why, says, strlen(says)) != 0)
-		print_error("'%s', not '%s'\n", why, says);
-	assert_memory_equal(why, says, strlen(says));
-}
-
-/* An AR call with audio, video and two channels. */
-static struct policy_call *ar_call(const char *caller)
-{
-	static const struct policy_media media[] = {
-		{AR_SPAN("audio"), AR_SPAN("RTP/AVP"), AR_SDP_AUDIO, true},
-		{AR_SPAN("video"), AR_SPAN("RTP/AVP"), AR_SDP_VIDEO, true},
-		{AR_SPAN("application"), AR_SPAN("UDP/DTLS/SCTP"), AR_SDP_DATACHANNEL, true}};
-	static const struct ar_dc_stream channels[] = {{.id = 1000,
-							       .ordered = true,
-							       .max_retr = -1,
-							       .max_time = -1,
-							       .priority = 256,
-							       .subprotocol = AR_SPAN("mpeg-sd"),
-							       .label = AR_SPAN("scene")},
-		{.id = 1002,
-			.max_retr = 0,
-			.max_time = -1,
-			.subprotocol = AR_SPAN("3gpp-ar-metadata")}};
-	static const struct policy_dcmf dcmfs[] = {
-		{AR_SPAN("one"), true, 50, 5}, {AR_SPAN("two"), false, 0, 0}};
-	static const struct policy_fact facts[] = {{AR_SPAN("tier"), AR_SPAN("gold"), AR_SPAN_NONE},
-		{AR_SPAN("age"), AR_SPAN_NONE, AR_SPAN("timeout")}};
-	static struct policy_call c;
-
-	c = (struct policy_call){.callid = AR_SPAN("call-7"),
-		.asserted = AR_SPAN("sip:alice@ims.example"),
-		.role = AR_SPAN("originating"),
-		.initial = true,
-		.cls = AR_CLASS_AR,
-		.reasons = AR_REASON_DC_SECTION | AR_REASON_SUBPROTOCOL,
-		.media = media,
-		.nmedia = 3,
-		.channels = channels,
-		.nchannels = 2,
-		.req_app = AR_SPAN("urn:x"),
-		.source = AR_SPAN("192.0.2.7:5060"),
-		.calls_of_caller = 1,
-		.calls_total = 17,
-		.hour = 12,
-		.minute = 34,
-		.weekday = 3,
-		.dcmfs = dcmfs,
-		.ndcmfs = 2,
-		.facts = facts,
-		.nfacts = 2};
-	policy_party_set(&c.caller, ar_span_str(caller));
-	c.caller.caps = POLICY_CAP_DC | POLICY_CAP_AR_ASSISTED;
-	policy_party_set(&c.callee, AR_SPAN("sip:bob@ims.example"));
-	return &c;
-}
-
-static enum policy_result decide(
-	struct policy *p, const struct policy_call *c, struct policy_verdict *v)
-{
-	struct policy_gen *gen = policy_pin(p);
-	enum policy_result r = policy_decide(gen, c, v);
-
-	policy_unpin(gen);
-	return r;
-}
-
 /* ---- verdicts ---- */
 
 static void test_accept(void **state)
 {
-	struct policy *p = good(HEAD
+	struct policy *p = policy_test_good(HEAD
 		"return ar.new 'x':rule('all', m.any,\n"
 		"  act.process { party = 'both', media = 'video', op = 'overlay' },\n"
 		"  act.header('X-One', 'two, three'), act.trace(),\n"
@@ -159,7 +34,8 @@ static void test_accept(void **state)
 	struct policy_verdict v;
 
 	(void)state;
-	assert_int_equal(decide(p, ar_call("sip:alice@ims.example"), &v), POLICY_OK);
+	assert_int_equal(
+		policy_test_decide(p, policy_test_ar_call("sip:alice@ims.example"), &v), POLICY_OK);
 	assert_int_equal(v.action, POLICY_AR);
 	assert_string_equal(v.rule, "all");
 	assert_string_equal(v.scene, "s");
@@ -183,7 +59,8 @@ static void test_accept(void **state)
 	assert_int_equal(v.limits.max_nodes, 4);
 	assert_int_equal(v.generation, 1);
 	/* Nothing of one call is left in the next. */
-	assert_int_equal(decide(p, ar_call("sip:alice@ims.example"), &v), POLICY_OK);
+	assert_int_equal(
+		policy_test_decide(p, policy_test_ar_call("sip:alice@ims.example"), &v), POLICY_OK);
 	assert_int_equal(v.nsteps, 3);
 	assert_int_equal(v.nheaders, 1);
 	policy_free(p);
@@ -191,7 +68,7 @@ static void test_accept(void **state)
 
 static void test_deny_and_plain(void **state)
 {
-	struct policy *p = good(
+	struct policy *p = policy_test_good(
 		HEAD "return ar.new 'x':rule('bad', m.caller 'mallory', act.deny(603, 'Go away'))\n"
 		     "  :rule('media', m.any, act.process { party = 'caller', media = 'video', op "
 		     "= 'x' })\n"
@@ -199,16 +76,18 @@ static void test_deny_and_plain(void **state)
 	struct policy_verdict v;
 
 	(void)state;
-	assert_int_equal(decide(p, ar_call("sip:mallory@x"), &v), POLICY_DENIED);
+	assert_int_equal(
+		policy_test_decide(p, policy_test_ar_call("sip:mallory@x"), &v), POLICY_DENIED);
 	assert_int_equal(v.action, POLICY_DENY);
 	assert_int_equal(v.code, 603);
 	assert_string_equal(v.reason, "Go away");
-	assert_int_equal(decide(p, ar_call("sip:alice@x"), &v), POLICY_OK);
+	assert_int_equal(policy_test_decide(p, policy_test_ar_call("sip:alice@x"), &v), POLICY_OK);
 	assert_int_equal(v.action, POLICY_PLAIN);
 	assert_int_equal(v.code, 0);
 	assert_int_equal(v.nsteps, 0); /* no processing in an ordinary call */
 	/* Falling off the end. */
-	assert_int_equal(decide(p, ar_call("sip:carol@x"), &v), POLICY_DENIED);
+	assert_int_equal(
+		policy_test_decide(p, policy_test_ar_call("sip:carol@x"), &v), POLICY_DENIED);
 	assert_int_equal(v.code, 403);
 	assert_string_equal(v.rule, "(no rule)");
 	assert_string_equal(v.reason, "No rule of policy x matches");
@@ -217,17 +96,18 @@ static void test_deny_and_plain(void **state)
 
 static void test_too_long(void **state)
 {
-	struct policy *p = good(HEAD "return ar.new 'x':rule('r', m.any, act.accept {})");
-	struct policy_call *c = ar_call("sip:alice@x");
+	struct policy *p =
+		policy_test_good(HEAD "return ar.new 'x':rule('r', m.any, act.accept {})");
+	struct policy_call *c = policy_test_ar_call("sip:alice@x");
 	struct policy_verdict v;
 	static char text[5000];
 
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	c->callee.uri = (struct ar_span){text, 4096};
-	assert_int_equal(decide(p, c, &v), POLICY_OK);
+	assert_int_equal(policy_test_decide(p, c, &v), POLICY_OK);
 	c->callee.uri = (struct ar_span){text, 4097};
-	assert_int_equal(decide(p, c, &v), POLICY_DENIED);
+	assert_int_equal(policy_test_decide(p, c, &v), POLICY_DENIED);
 	assert_int_equal(v.code, 400);
 	assert_string_equal(v.rule, "(too long)");
 	policy_free(p);
@@ -236,7 +116,7 @@ static void test_too_long(void **state)
 /* Every field as the script sees it. */
 static void test_view(void **state)
 {
-	struct policy *p = good(HEAD
+	struct policy *p = policy_test_good(HEAD
 		"local function check(c)\n"
 		"  if c.callid ~= 'call-7' then return end\n"
 		"  assert(c.callid == 'call-7' and c.role == 'originating' and c.side == 'a')\n"
@@ -270,7 +150,8 @@ static void test_view(void **state)
 	struct policy_verdict v;
 
 	(void)state;
-	if (decide(p, ar_call("sip:alice@ims.example:5070;x=y"), &v) != POLICY_OK)
+	if (policy_test_decide(p, policy_test_ar_call("sip:alice@ims.example:5070;x=y"), &v) !=
+		POLICY_OK)
 		print_error("%s\n", v.error);
 	assert_int_equal(v.action, POLICY_AR);
 	policy_free(p);
@@ -317,76 +198,89 @@ static void test_party(void **state)
 static void test_load_errors(void **state)
 {
 	(void)state;
-	bad(HEAD "return ar.new 'x'", "policy.lua: policy 'x' has no rule");
-	bad(HEAD "return 7", "policy.lua: the policy returns a number");
-	bad(HEAD "return ar.new 'x':rule('r', m.any)", "policy.lua: rule 'r' has no action");
-	bad(HEAD "return ar.new 'x':rule('r', m.any):rule('s', m.any, act.plain())",
+	policy_test_bad(HEAD "return ar.new 'x'", "policy.lua: policy 'x' has no rule");
+	policy_test_bad(HEAD "return 7", "policy.lua: the policy returns a number");
+	policy_test_bad(
+		HEAD "return ar.new 'x':rule('r', m.any)", "policy.lua: rule 'r' has no action");
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any):rule('s', m.any, act.plain())",
 		"policy.lua:3: rule 'r' has no action");
-	bad(HEAD "return ar.new 'x':rule('r', m.anyy, act.plain())",
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.anyy, act.plain())",
 		"policy.lua: rule 'r': not a match but a nil");
-	bad(HEAD "return ar.new 'x':rule('r', m.any, act.deny)",
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.deny)",
 		"tried with an AR call: verdict.code must be a whole number");
-	bad(HEAD "return ar.new 'x':rule('', m.any, act.plain())",
+	policy_test_bad(HEAD "return ar.new 'x':rule('', m.any, act.plain())",
 		"policy.lua: a rule needs a name");
-	bad(HEAD "return ar.new 'x':rule(('x'):rep(64), m.any, act.plain())",
+	policy_test_bad(HEAD "return ar.new 'x':rule(('x'):rep(64), m.any, act.plain())",
 		"policy.lua: a rule needs a name");
-	bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain(), act.trace())",
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain(), act.trace())",
 		"policy.lua: rule 'r': nothing runs after act.plain");
-	bad(HEAD "return ar.new 'x':rule('r', m.outcome 'dc-only', act.plain())",
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.outcome 'dc-only', act.plain())",
 		"policy.lua: rule 'r': m.outcome is known only with the answer");
-	bad(HEAD "return ar.new 'x':rule('r', m.no(m.all_of(m.outcome 'dc-only')), act.plain())",
+	policy_test_bad(HEAD
+		"return ar.new 'x':rule('r', m.no(m.all_of(m.outcome 'dc-only')), act.plain())",
 		"policy.lua: rule 'r': m.outcome is known only with the answer");
-	bad(HEAD "return ar.new 'x':rule('r', m.any, act.keep_caller())",
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.keep_caller())",
 		"policy.lua: rule 'r': act.keep_caller does not belong in rule");
-	bad(HEAD "return ar.new 'x':on_answer('r', m.any, act.plain())",
+	policy_test_bad(HEAD "return ar.new 'x':on_answer('r', m.any, act.plain())",
 		"policy.lua: rule 'r': act.plain does not belong in on_answer");
-	bad(HEAD "return ar.new('x', { api = 2 })", "policy.lua: this policy wants API 2");
-	bad(HEAD "return ar.new('x', { foo = 2 })", "policy.lua: ar.new: unknown option 'foo'");
-	bad(HEAD "local a = act.deny(200)", "policy.lua:3: verdict.code must be 400 to 699");
-	bad(HEAD "local a = act.deny('403')", "policy.lua:3: verdict.code must be a whole number");
-	bad(HEAD "local a = act.accept { scene = 'a b' }",
+	policy_test_bad(
+		HEAD "return ar.new('x', { api = 2 })", "policy.lua: this policy wants API 2");
+	policy_test_bad(
+		HEAD "return ar.new('x', { foo = 2 })", "policy.lua: ar.new: unknown option 'foo'");
+	policy_test_bad(
+		HEAD "local a = act.deny(200)", "policy.lua:3: verdict.code must be 400 to 699");
+	policy_test_bad(HEAD "local a = act.deny('403')",
+		"policy.lua:3: verdict.code must be a whole number");
+	policy_test_bad(HEAD "local a = act.accept { scene = 'a b' }",
 		"policy.lua:3: verdict.scene has a character that is not allowed (byte 2)");
-	bad(HEAD "local a = act.accept { scene = 1 }",
+	policy_test_bad(HEAD "local a = act.accept { scene = 1 }",
 		"policy.lua:3: verdict.scene must be a string, it is a number");
-	bad(HEAD "local a = act.accept { limits = { max_kbps = -1 } }",
+	policy_test_bad(HEAD "local a = act.accept { limits = { max_kbps = -1 } }",
 		"policy.lua:3: verdict.limits.max_kbps must be 0 to");
-	bad(HEAD "local a = act.accept { limits = { max_bps = 1 } }",
+	policy_test_bad(HEAD "local a = act.accept { limits = { max_bps = 1 } }",
 		"policy.lua:3: verdict.limits has an unknown key 'max_bps'");
-	bad(HEAD "local a = act.accept { network = 'x' }",
+	policy_test_bad(HEAD "local a = act.accept { network = 'x' }",
 		"policy.lua:3: verdict.network must be a table");
-	bad(HEAD "local a = act.accept { process = { { party = 'caller' } } }",
+	policy_test_bad(HEAD "local a = act.accept { process = { { party = 'caller' } } }",
 		"policy.lua:3: verdict.process[1] needs party, media and op");
-	bad(HEAD "local a = act.accept { process = { party = 'caller' } }",
+	policy_test_bad(HEAD "local a = act.accept { process = { party = 'caller' } }",
 		"policy.lua:3: verdict.process must be a list of tables");
-	bad(HEAD "local a = act.process { party = 'nobody', media = 'video', op = 'x' }",
+	policy_test_bad(HEAD
+		"local a = act.process { party = 'nobody', media = 'video', op = 'x' }",
 		"policy.lua:3: answer.process[1].party must be one of 'caller', 'callee'");
-	bad(HEAD "local a = act.header('Via', 'x')",
+	policy_test_bad(HEAD "local a = act.header('Via', 'x')",
 		"policy.lua:3: verdict.headers[1]: a policy may not set Via");
-	bad(HEAD "local a = act.header('X-A', 'a\\r\\nB: c')",
+	policy_test_bad(HEAD "local a = act.header('X-A', 'a\\r\\nB: c')",
 		"policy.lua:3: verdict.headers[1].value has a character that is not allowed");
-	bad(HEAD "local a = act.header('X A', 'a')",
+	policy_test_bad(HEAD "local a = act.header('X A', 'a')",
 		"policy.lua:3: verdict.headers[1].name must be a header name");
-	bad(HEAD "local a = m.hours(6, 25)", "policy.lua:3: m.hours: needs a whole number");
-	bad(HEAD "local a = m.days 'noday'", "policy.lua:3: m.days: 'noday' is none of");
-	bad(HEAD "local a = m.caller 'sip:x@y'", "policy.lua:3: m.caller: 'sip:x@y': leave out");
-	bad(HEAD "local a = m.source '192.0.2.0/33'",
+	policy_test_bad(
+		HEAD "local a = m.hours(6, 25)", "policy.lua:3: m.hours: needs a whole number");
+	policy_test_bad(
+		HEAD "local a = m.days 'noday'", "policy.lua:3: m.days: 'noday' is none of");
+	policy_test_bad(HEAD "local a = m.caller 'sip:x@y'",
+		"policy.lua:3: m.caller: 'sip:x@y': leave out");
+	policy_test_bad(HEAD "local a = m.source '192.0.2.0/33'",
 		"policy.lua:3: '192.0.2.0/33' is not a network");
-	bad(HEAD "local a = m.source 'x'", "policy.lua:3: 'x' is not an address");
-	bad(HEAD "local a = lists.file 'no.list'", "policy.lua:3: ");
-	bad(HEAD "local a = require 'nothing'", "policy.lua:3: ");
-	bad("local x = 1\nlocal y = nil + x",
+	policy_test_bad(HEAD "local a = m.source 'x'", "policy.lua:3: 'x' is not an address");
+	policy_test_bad(HEAD "local a = lists.file 'no.list'", "policy.lua:3: ");
+	policy_test_bad(HEAD "local a = require 'nothing'", "policy.lua:3: ");
+	policy_test_bad("local x = 1\nlocal y = nil + x",
 		"policy.lua:2: attempt to perform arithmetic on a nil");
-	bad("return (", "policy.lua:1: ");
-	bad("\033Lua\124", "policy.lua: attempt to load a binary chunk");
-	bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain())\n"
-		 "  :selftest { { name = 'n', call = {}, expect = { action = 'ar' } } }",
+	policy_test_bad("return (", "policy.lua:1: ");
+	policy_test_bad("\033Lua\124", "policy.lua: attempt to load a binary chunk");
+	policy_test_bad(HEAD
+		"return ar.new 'x':rule('r', m.any, act.plain())\n"
+		"  :selftest { { name = 'n', call = {}, expect = { action = 'ar' } } }",
 		"policy.lua: selftest 'n': action is \"plain\", expected \"ar\"");
-	bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain())\n"
-		 "  :selftest { { call = { callr = 'x' }, expect = { code = 1 } } }",
+	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain())\n"
+			     "  :selftest { { call = { callr = 'x' }, expect = { code = 1 } } }",
 		"policy.lua: selftest case 1: call.callr: there is no such field");
-	bad(HEAD "return ar.new 'x':rule('r', function(c) return c.caler end, act.plain())",
+	policy_test_bad(HEAD
+		"return ar.new 'x':rule('r', function(c) return c.caler end, act.plain())",
 		"tried with an AR call: policy.lua:3: call has no field 'caler'");
-	bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain()):on_end(function() return 1 end)",
+	policy_test_bad(HEAD
+		"return ar.new 'x':rule('r', m.any, act.plain()):on_end(function() return 1 end)",
 		"tried with an AR call: record must be a table");
 }
 
@@ -402,19 +296,19 @@ static void test_many_rules(void **state)
 
 	(void)state;
 	snprintf(text, sizeof(text), src, 255);
-	p = good(text);
-	assert_int_equal(decide(p, ar_call("sip:alice@x"), &v), POLICY_OK);
+	p = policy_test_good(text);
+	assert_int_equal(policy_test_decide(p, policy_test_ar_call("sip:alice@x"), &v), POLICY_OK);
 	assert_string_equal(v.rule, "last");
 	policy_free(p);
 	snprintf(text, sizeof(text), src, 256);
-	bad(text, "policy.lua: more than 256 rules");
+	policy_test_bad(text, "policy.lua: more than 256 rules");
 }
 
 /* ---- the other hooks ---- */
 
 static void test_answer(void **state)
 {
-	struct policy *p = good(HEAD
+	struct policy *p = policy_test_good(HEAD
 		"return ar.new 'x':rule('r', m.any,\n"
 		"    act.process { party = 'caller', media = 'video', op = 'one' }, act.accept "
 		"{})\n"
@@ -425,7 +319,7 @@ static void test_answer(void **state)
 		"  :on_answer('keep', m.outcome('dc-refused', 'none-offered'), act.keep_caller())\n"
 		"  :on_answer('not reached', m.outcome 'dc-refused', act.drop_caller())\n");
 	struct policy_gen *gen = policy_pin(p);
-	struct policy_call *c = ar_call("sip:alice@x");
+	struct policy_call *c = policy_test_ar_call("sip:alice@x");
 	struct policy_verdict v;
 	struct policy_answer a;
 
@@ -453,16 +347,16 @@ static void test_answer(void **state)
 /* More steps than there is room for, from verdict and answer together: the verdict's own stay. */
 static void test_answer_steps(void **state)
 {
-	struct policy *p =
-		good(HEAD "local s = act.process { party = 'both', media = 'video', op = 'x' }\n"
-			  "local p = ar.new 'x'\n"
-			  "for i = 1, 7 do p:rule('s' .. i, m.any, s) end\n"
-			  "p:rule('r', m.any, act.accept {})\n"
-			  "for i = 1, 7 do p:on_answer('a' .. i, m.all_of(m.outcome 'dc-only', "
-			  "m.caller 'evil'), s) end\n"
-			  "return p\n");
+	struct policy *p = policy_test_good(
+		HEAD "local s = act.process { party = 'both', media = 'video', op = 'x' }\n"
+		     "local p = ar.new 'x'\n"
+		     "for i = 1, 7 do p:rule('s' .. i, m.any, s) end\n"
+		     "p:rule('r', m.any, act.accept {})\n"
+		     "for i = 1, 7 do p:on_answer('a' .. i, m.all_of(m.outcome 'dc-only', "
+		     "m.caller 'evil'), s) end\n"
+		     "return p\n");
 	struct policy_gen *gen = policy_pin(p);
-	struct policy_call *c = ar_call("sip:evil@x");
+	struct policy_call *c = policy_test_ar_call("sip:evil@x");
 	struct policy_verdict v;
 	struct policy_answer a;
 
@@ -479,19 +373,20 @@ static void test_answer_steps(void **state)
 
 static void test_change(void **state)
 {
-	struct policy *p = good(HEAD "return ar.new 'x':rule('r', m.any, act.accept {})\n"
-				     "  :on_change('no', m.by_callee, act.deny(488, 'No'))\n");
-	struct policy_call *c = ar_call("sip:alice@x");
+	struct policy *p =
+		policy_test_good(HEAD "return ar.new 'x':rule('r', m.any, act.accept {})\n"
+				      "  :on_change('no', m.by_callee, act.deny(488, 'No'))\n");
+	struct policy_call *c = policy_test_ar_call("sip:alice@x");
 	struct policy_verdict v;
 
 	(void)state;
 	c->side = AR_SIDE_B;
-	assert_int_equal(decide(p, c, &v), POLICY_OK); /* initial: not a change */
+	assert_int_equal(policy_test_decide(p, c, &v), POLICY_OK); /* initial: not a change */
 	c->initial = false;
-	assert_int_equal(decide(p, c, &v), POLICY_DENIED);
+	assert_int_equal(policy_test_decide(p, c, &v), POLICY_DENIED);
 	assert_string_equal(v.rule, "no");
 	c->side = AR_SIDE_A;
-	assert_int_equal(decide(p, c, &v), POLICY_OK);
+	assert_int_equal(policy_test_decide(p, c, &v), POLICY_OK);
 	assert_string_equal(v.rule, "r");
 	policy_free(p);
 }
@@ -508,7 +403,7 @@ static const char *field(const struct policy_record *r, const char *name)
 
 static void test_end(void **state)
 {
-	struct policy *p = good(
+	struct policy *p = policy_test_good(
 		HEAD "return ar.new 'x':rule('r', m.any, act.accept {}):on_end(function(call)\n"
 		     "  local e = call.ended\n"
 		     "  if call.caller.user == 'evil' then return { a = {} } end\n"
@@ -525,7 +420,8 @@ static void test_end(void **state)
 	struct policy_record r;
 
 	(void)state;
-	assert_int_equal(policy_on_end(gen, ar_call("sip:alice@x"), &end, &r), POLICY_OK);
+	assert_int_equal(
+		policy_on_end(gen, policy_test_ar_call("sip:alice@x"), &end, &r), POLICY_OK);
 	assert_int_equal(r.n, 7);
 	assert_string_equal(field(&r, "who"), "alice");
 	assert_string_equal(field(&r, "s"), "60");
@@ -533,11 +429,14 @@ static void test_end(void **state)
 	assert_string_equal(field(&r, "yes"), "true");
 	assert_string_equal(field(&r, "why"), "bye");
 	assert_string_equal(field(&r, "action"), "ar");
-	assert_int_equal(policy_on_end(gen, ar_call("sip:none@x"), &end, &r), POLICY_OK);
+	assert_int_equal(
+		policy_on_end(gen, policy_test_ar_call("sip:none@x"), &end, &r), POLICY_OK);
 	assert_int_equal(r.n, 0);
-	assert_int_equal(policy_on_end(gen, ar_call("sip:evil@x"), &end, &r), POLICY_BADVERDICT);
+	assert_int_equal(
+		policy_on_end(gen, policy_test_ar_call("sip:evil@x"), &end, &r), POLICY_BADVERDICT);
 	assert_int_equal(r.n, 0);
-	assert_int_equal(policy_on_end(gen, ar_call("sip:many@x"), &end, &r), POLICY_BADVERDICT);
+	assert_int_equal(
+		policy_on_end(gen, policy_test_ar_call("sip:many@x"), &end, &r), POLICY_BADVERDICT);
 	assert_int_equal(r.n, 0);
 	policy_unpin(gen);
 	policy_free(p);
@@ -545,179 +444,14 @@ static void test_end(void **state)
 
 /* ---- generations ---- */
 
-static void test_reload(void **state)
-{
-	struct policy *p =
-		good(HEAD "return ar.new 'x':rule('one', m.any, act.accept { scene = 'one' })");
-	struct policy_gen *first = policy_pin(p), *second;
-	struct policy_call *c = ar_call("sip:alice@x");
-	struct policy_verdict v;
-	struct policy_stats st;
-	struct ar_buf err;
-
-	(void)state;
-	ar_buf_init(&err, 4096);
-	write_to("policy.lua",
-		HEAD "return ar.new 'x':rule('two', m.any, act.accept { scene = 'two' })");
-	assert_int_equal(policy_reload(p, &err), 0);
-	second = policy_pin(p);
-	assert_ptr_not_equal(first, second);
-	assert_int_equal(policy_decide(first, c, &v), POLICY_OK);
-	assert_string_equal(v.scene, "one"); /* a call keeps what it began with */
-	assert_int_equal(v.generation, 1);
-	assert_int_equal(policy_decide(second, c, &v), POLICY_OK);
-	assert_string_equal(v.scene, "two");
-	assert_int_equal(v.generation, 2);
-	/* A broken file: the old one stays, and err says where. */
-	write_to("policy.lua", HEAD "return ar.new 'x':rule('three'");
-	assert_int_equal(policy_reload(p, &err), -EINVAL);
-	assert_memory_equal(err.p, "policy.lua:3:", 13);
-	assert_int_equal(decide(p, c, &v), POLICY_OK);
-	assert_string_equal(v.scene, "two");
-	unlink(script);
-	ar_buf_reset(&err);
-	assert_int_equal(policy_reload(p, &err), -EINVAL);
-	assert_int_equal(decide(p, c, &v), POLICY_OK);
-	policy_get_stats(p, &st);
-	assert_int_equal(st.generations, 2);
-	assert_int_equal(st.reloads, 1);
-	assert_int_equal(st.reload_failures, 2);
-	policy_unpin(first);
-	policy_get_stats(p, &st);
-	assert_int_equal(st.generations, 1);
-	policy_unpin(second);
-	ar_buf_free(&err);
-	policy_free(p);
-}
-
-static void test_lists_reloaded(void **state)
-{
-	struct policy_verdict v;
-	struct policy *p;
-	struct ar_buf err;
-
-	(void)state;
-	ar_buf_init(&err, 4096);
-	write_to("blocked.list", "mallory@x\n");
-	p = good(HEAD
-		"return ar.new 'x':rule('b', m.caller_in(lists.file 'blocked.list'), act.deny())\n"
-		"  :rule('r', m.any, act.accept {})");
-	assert_int_equal(decide(p, ar_call("sip:mallory@x"), &v), POLICY_DENIED);
-	assert_int_equal(decide(p, ar_call("sip:eve@x"), &v), POLICY_OK);
-	write_to("blocked.list", "eve@x\n");
-	assert_int_equal(
-		decide(p, ar_call("sip:eve@x"), &v), POLICY_OK); /* not before the reload */
-	assert_int_equal(policy_reload(p, &err), 0);
-	assert_int_equal(decide(p, ar_call("sip:mallory@x"), &v), POLICY_OK);
-	assert_int_equal(decide(p, ar_call("sip:eve@x"), &v), POLICY_DENIED);
-	write_to("blocked.list", "a b\n");
-	assert_int_equal(policy_reload(p, &err), -EINVAL);
-	assert_int_equal(decide(p, ar_call("sip:eve@x"), &v), POLICY_DENIED);
-	ar_buf_free(&err);
-	policy_free(p);
-}
-
-/* Reading a long list is asd's work, not the script's time. */
-static void test_long_list(void **state)
-{
-	struct policy_conf conf = {.limits = {.load_cpu_ms = 60}};
-	struct policy_verdict v;
-	struct policy *p;
-	char file[128];
-	FILE *f;
-	int i;
-
-	(void)state;
-	snprintf(file, sizeof(file), "%s/blocked.list", dir);
-	f = fopen(file, "w");
-	assert_non_null(f);
-	for (i = 0; i < 400000; i++)
-		fprintf(f, "u%d@x.example\n", i);
-	fclose(f);
-	p = good_conf(HEAD
-		"return ar.new 'x':rule('b', m.caller_in(lists.file 'blocked.list'), act.deny())\n"
-		"  :rule('r', m.any, act.accept {})",
-		&conf);
-	assert_int_equal(decide(p, ar_call("sip:u399999@x.example"), &v), POLICY_DENIED);
-	assert_int_equal(decide(p, ar_call("sip:u400000@x.example"), &v), POLICY_OK);
-	policy_free(p);
-}
-
-/* Reloads while calls come and go: nothing lost, old generations freed when their calls end. */
-static void test_reload_under_load(void **state)
-{
-	enum { CALLS = 50, ROUNDS = 2000 };
-	struct policy_gen *call[CALLS] = {NULL};
-	struct policy *p = good(HEAD "return ar.new 'x':rule('r', m.any, act.accept {})");
-	struct policy_call *c = ar_call("sip:alice@x");
-	struct policy_verdict v;
-	struct policy_answer a;
-	struct policy_stats st;
-	struct ar_buf err;
-	int i;
-
-	(void)state;
-	ar_buf_init(&err, 4096);
-	for (i = 0; i < ROUNDS; i++) {
-		int k = i % CALLS;
-
-		if (call[k]) {
-			assert_int_equal(policy_on_answer(call[k], c, &v, AR_OUTCOME_DC_ONLY, &a),
-				POLICY_OK);
-			policy_unpin(call[k]);
-		}
-		call[k] = policy_pin(p);
-		assert_int_equal(policy_decide(call[k], c, &v), POLICY_OK);
-		assert_int_equal(v.action, POLICY_AR);
-		if (i % 40 == 0)
-			assert_int_equal(policy_reload(p, &err), 0);
-	}
-	policy_get_stats(p, &st);
-	assert_true(st.generations <= 3);
-	assert_int_equal(st.result[POLICY_OK], ROUNDS);
-	for (i = 0; i < CALLS; i++)
-		policy_unpin(call[i]);
-	policy_get_stats(p, &st);
-	assert_int_equal(st.generations, 1);
-	ar_buf_free(&err);
-	policy_free(p);
-}
-
 /* ---- fallback, counters ---- */
-
-static void test_fallback(void **state)
-{
-	static const char src[] =
-		HEAD "return ar.new 'x':rule('boom', function(c)\n"
-		     "  if c.caller.user == 'evil' then local t = nil; return t.x end\n"
-		     "end, act.plain()):rule('r', m.any, act.accept {})\n";
-	struct policy_conf conf = {.fallback = POLICY_DENY, .fallback_code = 480};
-	struct policy *p = good_conf(src, &conf);
-	struct policy_verdict v;
-	struct policy_stats st;
-
-	(void)state;
-	assert_int_equal(decide(p, ar_call("sip:evil@x"), &v), POLICY_ERROR);
-	assert_int_equal(v.action, POLICY_DENY);
-	assert_int_equal(v.code, 480);
-	assert_string_equal(v.rule, "(fallback)");
-	assert_non_null(strstr(v.error, "policy.lua:4: attempt to index a nil value (local 't')"));
-	policy_get_stats(p, &st);
-	assert_int_equal(st.result[POLICY_ERROR], 1);
-	policy_free(p);
-	p = good(src);
-	assert_int_equal(decide(p, ar_call("sip:evil@x"), &v), POLICY_ERROR);
-	assert_int_equal(v.action, POLICY_PLAIN);
-	assert_int_equal(v.code, 0);
-	policy_free(p);
-}
 
 static void test_items(void **state)
 {
-	struct policy *p =
-		good(HEAD "return ar.new 'x':rule('bad', m.caller 'mallory', act.deny())\n"
-			  "  :rule('r', m.any, act.accept {}):on_answer('a', m.outcome 'dc-only', "
-			  "act.trace())\n");
+	struct policy *p = policy_test_good(
+		HEAD "return ar.new 'x':rule('bad', m.caller 'mallory', act.deny())\n"
+		     "  :rule('r', m.any, act.accept {}):on_answer('a', m.outcome 'dc-only', "
+		     "act.trace())\n");
 	struct policy_gen *gen = policy_pin(p);
 	struct policy_verdict v;
 	struct policy_answer a;
@@ -726,9 +460,9 @@ static void test_items(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++)
-		policy_decide(gen, ar_call("sip:alice@x"), &v);
-	policy_on_answer(gen, ar_call("sip:alice@x"), &v, AR_OUTCOME_DC_ONLY, &a);
-	policy_decide(gen, ar_call("sip:mallory@x"), &v);
+		policy_decide(gen, policy_test_ar_call("sip:alice@x"), &v);
+	policy_on_answer(gen, policy_test_ar_call("sip:alice@x"), &v, AR_OUTCOME_DC_ONLY, &a);
+	policy_decide(gen, policy_test_ar_call("sip:mallory@x"), &v);
 	items = policy_items(p);
 	assert_int_equal(json_array_size(items), 4);
 	o = json_array_get(items, 0);
@@ -752,21 +486,21 @@ static void test_items(void **state)
 
 static void test_random_repeats(void **state)
 {
-	struct policy *p =
-		good(HEAD "return ar.new 'x':rule('r', m.any, function()\n"
-			  "  return act.accept { scene = ('s%d'):format(math.random(1000000)) }\n"
-			  "end)\n");
-	struct policy_call *c = ar_call("sip:alice@x");
+	struct policy *p = policy_test_good(
+		HEAD "return ar.new 'x':rule('r', m.any, function()\n"
+		     "  return act.accept { scene = ('s%d'):format(math.random(1000000)) }\n"
+		     "end)\n");
+	struct policy_call *c = policy_test_ar_call("sip:alice@x");
 	struct policy_verdict v;
 	char first[POLICY_MAX_NAME];
 
 	(void)state;
-	decide(p, c, &v);
+	policy_test_decide(p, c, &v);
 	memcpy(first, v.scene, sizeof(first));
-	decide(p, c, &v);
+	policy_test_decide(p, c, &v);
 	assert_string_equal(v.scene, first);
 	c->callid = AR_SPAN("another");
-	decide(p, c, &v);
+	policy_test_decide(p, c, &v);
 	assert_string_not_equal(v.scene, first);
 	policy_free(p);
 }
@@ -777,65 +511,14 @@ static void test_modules(void **state)
 	struct policy *p;
 
 	(void)state;
-	write_to("scenes.lua", "return { day = 'sun' }");
-	p = good(HEAD "local s = require 'scenes'\n"
-		      "assert(s == require 'scenes')\n"
-		      "return ar.new 'x':rule('r', m.any, act.accept { scene = s.day })");
-	decide(p, ar_call("sip:alice@x"), &v);
+	policy_test_write_to("scenes.lua", "return { day = 'sun' }");
+	p = policy_test_good(
+		HEAD "local s = require 'scenes'\n"
+		     "assert(s == require 'scenes')\n"
+		     "return ar.new 'x':rule('r', m.any, act.accept { scene = s.day })");
+	policy_test_decide(p, policy_test_ar_call("sip:alice@x"), &v);
 	assert_string_equal(v.scene, "sun");
 	policy_free(p);
-}
-
-/* Memory of a long run stays where it was. */
-static void test_no_growth(void **state)
-{
-	struct policy_conf conf = {.lib_dir = LIB, .script = SRC_DIR "/lua/default.lua"};
-	struct policy *p = NULL;
-	struct policy_verdict v;
-	struct ar_buf err;
-	json_int_t max = 0;
-	int i;
-
-	(void)state;
-	ar_buf_init(&err, 4096);
-	assert_int_equal(policy_load(&p, &conf, &err), 0);
-	for (i = 0; i < 20000; i++) {
-		decide(p, ar_call("sip:alice@x"), &v);
-		if (i % 100 == 0) {
-			json_t *items = policy_items(p);
-			json_int_t n = json_integer_value(
-				json_object_get(json_array_get(items, 0), "memory"));
-
-			max = n > max ? n : max;
-			json_decref(items);
-		}
-	}
-	assert_true(max < 600 * 1024);
-	ar_buf_free(&err);
-	policy_free(p);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(script, sizeof(script), "%s/policy.lua", dir);
-	ar_log_init("test_policy", AR_LOG_ERR);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	static const char *const files[] = {"policy.lua", "blocked.list", "scenes.lua"};
-	char path[128];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	return rmdir(dir);
 }
 
 int main(void)
@@ -852,16 +535,10 @@ int main(void)
 		cmocka_unit_test(test_answer_steps),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_end),
-		cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_lists_reloaded),
-		cmocka_unit_test(test_long_list),
-		cmocka_unit_test(test_reload_under_load),
-		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_items),
 		cmocka_unit_test(test_random_repeats),
 		cmocka_unit_test(test_modules),
-		cmocka_unit_test(test_no_growth),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, policy_test_setup, policy_test_teardown);
 }
