@@ -61,8 +61,8 @@ export async function until(what, test, ms = 5000) {
 	return false;
 }
 
-// One context with all of them; sizes: their max-message-size, or undefined.
-export async function connect(mrm, ues, sizes, vendor = { scene: 'default' }) {
+// One context with all of them; sizes: their max-message-size, or undefined; change: of our answer.
+export async function connect(mrm, ues, sizes, vendor = { scene: 'default' }, change = (sdp) => sdp) {
 	const offers = await Promise.all(ues.map((u) => u.offer()));
 	const started = Date.now();
 	const made = await mrm.create({
@@ -71,10 +71,23 @@ export async function connect(mrm, ues, sizes, vendor = { scene: 'default' }) {
 	});
 	if (made.status !== 201) throw new Error(made.text);
 	for (const [i, u] of ues.entries()) {
-		const sdp = answerSdp(made.json.terminations[i].medias[0], offers[i], 'passive');
+		const sdp = change(answerSdp(made.json.terminations[i].medias[0], offers[i], 'passive'), i);
 		await u.pc.setRemoteDescription({ type: 'answer', sdp });
 	}
 	return { id: made.json.contextId, started };
+}
+
+// ICE restart by a new offer of the UE and a patch; i: which termination.
+export async function restartIce(mrm, id, ue, i) {
+	ue.pc.restartIce();
+	await ue.pc.setLocalDescription(await ue.pc.createOffer({ iceRestart: true }));
+	const offer = ue.pc.localDescription.sdp;
+	const x = termination(ue.name, '', offer, { streams: STREAMS, setup: 'PASSIVE' }).medias[0]['x-ims-ar'];
+	const r = await mrm.patch(id, [{ op: 'replace', path: `/terminations/${i}/medias/0/x-ims-ar/remote/ice`, value: x.remote.ice }]);
+	if (r.status !== 200) throw new Error(r.text);
+	const medium = r.json.terminations[i].medias[0];
+	await ue.pc.setRemoteDescription({ type: 'answer', sdp: answerSdp(medium, offer, 'passive') });
+	return { theirs: x.remote.ice.ufrag, ours: medium['x-ims-ar'].ice.ufrag };
 }
 
 // The server's scene, when all of theirs are it, or after 5 s.

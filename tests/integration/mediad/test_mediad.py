@@ -411,7 +411,7 @@ def alone_real_ues():
     folder = os.path.join(m.folder, "scenes")
     os.mkdir(folder)
     failed = 0
-    for script in ("call.mjs", "room.mjs"):
+    for script in ("call.mjs", "room.mjs", "mobile.mjs"):
         r = subprocess.run([node, HERE + "/" + script, m.url(""), folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=90)
         print(r.stdout.decode(), end="", flush=True)
         failed |= r.returncode
@@ -428,6 +428,35 @@ def alone_real_ues():
     m.stop()
     m.clean()
     return failed == 0
+
+
+def alone_soak():
+    """Real UEs come and go: every call comes up, nothing is left, memory is flat. SOAK=1: for half an
+    hour, or SOAK_SECONDS."""
+    node = shutil.which("node")
+    if not node or not os.path.isdir(ROOT + "/webapp/node_modules/@roamhq"):
+        raise Failed("skip")
+    seconds = int(os.environ.get("SOAK_SECONDS", 1800 if os.environ.get("SOAK") == "1" else 6))
+    m = Mediad()
+    p = subprocess.Popen([node, HERE + "/soak.mjs", m.url(""), str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    rss = []
+    until_then = time.monotonic() + seconds + 60
+    while p.poll() is None and time.monotonic() < until_then:
+        time.sleep(1 if seconds < 100 else 10)
+        rss.append(m.rss())
+    p.kill()
+    said = p.stdout.read().decode().strip().splitlines()
+    expect("all calls came up", p.wait() == 0, "\n".join(said[-10:]))
+    time.sleep(1.2)
+    expect("no context left", m.status()["contexts"] == 0 and m.metric("peers_connected") == 0)
+    expect("nobody died", m.metric("worker_deaths_total") == 0)
+    quarter = max(1, len(rss) // 4)
+    second, last = max(rss[quarter:2 * quarter] or rss), max(rss[-quarter:])
+    # allocators breathe; what leaks with every call is far more in half an hour
+    expect("memory", last - second < 2048, "%d kB -> %d kB: %s" % (second, last, rss))
+    m.stop()
+    m.clean()
+    return "%s, %d kB in the second quarter, %d kB in the last" % (said[-1], second, last)
 
 
 if __name__ == "__main__":
