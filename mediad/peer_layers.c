@@ -474,11 +474,16 @@ void peer_on_stun(struct peer *p, struct ar_span d, const struct peer_addr *from
 {
 	struct ice_out out;
 
-	if (p->no_ice) {
-		p->stats.dropped++;
-		return;
-	}
 	ice_input(&p->ice, d, from, p->now, &out);
+	if (p->no_ice) {
+		/* said to be ICE-lite, and sends checks: it is not (peer_remote.c) */
+		if (out.verdict != ICE_OK || p->media > PEER_DTLS_SRTP) {
+			p->stats.dropped++;
+			return;
+		}
+		p->no_ice = false;
+		demux_remove(&p->sdp_node);
+	}
 	if (out.nreply)
 		peer_transmit(p, (struct ar_span){(char *)out.reply, out.nreply}, from);
 	if (out.verdict == ICE_ERROR) {

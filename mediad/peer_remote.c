@@ -60,9 +60,10 @@ static const char *check_address(struct peer *p, const struct peer_remote *r, ui
 
 static void use_address(struct peer *p, const struct peer_remote *r, bool no_ice)
 {
+	if (r->ufrag.n)
+		ice_set_remote(&p->ice, r->ufrag);
 	if (!no_ice) {
 		demux_remove(&p->sdp_node);
-		ice_set_remote(&p->ice, r->ufrag);
 		return;
 	}
 	if (same_place(p, r))
@@ -141,13 +142,25 @@ static void apply_remote(struct peer *p, const struct peer_remote *r, bool first
 	replay_dtls(p);
 }
 
+/* a=ice-lite is of a whole description, and a relay on the way sets it for what it relays itself.
+ * A UE that has sent checks is none: this one, before, or whoever has that ufrag. */
+static bool is_without_ice(
+	const struct peer *p, const struct peer_remote *r, const struct cert_prints *prints)
+{
+	if (!r->ufrag.n)
+		return true;
+	if (!r->ice_lite || ice_has_heard(&p->ice, r->ufrag))
+		return false;
+	return !p->known || p->no_ice || !p->dtls || !dtls_matches(p->dtls, prints);
+}
+
 static const char *check_all(
 	struct peer *p, const struct peer_remote *r, struct cert_prints *prints, uint64_t now)
 {
 	bool no_ice = r->ice_lite || !r->ufrag.n;
 	const char *why = check_remote(r, p->media, no_ice, prints);
 
-	return why || !no_ice ? why : check_address(p, r, now);
+	return why || !is_without_ice(p, r, prints) ? why : check_address(p, r, now);
 }
 
 int peer_check_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
@@ -160,13 +173,14 @@ int peer_check_remote(struct peer *p, const struct peer_remote *r, uint64_t now,
 
 int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
 {
-	bool no_ice = r->ice_lite || !r->ufrag.n, first = !p->known;
+	bool first = !p->known, no_ice;
 	struct cert_prints prints = {0};
 
 	*why = p->state == PEER_CLOSED ? "the peer is closed" : check_all(p, r, &prints, now);
 	if (*why)
 		return -EINVAL;
 	peer_enter(p, now);
+	no_ice = is_without_ice(p, r, &prints);
 	use_address(p, r, no_ice);
 	p->no_ice = no_ice;
 	p->addr_verified = r->addr_verified;

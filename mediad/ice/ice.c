@@ -75,6 +75,17 @@ bool ice_is_ours(const struct ice *ice, const struct ice_pair *p)
 	       (ice->old_remote && p->remote == ice->old_remote);
 }
 
+bool ice_has_heard(const struct ice *ice, struct ar_span ufrag)
+{
+	uint64_t remote = ice_remote_hash(ufrag);
+
+	for (unsigned i = 0; i < ice->npair; i++) {
+		if (ice->pair[i].remote == remote)
+			return true;
+	}
+	return false;
+}
+
 bool ice_is_reached(const struct ice *ice)
 {
 	for (unsigned i = 0; i < ice->npair; i++) {

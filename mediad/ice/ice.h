@@ -76,6 +76,8 @@ void ice_input(struct ice *ice, struct ar_span datagram, const struct peer_addr 
 struct ice_pair *ice_find(struct ice *ice, const struct peer_addr *from);
 /* Is the pair the UE's that the description names (any, while none is known)? */
 bool ice_is_ours(const struct ice *ice, const struct ice_pair *pair);
+/* Has a check of the UE with this ufrag been verified? */
+bool ice_has_heard(const struct ice *ice, struct ar_span ufrag);
 /* Has a check with the current description's ufrag been verified? */
 bool ice_is_reached(const struct ice *ice);
 

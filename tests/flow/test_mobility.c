@@ -90,6 +90,55 @@ static void test_ice_restart_with_new_local_credentials(void **state)
 	flow_free(f);
 }
 
+static void say_lite(struct flow *f, const char *host)
+{
+	const char *why = "";
+	struct peer_remote r = {.ufrag = ar_span_str(dc_client_ufrag(f->ue.client)),
+		.pwd = ar_span_str(dc_client_pwd(f->ue.client)),
+		.ice_lite = true,
+		.nfingerprint = 1,
+		.fingerprint = {ar_span_str(transport_fingerprint(f->ue.t))},
+		.setup = AR_SETUP_PASSIVE,
+		.sctp_port = 5000};
+
+	assert_int_equal(peer_addr_parse(&r.addr, host, 5000), 0);
+	if (peer_set_remote(f->server.peer, &r, vclock_now(), &why) != 0)
+		fail_msg("%s", why);
+}
+
+/* A relay on the way has set a=ice-lite for what it relays; the UE sends checks all the same, and
+ * is not where the description says. */
+static void test_relay_says_ice_lite(void **state)
+{
+	struct flow_conf conf = {.link = {.delay = 10 * FLOW_MS},
+		.seed = 21,
+		.channel = scene,
+		.nchannel = 1,
+		.no_answer = true};
+	struct dc_client_server to;
+	struct flow *f = flow_new(&conf);
+
+	(void)state;
+	say_lite(f, "203.0.113.9");
+	assert_true(flow_connect(f, 5 * FLOW_SEC));
+	assert_true(flow_until(f, &f->server.nchannel, 1, FLOW_SEC));
+	echo_works(f, 100);
+	flow_free(f);
+
+	/* only later, with an ICE restart, and the UE has moved meanwhile */
+	f = connected(22);
+	echo_works(f, 100);
+	assert_int_equal(peer_restart_ice(f->server.peer), 0);
+	to = server_of(f);
+	dc_client_restart(f->ue.client, &to, vclock_now());
+	say_lite(f, "203.0.113.9");
+	echo_works(f, 100);
+	flow_run(f, 40 * FLOW_SEC); /* consent goes on */
+	assert_int_equal(f->server.state, PEER_CONNECTED);
+	echo_works(f, 200);
+	flow_free(f);
+}
+
 static void test_consent_stops(void **state)
 {
 	struct flow *f = connected(3);
@@ -440,6 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ice_restart_by_the_ue),
 		cmocka_unit_test(test_ice_restart_with_new_local_credentials),
+		cmocka_unit_test(test_relay_says_ice_lite),
 		cmocka_unit_test(test_consent_stops),
 		cmocka_unit_test(test_ue_without_ice_is_missed_too),
 		cmocka_unit_test(test_ue_moves),

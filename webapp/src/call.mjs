@@ -219,9 +219,10 @@ export class Call extends Emitter {
 		return this.renegotiate();
 	}
 
-	renegotiate() {
+	// A re-INVITE; iceRestart: after a change of network.
+	renegotiate({ iceRestart = false } = {}) {
 		return new Promise((resolve, reject) => {
-			const ok = this.#session.renegotiate({ useUpdate: false }, () => resolve());
+			const ok = this.#session.renegotiate({ useUpdate: false, rtcOfferConstraints: { iceRestart } }, () => resolve());
 			if (!ok) reject(new Error('not now: another exchange is open'));
 			else this.#session.once('failed', () => reject(new Error('the call ended')));
 		});

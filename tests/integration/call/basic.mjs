@@ -161,6 +161,33 @@ export async function a_refresh_keeps_channel_and_scene(t) {
 	await ended(b.last);
 }
 
+// As after a change of network: new ICE credentials of the UE, and of mediad for it.
+export async function ICE_restart_by_either_UE_keeps_channel_and_scene(t) {
+	const [a, b] = await t.pair();
+	const { contextId } = await arCall(t, a, b);
+	const live = async (i) => (await t.stack.context(contextId)).terminations[i].medias[0]['x-ims-ar'];
+	const ufrag = (sdp) => /^a=ice-ufrag:(.*)$/m.exec(dataChannelSection(sdp))[1].trim();
+	for (const [i, p] of [a, b].entries()) {
+		const before = await live(i), theirs = ufrag(p.last.sdp.local);
+		const checks = before.transport.rxPackets;
+		await p.last.renegotiate({ iceRestart: true });
+		const after = await live(i);
+		assert.notEqual(ufrag(p.last.sdp.local), theirs, `${p.name} offers new credentials`);
+		assert.notEqual(after.ice.ufrag, before.ice.ufrag, `mediad answers ${p.name} with new ones`);
+		assert.equal(ufrag(p.last.sdp.remote), after.ice.ufrag, `${p.name} has them`);
+		await until(`checks of ${p.name}`, async () => (await live(i)).transport.rxPackets > checks + 2);
+		assert.equal(after.times.dtls, before.times.dtls, 'on the connection that there is');
+		assert.ok(p.last.ar.isOpen('mpeg-sd') && p.last.ar.isOpen('3gpp-ar-metadata'));
+	}
+	walkAbout(a, b);
+	await soundFlows(a, b);
+	standStill(a, b);
+	await scenesAgree(t.stack, contextId, [a, b]);
+	assert.equal(a.last.ar.report().scene.scenes, 1, 'the scene was not sent again');
+	a.last.hangup();
+	await ended(b.last);
+}
+
 export async function a_voice_call_becomes_an_AR_call(t) {
 	const [a, b] = await t.pair();
 	b.expect();
