@@ -401,7 +401,7 @@ static void rendered_for_the_receiver(void **s)
 	print_message("rendered %u, shown %u in 2 s\n", av.job.renders, av.view.nshown);
 	assert_in_range(av.job.renders, 55, 62);
 	assert_true(av.view.nshown > 50);
-	assert_true(av.view.ssrc != 0x11112222);
+	assert_int_equal(av.view.ssrc, 0x11112222); /* as the description to this UE names it */
 	assert_string_equal(state(av.b), "processing");
 	/* on hold and back, gone and back: it is drawn again */
 	for (unsigned k = 0; k < 2; k++) {
