@@ -34,6 +34,7 @@
 #define DRAIN_HARD 0.45
 #define STANDING_HARD 250000
 #define TIGHT 5000000 /* us after a decrease: the target is about what the path carries */
+#define UNKNOWN 500000 /* us from the first packet, without feedback */
 #define TIGHT_QUEUE 30000 /* us */
 #define GROWTH 0.08 /* per second */
 #define RATE_WINDOW 500000 /* us of acknowledged packets */
@@ -43,6 +44,7 @@
 #define LOSS_PACKETS 20
 #define LOSS_HIGH 0.10
 #define LOSS_LOW 0.02
+#define FULL 0.7 /* of what arrives while a full queue drops the rest */
 #define FEEDBACK_LIFE 3000000 /* us: then receiver reports count again */
 
 struct sent {
@@ -79,6 +81,7 @@ struct bwe {
 	struct acked acked[BWE_LOG];
 	unsigned acked_head, nacked;
 	uint64_t rate, remb, decreased_at, increased_at, feedback_at;
+	uint64_t first_at; /* of all packets */
 	uint64_t loss_at, loss_decreased_at, collapsed_at;
 	uint64_t flight; /* bytes sent and not told of */
 	/* us, smoothed: from sending to feedback; between two, and how much that varies */
@@ -118,6 +121,7 @@ uint16_t bwe_sent(struct bwe *b, uint64_t now, size_t n)
 	if (old->flying)
 		b->flight -= old->size;
 	b->flight += n;
+	b->first_at = b->first_at ? b->first_at : now;
 	b->log[seq % BWE_LOG] = (struct sent){now, (uint32_t)n, seq, true, true};
 	return seq;
 }
@@ -285,14 +289,21 @@ static void increase(struct bwe *b, uint64_t now)
 
 static void loss_control(struct bwe *b, uint64_t now)
 {
+	double acked = acked_rate(b, RECENT);
+
 	if (b->total < LOSS_PACKETS || now - b->loss_at < LOSS_WINDOW)
 		return;
 	b->loss = (double)b->lost / b->total;
 	b->lost = b->total = 0;
 	b->loss_at = now;
-	if (b->loss > LOSS_HIGH && now - b->loss_decreased_at > LOSS_WINDOW) {
-		set_rate(b, (double)b->rate * (1 - 0.5 * b->loss));
-		b->loss_decreased_at = now;
+	if (b->loss <= LOSS_HIGH || now - b->loss_decreased_at <= LOSS_WINDOW)
+		return;
+	b->loss_decreased_at = now;
+	set_rate(b, (double)b->rate * (1 - 0.5 * b->loss));
+	/* behind a queue that stands it is no radio's loss: the queue is full */
+	if (queue_delay(b) > COLLAPSE_QUEUE && acked > 0 && acked * FULL < (double)b->rate) {
+		set_rate(b, acked * FULL);
+		b->decreased_at = b->collapsed_at = now;
 	}
 }
 
@@ -384,6 +395,8 @@ bool bwe_is_full(const struct bwe *b, uint64_t now)
 
 bool bwe_is_tight(const struct bwe *b, uint64_t now)
 {
+	if (!b->feedback_at && (!b->first_at || now - b->first_at < UNKNOWN))
+		return true;
 	return (b->decreased_at && now - b->decreased_at < TIGHT) || queue_delay(b) > TIGHT_QUEUE;
 }
 

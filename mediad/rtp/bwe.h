@@ -33,7 +33,8 @@ void bwe_remb(struct bwe *b, uint64_t rate, uint64_t now);
 void bwe_set_max(struct bwe *b, uint64_t max);
 /* Is more on its way than the path holds, as far as feedback has come? Then media wait. */
 bool bwe_is_full(const struct bwe *b, uint64_t now);
-/* Has the path lately been seen to carry no more than this? Then a burst stands in a queue. */
+/* Has the path lately been seen to carry no more than this, or is nothing known of it yet? Then a
+ * burst may stand in a queue. */
 bool bwe_is_tight(const struct bwe *b, uint64_t now);
 uint64_t bwe_target(const struct bwe *b);
 

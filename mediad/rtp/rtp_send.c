@@ -236,6 +236,7 @@ out:
 		s->again_to = s->head;
 	}
 	s->framed_at = now;
+	s->tight = bwe_is_tight(s->bwe, now);
 	s->picture_id = (s->picture_id + 1) & 0x7fff;
 	s->stats.frames++;
 	if (s->pace_at < now)
@@ -429,7 +430,11 @@ size_t rtp_send_queued(const struct rtp_send *s)
 /* There is time for two tries before a viewer sees it stop. */
 static unsigned copies_of(const struct rtp_send *s, const struct packet *p)
 {
-	return !s->conf.rtx_ssrc ? 1 : p->tries ? 3 : 1 + s->lossy;
+	if (!s->conf.rtx_ssrc)
+		return 1;
+	if (s->tight) /* lost in a queue that is full: more makes it worse */
+		return p->tries ? 2 : 1;
+	return p->tries ? 3 : 1 + s->lossy;
 }
 
 static void want_resend(struct rtp_send *s, uint32_t ext, uint64_t now)

@@ -441,6 +441,31 @@ static void lost_feedback_stops_nobody(void **state)
 	}
 }
 
+/* A call begins above what the link carries, and its queue is short: what does not fit is lost. */
+static void a_narrow_link_from_the_start(void **state)
+{
+	uint64_t sum = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		begin(DEPAY_VP8, 800000, 1);
+		seed += 1000 * i;
+		net.delay = 25 * MS;
+		net.rate = 500000;
+		net.max_queue = 100 * MS;
+		net.duplicate = 20;
+		run_for(10 * SECOND);
+		sum += freeze;
+		assert_int_equal(broken, 0);
+		assert_true(nshown > number * 9 / 10);
+		assert_in_range(bwe_target(bwe), 350000, 650000);
+		end();
+	}
+	print_message("800 kbit/s into 500 kbit/s: longest freeze %u ms in the mean\n",
+		(unsigned)(sum / 10 / MS));
+	assert_true(sum / 10 < 550 * MS);
+}
+
 static void a_dead_network_comes_back(void **state)
 {
 	(void)state;
@@ -464,6 +489,7 @@ int main(void)
 		cmocka_unit_test(vp8_through_bad_networks),
 		cmocka_unit_test(h264_through_bad_networks),
 		cmocka_unit_test(a_link_that_drops),
+		cmocka_unit_test(a_narrow_link_from_the_start),
 		cmocka_unit_test(lost_feedback_stops_nobody),
 		cmocka_unit_test(a_dead_network_comes_back),
 	};

@@ -562,19 +562,19 @@ static void nothing_is_lost(void **state)
 static void loss_towards_the_screen(void **state)
 {
 	(void)state;
-	legs("5 %, second leg", 0, 50, 1, 200 * MS);
+	legs("5 %, second leg", 0, 50, 2, 235 * MS);
 }
 
 static void loss_from_the_camera(void **state)
 {
 	(void)state;
-	legs("5 %, first leg", 50, 0, 3, 260 * MS);
+	legs("5 %, first leg", 50, 0, 4, 265 * MS);
 }
 
 static void loss_on_both(void **state)
 {
 	(void)state;
-	legs("5 %, both legs", 50, 50, 4, 280 * MS);
+	legs("5 %, both legs", 50, 50, 5, 300 * MS);
 }
 
 int main(void)

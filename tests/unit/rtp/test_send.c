@@ -56,6 +56,13 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Without any feedback a path is taken for a wide one after a while. */
+static void pass_the_beginning(void)
+{
+	(void)bwe_sent(b, now, 1);
+	now += 600 * MS;
+}
+
 static int give(size_t n, uint32_t ts)
 {
 	return rtp_send_frame(s, (struct ar_span){(char *)frame, n}, ts, NULL, now);
@@ -113,9 +120,11 @@ static void frames_become_packets(void **state)
 
 static void the_pacer_spreads_a_frame(void **state)
 {
-	uint64_t from = now;
+	uint64_t from;
 
 	(void)state;
+	pass_the_beginning();
+	from = now;
 	assert_int_equal(give(20000, 1), 0);
 	assert_true(take());
 	while (rtp_send_poll(s, now, out, sizeof(out)) > 0)
@@ -131,6 +140,8 @@ static void the_pacer_spreads_a_frame(void **state)
 static void an_ordinary_frame_leaves_at_once(void **state)
 {
 	(void)state;
+	assert_true(bwe_is_tight(b, now));
+	pass_the_beginning();
 	for (unsigned i = 0; i < 20; i++) {
 		assert_int_equal(give(4100, i + 1), 0); /* 1 Mbit/s, 30 a second */
 		while (rtp_send_poll(s, now, out, sizeof(out)) > 0)
@@ -164,6 +175,7 @@ static void a_full_queue_refuses_whole_frames(void **state)
 static void retransmission_by_rtx(void **state)
 {
 	(void)state;
+	pass_the_beginning();
 	assert_int_equal(give(3000, 1), 0);
 	while (take())
 		;
@@ -426,7 +438,6 @@ static void no_burst_into_a_narrow_path(void **state)
 	uint64_t from;
 
 	(void)state;
-	assert_false(bwe_is_tight(b, now));
 	through(400000, 4000, 1);
 	assert_true(bwe_is_tight(b, now));
 	from = now;
