@@ -9,6 +9,7 @@
 
 #define SCTP_PORT 5000
 #define HEARTBEAT_MS 5000 /* where no ICE consent shows that the UE is there */
+#define UE_HEARTBEAT_MS 10000 /* of a UE (tests), which hears nothing else: three in its 30 s */
 #define ADDRESS_HELD (15 * AR_SEC) /* a UE's address is not given to another peer for so long */
 
 /* Every entry that may change something runs between these two; teardown waits for the last. */
@@ -269,7 +270,9 @@ void peer_start_sctp(struct peer *p)
 	struct ar_sctp_conf conf = {.local_port = SCTP_PORT,
 		.remote_port = p->sctp_port,
 		.streams = dc_streams(&p->dc),
-		.heartbeat_ms = p->no_ice ? HEARTBEAT_MS : 0};
+		.heartbeat_ms = p->addr_verified ? UE_HEARTBEAT_MS
+				: p->no_ice      ? HEARTBEAT_MS
+						 : 0};
 
 	p->sctp_at = AR_NEVER;
 	if (ar_sctp_new(&p->sctp, &conf, &sctp_handlers, p, p->now) != 0)
