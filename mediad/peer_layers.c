@@ -417,6 +417,8 @@ void peer_on_dtls(struct peer *p, struct ar_span d, const struct peer_addr *from
 		early_dtls(p, d, pair);
 		return;
 	}
+	if (pair)
+		ice_on_data(&p->ice, pair);
 	peer_begin(p);
 	if (p->state != PEER_CLOSED)
 		feed_dtls(p, d, from);

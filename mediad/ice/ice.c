@@ -118,6 +118,15 @@ void ice_set_remote(struct ice *ice, struct ar_span ufrag)
 	}
 }
 
+void ice_on_data(struct ice *ice, struct ice_pair *pair)
+{
+	if (!ice->remote || !ice->selected || pair == ice->selected || !ice_is_ours(ice, pair) ||
+		pair->seen <= ice->selected->seen)
+		return;
+	pair->nominated = true;
+	ice->selected = pair;
+}
+
 struct ice_pair *ice_find(struct ice *ice, const struct peer_addr *from)
 {
 	for (unsigned i = 0; i < ice->npair; i++) {

@@ -72,6 +72,10 @@ uint64_t ice_remote_hash(struct ar_span ufrag); /* never 0 */
 void ice_input(struct ice *ice, struct ar_span datagram, const struct peer_addr *from, uint64_t now,
 	struct ice_out *out);
 
+/* Data has come over the pair: its UE has moved there when its last check did too, though it has
+ * nominated nothing (consent checks need not, RFC 7675; libjuice's do not). */
+void ice_on_data(struct ice *ice, struct ice_pair *pair);
+
 /* The pair with this address, NULL: no verified check came from there. */
 struct ice_pair *ice_find(struct ice *ice, const struct peer_addr *from);
 /* Is the pair the UE's that the description names (any, while none is known)? */

@@ -5,7 +5,8 @@
 export async function client(api, signal, opt) {
 	const t0 = performance.now();
 	const out = { opened: 0, checks: [] };
-	const pc = api.make();
+	const rsa = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' };
+	const pc = api.make(opt.rsa ? { iceServers: [], certificates: [await api.certificate(rsa)] } : undefined);
 	const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 	const within = (p, ms, what) => Promise.race([p,
 		sleep(ms).then(() => { throw new Error(`no ${what} in ${ms} ms`); })]);
@@ -70,6 +71,11 @@ export async function client(api, signal, opt) {
 		for (let i = 0; i < 200; i++) check(`m${i}`, await a.next() === `m${i}`);
 		out.checks.length -= 199;
 
+		if (opt.largest) {
+			const n = await signal('largest');
+			a.dc.send(new Uint8Array(n).fill(7));
+			check(`${n / 1024} KiB in one message`, length(await a.next()) === n);
+		}
 		if (opt.bulk) {
 			const t1 = performance.now();
 			let n = 0;
@@ -86,7 +92,16 @@ export async function client(api, signal, opt) {
 			a.dc.send('after restart');
 			check('ICE restart', await a.next() === 'after restart');
 		}
-		if (!opt.noClose) {
+		if (opt.moves) { // its NAT gives it another address; libjuice's next check comes within 6 s
+			await signal('move');
+			a.dc.send('moved');
+			check('another address', await a.next(15000) === 'moved');
+		}
+		if (opt.weEnd) {
+			await signal('end');
+			await within(a.closed, opt.ms, 'close event at the UE');
+			check('the end of the connection', true);
+		} else if (!opt.noClose) {
 			b.dc.close();
 			await within(signal('closed', 'meta'), opt.ms, 'close at the server');
 			check('close by the UE', true);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Drives dc_echo (dc_echo.c) over its standard input and output, and turns its facts into SDP.
 import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 export class Echo {
@@ -58,6 +60,42 @@ export class Echo {
 	}
 }
 
+// The NAT of one UE: what it sends to `port` reaches the server from a port of the NAT's, another one
+// from rebind() on.
+export class Nat {
+	constructor(server) {
+		this.server = server;
+	}
+
+	async #socket(on) {
+		const s = dgram.createSocket('udp4');
+		s.bind(0, '127.0.0.1');
+		await once(s, 'listening');
+		return s.on('message', on);
+	}
+
+	async start() {
+		this.inner = await this.#socket((d, from) => {
+			this.ue = from;
+			this.outer.send(d, this.server, '127.0.0.1');
+		});
+		this.port = this.inner.address().port;
+		await this.rebind();
+		return this;
+	}
+
+	async rebind() {
+		this.outer?.close();
+		this.outer = await this.#socket((d) => this.inner.send(d, this.ue.port, this.ue.address));
+		return this.outer.address().port;
+	}
+
+	stop() {
+		this.inner.close();
+		this.outer.close();
+	}
+}
+
 const value = (section, name) => new RegExp(`^a=${name}:[ ]*(.*)$`, 'm').exec(section)?.[1]?.trim();
 
 // What a description says about its data channel section, as dc_echo wants it.
@@ -74,8 +112,8 @@ export function remoteFacts(sdp) {
 	};
 }
 
-export function description(type, echo, facts, { setup, mid = '0', channels = [] }) {
-	const { host, port } = echo.ready;
+export function description(type, echo, facts, { setup, mid = '0', channels = [], port = echo.ready.port }) {
+	const { host } = echo.ready;
 	const v6 = host.includes(':');
 	return { type, sdp: [
 		'v=0', 'o=- 4711 1 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=ice-lite',

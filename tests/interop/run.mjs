@@ -2,7 +2,7 @@
 // Interoperability matrix: every real stack x DTLS role x DCEP and dcmap x who offers.
 //   node run.mjs <dc_echo> [name-filter]       one line per case, ends 1 when one failed
 // Environment: CHROMIUM; VERBOSE (what dc_echo reported, its log), TRACE (each check as it passes).
-import { Echo, remoteFacts, description } from './lib.mjs';
+import { Echo, Nat, remoteFacts, description } from './lib.mjs';
 import { client } from './client.mjs';
 import { existsSync } from 'node:fs';
 
@@ -14,17 +14,17 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const stacks = {
 	async wrtc() {
 		const m = (await import('@roamhq/wrtc')).default;
-		return { ms: 8000, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+		return { ms: 8000, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
 	},
 	async 'node-datachannel'() {
 		const m = await import('node-datachannel/polyfill');
-		return { ms: 8000, noRestart: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+		return { ms: 8000, noRestart: true, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
 	},
 	async werift() {
 		const m = await import('werift');
 		const make = () => new m.RTCPeerConnection({ iceServers: [], iceUseIpv6: false,
 			iceAdditionalHostAddresses: ['127.0.0.1'] });
-		return { ms: 20000, bulk: 1e6, /* pure JavaScript: ten times that takes it beyond the limit on a busy machine */ noRestart: true, noIpv6: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ run: (s, o) => client({ make }, s, o) };
+		return { ms: 20000, bulk: 1e6, /* pure JavaScript: ten times that takes it beyond the limit on a busy machine */ noRestart: true, noRsa: true, noIpv6: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ noGoodbye: true, /* ends without a word */ run: (s, o) => client({ make }, s, o) };
 	},
 	async chromium() {
 		if (!existsSync(CHROMIUM)) return null;
@@ -38,12 +38,13 @@ const stacks = {
 		await page.exposeFunction('signal', (what, arg) => signal(what, arg));
 		return { ms: 10000, close: () => browser.close(), run: (s, o) => {
 			signal = s;
-			return page.evaluate(`(${client})({ make: () => new RTCPeerConnection() }, signal, ${JSON.stringify(o)})`);
+			return page.evaluate(`(${client})({ make: (c) => new RTCPeerConnection(c), certificate: (a) => RTCPeerConnection.generateCertificate(a) }, signal, ${JSON.stringify(o)})`);
 		} };
 	},
 };
 
-// opt: server (our DTLS role), dcmap, answer (we offer), late (ms until the answer reaches us)
+// opt: server (our DTLS role), dcmap, answer (we offer), late (ms until the answer reaches us), moves
+// (its address changes), rsa (its certificate), weEnd (not the UE)
 async function one(stack, opt) {
 	const echo = await Echo.start(program, [...(opt.host ? ['-b', opt.host] : []), ...(process.env.VERBOSE ? ['-v'] : [])]);
 	const ids = [1000, 1002];
@@ -52,11 +53,14 @@ async function one(stack, opt) {
 	
 	const setup = opt.answer ? 'actpass' : opt.server ? 'passive' : 'active';
 	const mine = await echo.ask({ cmd: 'new', setup, channels }, 'new');
+	const nat = opt.moves ? await new Nat(echo.ready.port).start() : null;
+	let theirs = {};
 	const tell = async (sdp, ours) => {
 		const facts = remoteFacts(sdp);
 		const r = await echo.ask({ cmd: 'remote', peer: mine.peer, ...facts,
 			setup: ours ?? (facts.theirSetup === 'active' ? 'passive' : 'active') }, 'remote');
 		if (!r.ok) throw new Error(r.why);
+		theirs = facts;
 		return facts;
 	};
 	// streams by label, as the server knows them: not every stack tells the id of its channel
@@ -75,8 +79,15 @@ async function one(stack, opt) {
 			return null;
 		case 'offered': {
 			const { mid } = await tell(arg, setup);
-			return description('answer', echo, mine, { setup, mid, channels });
+			return description('answer', echo, mine, { setup, mid, channels, port: nat?.port });
 		}
+		case 'largest':
+			return Math.min(262144, theirs.maxMessageSize);
+		case 'move':
+			return nat.rebind();
+		case 'end':
+			echo.say({ cmd: 'free', peer: mine.peer });
+			return null;
 		case 'restarted': {
 			const fresh = await echo.ask({ cmd: 'restart', peer: mine.peer }, 'restarted');
 			const { mid } = await tell(arg, setup);
@@ -97,7 +108,11 @@ async function one(stack, opt) {
 		}
 	};
 	const out = await stack.run(signal, { ids, dcmap: !!opt.dcmap, answer: !!opt.answer, ms: stack.ms,
-		restart: opt.restart, bulk: opt.bulk && (stack.bulk ?? opt.bulk), noEmpty: stack.noEmpty, noClose: opt.noClose, trace: !!process.env.TRACE });
+		restart: opt.restart, moves: opt.moves, rsa: opt.rsa, weEnd: opt.weEnd, largest: !!opt.bulk, bulk: opt.bulk && (stack.bulk ?? opt.bulk), noEmpty: stack.noEmpty, noClose: opt.noClose, trace: !!process.env.TRACE });
+	// the UE has closed: told by ABORT or close_notify, not found out half a minute later
+	if (out.ok && !opt.weEnd && !stack.noGoodbye)
+		await echo.wait((m) => m.ev === 'state' && m.state === 'closed', 5000, 'end of the connection').catch((e) => { out.ok = false; out.error = e.message; });
+	nat?.stop();
 	const errors = echo.events.filter((m) => m.ev === 'error');
 	if (process.env.VERBOSE) console.log(echo.events);
 	const stats = await echo.ask({ cmd: 'stats', peer: mine.peer }, 'stats').catch(() => ({}));
@@ -120,6 +135,10 @@ cases.push({ name: 'we offer, answer 400 ms late', answer: true, dcmap: true, la
 cases.push({ name: 'we offer dcep', answer: true });
 cases.push({ name: 'server dcmap IPv6', server: true, dcmap: true, host: '::1' });
 
+cases.push({ name: 'server dcmap, another address', server: true, dcmap: true, moves: true, noClose: true });
+cases.push({ name: 'client dcmap, RSA', dcmap: true, rsa: true, noClose: true });
+cases.push({ name: 'server dcep, we end it', server: true, weEnd: true });
+
 let failed = 0, passed = 0, skipped = 0;
 for (const [name, load] of Object.entries(stacks)) {
 	if (!cases.some((c) => filter.test(`${name} ${c.name}`))) continue;
@@ -132,7 +151,7 @@ for (const [name, load] of Object.entries(stacks)) {
 	if (!stack) { skipped += cases.length; continue; }
 	for (const c of cases) {
 		if (!filter.test(`${name} ${c.name}`)) continue;
-		if ((c.restart && stack.noRestart) || (c.host && stack.noIpv6)) { skipped++; continue; } // the stack cannot
+		if ((c.restart && stack.noRestart) || (c.rsa && stack.noRsa) || (c.host && stack.noIpv6)) { skipped++; continue; } // the stack cannot
 		const r = await one(stack, c).catch((e) => ({ ok: false, error: e.message }));
 		if (r.ok) passed++; else failed++;
 		console.log(`${r.ok ? 'ok  ' : 'FAIL'} ${name} ${c.name}: ${r.ok

@@ -172,6 +172,41 @@ static void test_selected_follows_nomination(void **state)
 	ice_free(&ice);
 }
 
+/* A UE that nominates once and then only checks: where its data and its last check come from, there
+ * it is. Data alone, or a check alone, moves nothing. */
+static void test_selected_follows_data(void **state)
+{
+	struct ice ice;
+	struct ice_out out;
+	struct ice_pair *old, *new;
+
+	(void)state;
+	assert_int_equal(ice_init(&ice), 0);
+	out = run(&ice, &(struct check){.remote = "stranger"}, 3, 1);
+	ice_on_data(&ice, out.pair); /* no description yet */
+	assert_null(ice.selected);
+	ice_set_remote(&ice, AR_SPAN("ue"));
+	ice_on_data(&ice, out.pair); /* nothing nominated, and not its */
+	assert_null(ice.selected);
+	old = run(&ice, &(struct check){.remote = "ue", .use = true}, 1, 2).pair;
+	assert_ptr_equal(ice.selected, old);
+	new = run(&ice, &(struct check){.remote = "ue"}, 2, 3).pair;
+	assert_ptr_equal(ice.selected, old);
+	run(&ice, &(struct check){.remote = "ue"}, 1, 4);
+	ice_on_data(&ice, new); /* late: the UE has been heard at the old one since */
+	assert_ptr_equal(ice.selected, old);
+	run(&ice, &(struct check){.remote = "ue"}, 2, 5);
+	ice_on_data(&ice, new);
+	assert_ptr_equal(ice.selected, new);
+	ice_on_data(&ice, old); /* under way since before */
+	assert_ptr_equal(ice.selected, new);
+	out = run(&ice, &(struct check){.remote = "stranger"}, 3, 9);
+	assert_int_equal(out.verdict, ICE_ERROR);
+	ice_on_data(&ice, &ice.pair[0]);
+	assert_ptr_equal(ice.selected, new); /* the stranger's */
+	ice_free(&ice);
+}
+
 static void test_before_the_description_any_remote_is_heard(void **state)
 {
 	struct ice ice;
@@ -272,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_indications_and_responses_are_not_answered),
 		cmocka_unit_test(test_selected_follows_nomination),
+		cmocka_unit_test(test_selected_follows_data),
 		cmocka_unit_test(test_before_the_description_any_remote_is_heard),
 		cmocka_unit_test(test_remote_restart),
 		cmocka_unit_test(test_local_restart),
