@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 BUILD = (ROOT / os.environ.get("BUILD", "build/debug")).resolve()
-MODULES = f"{BUILD}/kamailio-modules/ims_ar:/usr/lib/{os.uname().machine}-linux-gnu/kamailio/modules"
+# KAMAILIO_MODULES: of another Kamailio that comes first in PATH, with its own ims_ar
+MODULES = os.environ.get("KAMAILIO_MODULES") or f"{BUILD}/kamailio-modules/ims_ar:/usr/lib/{os.uname().machine}-linux-gnu/kamailio/modules"
 BASE = int(os.environ.get("SIP_BASE_PORT", "21000"))
 
 ALICE, BOB, BOB2 = BASE + 1, BASE + 2, BASE + 3
