@@ -175,6 +175,8 @@ static const struct metric {
 		"Delayed actions that found no room"},
 	{"messagesUnknown", "messages_unknown_total", "counter", "Messages on unknown channels"},
 	{"sendFailed", "send_failed_total", "counter", "Messages a connection did not take"},
+	{"channelsOverflowed", "channels_overflowed_total", "counter",
+		"Reliable channels closed because their UE does not read"},
 	{"httpRequests", "bootstrap_requests_total", "counter", "Requests on bootstrap channels"},
 	{"httpNotFound", "bootstrap_not_found_total", "counter", "of them not found"},
 	{"httpRefused", "bootstrap_refused_total", "counter", "of them refused"},

@@ -214,7 +214,7 @@ static void open_scene(
 		return;
 	p->view_open = true;
 	p->view.own = p->node;
-	p->scene = (struct app_channel){peer, ch->id};
+	p->scene = (struct app_channel){peer, ch->id, true};
 	p->blocked = false;
 	p->last_sent = 0;
 	p->own_due = now;
@@ -236,7 +236,7 @@ void app_on_channel(
 		join(p, now);
 		open_scene(p, peer, ch, now);
 	} else if (strcmp(ch->subprotocol, META_PROTOCOL) == 0) {
-		p->meta = (struct app_channel){peer, ch->id};
+		p->meta = (struct app_channel){peer, ch->id, ch->max_retr < 0 && ch->max_time < 0};
 		app_action_reset(p);
 		join(p, now);
 	}

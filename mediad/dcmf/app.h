@@ -98,6 +98,7 @@ struct app_stats { /* of one participant; app_total() sums */
 	uint64_t updates, scenes, keepalives, update_bytes, scene_bytes, resyncs;
 	uint64_t poses_limited, kbps_waits;
 	uint64_t meta_bad, meta_unknown, meta_too_big, meta_sent, send_failed, scene_misfit;
+	uint64_t overflows; /* reliable channels closed because the UE does not read */
 	/* of the application's script; in app_total() only */
 	uint64_t script_handlers, script_errors, script_timeouts, script_nomem, script_dropped;
 	uint64_t script_slices, script_stopped;

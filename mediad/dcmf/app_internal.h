@@ -11,6 +11,7 @@ struct interact_run;
 struct app_channel {
 	struct peer *peer; /* NULL: not open */
 	uint16_t id;
+	bool reliable;
 };
 
 /* Ids of actions that have been dealt with, and what came of it. */

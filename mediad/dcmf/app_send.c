@@ -239,6 +239,19 @@ uint64_t app_send_due(struct participant *p, uint64_t now)
 	return due > now ? due : now + AR_MS;
 }
 
+/* What a reliable channel has promised cannot be left out: it ends. */
+static void overflow(struct participant *p)
+{
+	struct peer *peer = p->meta.peer;
+
+	AR_LOG_CALL(p->call_id);
+	p->stats.overflows++;
+	ar_log(AR_LOG_WARN, "app", "%s does not read, %zu bytes wait: channel %u closed", p->name,
+		peer_buffered(peer), p->meta.id);
+	p->meta.peer = NULL;
+	peer_close_channel(peer, p->meta.id);
+}
+
 int app_send_meta(struct participant *p, const json_t *message)
 {
 	char *text = json_dumps(message, JSON_COMPACT);
@@ -246,6 +259,8 @@ int app_send_meta(struct participant *p, const json_t *message)
 
 	if (text && p->meta.peer)
 		err = peer_send(p->meta.peer, p->meta.id, PEER_TEXT, ar_span_str(text));
+	if (err == -ENOBUFS && p->meta.reliable)
+		overflow(p);
 	if (err)
 		p->stats.send_failed++;
 	else

@@ -575,8 +575,9 @@ void dcmf_get_stats(struct dcmf *d, json_t *out)
 		{"behaviors", g.app.behaviors}, {"behaviorActions", g.app.behavior_actions},
 		{"behaviorDropped", g.app.behavior_dropped},
 		{"messagesUnknown", d->stats.messages_unknown}, {"sendFailed", g.app.send_failed},
-		{"httpRequests", d->stats.boot.requests}, {"httpNotFound", d->stats.boot.not_found},
-		{"httpRefused", d->stats.boot.refused}, {"httpBytes", d->stats.boot.bytes}};
+		{"channelsOverflowed", g.app.overflows}, {"httpRequests", d->stats.boot.requests},
+		{"httpNotFound", d->stats.boot.not_found}, {"httpRefused", d->stats.boot.refused},
+		{"httpBytes", d->stats.boot.bytes}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		json_object_set_new(out, all[i].name, json_integer((json_int_t)all[i].value));

@@ -124,6 +124,25 @@ async function one(stack, opt) {
 	return { ...out, errors, stats };
 }
 
+// One offer of ours rings two UEs; both begin ICE and DTLS at once, one answers.
+async function fork(loser, winner) {
+	const echo = await Echo.start(program, process.env.VERBOSE ? ['-v'] : []);
+	const channels = [{ id: 1000, label: 'scene', protocol: 'mpeg-sd' }, { id: 1002, label: 'meta', ordered: false, maxRetr: 0, protocol: '3gpp-ar-metadata' }];
+	const mine = await echo.ask({ cmd: 'new', setup: 'actpass', channels }, 'new');
+	const signal = (answers) => async (what, arg) => {
+		if (what === 'offer') return description('offer', echo, mine, { setup: 'actpass', channels });
+		if (what !== 'answer' || !answers) return null;
+		await new Promise((r) => setTimeout(r, 300));
+		const facts = remoteFacts(arg);
+		return (await echo.ask({ cmd: 'remote', peer: mine.peer, ...facts, setup: facts.theirSetup === 'active' ? 'passive' : 'active' }, 'remote')).ok;
+	};
+	const opt = { ids: [1000, 1002], dcmap: true, answer: true, noClose: true };
+	const [lost, won] = await Promise.all([loser.run(signal(false), { ...opt, ms: 2500 }), winner.run(signal(true), { ...opt, ms: winner.ms })]);
+	await echo.stop();
+	const silent = !lost.ok && lost.checks.length === 0 && /first channel/.test(lost.error);
+	return { ...won, ok: won.ok && silent, error: won.error ?? `the one that did not answer: ${lost.error ?? 'has its channels'}` };
+}
+
 const cases = [];
 for (const server of [true, false])
 	for (const dcmap of [false, true])
@@ -160,6 +179,15 @@ for (const [name, load] of Object.entries(stacks)) {
 		if (!r.ok && r.stats) console.log('    ', JSON.stringify(r.stats), JSON.stringify(r.errors));
 	}
 	await stack.close?.();
+}
+for (const [one, other] of [['wrtc', 'node-datachannel'], ['node-datachannel', 'wrtc']]) {
+	if (!filter.test(`${one} fork`)) continue;
+	const both = await Promise.all([one, other].map((n) => stacks[n]().catch(() => null)));
+	const r = both.every(Boolean) ? await fork(...both).catch((e) => ({ ok: false, error: e.message })) : null;
+	if (!r) skipped++;
+	else if (r.ok) passed++;
+	else failed++;
+	console.log(`${!r ? 'SKIP' : r.ok ? 'ok  ' : 'FAIL'} ${one} fork, ${other} answers: ${r?.ok ? `open ${r.opened} ms, ${r.checks.length} checks` : r?.error}`);
 }
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed ? 1 : 0);

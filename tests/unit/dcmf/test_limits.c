@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -330,13 +331,37 @@ static void rates_of_a_ue(void **state)
 	rig_stop(&r);
 }
 
+/* What a reliable channel has promised is not left out: the channel of a UE that does not read
+ * ends, and nothing of the others'. */
+static void reliable_overflow_closes(void **state)
+{
+	(void)state;
+	limited("maxNodes", 500);
+	fake_fail_send(b.peer, -ENOBUFS);
+	fake_deliver(b.peer, META, "{\"action\":{\"id\":1,\"name\":\"tap\",\"target\":\"x\"}}");
+	assert_int_equal(counter("channelsOverflowed"), 0); /* unreliable: the UE asks again */
+	fake_open(b.peer, 21, "3gpp-ar-metadata", true, -1);
+	fake_deliver(b.peer, 21, "{\"action\":{\"id\":2,\"name\":\"tap\",\"target\":\"x\"}}");
+	assert_int_equal(counter("channelsOverflowed"), 1);
+	fake_deliver(b.peer, 21, "{\"action\":{\"id\":3,\"name\":\"tap\",\"target\":\"x\"}}");
+	assert_int_equal(counter("channelsOverflowed"), 1);
+	fake_fail_send(b.peer, 0);
+	fake_close_channel(b.peer, 21);
+	ue_pose(&a, 1, 1, 1, 1);
+	rig_pass(&r, 1000 * MS);
+	assert_true(fake_queued(a.peer) > 0 && fake_queued(b.peer) > 0);
+	fake_drop_all(a.peer);
+	fake_drop_all(b.peer);
+	done();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(poses_a_second),
 		cmocka_unit_test(poses_within_the_limit), cmocka_unit_test(scene_traffic),
 		cmocka_unit_test(limited_line_converges), cmocka_unit_test(nodes_of_the_scene),
 		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(trace_takes_effect),
-		cmocka_unit_test(rates_of_a_ue)};
+		cmocka_unit_test(rates_of_a_ue), cmocka_unit_test(reliable_overflow_closes)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
