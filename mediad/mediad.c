@@ -19,6 +19,7 @@
 
 #define LISTEN_BACKLOG 128
 #define PORT_WAIT_MS 1000
+#define UPGRADE_WAIT_MS 10000 /* nobody else is to blame: a worker without calls is ending */
 #define BECOME_TICK_MS 50
 #define BECOME_WAIT_MS (CTL_ANSWER_S * 1000) /* for answers to requests that workers have */
 
@@ -110,6 +111,8 @@ static int find_orphans(struct mediad *m, uid_t user)
 /* A worker may not have noticed yet that its parent died, or be about to end: it has its ports. */
 static int place_worker(struct mediad *m, unsigned w, uid_t user, struct ar_buf *why)
 {
+	int wait = m->from.upgraded ? UPGRADE_WAIT_MS : PORT_WAIT_MS;
+
 	for (int ms = 0;; ms += 100) {
 		int err = find_orphans(m, user);
 		struct orphan *o = successor(m, w);
@@ -122,7 +125,7 @@ static int place_worker(struct mediad *m, unsigned w, uid_t user, struct ar_buf 
 		}
 		if (!err)
 			err = bind_worker(m, w, choose_port(m, w), why);
-		if (err != -EADDRINUSE || ms >= PORT_WAIT_MS)
+		if (err != -EADDRINUSE || ms >= wait)
 			return err;
 		unbind_worker(m, w);
 		ar_buf_reset(why);

@@ -31,7 +31,7 @@ def gone(pids):
 def restart(m, wait=True):
     m.process = subprocess.Popen([MEDIAD, "-c", m.conf], stdout=m.log, stderr=m.log, stdin=subprocess.DEVNULL)
     if wait:
-        until("mediad to be ready", lambda: m.process.poll() is None and m.status_or_none() and m.status()["workersUp"] == m.workers)
+        until("mediad to be ready", lambda: m.process.poll() is None and another(m, ""))
 
 
 def alone_parent_killed_with_calls():
@@ -112,9 +112,15 @@ def replace(program):
     os.rename(program + ".new", program)
 
 
+def another(m, before):
+    """A mediad that is not that one answers, with all its workers."""
+    status = m.status_or_none()
+    return status and status["instance"] != before and status["workersUp"] == m.workers
+
+
 def upgrade(m, before):
     m.process.send_signal(signal.SIGUSR2)
-    until("the new mediad", lambda: m.status_or_none() and m.status()["instance"] != before and m.status()["workersUp"] == m.workers, 15)
+    until("the new mediad", lambda: another(m, before), 30)
 
 
 def alone_upgrade_refused():
@@ -136,8 +142,8 @@ def alone_upgrade_refused():
     m.process.send_signal(signal.SIGUSR2)
     until("it to be put off", lambda: "waits for 1 workers" in m.said())
     m.call("DELETE", path_of(doc))
-    until("it to happen", lambda: m.status_or_none() and m.status()["instance"] != instance, 15)
-    until("all up", lambda: m.status()["workersUp"] == 1 and m.status()["workersDraining"] == 0)
+    until("it to happen", lambda: another(m, instance), 30)
+    expect("nothing drains", m.status()["workersDraining"] == 0)
     expect("the same process", m.process.poll() is None and m.stop() == 0)
     m.clean()
 
@@ -194,7 +200,7 @@ def alone_upgrade():
             m.process.kill()
             m.process.wait()
             m.process = subprocess.Popen([program, "-c", m.conf], stdout=m.log, stderr=m.log, stdin=subprocess.DEVNULL)
-            until("mediad to be ready", lambda: m.status_or_none() and m.status()["workersUp"] == m.workers)
+            until("mediad to be ready", lambda: another(m, ""), 30)
             checked("kill -9 after it")
             ue.stdin.close()
             until_says("the end")
