@@ -452,7 +452,7 @@ static struct ar_call *open_new(const struct ar_msg_key *k)
 
 	if (!c)
 		return NULL;
-	c->inside = k->to_tag.n > 0;
+	c->inside = c->acked = k->to_tag.n > 0;
 	if (new_id(c->id) < 0 || !xchg_add(c, k, AR_SIDE_A, true) ||
 		(c->inside && !ar_leg_get(c, k->to_tag))) {
 		call_free(c);
@@ -540,7 +540,7 @@ void ar_calls_elsewhere(const struct ar_msg_key *k, int64_t expires)
 
 	if (!c)
 		return;
-	c->inside = c->elsewhere = true;
+	c->inside = c->elsewhere = c->acked = true;
 	c->state = AR_CALL_PLAIN;
 	c->expires = expires;
 	bu = ar_bucket_lock(c->bucket);
@@ -638,6 +638,7 @@ int ar_calls_restore(const struct ar_msg_key *k, const struct ar_restore *r)
 		return -ENOMEM;
 	c->map = ar_box_new(r->map);
 	c->inside = r->inside;
+	c->acked = true;
 	if (!c->map || (c->inside && !ar_leg_get(c, k->to_tag))) {
 		call_free(c);
 		return -ENOMEM;

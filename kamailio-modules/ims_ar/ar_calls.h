@@ -148,6 +148,7 @@ struct ar_answer {
 	enum ar_setup setup[2]; /* AR_SETUP_NONE: not known from this one */
 	uint32_t active[2]; /* with SDP; struct ar_plan_roles */
 	int64_t call_expires, plan_expires;
+	int64_t ack_expires; /* of a call whose 2xx has not been acknowledged; 0: call_expires */
 };
 
 /*
@@ -155,6 +156,12 @@ struct ar_answer {
  * True when asd must be told: once per to-tag, SDP and 1xx, once per to-tag and 2xx.
  */
 bool ar_calls_answered(const struct ar_msg_key *k, const struct ar_answer *a);
+
+/* An ACK to a 2xx has passed: the dialog lives. Until then a caller may be gone, or never have been
+ * there: the callee repeats its 2xx for 32 s and then ends what it has (RFC 3261 13.3.1.4), perhaps
+ * with a BYE that comes to nobody. */
+bool ar_calls_any(void);
+void ar_calls_acked(const struct ar_msg_key *k, int64_t call_expires);
 
 /* What ended, for the event to asd. */
 struct ar_ended {

@@ -38,7 +38,7 @@ struct ar_leg {
 	struct ar_leg *next;
 	enum ar_setup setup[2];
 	uint32_t active[2];
-	bool answered, ended;
+	bool answered, ended, acked;
 	size_t n;
 	char tag[];
 };
@@ -62,6 +62,7 @@ struct ar_call {
 		      */
 	bool elsewhere; /* another Kamailio has anchored it: kept so that this one does not */
 	bool bye;
+	bool acked; /* the dialog is confirmed */
 	unsigned asd;
 	uint64_t version[2];
 	uint32_t facts[2];

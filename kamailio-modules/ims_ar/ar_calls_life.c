@@ -77,6 +77,16 @@ static void take_map(struct ar_call *c, struct ar_xchg *x)
 	ar_box_put(old);
 }
 
+/* Copies of the 2xx come for as long as its ACK does not. */
+static void prolong(struct ar_call *c, const struct ar_xchg *x, const struct ar_answer *a)
+{
+	c->acked |= !x->initial;
+	if (!c->acked && a->ack_expires)
+		c->expires = a->ack_expires;
+	else if (c->expires < a->call_expires)
+		c->expires = a->call_expires;
+}
+
 static void confirm(struct ar_call *c, struct ar_xchg *x, const struct ar_answer *a)
 {
 	if (!x->answered) {
@@ -86,8 +96,14 @@ static void confirm(struct ar_call *c, struct ar_xchg *x, const struct ar_answer
 	take_map(c, x);
 	if (c->state == AR_CALL_EARLY)
 		ar_call_set_state(c, AR_CALL_UP);
-	if (c->state == AR_CALL_UP && c->expires < a->call_expires)
-		c->expires = a->call_expires;
+	if (c->state == AR_CALL_UP)
+		prolong(c, x, a);
+}
+
+bool ar_calls_any(void)
+{
+	return ar_calls_ready() && (__atomic_load_n(&ar_table->calls, __ATOMIC_RELAXED) ||
+					   __atomic_load_n(&ar_table->plain, __ATOMIC_RELAXED));
 }
 
 bool ar_calls_answered(const struct ar_msg_key *k, const struct ar_answer *a)
@@ -113,8 +129,8 @@ bool ar_calls_answered(const struct ar_msg_key *k, const struct ar_answer *a)
 		report = claim_report(x, k->to_tag, a);
 	} else if (x && a->status >= 200) {
 		x->answered = true;
-		if (c->state == AR_CALL_PLAIN && c->expires < a->call_expires)
-			c->expires = a->call_expires;
+		if (c->state == AR_CALL_PLAIN)
+			prolong(c, x, a);
 	}
 	ar_bucket_unlock(bu);
 	return report;
@@ -167,11 +183,33 @@ static struct ar_leg *leg_of(struct ar_call *c, const struct ar_msg_key *k)
 	return ar_leg_find(c, ar_span_eq(ar_call_tag(c), k->from_tag) ? k->to_tag : k->from_tag);
 }
 
-/* A BYE with a tag that no answer had ends nothing: the UE will say 481. Beyond the legs kept, and
- * in a call that asd gave back after a restart, all count. */
-static bool may_end(struct ar_call *c, const struct ar_msg_key *k)
+/* An ACK or BYE with a tag that no answer had is of no dialog: the UE will say 481. Beyond the legs
+ * kept, and in a call that asd gave back after a restart, all count. */
+static bool has_leg(struct ar_call *c, const struct ar_msg_key *k)
 {
 	return c->nleg == 0 || c->nleg == AR_CALL_LEGS_MAX || leg_of(c, k);
+}
+
+void ar_calls_acked(const struct ar_msg_key *k, int64_t call_expires)
+{
+	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
+
+	for (struct ar_call *c = bu->first; c; c = c->next) {
+		struct ar_leg *l;
+
+		if (!ar_call_matches(c, k) || c->state == AR_CALL_DEAD || !has_leg(c, k))
+			continue;
+		l = leg_of(c, k);
+		if (l)
+			l->acked = true;
+		if (c->acked)
+			continue;
+		c->acked = true;
+		if ((c->state == AR_CALL_UP || c->state == AR_CALL_PLAIN) &&
+			c->expires < call_expires)
+			c->expires = call_expires;
+	}
+	ar_bucket_unlock(bu);
 }
 
 /* The caller ends all but one of several forks that answered (RFC 3261 13.2.2.4). */
@@ -188,11 +226,22 @@ static bool another_is_up(struct ar_call *c, const struct ar_msg_key *k)
 	return found;
 }
 
+/* The fork that was acknowledged has ended; of the others it is not known whether anybody wants
+ * one. */
+static void wait_for_ack(struct ar_call *c, int64_t expires)
+{
+	for (const struct ar_leg *l = c->leg; l; l = l->next)
+		if (l->answered && !l->ended && l->acked)
+			return;
+	c->acked = false;
+	c->expires = expires;
+}
+
 /* What else is known of this dialog, as an ordinary call. */
 static void end_ordinary(struct ar_bucket *bu, const struct ar_msg_key *k, int64_t expires)
 {
 	for (struct ar_call *c = bu->first; c; c = c->next)
-		if (c->state == AR_CALL_PLAIN && ar_call_matches(c, k) && may_end(c, k)) {
+		if (c->state == AR_CALL_PLAIN && ar_call_matches(c, k) && has_leg(c, k)) {
 			ar_call_set_state(c, AR_CALL_DEAD);
 			c->bye = true;
 			c->expires = expires;
@@ -203,7 +252,7 @@ bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *
 {
 	struct ar_bucket *bu = ar_bucket_lock(ar_bucket_of(k->callid));
 	struct ar_call *c = ar_dialog_find(bu, k);
-	bool live = c && c->state != AR_CALL_DEAD && may_end(c, k);
+	bool live = c && c->state != AR_CALL_DEAD && has_leg(c, k);
 
 	if (live) {
 		ended_fill(e, c, NULL);
@@ -211,6 +260,8 @@ bool ar_calls_bye(const struct ar_msg_key *k, int64_t expires, struct ar_ended *
 			ar_call_set_state(c, AR_CALL_DEAD);
 			c->bye = true;
 			c->expires = expires;
+		} else {
+			wait_for_ack(c, expires);
 		}
 	}
 	end_ordinary(bu, k, expires);

@@ -23,6 +23,7 @@ struct ar_conf ar_conf = {
 	.hash_size = 10,
 	.ring_ttl = 190,
 	.call_ttl = 43200,
+	.ack_ttl = 64,
 	.reply_ttl = 40,
 };
 
@@ -86,6 +87,7 @@ int ar_conf_check(void)
 			       in_range("hash_size", c->hash_size, 1, 20) &&
 			       in_range("ring_ttl", c->ring_ttl, 5, 86400) &&
 			       in_range("call_ttl", c->call_ttl, 10, 10000000) &&
+			       in_range("ack_ttl", c->ack_ttl, 1, 86400) &&
 			       in_range("reply_ttl", c->reply_ttl, 1, 600)
 		       ? 0
 		       : -1;

@@ -26,6 +26,7 @@ struct ar_conf {
 	int hash_size; /* log2 of the buckets of the call table */
 	int ring_ttl; /* s */
 	int call_ttl; /* s */
+	int ack_ttl; /* s, from the 2xx on, until its ACK comes */
 	int reply_ttl; /* s, plan after the first 2xx, call after BYE */
 	str event_callback; /* KEMI */
 };

@@ -205,6 +205,7 @@ static void note_answer(const struct work *w, const struct ar_sdp *out)
 		.hash = ar_hash32(w->v.body.p, w->v.body.n),
 		.facts = ar_facts(&w->in, w->u.plan, ar_other_side(offerer)),
 		.call_expires = after(ar_conf.call_ttl),
+		.ack_expires = after(ar_conf.ack_ttl),
 		.plan_expires = after(ar_conf.reply_ttl)};
 
 	a.setup[offerer] = ar_facts_setup(out);
@@ -245,6 +246,7 @@ void ar_sdp_saw_answer(struct sip_msg *msg)
 {
 	struct ar_answer a = {.status = 200,
 		.call_expires = after(ar_conf.call_ttl),
+		.ack_expires = after(ar_conf.ack_ttl),
 		.plan_expires = after(ar_conf.reply_ttl)};
 	struct ar_view v;
 	struct ar_use u;

@@ -9,6 +9,7 @@
 
 #include "../../core/cfg/cfg_struct.h"
 #include "../../core/dprint.h"
+#include "../../core/script_cb.h"
 #include "../../core/timer_ticks.h"
 #include "../../core/mem/shm_mem.h"
 
@@ -145,6 +146,19 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 		ar_report_bye(&v.key, &e);
 }
 
+/* Before the script: the ACK to a 2xx is no transaction's, and a script need not show it to us. */
+static int on_ack(struct sip_msg *msg, unsigned flags, void *arg)
+{
+	struct ar_view v;
+
+	(void)flags;
+	(void)arg;
+	if (msg->first_line.type == SIP_REQUEST && msg->REQ_METHOD == METHOD_ACK &&
+		ar_calls_any() && ar_view_read(msg, &v) == 0 && v.key.to_tag.n)
+		ar_calls_acked(&v.key, after(ar_conf.call_ttl));
+	return 1;
+}
+
 /* tm's own answer to whoever wants to know is "changed by a fixup": read where it reads. */
 static int fr_timer_ms(void)
 {
@@ -181,6 +195,10 @@ int ar_tm_init(void)
 	if (ar_tm.register_tmcb(0, 0, TMCB_REQUEST_IN, on_request, 0, 0) <= 0 ||
 		ar_tm.register_tmcb(0, 0, TMCB_LOCAL_REQUEST_IN, on_request, 0, 0) <= 0) {
 		LM_ERR("cannot listen for BYE\n");
+		return -1;
+	}
+	if (register_script_cb(on_ack, PRE_SCRIPT_CB | REQUEST_CB, 0) < 0) {
+		LM_ERR("cannot listen for ACK\n");
 		return -1;
 	}
 	return 0;

@@ -52,6 +52,7 @@ static param_export_t params[] = {
 	{"hash_size", PARAM_INT, &ar_conf.hash_size},
 	{"ring_ttl", PARAM_INT, &ar_conf.ring_ttl},
 	{"call_ttl", PARAM_INT, &ar_conf.call_ttl},
+	{"ack_ttl", PARAM_INT, &ar_conf.ack_ttl},
 	{"reply_ttl", PARAM_INT, &ar_conf.reply_ttl},
 	{"enabled", PARAM_INT, &ar_cfg_default.enabled},
 	{"offer_timeout", PARAM_INT, &ar_cfg_default.offer_timeout},

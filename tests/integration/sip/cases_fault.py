@@ -327,6 +327,24 @@ def call_without_end(net):
     check(net.events(call.callid())[-1] == "gone", f"events {net.events(call.callid())}")
 
 
+@scenario(alone=True, modparams={"ack_ttl": 2})
+def call_without_ack(net):
+    """The 2xx is never acknowledged and no BYE comes: the call expires; one that is acknowledged stays."""
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    ghost = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(180, optional=True), recv(200)],
+                 [b.invite(), b.reply("180 Ringing"), b.reply("200 OK", sdp.AR_ANSWER)]).wait()
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    call = Call(net, caller + [pause(5000)] + x, callee + [pause(4000)] + y)
+    until(3, "both calls are up", lambda: net.status()["calls"] == "2")
+    until(8, "the one without ACK has expired", lambda: net.status()["calls"] == "1")
+    call.wait()
+    check_ar(call)
+    net.settled()
+    check(net.events(ghost.callid())[-1] == "gone" and net.events(call.callid())[-1] == "bye",
+          f"events {net.events(ghost.callid())}, {net.events(call.callid())}")
+
+
 @scenario()
 def what_kamcmd_says(net):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)

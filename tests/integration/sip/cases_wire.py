@@ -195,6 +195,7 @@ def hostile_long_names(net):
             alice.compose = lambda first, headers, body="", ctype="application/sdp", n=n, c=compose: c(
                 first, [(k, ("x" * n) if k == "Call-ID" else v) for k, v in headers], body, ctype)
             call.invite(sdp.AR_OFFER, f"sip:{bob.name}@ims.example")
+            call.callid = "x" * n
             up = call.answered()
             check(up.status == 200, f"{n} bytes of Call-ID: {up.first}")
             got = callee.bodies("INVITE")[0]

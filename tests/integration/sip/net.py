@@ -266,7 +266,7 @@ class Net:
     # ---- asking
 
     def rpc(self, name, *cmd):
-        r = subprocess.run(["kamcmd", "-s", f"unix:{self.run}/{name}.ctl", *cmd], capture_output=True, text=True,
+        r = subprocess.run(["kamcmd", "-s", f"unix:{self.run}/{name}.ctl", *cmd], capture_output=True, text=True, errors="replace",
                            timeout=15, check=False)
         text = r.stdout + r.stderr
         return (1 if re.search(r"(?m)^error:", text) or r.returncode else 0), text

@@ -298,17 +298,22 @@ class Dialog:
 
     def answered(self, seconds=6, ack=""):
         """The final answer to the INVITE; with a 2xx the dialog is up and the ACK sent, with a body when one is due."""
-        m = self.ue.response(f"{self.first_cseq()} INVITE", seconds)
+        m = self._final(seconds)
         if m.status in (401, 407) and self.ue.password is not None:
             self._ack_failure(m)
             self._invite([self.ue.credentials(m, "INVITE", self.target)])
-            m = self.ue.response(f"{self.first_cseq()} INVITE", seconds)
+            m = self._final(seconds)
         if m.status < 300:
             self.early(m)
             self.send("ACK", ack, cseq=self.first_cseq())
         else:
             self._ack_failure(m)
         return m
+
+    def _final(self, seconds):
+        cseq = f"{self.first_cseq()} INVITE"
+        return self.ue.wait(lambda m: m.status >= 200 and m.get("CSeq") == cseq and m.get("Call-ID") == self.callid,
+                            f"an answer to {cseq}", seconds)
 
     def first_cseq(self):
         return int(dict(self.first)["CSeq"].split()[0])
@@ -350,12 +355,13 @@ class Dialog:
 
 
 class Answering:
-    """A callee that takes whatever comes: 180 and 200 with the next of `answers`, 200 to all else."""
+    """A callee that takes whatever comes: 180 and 200 with the next of `answers`, 200 to all else; 481 inside a
+    dialog that it does not have (RFC 3261 12.2.2)."""
 
     def __init__(self, ue, answers):
         self.ue, self.answers, self.got, self.dialog, self.error = ue, list(answers), [], None, None
         self.thread = threading.Thread(target=self._run, daemon=True)
-        self.done = False
+        self.done, self.dialogs = False, set()
         self.thread.start()
 
     def _run(self):
@@ -369,9 +375,14 @@ class Answering:
                 self._take(m)
 
     def _take(self, m):
+        dialog = (m.get("Call-ID"), re.search(r";tag=([^;]*)|$", m.get("From")).group(1))
+        if m.method and m.method != "ACK" and ";tag=" in m.get("To") and (dialog not in self.dialogs or ";tag=B" not in m.get("To")):
+            self.ue.answer(m, "481 Call/Transaction Does Not Exist")
+            return
         if m.method == "INVITE":
             if ";tag=" not in m.get("To"):
                 self.dialog = Dialog(self.ue).take(m)
+                self.dialogs.add(dialog)
                 self.ue.answer(m, "180 Ringing", tag="B")
             if any(o.raw == m.raw for o in self.got[:-1]):
                 return

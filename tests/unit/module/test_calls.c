@@ -150,6 +150,72 @@ static void test_many_forks(void **state)
 	assert_int_equal(count().calls, 1);
 }
 
+/* Nobody has acknowledged the 2xx: the caller was never there. With its ACK, or a later 2xx of the
+ * dialog, the call has its usual time. */
+static void test_without_an_ack(void **state)
+{
+	const int64_t now = ar_now_ms();
+	struct ar_answer a = answer(200, "x");
+	struct ar_msg_key none = with_to(invited("c1"), "b"), acked = with_to(invited("c2"), "b"),
+			  other = help_key("c2", "x", "y", 1, 5);
+	int gone = 0;
+
+	(void)state;
+	a.call_expires = now + 1000000;
+	a.ack_expires = now + 64000;
+	assert_true(ar_calls_answered(&none, &a));
+	assert_true(ar_calls_answered(&acked, &a));
+	assert_true(ar_calls_any());
+	ar_calls_acked(&other, a.call_expires); /* not of this dialog */
+	ar_calls_acked(&acked, a.call_expires);
+	a.ack_expires = now + 70000; /* a copy of the 2xx, overtaken by the ACK */
+	ar_calls_answered(&acked, &a);
+	ar_calls_sweep(0, 1000, now + 60000, ignore, &gone);
+	assert_int_equal(gone, 0);
+	ar_calls_sweep(0, 1000, now + 65000, ignore, &gone);
+	assert_int_equal(gone, 1);
+	assert_int_equal(count().calls, 1);
+	ar_calls_sweep(0, 1000, now + 900000, ignore, &gone);
+	assert_int_equal(gone, 1);
+	ar_calls_sweep(0, 1000, now + 1001000, ignore, &gone);
+	assert_int_equal(gone, 2);
+	assert_false(ar_calls_any());
+}
+
+/* Two forks answer, the caller takes one and ends it: the other one waits for its ACK. */
+static void test_other_fork_without_an_ack(void **state)
+{
+	const int64_t now = ar_now_ms();
+	struct ar_answer a = answer(200, "x");
+	struct ar_msg_key k = invited("c1"), b = with_to(k, "b"), c = with_to(k, "c");
+	struct ar_ended e;
+
+	(void)state;
+	a.call_expires = now + 1000000;
+	a.ack_expires = now + 64000;
+	ar_calls_answered(&b, &a);
+	ar_calls_answered(&c, &a);
+	ar_calls_acked(&b, a.call_expires);
+	assert_true(ar_calls_bye(&b, now + 40000, &e));
+	ar_calls_sweep(0, 1000, now + 39000, ignore, NULL);
+	assert_int_equal(count().calls, 1);
+	ar_calls_acked(&c, a.call_expires); /* it comes */
+	ar_calls_sweep(0, 1000, now + 900000, ignore, NULL);
+	assert_int_equal(count().calls, 1);
+	assert_true(ar_calls_bye(&c, now + 40000, &e));
+	assert_int_equal(count().calls, 0);
+	/* and when it does not */
+	k = invited("c2");
+	b = with_to(k, "b");
+	c = with_to(k, "c");
+	ar_calls_answered(&b, &a);
+	ar_calls_answered(&c, &a);
+	ar_calls_acked(&b, a.call_expires);
+	assert_true(ar_calls_bye(&b, now + 40000, &e));
+	ar_calls_sweep(0, 1000, now + 41000, ignore, NULL);
+	assert_int_equal(count().calls, 0);
+}
+
 static void test_map_after_the_answer(void **state)
 {
 	struct ar_msg_key k = invited("c1"), d = help_key("c1", "b", "a", 1, 99);
@@ -670,6 +736,8 @@ int main(void)
 		T(test_the_plan_is_a_copy),
 		T(test_asd_is_told_once),
 		T(test_many_forks),
+		T(test_without_an_ack),
+		T(test_other_fork_without_an_ack),
 		T(test_map_after_the_answer),
 		T(test_versions_rise_once_an_exchange),
 		T(test_the_newer_answer_is_the_map),
