@@ -83,6 +83,13 @@ void ar_jobs_destroy(void)
 
 /* ---- jobs */
 
+bool ar_jobs_behind(int timeout)
+{
+	int64_t due = __atomic_load_n(&ar_link_state->due, __ATOMIC_RELAXED);
+
+	return due && ar_jobs_pending() >= AR_BEHIND_MIN && due - ar_now_ms() < timeout * 3 / 5;
+}
+
 bool ar_job_reserve(void)
 {
 	if (__atomic_add_fetch(&jobs->pending, 1, __ATOMIC_ACQ_REL) <= ar_conf.queue_max)

@@ -72,6 +72,8 @@ struct ar_link_state {
 	int nup;
 	int pid;
 	int64_t started;
+	int64_t due; /* deadline of the offer that has waited for an answer longest; 0: none waits
+		      */
 	char instance[33];
 	struct ar_asd_state asd[AR_ASD_MAX];
 };
@@ -83,6 +85,10 @@ int ar_jobs_open(void); /* child_init(PROC_INIT): what children inherit */
 void ar_jobs_destroy(void);
 
 /* True with a slot taken; ar_job_unreserve() or the end of the job gives it back. */
+/* asd is so far behind that an offer given to it now would go on without an answer as well: most of
+ * those that wait would then be answered too late, all of them in the end. */
+#define AR_BEHIND_MIN 64 /* fewer waiting offers are no backlog */
+bool ar_jobs_behind(int timeout); /* ms, that an offer has */
 bool ar_job_reserve(void);
 void ar_job_unreserve(void);
 /* A job with copies of json and of the key's texts; NULL without memory. Not yet queued. */

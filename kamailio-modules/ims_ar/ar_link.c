@@ -310,6 +310,7 @@ static void publish(void)
 {
 	struct ar_job *j;
 	uint32_t pos = 0;
+	int64_t due = 0;
 	int nup = 0;
 
 	for (int i = 0; i < ar_conf.nasd; i++) {
@@ -321,8 +322,12 @@ static void publish(void)
 		snprintf(s->why, sizeof(s->why), "%s", c->why);
 		nup += c->phase == AR_CONN_UP;
 	}
-	while ((j = ar_ids_next(&link_.asked, &pos)))
+	while ((j = ar_ids_next(&link_.asked, &pos))) {
 		ar_link_state->asd[j->asd].inflight++;
+		if (!due || j->deadline < due)
+			due = j->deadline;
+	}
+	__atomic_store_n(&ar_link_state->due, due, __ATOMIC_RELAXED);
 	ar_link_state->nup = nup;
 }
 

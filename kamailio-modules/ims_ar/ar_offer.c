@@ -260,6 +260,10 @@ static int offer_initial(struct offer *o)
 		AR_COUNT(offers_away);
 		return go_plain(o, "asd is not connected");
 	}
+	if (ar_jobs_behind(cfg_get(ims_ar, ims_ar_cfg, offer_timeout))) {
+		AR_COUNT(offers_behind);
+		return go_plain(o, "asd is behind");
+	}
 	if (!ar_job_reserve()) {
 		AR_COUNT(offers_full);
 		return go_plain(o, "too many offers wait for asd");

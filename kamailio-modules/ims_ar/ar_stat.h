@@ -18,6 +18,7 @@
 	X(offers_timeout, "offers without an answer in time")                                      \
 	X(offers_away, "offers while no asd was reachable")                                        \
 	X(offers_full, "offers refused since the queue or the call table was full")                \
+	X(offers_behind, "offers that went on at once since asd was behind with others")           \
 	X(offers_gone, "verdicts that found no transaction any more")                              \
 	X(offers_local, "offers inside a dialog planned from the map")                             \
 	X(offers_refused, "offers inside a dialog that could not be planned")                      \

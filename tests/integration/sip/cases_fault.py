@@ -299,6 +299,20 @@ def queue_is_full(net):
     net.settled()
 
 
+@scenario(alone=True)
+def asd_is_behind(net):
+    """Many offers wait and the oldest one has for long: new calls go on at once, those that it has are answered."""
+    net.mode("slow")
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+    x, y = bye_by_caller(a, b)
+    Call(net, caller + x, callee + y, calls=150, rate=100).wait()
+    s = net.status()
+    check(int(s.get("offers_behind", 0)) > 0 and int(s["offers_ar"]) > 0, f"status {s}")
+    net.mode("ar")
+    net.settled()
+
+
 @scenario(alone=True, modparams={"event_max": 10})
 def events_are_lost(net):
     """More events than may wait while asd is dead: counted, and asd gets the list of calls instead."""

@@ -2,6 +2,7 @@
 """Shapes of calls as they are in the wild: reliable answers, preconditions, forks, redirects, holds, timers, late offers."""
 import re
 
+import recorded
 import sdp
 from case import AR_TAGS, Call, bye_by_callee, bye_by_caller, check_ar, plain_call, scenario, setup
 from cases_dialog import REFRESH_A, REFRESH_B, bodies, check_refresh, dialog, offer_by_callee, offer_by_caller, then
@@ -308,6 +309,32 @@ def real_application_channels_after_bootstrap(net):
         check(len(sdp.sections(got)) == 3, f"{what}: as many sections as sent: {got}")
         live = [s for s in sdp.sections(got) if re.match(r"m=application [1-9]", s) and 'subprotocol="mpeg-sd"' in s]
         check(len(live) == 1 and sdp.UE1_UFRAG not in got and sdp.UE2_UFRAG not in got, f"{what}: no channel to the DCMF: {got}")
+    net.settled()
+
+
+# ---- what browsers say
+
+@scenario(real=True)
+def real_firefox(net):
+    """Firefox's own offer and answer: fingerprint and direction at session level, BUNDLE, no a=dcmap; then a refresh by each."""
+    def next_version(text, v, setup):
+        return re.sub(r"(?m)^(o=\S+ \S+) 0 ", rf"\1 {v} ", re.sub("a=setup:[a-z]+", f"a=setup:{setup}", text))
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    offer, answer = recorded.FIREFOX_OFFER, recorded.FIREFOX_ANSWER
+    caller, callee = setup(a, b, offer, answer, early=True)
+    again = offer_by_caller(next_version(offer, 1, "actpass"), next_version(answer, 1, "active"))
+    back = offer_by_callee(next_version(answer, 2, "actpass"), next_version(offer, 2, "passive"))
+    x, y = bye_by_caller(a, b)
+    steps = then(again, back)
+    call = Call(net, caller + steps[0](a) + x, callee + steps[1](b) + y).wait()
+    to_b, to_a = bodies(call.uas, "INVITE") + bodies(call.uas, "200"), bodies(call.uac, "200") + bodies(call.uac, "INVITE")
+    for got, sent, other in [(t, offer, "0ee88363") for t in to_b] + [(t, answer, "943f5165") for t in to_a]:
+        dc = sdp.section(got, "application")
+        check(re.match("m=application [1-9]", dc) and "a=fingerprint:" in dc and other not in dc, f"no channel to the DCMF: {dc}")
+        check("a=group" not in got and got.count("a=ice-lite") == 1, f"session: {got[:400]}")
+        check(re.search("(?m)^a=fingerprint:.*", sent).group(0) in got, f"the audio's fingerprint has gone: {got[:400]}")
+        audio, was = sdp.audio(got), sdp.audio(sent)
+        check([line for line in was.splitlines() if not line.startswith("a=setup") and line not in audio] == [], f"audio: {audio}")
     net.settled()
 
 
