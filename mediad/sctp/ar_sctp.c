@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define COMMON_HEADER 12 /* RFC 9260 3.1 */
+#define MAX_PACKET 16384 /* a DTLS record's */
 #define HEARTBEAT 4 /* RFC 9260 3.2 */
 #define HEARTBEAT_ACK 5
 #define RTO_INITIAL 500 /* ms */
@@ -54,13 +55,14 @@ static int set_rto(struct ar_sctp *s, uint32_t max)
 	return set(s, SCTP_RTOINFO, &rto, sizeof(rto));
 }
 
-static int set_options(struct ar_sctp *s, const struct ar_sctp_conf *c)
+static int set_options(struct ar_sctp *s)
 {
+	uint16_t streams = ar_sctp_map_inside(&s->map);
 	uint32_t on = 1, whole = PEER_MAX_MESSAGE + 1;
 	struct linger abort_on_close = {.l_onoff = 1, .l_linger = 0};
 	struct sctp_assoc_value reset = {SCTP_FUTURE_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ};
-	struct sctp_initmsg init = {.sinit_num_ostreams = c->streams,
-		.sinit_max_instreams = c->streams,
+	struct sctp_initmsg init = {.sinit_num_ostreams = streams,
+		.sinit_max_instreams = streams,
 		.sinit_max_attempts = MAX_RETRANSMITS,
 		.sinit_max_init_timeo = SETUP_RTO_MAX};
 	struct sctp_assocparams assoc = {.sasoc_asocmaxrxt = MAX_RETRANSMITS};
@@ -108,7 +110,7 @@ static int open_socket(struct ar_sctp *s, const struct ar_sctp_conf *c)
 		AF_CONN, SOCK_STREAM, IPPROTO_SCTP, ar_sctp_on_receive, ar_sctp_on_sent, 0, opaque);
 	if (!s->so)
 		return -ENOMEM;
-	err = set_options(s, c);
+	err = set_options(s);
 	if (err)
 		return err;
 	if (usrsctp_getsockopt(s->so, SOL_SOCKET, SO_SNDBUF, &limit, &n) == 0)
@@ -131,7 +133,7 @@ int ar_sctp_new(struct ar_sctp **sp, const struct ar_sctp_conf *conf,
 		return -ENOMEM;
 	s->h = *h;
 	s->arg = arg;
-	s->asked_streams = conf->streams;
+	ar_sctp_map_init(&s->map, conf->streams);
 	s->skip_stream = -1;
 	s->acked_at = now;
 	ar_buf_init(&s->queue.buf,
@@ -176,11 +178,18 @@ static bool is_heartbeat(struct ar_span packet)
 
 void ar_sctp_input(struct ar_sctp *s, struct ar_span packet, uint64_t now)
 {
+	uint8_t buf[MAX_PACKET];
+
 	/* usrsctp expects a common header and one chunk header at least */
-	if (s->down || packet.n < 16 || packet.n > UINT16_MAX)
+	if (s->down || packet.n < 16 || packet.n > MAX_PACKET)
 		return;
 	if (!is_heartbeat(packet))
 		ar_sctp_stack_catch_up(now);
+	if (s->map.on) {
+		memcpy(buf, packet.p, packet.n);
+		ar_sctp_map_packet_in(&s->map, buf, packet.n);
+		packet.p = (char *)buf;
+	}
 	usrsctp_conninput(s->addr, packet.p, packet.n, 0);
 	ar_sctp_stack_deliver();
 	ar_sctp_after_input(s, now);
@@ -237,8 +246,11 @@ void ar_sctp_settle(struct ar_sctp *s)
 static int push(struct ar_sctp *s, const struct ar_sctp_msg *m, struct ar_span data)
 {
 	struct sctp_sendv_spa spa = {.sendv_flags = SCTP_SEND_SNDINFO_VALID};
+	uint16_t stream = ar_sctp_map_in(&s->map, m->stream);
 
-	spa.sendv_sndinfo.snd_sid = m->stream;
+	if (stream == AR_SCTP_MAP_NONE)
+		return -EINVAL;
+	spa.sendv_sndinfo.snd_sid = stream;
 	spa.sendv_sndinfo.snd_ppid = htonl(m->ppid);
 	spa.sendv_sndinfo.snd_flags = (uint16_t)(SCTP_EOR | (m->unordered ? SCTP_UNORDERED : 0));
 	if (m->max_retr >= 0 || m->max_time >= 0) {
@@ -306,10 +318,13 @@ static int reset_now(struct ar_sctp *s, uint16_t stream)
 {
 	uint64_t store[2] = {0}; /* the struct ends in a list of one */
 	struct sctp_reset_streams *r = (void *)store;
+	uint16_t inside = ar_sctp_map_in(&s->map, stream);
 
+	if (inside == AR_SCTP_MAP_NONE)
+		return -EOPNOTSUPP;
 	r->srs_flags = SCTP_STREAM_RESET_OUTGOING;
 	r->srs_number_streams = 1;
-	r->srs_stream_list[0] = stream;
+	r->srs_stream_list[0] = inside;
 	/* EALREADY, EAGAIN: marked, and sent when the one before is answered */
 	if (set(s, SCTP_RESET_STREAMS, r, sizeof(*r) + sizeof(uint16_t)) == -EOPNOTSUPP)
 		return -EOPNOTSUPP;
@@ -440,7 +455,7 @@ static void on_assoc_change(struct ar_sctp *s, const union sctp_notification *n)
 	case SCTP_COMM_UP:
 		s->up = true;
 		set_rto(s, RTO_MAX); /* a failure leaves the lower maximum */
-		s->streams = in < out ? in : out;
+		s->streams = ar_sctp_map_usable(&s->map, in < out ? in : out);
 		s->h.on_up(s->arg, s->streams);
 		return;
 	case SCTP_RESTART:
@@ -474,7 +489,7 @@ static void on_stream_reset(struct ar_sctp *s, const union sctp_notification *n,
 	if (what & AR_SCTP_RESET_OUT)
 		s->resets -= s->resets < count ? s->resets : count;
 	for (unsigned i = 0; i < count && !s->down; i++)
-		s->h.on_reset(s->arg, r->strreset_stream_list[i], what);
+		s->h.on_reset(s->arg, ar_sctp_map_out(&s->map, r->strreset_stream_list[i]), what);
 	if (!count)
 		s->h.on_reset(s->arg, AR_SCTP_ALL_STREAMS, what);
 }
@@ -500,7 +515,8 @@ static void on_notification(struct ar_sctp *s, const struct ar_sctp_event *e)
 
 void ar_sctp_handle(struct ar_sctp *s, const struct ar_sctp_event *e)
 {
-	bool skipping = s->skip_stream == e->stream;
+	uint16_t stream = ar_sctp_map_out(&s->map, e->stream);
+	bool skipping = s->skip_stream == stream;
 
 	if (s->down)
 		return;
@@ -515,9 +531,9 @@ void ar_sctp_handle(struct ar_sctp *s, const struct ar_sctp_event *e)
 	/* the partial delivery point is over PEER_MAX_MESSAGE: a piece means too long a message */
 	if (!e->whole || skipping || e->len > PEER_MAX_MESSAGE) {
 		if (!skipping)
-			s->h.on_message(s->arg, e->stream, e->ppid, AR_SPAN_NONE, true);
-		s->skip_stream = e->whole ? -1 : e->stream;
+			s->h.on_message(s->arg, stream, e->ppid, AR_SPAN_NONE, true);
+		s->skip_stream = e->whole ? -1 : stream;
 		return;
 	}
-	s->h.on_message(s->arg, e->stream, e->ppid, (struct ar_span){e->data, e->len}, false);
+	s->h.on_message(s->arg, stream, e->ppid, (struct ar_span){e->data, e->len}, false);
 }

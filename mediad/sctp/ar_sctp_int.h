@@ -5,6 +5,7 @@
 
 #include "common/ar_buf.h"
 #include "mediad/sctp/ar_sctp.h"
+#include "mediad/sctp/ar_sctp_map.h"
 
 #include <usrsctp.h>
 
@@ -35,6 +36,8 @@ struct ar_sctp {
 	struct socket *so;
 	struct ar_sctp_handlers h;
 	void *arg;
+	struct ar_sctp_map
+		map; /* stream ids: the UE's and usrsctp's; all others here are the UE's */
 	struct ar_sctp_queue queue;
 	size_t in_stack; /* unsent and unacknowledged bytes inside usrsctp */
 	struct ar_sctp_run *run; /* what in_stack is made of, oldest first; a ring */
@@ -43,7 +46,7 @@ struct ar_sctp {
 	size_t sndbuf;
 	uint64_t acked_at;
 	bool up, down, lost, acked, busy; /* lost: no memory for what came */
-	uint16_t streams, asked_streams;
+	uint16_t streams;
 	unsigned resets; /* ours, not answered yet */
 	int32_t skip_stream; /* an oversized message is being thrown away, -1: none */
 	struct ar_sctp *next_busy, **prev_busy;

@@ -66,6 +66,7 @@ static int on_output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t set_d
 	(void)tos;
 	(void)set_df;
 	if (s && n >= 12) {
+		ar_sctp_map_packet_out(&s->map, buf, n);
 		ar_crc32c_fill(buf, n);
 		s->h.send(s->arg, (struct ar_span){buf, n});
 	}
