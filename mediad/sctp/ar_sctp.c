@@ -162,7 +162,6 @@ void ar_sctp_free(struct ar_sctp *s)
 		usrsctp_close(s->so); /* SO_LINGER 0: ABORT goes out through send() now */
 	ar_sctp_stack_remove(s);
 	ar_buf_free(&s->queue.buf);
-	free(s->run);
 	free(s);
 }
 
@@ -195,35 +194,18 @@ void ar_sctp_input(struct ar_sctp *s, struct ar_span packet, uint64_t now)
 	ar_sctp_after_input(s, now);
 }
 
+static struct ar_sctp_run *run_at(struct ar_sctp *s, unsigned i)
+{
+	return &s->run[(s->run_first + i) % AR_SCTP_MAX_RUNS];
+}
+
 /* usrsctp tells only how much is left of all streams together. */
 static void note_sent(struct ar_sctp *s, uint16_t stream, size_t n)
 {
-	struct ar_sctp_run *last =
-		s->nrun ? &s->run[(s->run_first + s->nrun - 1) % s->run_cap] : NULL;
-	unsigned cap = s->run_cap ? s->run_cap * 2 : 8;
-	struct ar_sctp_run *grown = NULL;
-
 	s->run_bytes += n;
-	if (last && (last->stream == stream || s->nrun == AR_SCTP_MAX_RUNS)) {
-		last->bytes += n;
-		return;
-	}
-	if (s->nrun == s->run_cap) {
-		grown = malloc(cap * sizeof(*grown));
-		if (!grown) {
-			s->run_bytes -= last ? 0 : n;
-			if (last)
-				last->bytes += n;
-			return;
-		}
-		for (unsigned i = 0; i < s->nrun; i++)
-			grown[i] = s->run[(s->run_first + i) % s->run_cap];
-		free(s->run);
-		s->run = grown;
-		s->run_cap = cap;
-		s->run_first = 0;
-	}
-	s->run[(s->run_first + s->nrun++) % s->run_cap] = (struct ar_sctp_run){stream, n};
+	if (!s->nrun || (run_at(s, s->nrun - 1)->stream != stream && s->nrun < AR_SCTP_MAX_RUNS))
+		*run_at(s, s->nrun++) = (struct ar_sctp_run){.stream = stream};
+	run_at(s, s->nrun - 1)->bytes += (uint32_t)n;
 }
 
 void ar_sctp_settle(struct ar_sctp *s)
@@ -233,12 +215,12 @@ void ar_sctp_settle(struct ar_sctp *s)
 		size_t gone = s->run_bytes - s->in_stack;
 
 		gone = gone < r->bytes ? gone : r->bytes;
-		r->bytes -= gone;
+		r->bytes -= (uint32_t)gone;
 		s->run_bytes -= gone;
-		if (!r->bytes) {
-			s->run_first = (s->run_first + 1) % s->run_cap;
-			s->nrun--;
-		}
+		if (r->bytes)
+			return;
+		s->run_first = (s->run_first + 1) % AR_SCTP_MAX_RUNS;
+		s->nrun--;
 	}
 }
 
@@ -424,7 +406,7 @@ size_t ar_sctp_buffered_on(const struct ar_sctp *s, uint16_t stream)
 	size_t n = s->queue.bytes; /* it waits behind all of that */
 
 	for (unsigned i = 0; i < s->nrun; i++) {
-		const struct ar_sctp_run *r = &s->run[(s->run_first + i) % s->run_cap];
+		const struct ar_sctp_run *r = &s->run[(s->run_first + i) % AR_SCTP_MAX_RUNS];
 
 		n += r->stream == stream ? r->bytes : 0;
 	}

@@ -23,11 +23,11 @@ struct ar_sctp_queue { /* records of struct ar_sctp_queued and the message */
 	size_t head, bytes; /* bytes: of messages only */
 };
 
-#define AR_SCTP_MAX_RUNS 256 /* of messages on one stream; more count as the last one's */
+#define AR_SCTP_MAX_RUNS 32 /* of messages on one stream; more count as the last one's */
 
 struct ar_sctp_run { /* bytes given to usrsctp one after the other on one stream */
 	uint16_t stream;
-	size_t bytes;
+	uint32_t bytes; /* at most AR_SCTP_BUFFER and one message */
 };
 
 struct ar_sctp {
@@ -40,8 +40,9 @@ struct ar_sctp {
 		map; /* stream ids: the UE's and usrsctp's; all others here are the UE's */
 	struct ar_sctp_queue queue;
 	size_t in_stack; /* unsent and unacknowledged bytes inside usrsctp */
-	struct ar_sctp_run *run; /* what in_stack is made of, oldest first; a ring */
-	unsigned run_cap, run_first, nrun;
+	struct ar_sctp_run
+		run[AR_SCTP_MAX_RUNS]; /* what in_stack is made of, oldest first; a ring */
+	unsigned run_first, nrun;
 	size_t run_bytes;
 	size_t sndbuf;
 	uint64_t acked_at;
