@@ -189,6 +189,7 @@ int peer_send(struct peer *p, uint16_t id, enum peer_kind kind, struct ar_span d
 	if (err)
 		return err;
 	p->stats.tx_messages++;
+	p->given += data.n;
 	if (p->watch && peer_buffered(p) >= p->watch)
 		p->watch_above = true;
 	return 0;
@@ -202,6 +203,11 @@ size_t peer_buffered(const struct peer *p)
 size_t peer_buffered_on(const struct peer *p, uint16_t id)
 {
 	return p->sctp ? ar_sctp_buffered_on(p->sctp, id) : 0;
+}
+
+uint32_t peer_rate(const struct peer *p)
+{
+	return p->rate;
 }
 
 void peer_watch_buffered(struct peer *p, size_t below)

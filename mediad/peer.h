@@ -147,6 +147,9 @@ int peer_send(struct peer *p, uint16_t id, enum peer_kind kind, struct ar_span d
 	__attribute__((warn_unused_result));
 /* Bytes given to peer_send and not acknowledged by the UE yet: what pacing looks at. */
 size_t peer_buffered(const struct peer *p);
+/* Bytes a second that were acknowledged lately; 0: not known. What the line can, while it is full.
+ */
+uint32_t peer_rate(const struct peer *p);
 size_t peer_buffered_on(const struct peer *p, uint16_t id); /* of one channel */
 /* of all channels; a higher one that waits already stays. 0: none */
 void peer_watch_buffered(struct peer *p, size_t below);

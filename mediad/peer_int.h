@@ -27,6 +27,9 @@ struct peer {
 	struct transport *t;
 	struct peer_handlers h;
 	void *arg;
+	uint64_t given; /* bytes */
+	uint64_t rate_at, rate_from; /* since when, and what had been acknowledged then */
+	uint32_t rate;
 	char *log_call;
 	enum peer_state state;
 	enum peer_media media;

@@ -250,10 +250,25 @@ static void sctp_reset(void *arg, uint16_t stream, unsigned what)
 	leave_upcall(p);
 }
 
+#define RATE_OVER (50 * AR_MS)
+#define RATE_PAUSE (500 * AR_MS)
+
+static void measure_rate(struct peer *p)
+{
+	uint64_t there = p->given - peer_buffered(p), took = p->now - p->rate_at;
+
+	if (took < RATE_OVER)
+		return;
+	p->rate = took < RATE_PAUSE ? (uint32_t)((there - p->rate_from) * AR_SEC / took) : 0;
+	p->rate_at = p->now;
+	p->rate_from = there;
+}
+
 static void sctp_acked(void *arg)
 {
 	struct peer *p = arg;
 
+	measure_rate(p);
 	if (!p->watch_above || p->state != PEER_CONNECTED || peer_buffered(p) >= p->watch)
 		return;
 	p->watch_above = false;

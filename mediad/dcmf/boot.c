@@ -17,7 +17,8 @@ void boot_open(struct boot *b, struct peer *peer, uint16_t id, const struct boot
 	struct boot_stats *stats)
 {
 	boot_close(b);
-	*b = (struct boot){.peer = peer, .id = id, .site = *site, .stats = stats};
+	*b = (struct boot){
+		.peer = peer, .id = id, .site = *site, .stats = stats, .unacked = BOOT_UNACKED};
 	ar_buf_init(&b->in, 2 * BOOT_MAX_REQUEST);
 	ar_buf_init(&b->head, 65536);
 }
@@ -366,6 +367,8 @@ static struct ar_span piece(struct boot *b)
 		s = (struct ar_span){b->head.p + b->head_sent, b->head.n - b->head_sent};
 	if (max > BOOT_MAX_PIECE)
 		max = BOOT_MAX_PIECE;
+	if (max > b->unacked / 4)
+		max = b->unacked / 4;
 	if (s.n > max)
 		s.n = max;
 	return s;
@@ -383,6 +386,26 @@ static void sent(struct boot *b, size_t n)
 	b->body.n -= n;
 }
 
+/*
+ * So many bytes on the way that the line is full, and BOOT_QUEUE of it more: what waits in front of
+ * its bottleneck delays the scene's updates, which go the same way.
+ */
+static void adapt(struct boot *b)
+{
+	uint64_t rate = peer_rate(b->peer), want;
+	struct peer_stats s;
+
+	peer_get_stats(b->peer, &s);
+	if (s.rtt_us && (!b->rtt || s.rtt_us < b->rtt))
+		b->rtt = s.rtt_us;
+	if (!rate || !b->rtt)
+		return;
+	want = rate * (b->rtt + BOOT_QUEUE) / 1000000;
+	b->unacked = want < BOOT_MIN_UNACKED   ? BOOT_MIN_UNACKED
+		     : want > BOOT_MAX_UNACKED ? BOOT_MAX_UNACKED
+					       : (size_t)want;
+}
+
 bool boot_run(struct boot *b)
 {
 	for (;;) {
@@ -395,8 +418,10 @@ bool boot_run(struct boot *b)
 				return false;
 			continue;
 		}
-		if (peer_buffered_on(b->peer, b->id) >= BOOT_MAX_UNACKED) {
-			peer_watch_buffered(b->peer, BOOT_MAX_UNACKED / 2);
+		if (b->body.n)
+			adapt(b);
+		if (peer_buffered_on(b->peer, b->id) >= b->unacked) {
+			peer_watch_buffered(b->peer, b->unacked - b->unacked / 4);
 			return true;
 		}
 		if (peer_send(b->peer, b->id, PEER_BINARY, s) != 0)

@@ -14,7 +14,10 @@
 #define BOOT_MAX_REQUEST 8192 /* bytes of one request's head */
 #define BOOT_MAX_PIECE 8192 /* bytes of one message of ours */
 #define BOOT_MAX_LIST 60000 /* bytes of a list that is made, JSON or a page */
-#define BOOT_MAX_UNACKED 65536 /* bytes on the way before we wait */
+#define BOOT_UNACKED 65536 /* bytes on the way before we wait, to begin with */
+#define BOOT_MIN_UNACKED 4096
+#define BOOT_MAX_UNACKED 262144
+#define BOOT_QUEUE 30000 /* us by which they may lengthen the round trip */
 
 struct boot_stats {
 	uint64_t requests, not_found, refused, bytes;
@@ -38,6 +41,8 @@ struct boot {
 	struct boot_stats *stats;
 	struct ar_buf in, head; /* head: the answer's, and generated bodies */
 	size_t head_sent;
+	size_t unacked; /* bytes on the way before we wait */
+	uint32_t rtt; /* least seen, us */
 	struct ar_span body; /* the rest of it, borrowed from the assets */
 	bool closing; /* no further request: the last one could not be understood */
 };

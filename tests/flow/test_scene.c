@@ -134,37 +134,50 @@ static void on_a_narrow_line(void **state)
 	assert_true(f.age_ms <= 500); /* 750 when the window follows the filled line */
 }
 
-/* 3 MB at 10 Mbit/s: they take the line, and the pose goes on beside them. */
-static void beside_a_download(void **state)
+/* A file takes the line, wide or narrow, and the pose goes on beside it. */
+static void download(uint64_t delay, uint64_t rate, off_t bytes)
 {
 	static const char get[] = "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n";
 	char folder[] = "/tmp/flow-scene-XXXXXX", path[64];
-	struct setting s = {.link = {.delay = 10000, .queue = 500000},
+	struct setting s = {.link = {.delay = delay, .queue = 500000},
 		.max_message = {65536, 65536},
 		.seed = 1,
 		.http = true,
 		.assets = folder};
+	struct ue *u;
 	struct call c;
 	FILE *f;
 
-	(void)state;
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/big.bin", folder);
 	f = fopen(path, "w");
-	assert_true(f && ftruncate(fileno(f), 3000000) == 0 && fclose(f) == 0);
+	assert_true(f && ftruncate(fileno(f), bytes) == 0 && fclose(f) == 0);
 	call_start(&c, &s);
 	assert_true(sim_run(c.sim, 20 * AR_SEC, both_have_scene, &c));
 	walk(&c, 30);
-	c.ue[1].node->down_rate = 1250000;
-	c.ue[1].measure = true;
-	assert_int_equal(peer_send(dc_client_peer(c.ue[1].c), HTTP, PEER_BINARY, AR_SPAN(get)), 0);
-	walk(&c, 60 * 28 / 10); /* 2.4 s are the line's */
-	assert_true(c.ue[1].http_bytes >= 3000000);
-	assert_true(c.ue[1].longest_gap < 100 * AR_MS);
-	assert_true(c.ue[1].worst_age < 150 * AR_MS);
+	u = &c.ue[1];
+	u->node->down_rate = rate;
+	u->measure = true;
+	assert_int_equal(peer_send(dc_client_peer(u->c), HTTP, PEER_BINARY, AR_SPAN(get)), 0);
+	walk(&c, (unsigned)((uint64_t)bytes * 60 * 15 / 10 / rate)); /* half as long again */
+	print_message("%u kbit/s, %u ms: longest gap %d ms, oldest pose %d ms\n",
+		(unsigned)(rate / 125), (unsigned)(delay / AR_MS), (int)(u->longest_gap / AR_MS),
+		(int)(u->worst_age / AR_MS));
+	assert_true(u->http_bytes >= (uint64_t)bytes);
+	assert_true(u->longest_gap < 100 * AR_MS);
+	assert_true(u->worst_age < 150 * AR_MS);
 	call_end(&c);
 	unlink(path);
 	rmdir(folder);
+}
+
+static void beside_a_download(void **state)
+{
+	(void)state;
+	download(10000, 1250000, 3000000);
+	download(20000, 2500000, 5000000);
+	download(20000, 500000, 1000000); /* where 64 KiB on the way would be 130 ms of queue */
+	download(20000, 250000, 500000);
 }
 
 /* One UE vanishes without a word: the other goes on, and the scene loses it in time. */

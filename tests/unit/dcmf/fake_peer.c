@@ -211,6 +211,12 @@ size_t peer_buffered_on(const struct peer *p, uint16_t id)
 	return peer_buffered(p);
 }
 
+uint32_t peer_rate(const struct peer *p)
+{
+	(void)p;
+	return 0;
+}
+
 void peer_watch_buffered(struct peer *p, size_t below)
 {
 	p->watch = below;
