@@ -13,6 +13,7 @@
 #define NEAR_M 3.0f /* full rate up to here, then in proportion to the distance */
 #define IN_VIEW 0.5f /* cosine of 60 degrees: half of a wide field of view, and some to turn */
 #define SLOWEST (200 * AR_MS)
+#define PHASES 8
 
 struct place {
 	float at[3], ahead[3];
@@ -49,6 +50,22 @@ static uint64_t interval(const struct place *me, const struct place *other)
 		return 0;
 	/* a step of the same size looks smaller from further away */
 	return d >= 4 * NEAR_M ? SLOWEST : (uint64_t)((d / NEAR_M - 1) * (float)SLOWEST / 3);
+}
+
+/*
+ * When the next pose of the i-th may go, about so much later: in a turn of its own, so that who has
+ * everybody behind is told of some of them each time, and not of all five times a second.
+ */
+static uint64_t turn_of(unsigned i, uint64_t now, uint64_t later)
+{
+	uint64_t due;
+
+	if (!later)
+		return now;
+	due = now - now % later + i % PHASES * later / PHASES;
+	while (due < now + later / 4)
+		due += later;
+	return due;
 }
 
 static bool is_dirty(const struct scene_view *v, unsigned node)
@@ -93,7 +110,7 @@ void app_interest_end(struct participant *p, uint64_t now)
 		if (!(p->interest_mask >> i & 1) || is_dirty(&p->view, (unsigned)o->node))
 			continue;
 		place_of(scene_node_pose(a->scene, (unsigned)o->node), &other);
-		p->interest[i].due = now + interval(&me, &other);
+		p->interest[i].due = turn_of(i, now, interval(&me, &other));
 	}
 }
 

@@ -137,6 +137,26 @@ static void small_calls_are_not_thinned(void **state)
 	stop(&c);
 }
 
+/* The first of a procession has all others behind: each of them seldom, but something always. */
+static void all_behind(void **state)
+{
+	static const double behind[MANY][2] = {
+		{0, 0}, {0, 2}, {1, 2}, {-1, 2}, {0, 4}, {1, 4}, {-1, 4}, {0, 6}};
+	struct crowd c;
+	unsigned before;
+
+	(void)state;
+	start(&c, MANY);
+	nod(&c, behind, 30);
+	memset(c.told, 0, sizeof(c.told));
+	before = c.ue[0].patches;
+	nod(&c, behind, 120);
+	for (unsigned i = 1; i < MANY; i++)
+		assert_in_range(c.told[i], 8, 13);
+	assert_true(c.ue[0].patches - before >= 60); /* 30 a second */
+	stop(&c);
+}
+
 /* Who turns round sees those behind at the full rate at once. */
 static void turning_round_counts(void **state)
 {
@@ -174,6 +194,7 @@ int main(void)
 		cmocka_unit_test(far_and_behind_are_told_less_often),
 		cmocka_unit_test(nobody_is_forgotten),
 		cmocka_unit_test(small_calls_are_not_thinned),
+		cmocka_unit_test(all_behind),
 		cmocka_unit_test(turning_round_counts),
 	};
 
