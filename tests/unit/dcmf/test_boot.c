@@ -403,8 +403,7 @@ static void paced(void **state)
 	fake_deliver(l.peer, HTTP, "GET /big.bin HTTP/1.1\r\n\r\n");
 	rig_pass(&l.r, 5000000);
 	first = fake_queued(l.peer);
-	assert_in_range(
-		first, BOOT_MAX_UNACKED / BOOT_MAX_PIECE, BOOT_MAX_UNACKED / BOOT_MAX_PIECE + 2);
+	assert_in_range(first, BOOT_UNACKED / BOOT_MAX_PIECE, BOOT_UNACKED / BOOT_MAX_PIECE + 2);
 	fake_ack(l.peer);
 	rig_pass(&l.r, 100000);
 	assert_in_range(fake_queued(l.peer), 2 * first - 2, 2 * first + 1);
