@@ -23,7 +23,7 @@ U
 }
 
 # first what builds and computes, then what mostly waits, in lanes, then what measures time, alone
-GROUPS_ALL="build lint unit asan sip media call ims soak docs armf demo bench"
+GROUPS_ALL="build lint unit asan sip media call ims streams soak docs armf demo bench"
 GROUPS_QUICK="build lint unit sip media call docs"
 groups="" install=1 soak=0
 while [ $# -gt 0 ]; do
@@ -124,9 +124,10 @@ group_lint() {
 	suite lint tree python3 tests/check/check_tree.py
 	step lint clang-format tests/check/format.sh
 	step lint cppcheck tests/check/cppcheck.sh build/release
-	step lint clang-tidy tests/check/clang_tidy.sh build/release
 	step lint lua-syntax tests/check/lua_syntax.sh
 }
+# it computes a minute long on all cores, while others wait
+lanes_lint() { lane lint clang-tidy 140 nice -n 19 tests/check/clang_tidy.sh build/release; }
 
 group_unit() { ctest_run unit build/release -LE "bench"; }
 
@@ -158,15 +159,17 @@ lanes_call() {
 	for l in one two; do lane call "calls-$l" 46 tests/integration/call/run.sh --layout $l; done
 }
 
+# real Chromium joined by mediad's media of type AR
+lanes_streams() { lane streams streams 60 tests/integration/armf/run.sh; }
+
 lanes_ims() { lane ims real-ims 40 tests/integration/ims/run.sh; }
 
 lanes_soak() { lane soak soak 125 tests/integration/soak/run.sh; }
 
 lanes_docs() { lane docs docs 7 python3 tests/check/check_docs.py; }
 
-# real Chromium: streams over networks, then the drawn object beside the pose
+# real Chromium: the drawn object beside the pose, then over a network of calls
 group_armf() {
-	BUILD=$ROOT/build/release suite armf streams tests/integration/armf/run.sh
 	BUILD=$ROOT/build/release suite armf pose tests/integration/armf/pose/run.sh
 	BUILD=$ROOT/build/release suite armf network tests/integration/armf/pose/network.sh
 }
@@ -180,7 +183,12 @@ group_soak() {
 	SOAK_CALLS=10000 BUILD=$ROOT/build/release suite soak many-calls tests/integration/sip/run.sh many-calls
 }
 
-group_bench() { BUILD=$ROOT/build/release suite bench benchmarks tests/bench/run.sh; }
+# what Chromium was measured with in group armf of this run is not measured again
+group_bench() {
+	local log=$LOGS/armf-pose.log
+	case " $groups " in *" armf "*) ;; *) log= ;; esac
+	BUILD=$ROOT/build/release POSE_LOG=$log suite bench benchmarks tests/bench/run.sh
+}
 
 if [ $install = 1 ]; then
 	step build packages install_packages build test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }

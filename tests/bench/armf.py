@@ -16,7 +16,7 @@ import tempfile
 BUILD = os.environ["BUILD"]
 PIPE = os.path.join(BUILD, "tests/bench/armf_pipe")
 SCENE = os.environ.get("SCENE", "/usr/share/assimp/models/glTF2/BoxTextured-glTF-Embedded/BoxTextured.gltf")
-FRAMES, SHORT = 240, 30
+FRAMES, SHORT = 150, 30
 DISTANCE = "2.5"  # metres: the 1 m box covers about 15 % of the picture
 CASES = (  # name, codec, size, overlay, bps, target: ours / FFmpeg
     ("vp8_360p", "vp8", (640, 360), (192, 176), 500, 0.8),

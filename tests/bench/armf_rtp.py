@@ -16,7 +16,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build/release"))
-SECONDS, FPS, TARGET = 15, 30, 15.0
+SECONDS, FPS, TARGET = 10, 30, 15.0
 XR_POSE = "urn:3gpp:xr-pose"
 URI = "/nmf-mrm/v1/contexts"
 

@@ -6,4 +6,4 @@ cd "$(dirname "$0")/../.." || exit 2
 limit=()
 [ "${SOAK:-0}" = 1 ] || for a in -analyzer-config max-nodes=40000; do limit+=(--extra-arg=-Xclang --extra-arg="$a"); done
 git ls-files 'common/*.c' 'asd/*.c' 'mediad/*.c' 'kamailio-modules/*.c' |
-	xargs -r -P"$(nproc)" -n1 clang-tidy --quiet -p "$1" "${limit[@]}"
+	xargs -r -P"$(nproc)" -n1 clang-tidy --quiet -p "$1" "${limit[@]}" && echo "ok clang-tidy"

@@ -12,6 +12,10 @@ const filter = new RegExp(process.argv[2] ?? '.');
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 const say = (...x) => VERBOSE && console.log('#', ...x);
 
+// A measurement in real time over its limit: the case is repeated, twice at most, and says so.
+class TooSlow extends Error {}
+const TRIES = ['', ' (second try)', ' (third try)'];
+
 function check(ok, what) {
 	if (!ok) throw new Error(what);
 }
@@ -21,9 +25,9 @@ const short = (f) => `${f.state}${f.reason ? ` (${f.reason})` : ''} ${f.codecIn}
 	`plis ${f.plis} drawn ${f.drawn} dropped ${f.dropped}`;
 
 // Both sides see moving pictures, at once and some time later.
-async function runs(m, call, a, b, seconds = 4) {
-	check(await b.moreFrames(30, 15000), 'b sees no pictures');
-	check(await a.moreFrames(30, 15000), 'a sees no pictures');
+async function runs(m, call, a, b, seconds = 3) {
+	check(await b.moreFrames(70, 60000), 'b sees no pictures');
+	check(await a.moreFrames(70, 60000), 'a sees no pictures');
 	await sleep(seconds * 1000);
 	const f = await m.facts(call.id);
 	const [sa, sb] = [await a.stats(), await b.stats()];
@@ -57,14 +61,14 @@ const cases = {
 	async 'VP9 passes packet by packet'({ m, a, b }) {
 		const v = { offer: { prefer: ['VP9'] }, codec: only('VP9') };
 		const call = await connect(m, { a: { ue: a, ...v }, b: { ue: b, ...v } });
-		check(await b.moreFrames(60, 20000) && await a.moreFrames(60, 20000), 'no pictures');
+		check(await b.moreFrames(60, 60000) && await a.moreFrames(60, 60000), 'no pictures');
 		check((await b.stats()).in_video.codec === 'video/VP9', 'not VP9');
 		check((await m.facts(call.id)).a.v0.armf.state === 'relay', 'state');
 		return call;
 	},
 	async 'audio and video'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a, offer: { audio: true } }, b: { ue: b, offer: { audio: true } } });
-		check(await b.moreFrames(60, 20000) && await a.moreFrames(60, 20000), 'no pictures');
+		check(await b.moreFrames(60, 60000) && await a.moreFrames(60, 60000), 'no pictures');
 		const [sa, sb] = [await a.stats(), await b.stats()];
 		say('audio', sa.in_audio.packetsReceived, sb.in_audio.packetsReceived, sb.in_audio.packetsLost, sb.remote_audio?.roundTripTime);
 		check(sa.in_audio.packetsReceived > 50 && sb.in_audio.packetsReceived > 50, 'no audio');
@@ -73,21 +77,21 @@ const cases = {
 	},
 	async 'drawn on and not, by a patch'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a }, b: { ue: b } });
-		check(await b.moreFrames(30, 20000), 'no pictures');
+		check(await b.moreFrames(30, 60000), 'no pictures');
 		const op = (x) => m.mrm.patch(call.id, [{ op: 'replace', path: '/terminations/0/medias/0/mediaProcessingUri',
 			value: `urn:x-ims-ar:armf:${x}` }]);
 		check((await op('overlay')).status === 200, 'patch');
-		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 60000);
 		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state} ${f.a.v0.armf.reason}`);
 		check(await b.moreFrames(30), 'no pictures when drawn on');
 		check((await op('relay')).status === 200, 'patch back');
-		check((await until(m, call, (x) => x.a.v0.armf.state === 'relay', 5000)).a.v0.armf.state === 'relay', 'not relayed again');
+		check((await until(m, call, (x) => x.a.v0.armf.state === 'relay', 60000)).a.v0.armf.state === 'relay', 'not relayed again');
 		check(await b.moreFrames(30), 'no pictures afterwards');
 		return call;
 	},
 	async 'on hold'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a }, b: { ue: b } });
-		check(await b.moreFrames(30, 20000), 'no pictures');
+		check(await b.moreFrames(30, 60000), 'no pictures');
 		const direction = (x) => m.mrm.patch(call.id, [{ op: 'replace',
 			path: '/terminations/1/medias/0/x-ims-ar/remote/direction', value: x }]);
 		check((await direction('sendonly')).status === 200, 'patch');
@@ -96,12 +100,12 @@ const cases = {
 		check(await a.moreFrames(30), 'the other way is held too');
 		check((await m.facts(call.id)).a.v0.armf.reason === 'on hold', 'reason');
 		check((await direction('sendrecv')).status === 200, 'patch back');
-		check(await b.moreFrames(30, 5000), 'no pictures after hold');
+		check(await b.moreFrames(30, 60000), 'no pictures after hold');
 		return call;
 	},
 	async 'ICE restart'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a }, b: { ue: b } });
-		check(await b.moreFrames(30, 20000), 'no pictures');
+		check(await b.moreFrames(30, 60000), 'no pictures');
 		const [s] = parse(await a.again({ iceRestart: true })).sections;
 		const r = await m.mrm.patch(call.id, [{ op: 'replace', path: '/terminations/0/medias/0/x-ims-ar/remote/ice',
 			value: { ufrag: s.get('ice-ufrag'), pwd: s.get('ice-pwd'), lite: false, candidates: [] } }]);
@@ -109,7 +113,7 @@ const cases = {
 		const mine = r.json.terminations[0].medias[0];
 		check(mine['x-ims-ar'].ice.ufrag !== call.doc.terminations[0].medias[0]['x-ims-ar'].ice.ufrag, 'the same ufrag');
 		await a.answer(answer([answerSection(s, mine)]));
-		check(await b.moreFrames(60, 10000) && await a.moreFrames(30, 10000), 'no pictures after the restart');
+		check(await b.moreFrames(60, 60000) && await a.moreFrames(30, 60000), 'no pictures after the restart');
 		return call;
 	},
 	// a handset without encryption, at another port than it said, towards a browser
@@ -124,10 +128,10 @@ const cases = {
 		check(r.status === 201, `create: ${r.status} ${r.text}`);
 		await b.answer(answer([answerSection(s, r.json.terminations[1].medias[0])]));
 		const ffmpeg = spawn('ffmpeg', ['-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=30', '-c:v', 'libvpx',
-			'-b:v', '500k', '-g', '30', '-deadline', 'realtime', '-cpu-used', '8', '-payload_type', '96', '-t', '30', '-f', 'rtp',
+			'-b:v', '500k', '-g', '30', '-deadline', 'realtime', '-cpu-used', '8', '-payload_type', '96', '-t', '90', '-f', 'rtp',
 			'rtp://127.0.0.1:41000?localrtpport=50000&pkt_size=1000'], { stdio: ['ignore', 'ignore', 'inherit'] });
 		try {
-			check(await b.moreFrames(60, 20000), 'no pictures');
+			check(await b.moreFrames(60, 60000), 'no pictures');
 			const f = await m.facts(r.json.contextId);
 			say(short(f.a.v0.armf), JSON.stringify(f.a.v0.counters));
 			check(f.a.v0.counters.latched === 1 && f.a.v0.selected === '127.0.0.1:50000', `at ${f.a.v0.selected}`);
@@ -139,7 +143,7 @@ const cases = {
 	},
 	async 'VP8 processed'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a, op: 'overlay' }, b: { ue: b } });
-		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 60000);
 		const { f, sb } = await runs(m, call, a, b);
 		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state} ${f.a.v0.armf.reason}`);
 		check(f.b.v0.armf.state === 'relay', `state ${f.b.v0.armf.state}`);
@@ -153,7 +157,7 @@ const cases = {
 	},
 	async 'VP8 to H.264 and back'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a }, b: { ue: b, offer: { prefer: ['H264'] }, codec: only('H264') } });
-		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 60000);
 		const { f, sa, sb } = await runs(m, call, a, b);
 		check(f.a.v0.armf.state === 'processing' && f.b.v0.armf.state === 'processing', `state ${f.a.v0.armf.state}`);
 		check(sa.in_video.codec === 'video/VP8' && sb.in_video.codec === 'video/H264', 'codecs');
@@ -162,20 +166,20 @@ const cases = {
 	},
 	async 'a processor is killed'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a, op: 'overlay' }, b: { ue: b } });
-		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 20000);
+		await until(m, call, (x) => x.a.v0.armf.state === 'processing', 60000);
 		await runs(m, call, a, b, 2);
 		const at = await b.now(), pid = +execFileSync('pgrep', ['-P', String(await workerOf(m)), 'mediad-armf']).toString().split('\n')[0];
 		process.kill(pid, 'SIGKILL');
 		await sleep(2000); // the worker tells its counters once a second
 		const during = await m.facts(call.id);
-		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 30000);
+		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 60000);
 		await sleep(1500);
 		const gap = await b.gap(at), n = await m.metrics();
 		say('meanwhile', short(during.a.v0.armf));
 		say(short(f.a.v0.armf), `longest gap ${gap} ms`);
 		check(n.armf_died_total === 1 && n.av_fallbacks_total >= 1 && n.av_returns_total >= 1, 'counters');
 		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state}`);
-		check(gap < 1000, `no picture for ${gap} ms`);
+		if (gap >= 1000) throw new TooSlow(`no picture for ${gap} ms`);
 		return call;
 	},
 };
@@ -195,20 +199,21 @@ cases['plain RTP to DTLS-SRTP'].mediad = { armf: { transports: 'dtls,rtp' } };
 const workerOf = async (m) => (await m.status()).worker[0].pid;
 
 const browser = await launch();
-let failed = 0;
-for (const [name, run] of Object.entries(cases)) {
-	if (!filter.test(name)) continue;
+// Runs a case; false: it was too slow, and may run again.
+async function one(name, run, tries) {
 	const m = await Mediad.start({ build: BUILD, root: ROOT, log: VERBOSE ? '/tmp/armf-mediad.log' : undefined,
 		level: VERBOSE ? 'debug' : 'info', ...run.mediad });
 	const [a, b] = [await Ue.open(browser, 'a', say), await Ue.open(browser, 'b', say)];
+	let again = false;
 	try {
 		const call = await run({ m, a, b });
 		const gone = call?.id && await m.mrm.delete(call.id);
 		if (gone) check(gone.status === 204, `the context cannot be deleted: ${gone.status} ${gone.text}`);
-		console.log(`ok armf: ${name}`);
+		console.log(`ok armf: ${name}${tries}`);
 	} catch (e) {
-		failed++;
-		console.log(`not ok armf: ${name}: ${e.message}`);
+		again = e instanceof TooSlow && tries !== TRIES.at(-1);
+		if (!again) failed++;
+		console.log(`${again ? '#' : 'not ok'} armf: ${name}: ${e.message}`);
 		say(m.log.split('\n').slice(-40).join('\n'));
 	}
 	await a.page.context().close();
@@ -217,6 +222,15 @@ for (const [name, run] of Object.entries(cases)) {
 	if (exit.code !== 0) {
 		failed++;
 		console.log(`not ok armf: ${name}: mediad ended with ${exit.code ?? exit.signal}`);
+	}
+	return !again;
+}
+
+let failed = 0;
+for (const [name, run] of Object.entries(cases)) {
+	if (!filter.test(name)) continue;
+	for (const tries of TRIES) {
+		if (await one(name, run, tries)) break;
 	}
 }
 await browser.close();
