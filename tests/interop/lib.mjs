@@ -30,7 +30,7 @@ export class Echo {
 	}
 
 	// The first event, past or to come, that matches; it is taken out.
-	wait(match, ms = 10000, what = '') {
+	wait(match, ms = 30000, what = '') {
 		const i = this.events.findIndex(match);
 		if (i >= 0) return Promise.resolve(this.events.splice(i, 1)[0]);
 		return new Promise((resolve, reject) => {
@@ -47,7 +47,7 @@ export class Echo {
 
 	async ask(o, ev) {
 		this.say(o);
-		return this.wait((m) => m.ev === ev && (o.peer === undefined || m.peer === o.peer), 10000, ev);
+		return this.wait((m) => m.ev === ev && (o.peer === undefined || m.peer === o.peer), 30000, ev);
 	}
 
 	// No waiting for more than a few seconds: a hung server is killed and reported.

@@ -14,17 +14,17 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const stacks = {
 	async wrtc() {
 		const m = (await import('@roamhq/wrtc')).default;
-		return { ms: 8000, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+		return { ms: 30000, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
 	},
 	async 'node-datachannel'() {
 		const m = await import('node-datachannel/polyfill');
-		return { ms: 8000, noRestart: true, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+		return { ms: 30000, noRestart: true, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
 	},
 	async werift() {
 		const m = await import('werift');
 		const make = () => new m.RTCPeerConnection({ iceServers: [], iceUseIpv6: false,
 			iceAdditionalHostAddresses: ['127.0.0.1'] });
-		return { ms: 20000, bulk: 1e6, /* pure JavaScript: ten times that takes it beyond the limit on a busy machine */ noRestart: true, noRsa: true, noIpv6: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ noGoodbye: true, /* ends without a word */ run: (s, o) => client({ make }, s, o) };
+		return { ms: 60000, bulk: 1e6, /* pure JavaScript: ten times that takes it beyond the limit on a busy machine */ noRestart: true, noRsa: true, noIpv6: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ noGoodbye: true, /* ends without a word */ run: (s, o) => client({ make }, s, o) };
 	},
 	async chromium() {
 		if (!existsSync(CHROMIUM)) return null;
@@ -36,7 +36,7 @@ const stacks = {
 		const page = await browser.newPage();
 		let signal;
 		await page.exposeFunction('signal', (what, arg) => signal(what, arg));
-		return { ms: 10000, close: () => browser.close(), run: (s, o) => {
+		return { ms: 30000, close: () => browser.close(), run: (s, o) => {
 			signal = s;
 			return page.evaluate(`(${client})({ make: (c) => new RTCPeerConnection(c), certificate: (a) => RTCPeerConnection.generateCertificate(a) }, signal, ${JSON.stringify(o)})`);
 		} };
@@ -65,7 +65,7 @@ async function one(stack, opt) {
 	};
 	// streams by label, as the server knows them: not every stack tells the id of its channel
 	const stream = async (label) => {
-		const m = await echo.wait((e) => e.ev === 'channel' && e.label === label, 8000, label);
+		const m = await echo.wait((e) => e.ev === 'channel' && e.label === label, 30000, label);
 		echo.events.push(m);
 		return m.id;
 	};
@@ -101,7 +101,7 @@ async function one(stack, opt) {
 			return null;
 		case 'closed':
 			arg = await stream(arg);
-			await echo.wait((m) => m.ev === 'channelClosed' && m.id === arg, 8000, `close of ${arg}`);
+			await echo.wait((m) => m.ev === 'channelClosed' && m.id === arg, 30000, `close of ${arg}`);
 			return null;
 		default:
 			throw new Error(what);

@@ -28,6 +28,7 @@ async function oneCall(label, sizes) {
 	check(`${label}: both get updates`, await until('updates', () => ues.every((u) => u.ar.scene.counts.patches > 5)));
 	const first = Math.max(...ues.map((u) => u.ar.times.firstUpdate)) - started;
 	await sleep(1500);
+	await until('poses', () => ues.reduce((n, u) => n + u.ar.poses.sent, 0) > 120);
 	const acks = await Promise.allSettled([
 		ues[0].ar.act({ name: 'move', target: 'cube', phase: 'grab' }).then(() => ues[0].ar.act({ name: 'move', target: 'cube', phase: 'release', position: [0.2, 1, 0.1] })),
 		ues[1].ar.act({ name: 'add', shape: 'ball', color: [0.1, 0.9, 0.2], position: [0, 1.2, 0] }),

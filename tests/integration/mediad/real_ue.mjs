@@ -55,7 +55,7 @@ export class RealUe {
 	}
 }
 
-export async function until(what, test, ms = 5000) {
+export async function until(what, test, ms = 20000) {
 	for (const end = Date.now() + ms; Date.now() < end; await sleep(5)) if (test()) return true;
 	console.log(`    | waited ${ms} ms for ${what}`);
 	return false;
@@ -90,9 +90,9 @@ export async function restartIce(mrm, id, ue, i) {
 	return { theirs: x.remote.ice.ufrag, ours: medium['x-ims-ar'].ice.ufrag };
 }
 
-// The server's scene, when all of theirs are it, or after 5 s.
+// The server's scene, when all of theirs are it, or after 20 s.
 export async function settled(mrm, id, ues) {
-	for (let i = 0; i < 100; i++) {
+	for (let i = 0; i < 400; i++) {
 		const server = (await mrm.scene(id)).json;
 		if (ues.every((u) => canonical(u.ar.scene.doc) === canonical(server))) return server;
 		await sleep(50);

@@ -72,7 +72,7 @@ async function room(n) {
 	const { id } = await connect(mrm, ues, sizes, { scene: 'tabletop' });
 	const label = `room of ${n}`;
 	const seen = { on: false, ages: [], gaps: [] };
-	check(`${label}: all get the scene`, await until('scenes', () => ues.every((u) => u.ar.scene.doc?.nodes && u.ar.isOpen('3gpp-ar-metadata')), 10000));
+	check(`${label}: all get the scene`, await until('scenes', () => ues.every((u) => u.ar.scene.doc?.nodes && u.ar.isOpen('3gpp-ar-metadata'))));
 	const start = performance.now();
 	for (const [i, u] of ues.entries()) {
 		watch(u, start, seen);
