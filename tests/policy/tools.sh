@@ -13,7 +13,7 @@ t() { # STATUS TEXT COMMAND...: the text is in what it prints
 	local want=$1 text=$2 out rc
 	shift 2
 	n=$((n + 1))
-	out=$(timeout 20 "$cli" --policy good.lua "$@" 2>&1 </dev/null)
+	out=$(timeout 100 "$cli" --policy good.lua "$@" 2>&1 </dev/null)
 	rc=$?
 	if [ $rc != "$want" ] || [[ $out != *"$text"* ]]; then
 		printf 'not so: %s\n  exit %s, want %s; want "%s"\n%s\n' "$*" "$rc" "$want" "$text" "$out" | head -20

@@ -51,7 +51,7 @@ static struct lookup_fact_conf *credit(uint16_t port, const char *command)
 
 static void until_connected(void)
 {
-	uint64_t end = ar_now() + 5 * AR_SEC;
+	uint64_t end = ar_now() + 40 * AR_SEC;
 
 	while (bench_ask(&b, "sip:nobody@x", "credit")->state == LOOKUP_FAILED) {
 		if (ar_now() > end)
@@ -179,7 +179,7 @@ static void real_one_that_goes_and_comes(void **state)
 		assert_int_equal(bench_ask(&b, "sip:alice@x", "credit")->state, LOOKUP_FAILED);
 	assert_string_equal(bench_state(&b, "credit"), "down");
 	assert_true(start_redis(&r, NULL));
-	for (end = ar_now() + 8 * AR_SEC;
+	for (end = ar_now() + 40 * AR_SEC;
 		bench_ask(&b, "sip:alice@x", "credit")->state != LOOKUP_OK;) {
 		if (ar_now() > end)
 			fail_msg("it does not come back");
@@ -190,7 +190,7 @@ static void real_one_that_goes_and_comes(void **state)
 	kill(r.pid, SIGSTOP);
 	assert_failed(bench_ask(&b, "sip:alice@x", "credit"), "timeout");
 	kill(r.pid, SIGCONT);
-	for (end = ar_now() + 8 * AR_SEC;
+	for (end = ar_now() + 40 * AR_SEC;
 		bench_ask(&b, "sip:alice@x", "credit")->state != LOOKUP_OK;) {
 		if (ar_now() > end)
 			fail_msg("it does not go on");
@@ -353,8 +353,10 @@ static void replies_that_are_too_much(void **state)
 		until_connected();
 		/* by us, at once: not when its time is over */
 		assert_failed(bench_ask(&b, who[i], "credit"), "unreachable");
-		bench_run(&b, 20);
-		assert_int_equal(fake_server_open(fake), 0);
+		for (unsigned ms = 0; fake_server_open(fake) != 0; ms += 20) {
+			assert_true(ms < 20000);
+			bench_run(&b, 20);
+		}
 	}
 	until_connected();
 	assert_ok(bench_ask(&b, "sip:str@x", "credit"), "gold");

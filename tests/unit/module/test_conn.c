@@ -559,7 +559,8 @@ static void test_ask_in_time(void **state)
 
 	(void)state;
 	assert_int_equal(ask(NULL, &j), -ETIMEDOUT);
-	assert_true(ar_now_ms() - start < 1500);
+	assert_true(
+		ar_now_ms() - start < 10000); /* 400 ms and what a busy machine adds; else never */
 	close(r.listen);
 	unlink(r.path);
 	assert_true(ar_ask(r.address, "x", "status", NULL, 400, &j) < 0);
