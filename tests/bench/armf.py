@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ARMF's pipe beside FFmpeg and GStreamer: CPU per frame, same codec parameters, one run.
 
-Ours decodes, draws a lit glTF object from a camera that moves with every frame, and encodes; the
-others lay a still picture of the same size on it. Start-up is left out everywhere. One line a case
-that begins with "bench". CLIP: a video to use (default: one made up, which moves all over).
+Ours decodes, draws a lit glTF object from a camera that moves with every frame, and encodes; both of
+its processes count. FFmpeg lays a still picture of the same size on it ("ffmpeg", what the targets
+are about) and the very pictures that we draw, as a film of RGBA that it need not draw ("film": the
+same work for its encoder). Ours is given the bit rate at which what is beside the object is as good
+as FFmpeg's. Programs take turns, REPEAT times (3), and the least of each counts: others on the machine
+only ever add. Start-up is left out everywhere. One line a case that begins with "bench". CLIP: a
+video to use (default: one made up, which moves all over).
 """
 import os
 import re
@@ -15,6 +19,8 @@ import tempfile
 
 BUILD = os.environ["BUILD"]
 PIPE = os.path.join(BUILD, "tests/bench/armf_pipe")
+LAYERS = os.path.join(BUILD, "tests/bench/armf_layers")
+REPEAT = int(os.environ.get("REPEAT", "3"))
 SCENE = os.environ.get("SCENE", "/usr/share/assimp/models/glTF2/BoxTextured-glTF-Embedded/BoxTextured.gltf")
 FRAMES, SHORT = 150, 30
 DISTANCE = "2.5"  # metres: the 1 m box covers about 15 % of the picture
@@ -38,10 +44,14 @@ def cpu(cmd):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def per_frame(make):
-    """ms of CPU a frame: a long run less a short one; the long one's output stays."""
-    short = cpu(make(SHORT))
-    return (cpu(make(FRAMES)) - short) * 1000 / (FRAMES - SHORT)
+def per_frame(makes):
+    """ms of CPU a frame of each: a long run less a short one; the long one's output stays."""
+    runs = [(i, n) for i in range(len(makes)) for n in (SHORT, FRAMES)] * REPEAT
+    least = {}
+    for i, n in runs:
+        if makes[i]:
+            least[i, n] = min(least.get((i, n), 1e9), cpu(makes[i](n)))
+    return [(least[i, FRAMES] - least[i, SHORT]) * 1000 / (FRAMES - SHORT) if m else None for i, m in enumerate(makes)]
 
 
 def ffmpeg(*args):
@@ -89,6 +99,32 @@ def ours(inp, out, codec, kbps, mode="live"):
     return {f[i]: float(f[i + 1]) for i in range(0, len(f) - 1, 2)}
 
 
+def as_good(inp, out, codec, kbps, want):
+    """The rate at which our picture is that good, in dB, as near as four tries come."""
+    best = None
+    for _ in range(4):
+        ours(inp, out, codec, kbps)
+        q, frames = psnr(inp, out, codec)
+        if best is None or abs(q - want) < abs(best[1] - want):
+            best = (kbps, q, frames)
+        if abs(q - want) < 0.08:
+            break
+        kbps = round(min(max(kbps * 2 ** ((want - q) / 4), kbps * 0.7), kbps * 1.5))
+    return best
+
+
+def film(folder, size):
+    """What we draw, as RGBA; FFmpeg's input and where it goes."""
+    path = os.path.join(folder, "film.rgba")
+    p = subprocess.run([LAYERS, path, str(size[0]), str(size[1]), str(FRAMES), SCENE, DISTANCE],
+                       capture_output=True, text=True)
+    if p.returncode:
+        sys.exit(p.stderr)
+    x, y, w, h = p.stdout.split()
+    return ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{w}x{h}", "-r", "30", "-i", path], \
+        f"overlay={x}:{y}:alpha=premultiplied"
+
+
 def gstreamer(inp, png, codec, size, over, kbps):
     """VP8 only: Debian's H.264 elements are in packages with other licences."""
     if codec != "vp8" or not os.path.exists("/usr/bin/gst-launch-1.0"):
@@ -103,32 +139,39 @@ def gstreamer(inp, png, codec, size, over, kbps):
                 "vp8enc", "deadline=1", f"cpu-used={SPEED[size[0]]}", "threads=1", "end-usage=cbr",
                 f"target-bitrate={kbps * 1000}", "lag-in-frames=0", "min-quantizer=2", "max-quantizer=56",
                 "keyframe-max-dist=9999", "static-threshold=1", "!", "fakesink", "sync=false"]
-    return per_frame(make)
+    return make
 
 
 def case(folder, name, codec, size, over, kbps, target):
     inp, png = make_clip(folder, codec, size, kbps), os.path.join(folder, f"{over[0]}.png")
-    out, out_ff = os.path.join(folder, "ours"), os.path.join(folder, "ffmpeg")
+    out, out_ff, out_film = (os.path.join(folder, f) for f in ("ours", "ffmpeg", "ffmpeg-film"))
     cpu(ffmpeg("-f", "lavfi", "-i", f"testsrc=s={over[0]}x{over[1]}", "-frames:v", "1", png))
+    film_in, film_at = film(folder, size)
     at = f"overlay={(size[0] - over[0]) // 2}:{(size[1] - over[1]) // 2}"
-    ff = per_frame(lambda n: ffmpeg("-c:v", codec if codec == "h264" else "vp8", "-i", inp, "-i", png, "-filter_complex",
-                                    at, "-frames:v", str(n), *encoder(codec, size, kbps), out_ff))
+
+    def lay(second, where, to):
+        return lambda n: ffmpeg("-c:v", codec, "-i", inp, *second, "-filter_complex", where,
+                                "-frames:v", str(n), *encoder(codec, size, kbps), to)
+    still_ff, film_ff = lay(["-i", png], at, out_ff), lay(film_in, film_at, out_film)
+    cpu(still_ff(FRAMES))
     quality_ff, frames_ff = psnr(inp, out_ff, codec)
-    bytes_ff = os.path.getsize(out_ff)
-    us, rate, quality, frames = None, kbps, 0, 0
-    for rate in ([kbps] if codec == "vp8" else [kbps, kbps * 9 // 10, kbps * 8 // 10]):
-        got = ours(inp, out, codec, rate)  # another encoder: less rate while the picture is as good
-        q, n = psnr(inp, out, codec)
-        if us and q < quality_ff:
-            break
-        us, quality, frames = got, q, n
-    still = ours(inp, out, codec, rate, "still")
-    gst = gstreamer(inp, png, codec, size, over, kbps)
-    ms = us["cpu_ms"]
-    text = (f"bench armf_{name} ours {ms:.2f} ms/frame (decode {us['decode_us'] / 1000:.2f} draw {us['draw_us'] / 1000:.2f} "
-            f"encode {us['encode_us'] / 1000:.2f}; still {still['cpu_ms']:.2f}, draw {still['draw_us'] / 1000:.2f}) "
-            f"psnr {quality:.1f} dB {us['bytes'] / 1000:.0f} kB {frames} frames; ffmpeg {ff:.2f} ms psnr {quality_ff:.1f} dB "
-            f"{bytes_ff / 1000:.0f} kB {frames_ff} frames; ratio {ms / ff:.2f} (target {target})")
+    rate, quality, frames = as_good(inp, out, codec, kbps, quality_ff)
+    runs = {"live": [], "still": []}
+
+    def take_turn(n):
+        if n == FRAMES:
+            for mode, got in runs.items():
+                got.append(ours(inp, out + mode, codec, rate, mode))
+        return still_ff(n)
+    ff, ff_film, gst = per_frame([take_turn, film_ff, gstreamer(inp, png, codec, size, over, kbps)])
+    live, still = (min(got, key=lambda g: g["cpu_ms"]) for got in runs.values())
+    film_quality, _ = psnr(inp, out_film, codec)
+    ms = live["cpu_ms"]
+    text = (f"bench armf_{name} ours {ms:.2f} ms/frame (decode {live['decode_us'] / 1000:.2f} draw {live['draw_us'] / 1000:.2f} "
+            f"encode {live['encode_us'] / 1000:.2f}; still {still['cpu_ms']:.2f}) "
+            f"psnr {quality:.1f} dB at {rate} kbit/s {frames} frames; ffmpeg {ff:.2f} ms psnr {quality_ff:.1f} dB "
+            f"at {kbps} {frames_ff} frames; ratio {ms / ff:.2f} (target {target}), still {still['cpu_ms'] / ff:.2f}; "
+            f"film {ff_film:.2f} ms psnr {film_quality:.1f} dB, ratio to film {ms / ff_film:.2f}")
     text += f"; gstreamer {gst:.2f} ms, ratio {ms / gst:.2f}" if gst else "; gstreamer not run"
     text += f"; {1000 / 30 / ms:.1f} streams a core"
     if name in STREAMS:

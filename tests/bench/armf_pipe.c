@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A file of encoded video through a media processor, as fast as it goes, one frame at a time: CPU
- * time a frame of the process, start-up left out. armf.sh runs it beside its peers.
+ * time a frame of both processes, start-up left out. armf.sh runs it beside its peers.
  *
  * armf_pipe IN OUT CODEC-IN CODEC-OUT BPS MODE SCENE: codecs vp8 (IVF) or h264 (Annex B); modes
  * live (the camera moves with every frame), still, bare (nothing is drawn). Prints "frames N cpu_ms
  * X decode_us X draw_us X encode_us X bytes N".
  */
+#include "bench_orbit.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "mediad/armf/codec/codec.h"
 #include "mediad/armf/front/armf_pool_int.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -148,31 +150,47 @@ static enum depay_codec codec(const char *name)
 
 /* ---- the pipe ---- */
 
+/* Nanoseconds that the threads of a process ran. */
+static uint64_t ran(const char *pid)
+{
+	char path[300];
+	unsigned long long ns, sum = 0;
+	struct dirent *d;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%s/task", pid);
+	tasks = opendir(path);
+	while (tasks && (d = readdir(tasks))) {
+		FILE *f;
+
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/task/%.20s/schedstat", pid, d->d_name);
+		f = fopen(path, "re");
+		if (!f || fscanf(f, "%llu", &ns) != 1)
+			die(path);
+		sum += ns;
+		fclose(f);
+	}
+	if (!tasks)
+		die(path);
+	closedir(tasks);
+	return sum;
+}
+
 static uint64_t cpu_us(void)
 {
-	char path[32];
-	unsigned long user = 0, sys = 0;
-	FILE *f;
+	char pid[16];
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)b.pool->proc[0].pid);
-	f = fopen(path, "re");
-	if (!f || fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-			  &sys) != 2)
-		die(path);
-	fclose(f);
-	return (user + sys) * AR_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
+	snprintf(pid, sizeof(pid), "%d", (int)b.pool->proc[0].pid);
+	return (ran(pid) + ran("self")) / 1000;
 }
 
 static struct armf_camera camera(unsigned n)
 {
-	float a = strcmp(b.mode, "still") == 0 ? 0.3f : 0.3f + 0.02f * (float)n;
-	struct armf_camera c = {.fov_y = 1.0f};
+	struct armf_camera c = {.fov_y = BENCH_FOV};
 
-	/* on a circle around the object, looking at it */
-	c.position[0] = b.distance * sinf(a);
-	c.position[2] = b.distance * cosf(a);
-	c.orientation[1] = sinf(a / 2);
-	c.orientation[3] = cosf(a / 2);
+	bench_orbit(strcmp(b.mode, "still") == 0 ? 0 : n, b.distance, c.position, c.orientation);
 	return c;
 }
 
@@ -197,12 +215,6 @@ static void feed(void)
 		die(strerror(-err));
 }
 
-static void on_frame(void *arg, const struct armf_frame_out *f)
-{
-	(void)arg;
-	write_out(f);
-}
-
 static void on_state(void *arg, bool up, const char *reason)
 {
 	(void)arg;
@@ -211,13 +223,26 @@ static void on_state(void *arg, bool up, const char *reason)
 	b.up = true;
 }
 
-static void on_idle(evutil_socket_t fd, short what, void *arg)
+static void feed_if_idle(void)
 {
 	struct pool_job *j = ar_ids_get(&b.pool->jobs, b.job);
 
-	(void)fd, (void)what, (void)arg;
 	if (j && b.up && j->in.n == 0)
 		feed();
+}
+
+static void on_frame(void *arg, const struct armf_frame_out *f)
+{
+	(void)arg;
+	write_out(f);
+	feed_if_idle();
+}
+
+/* The first one, and after one that did not come out. */
+static void on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+	feed_if_idle();
 }
 
 /* ---- how good it is ---- */
@@ -288,7 +313,7 @@ int main(int argc, char **argv)
 		.device = -1,
 		.cache_dir = ARMF_CACHE};
 	struct armf_job_conf jc = {.op = ARMF_OVERLAY, .call_id = "bench"};
-	const struct timeval soon = {.tv_usec = 100};
+	const struct timeval soon = {.tv_usec = 5000};
 	struct armf_job_stats st;
 	struct event *idle;
 	char path[512];

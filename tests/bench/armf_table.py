@@ -27,9 +27,10 @@ def rows():
     def render(lines):
         return rf"render {lines}p overlay", None
     live, still = r"live ([\d.]+) ms", r"still ([\d.]+) ms"
-    yield ("VP8 360p30, live 3D overlay, CPU a frame", "0.8 x FFmpeg", *ratio("vp8_360p"), most(0.8), "x")
-    yield ("VP8 720p30", "0.9 x FFmpeg", *ratio("vp8_720p"), most(0.9), "x")
-    yield ("H.264 720p30", "1.1 x FFmpeg", *ratio("h264_720p"), most(1.1), "x")
+    for name, what, target in (("vp8_360p", "VP8 360p30", 0.8), ("vp8_720p", "VP8 720p30", 0.9), ("h264_720p", "H.264 720p30", 1.1)):
+        yield (f"{what}, live 3D overlay, CPU a frame", f"{target} x FFmpeg, still picture", *ratio(name), most(target), "x")
+        yield ("... beside FFmpeg with the pictures that we draw, as a film", "", f"armf_{name} ", r"ratio to film ([\d.]+)", None, "x")
+        yield ("... nothing moves, beside FFmpeg's still picture", "", f"armf_{name} ", r"still ([\d.]+); film", None, "x")
     yield ("AR path alone, 360p", "1.0 ms", render(360)[0], live, most(1.0), "ms")
     yield ("AR path alone, 720p", "4 ms", render(720)[0], live, most(4), "ms")
     yield ("AR path alone, nothing moves, 360p", "0.3 ms", render(360)[0], still, most(0.3), "ms")
@@ -59,7 +60,7 @@ def measure():
     out = []
     for cmd in benchmarks():
         try:
-            p = subprocess.run(cmd, capture_output=True, text=True, timeout=900, env={**os.environ, "BUILD": BUILD})
+            p = subprocess.run(cmd, capture_output=True, text=True, timeout=1200, env={**os.environ, "BUILD": BUILD})
         except (OSError, subprocess.TimeoutExpired) as e:
             print(f"{os.path.basename(cmd[0])}: {e}", file=sys.stderr)
             continue
@@ -94,7 +95,7 @@ def main():
     for figure, target, begin, pattern, good, unit in rows():
         v = find(lines, begin, pattern)
         said = "not measured" if v is None else f"{v:g} {unit}".strip()
-        print(f"| {figure} | {target} | {said} | {'' if v is None else 'met' if good(v) else 'NOT met'} |")
+        print(f"| {figure} | {target} | {said} | {'' if v is None or not good else 'met' if good(v) else 'NOT met'} |")
 
 
 main()
