@@ -37,6 +37,7 @@
 #define UNKNOWN 500000 /* us from the first packet, without feedback */
 #define TIGHT_QUEUE 30000 /* us */
 #define GROWTH 0.08 /* per second */
+#define GROWTH_FIRST 0.25 /* until the path has once been found to carry no more */
 #define RATE_WINDOW 500000 /* us of acknowledged packets */
 #define MIN_ACKED 5
 #define RECENT 200000 /* us of them that tell what the path carries right now */
@@ -279,7 +280,8 @@ static void decrease(struct bwe *b, uint64_t now)
 static void increase(struct bwe *b, uint64_t now)
 {
 	double dt = (double)(now - b->increased_at) / 1e6, acked = acked_rate(b, RATE_WINDOW);
-	double rate = (double)b->rate * (1 + GROWTH * (dt > 1 ? 1 : dt)) + 1000 * dt;
+	double growth = b->decreased_at ? GROWTH : GROWTH_FIRST;
+	double rate = (double)b->rate * (1 + growth * (dt > 1 ? 1 : dt)) + 1000 * dt;
 
 	/* not beyond what has been tried: a sender with little to say proves nothing */
 	if (acked > 0 && rate > 1.5 * acked + 10000)
@@ -355,8 +357,7 @@ static void settle(struct bwe *b)
 /* Feedback has come up to here: what it did not tell of before, it will not. */
 static void land(struct bwe *b, uint16_t last)
 {
-	for (uint16_t seq = (uint16_t)(last + 1 - BWE_LOG / 2); seq != (uint16_t)(last + 1);
-		seq++) {
+	for (uint16_t seq = (uint16_t)(last + 1 - BWE_LOG); seq != (uint16_t)(last + 1); seq++) {
 		struct sent *e = &b->log[seq % BWE_LOG];
 
 		if (!e->flying || e->seq != seq)

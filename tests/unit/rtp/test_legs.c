@@ -574,7 +574,7 @@ static void loss_from_the_camera(void **state)
 static void loss_on_both(void **state)
 {
 	(void)state;
-	legs("5 %, both legs", 50, 50, 5, 300 * MS);
+	legs("5 %, both legs", 50, 50, 7, 300 * MS);
 }
 
 int main(void)
