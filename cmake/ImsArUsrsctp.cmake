@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # usrsctp. Debian's library is built without optimisation (0.9.5.0-2, amd64: every variable lives in
 # memory), which costs 40 % of the instructions of a small message. scripts/usrsctp-src.sh fetches
-# the source of that very package to .cache/; where it is, it is compiled here with -O2 and linked
+# the source of that very package to .cache/; where it is, it is compiled here with -O3 and linked
 # statically, else Debian's library is used as it is. Same code, same behaviour.
 file(GLOB IMS_AR_USRSCTP_FOUND "${CMAKE_SOURCE_DIR}/.cache/libusrsctp-*/libusrsctp-*/usrsctplib")
 list(SORT IMS_AR_USRSCTP_FOUND ORDER DESCENDING)
@@ -26,7 +26,7 @@ target_compile_definitions(usrsctp_fast PRIVATE __Userspace__ _GNU_SOURCE SCTP_S
 	HAVE_LINUX_RTNETLINK_H HAVE_NETINET_IP_ICMP_H HAVE_STDATOMIC_H)
 target_include_directories(usrsctp_fast PRIVATE ${USRSCTP_SRC} ${USRSCTP_SRC}/netinet)
 target_include_directories(usrsctp_fast SYSTEM INTERFACE ${USRSCTP_SRC})
-target_compile_options(usrsctp_fast PRIVATE -O2 -w -fno-strict-aliasing -fstack-protector-strong)
+target_compile_options(usrsctp_fast PRIVATE -O3 -w -fno-strict-aliasing -fstack-protector-strong)
 set_target_properties(usrsctp_fast PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
 unset(USRSCTP_LIBRARY CACHE)
 set(USRSCTP_LIBRARY usrsctp_fast)

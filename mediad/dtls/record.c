@@ -2,6 +2,7 @@
 #include "mediad/dtls/record.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -90,15 +91,17 @@ static bool crypt(
 	struct dtls_record_side *s, uint64_t seq, uint8_t type, size_t body, uint8_t *p, size_t n)
 {
 	uint8_t aad[EVP_AEAD_TLS1_AAD_LEN];
+	const OSSL_PARAM set[] = {OSSL_PARAM_construct_octet_string(
+					  OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, aad, sizeof(aad)),
+		OSSL_PARAM_construct_end()};
 
 	put_be(aad, EPOCH, 2);
 	put_be(aad + 2, seq, 6);
 	aad[8] = type;
 	put_be(aad + 9, DTLS_VERSION_1_2, 2);
 	put_be(aad + 11, body, 2);
-	return EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_TLS1_AAD, sizeof(aad), aad) ==
-		       DTLS_RECORD_TAG &&
-	       EVP_Cipher(s->ctx, p, p, (unsigned)n) >= 0;
+	/* EVP_CTRL_AEAD_TLS1_AAD would also ask for the tag's length, which we know */
+	return EVP_CIPHER_CTX_set_params(s->ctx, set) && EVP_Cipher(s->ctx, p, p, (unsigned)n) >= 0;
 }
 
 static int open_with(

@@ -128,6 +128,20 @@ def row_instructions():
     return f'{(many - few) / 3000 / 1000:.1f} k'
 
 
+NET = {}  # what bench_dcmf_net printed
+
+
+def net(name):
+    if not NET:
+        for line in subprocess.run([f'{BUILD}/tests/bench/bench_dcmf_net', '-j'], check=True, stdout=subprocess.PIPE,
+                                   text=True).stdout.splitlines():
+            o = json.loads(line)
+            NET[o['net']] = o
+    o = NET[name]
+    text = f'p50 {o["p50_ms"]:.0f} ms, p99 {o["p99_ms"]:.0f} ms, longest freeze {o["freeze_ms"]:.0f} ms'
+    return text + (f', download {o["download_percent"]:.0f} % of the link' if o['download_percent'] else '')
+
+
 ROWS = [
     ('message', 'CPU per 300 B message in + out, saturated', '<= 0.40 of libdatachannel', row_message),
     ('instructions', 'user instructions per such message', '<= 20 k', row_instructions),
@@ -135,6 +149,12 @@ ROWS = [
     ('setup', 'CPU per connection set-up', '<= 1.2 ms', row_setup),
     ('bulk', 'bulk, ordered reliable', '>= 2.5 x libdatachannel', row_bulk),
     ('idle', '1,000 idle peers', '<= 0.8 %', row_idle),
+    ('loss1', 'age of the state, 20 ms each way and 1 % loss on every line (virtual time)', 'p99 <= 130 ms, freeze <= 600 ms',
+     lambda: net('20 ms, 1 % loss')),
+    ('loss5', 'the same at 5 % loss', 'p99 <= 200 ms, freeze <= 600 ms', lambda: net('20 ms, 5 % loss')),
+    ('download', 'patches beside a 10 MB download at 10 Mbit/s (virtual time)', 'p99 <= 80 ms, download >= 90 %',
+     lambda: net('10 MB beside it at 10 Mbit/s')),
+    ('narrow', 'patches at 100 kbit/s (virtual time)', 'p99 <= 300 ms', lambda: net('100 kbit/s')),
 ]
 
 
