@@ -173,10 +173,10 @@ def into_namespace():
 
 def short():
     got = in_turns(['ours', 'libdatachannel'], lambda f: 1000 * f['cpu_ms'] / f['echoes'],
-                   ['-n', 20, '-w', 8, '-t', 2], 1)
-    idle = in_turns(['ours'], lambda f: f['cpu_ms'] / f['wall_ms'] * 100, ['-n', 200, '-m', 'idle', '-t', 3], 1)
+                   ['-n', 10, '-w', 8, '-t', 1], 1)
+    idle = in_turns(['ours'], lambda f: f['cpu_ms'] / f['wall_ms'] * 100, ['-n', 100, '-m', 'idle', '-t', 2], 1)
     print(f'bench dcmf cpu_us/message {beside(got, "us")}')
-    print(f'bench dcmf 200 idle peers {idle["ours"]:.2f} % of a core')
+    print(f'bench dcmf 100 idle peers {idle["ours"]:.2f} % of a core')
     return 0 if 'ours' in got and 'libdatachannel' in got else 1
 
 
