@@ -128,6 +128,7 @@ int main(int argc, char **argv)
 		die("nothing to be seen");
 	for (unsigned n = 0; n < frames; n++)
 		write_layer(out, &r, draw(n), canvas);
+	free(canvas);
 	printf("%d %d %d %d\n", r.x, r.y, r.w, r.h);
 	return fclose(out) ? 1 : 0;
 }

@@ -254,19 +254,20 @@ static void load_input(struct input *in, const char *path, enum depay_codec c)
 
 static double square_error(const struct codec_picture *a, const struct codec_picture *p)
 {
+	unsigned columns = a->width / 4;
 	double sum = 0;
 
 	if (a->width != p->width || a->height != p->height)
 		die("sizes differ");
 	for (unsigned y = 0; y < a->height; y++) {
-		for (unsigned x = 0; x < a->width / 4; x++) {
+		for (unsigned x = 0; x < columns; x++) {
 			int d = a->plane[0][y * (unsigned)a->stride[0] + x] -
 				p->plane[0][y * (unsigned)p->stride[0] + x];
 
 			sum += d * d;
 		}
 	}
-	return sum / (a->height * (a->width / 4));
+	return sum / (a->height * columns);
 }
 
 static int psnr(char **argv)

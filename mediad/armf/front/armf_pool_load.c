@@ -227,7 +227,7 @@ static void control(struct pool_proc *p)
 	p->under = up && !full && room_for_up(p, up) ? p->under + 1 : 0;
 	if (p->over >= OVER_S && (down = pick_down(p)))
 		set_step(down, down->step + 1);
-	else if (p->under >= UNDER_S)
+	else if (up && p->under >= UNDER_S)
 		set_step(up, up->step - 1);
 }
 
