@@ -174,6 +174,7 @@ static void test_diff(void **state)
 static void test_diff_of_media(void **state)
 {
 	static const char video[] = "m=video 49172 UDP/TLS/RTP/SAVPF 96 97\r\na=setup:actpass\r\n"
+				    "a=rtcp-mux\r\n"
 				    "a=fingerprint:SHA-256 AB:CD\r\na=rtpmap:96 VP8/90000\r\n"
 				    "a=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\n";
 	static const char other[] = "m=video 49172 UDP/TLS/RTP/SAVPF 98\r\na=setup:actpass\r\n"
