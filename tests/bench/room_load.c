@@ -319,7 +319,8 @@ static void send_pose(unsigned who, uint64_t now)
 {
 	double ms = (double)(now - epoch) / AR_MS, sway = fmod(ms, 50) * 0.001;
 	double a = opt.rows ? 0 : 6.283185307 * who / opt.n;
-	double x = opt.rows ? who % 7 * 1.2 : 5 * sin(a), z = opt.rows ? who / 7 * 1.2 : 5 * cos(a);
+	unsigned row = who / 7, seat = who % 7;
+	double x = opt.rows ? seat * 1.2 : 5 * sin(a), z = opt.rows ? row * 1.2 : 5 * cos(a);
 	char text[400];
 	int n = snprintf(text, sizeof(text),
 		"{\"poseInfo\":[{\"poseTime\":%.5f,\"xrSpaceId\":1,\"poses\":[{\"orientation\":{"
