@@ -93,6 +93,30 @@ export async function mediad_parent_is_killed_in_the_middle_of_a_call(t) {
 	await ended(b.last);
 }
 
+// What `systemctl reload mediad` does: the call stays in its worker, the next one gets a new one.
+export async function mediad_is_upgraded_in_the_middle_of_a_call(t) {
+	const [a, b] = await t.pair();
+	const { contextId } = await arCall(t, a, b);
+	const before = (await t.stack.mediad()).instance;
+	process.kill(t.stack.pid('mediad'), 'SIGUSR2');
+	const other = async () => (await t.stack.mediad().catch(() => null))?.instance ?? before;
+	await until('the new mediad', async () => (await other()) !== before, 15000);
+	await until('one that drains', async () => (await t.stack.mediad()).workersDraining === 1);
+	await stillAr(t, a, b, contextId);
+	await until('asd to have found it', async () => a.last.renegotiate().then(() => true, () => false), 10000);
+	await stillAr(t, a, b, contextId);
+	const [c, d] = await t.pair();
+	const next = await arCall(t, c, d);
+	const portOf = async (id) => (await t.stack.context(id)).terminations[0].medias[0].localMbEndpoint.portNumber;
+	assert.notEqual(await portOf(next.contextId), await portOf(contextId), 'a new worker');
+	a.last.hangup();
+	await ended(b.last);
+	await until('the old worker to end with its last call', async () => (await t.stack.mediad()).workersDraining === 0, 10000);
+	await stillAr(t, c, d, next.contextId);
+	c.last.hangup();
+	await ended(d.last);
+}
+
 export async function mediad_is_back_for_the_next_call(t) {
 	const [a, b] = await t.pair();
 	await t.stack.sh('restart', 'mediad');
