@@ -318,7 +318,10 @@ s.listen(8)
 print("listening", flush=True)
 while True:
     c, _ = s.accept()
-    c.sendall(b"\\0\\0\\0\\x10" + b"{" * 16)
+    try:
+        c.sendall(b"\\0\\0\\0\\x10" + b"{" * 16)
+    except OSError:
+        pass
 """
 
 
