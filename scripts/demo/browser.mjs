@@ -14,7 +14,10 @@ const FLAGS = [
 	'--autoplay-policy=no-user-gesture-required',
 	// host candidates with addresses instead of mDNS names: there is no mDNS on a server
 	'--disable-features=WebRtcHideLocalIpsWithMdns',
-	// three.js in software, also without a GPU
+	// three.js in software, also without a GPU; but only it: pages put together by SwiftShader cost
+	// half a core each
+	'--disable-gpu-compositing',
+	'--disable-gpu-rasterization',
 	'--use-gl=angle',
 	'--use-angle=swiftshader',
 	'--enable-unsafe-swiftshader',
