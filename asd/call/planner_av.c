@@ -193,8 +193,10 @@ unsigned planner_av_slots(const struct ar_plan *p, struct planner_av_slot out[PL
 
 /* ---- the choice ---- */
 
+/* unbundled: it is ours in the dialog's map, and so an offer before its candidates is no bundled
+ * one */
 static const char *refuse_section(const struct planner_av_rules *rules, const struct ar_sdp *offer,
-	const struct planner_av *av)
+	const struct planner_av *av, bool unbundled)
 {
 	const struct ar_sdp_dc as_dc = {.mid = av->offered.mid,
 		.bundle_only = av->offered.bundle_only,
@@ -203,7 +205,7 @@ static const char *refuse_section(const struct planner_av_rules *rules, const st
 
 	if (av->peer < 0)
 		return "the other side does not have this m-line";
-	if (ar_recognise_max_bundle(offer, av->index, &as_dc))
+	if (!unbundled && ar_recognise_max_bundle(offer, av->index, &as_dc))
 		return "max-bundle: the UE cannot take unbundled media";
 	if (av->offered.transport == AR_AV_OTHER)
 		return "a transport that the ARMF does not have";
@@ -337,6 +339,7 @@ static const char *choose_kind(struct planner_av_choice *c, const struct planner
 	struct planner_av *av = &c->av[c->n];
 	enum ar_side there = ar_other_side(here);
 	int j = find_section(offer, kind, map_towards(map, here));
+	struct ar_sdp_media m;
 	const char *why;
 
 	if (j < 0)
@@ -345,7 +348,8 @@ static const char *choose_kind(struct planner_av_choice *c, const struct planner
 	av->kind = kind;
 	if (!ar_sdp_av_parse(&av->offered, offer, (unsigned)j))
 		return "the section cannot be read";
-	why = refuse_section(rules, offer, av);
+	why = refuse_section(
+		rules, offer, av, map_text(map_towards(map, here), (unsigned)j, kind, &m));
 	if (why)
 		return why;
 	name_slot(av->id, kind, here, j, av->peer);

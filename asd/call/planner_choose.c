@@ -77,8 +77,10 @@ static int anchored_before(const struct ar_plan *map, enum ar_side side)
 	return -1;
 }
 
-/* Parses section i into c when it can be anchored. */
-static bool candidate(struct planner_choice *c, const struct ar_sdp *offer, unsigned i)
+/* Parses section i into c when it can be anchored. unbundled: it is, in the dialog's map: then an
+ * offer that comes before its candidates (m=application 9, RFC 8840) is not a bundled one. */
+static bool candidate(
+	struct planner_choice *c, const struct ar_sdp *offer, unsigned i, bool unbundled)
 {
 	if (offer->media[i].kind != AR_SDP_DATACHANNEL)
 		return false;
@@ -89,7 +91,7 @@ static bool candidate(struct planner_choice *c, const struct ar_sdp *offer, unsi
 	/* RFC 9143: bundle-only is offered at port 0; any other at port 0 is closed */
 	if (!ar_sdp_dc_live(&offer->media[i], &c->dc) && !c->dc.bundle_only)
 		return false;
-	if (ar_recognise_max_bundle(offer, i, &c->dc)) {
+	if (!unbundled && ar_recognise_max_bundle(offer, i, &c->dc)) {
 		c->max_bundle = true;
 		c->why = "max-bundle: the UE cannot take an unbundled data channel";
 		return false;
@@ -104,14 +106,14 @@ static bool candidate(struct planner_choice *c, const struct ar_sdp *offer, unsi
 }
 
 static int best_section(struct planner_choice *c, const struct planner_rules *rules,
-	const struct ar_sdp *offer, int before)
+	const struct ar_sdp *offer, int before, bool unbundled)
 {
 	int best = -1, best_rank = 0;
 
 	for (unsigned i = 0; i < offer->nmedia; i++) {
 		int r;
 
-		if (!candidate(c, offer, i))
+		if (!candidate(c, offer, i, unbundled && (int)i == before))
 			continue;
 		r = (int)i == before ? 3 : rank(rules, &c->dc);
 		if (r > best_rank) {
@@ -126,7 +128,8 @@ void planner_choose(struct planner_choice *c, const struct planner_rules *rules,
 	const struct ar_sdp *offer, enum ar_side offerer, const struct ar_plan *map)
 {
 	memset(c, 0, sizeof(*c));
-	c->index = best_section(c, rules, offer, anchored_before(map, offerer));
+	c->index = best_section(
+		c, rules, offer, anchored_before(map, offerer), map && map->drop_group);
 	if (c->max_bundle)
 		c->index = -1;
 	if (c->index < 0) {

@@ -4,7 +4,7 @@
 
 import { ArSession } from './ar_session.mjs';
 import { Emitter } from './emitter.mjs';
-import { AR_STREAMS, acceptable, addDcmap, channelOptions, dataChannelSection, dcmapStreams, summary, withoutDataChannel } from './sdp.mjs';
+import { AR_STREAMS, acceptable, addDcmap, channelOptions, dataChannelSection, dcmapStreams, sections, summary, withoutDataChannel } from './sdp.mjs';
 import { mediaStats, selectedPairs } from './stats.mjs';
 
 // The peer connection's ICE state sums up all transports; when only the data channel's is lost
@@ -14,6 +14,7 @@ const VOICE_STILL_MS = 6000;
 // How long to wait for more ICE candidates once there is one: towards ICE-lite peers with public
 // addresses the first host candidate suffices.
 const GATHER_MS = 50;
+const GATHER_MAX_MS = 500; // for an offer inside the call
 
 // When a picture was taken is of use to whoever draws on it; browsers do not offer it by themselves.
 const CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
@@ -30,6 +31,16 @@ function askCaptureTime(pc) {
 			for (const t of pc.getTransceivers()) if (t.setHeaderExtensionsToNegotiate) ask(t);
 			return plain(...args);
 		};
+	}
+}
+
+// Every section of the local description has an address, or GATHER_MAX_MS are over.
+async function gathered(pc) {
+	const bundled = /^a=group:BUNDLE \S/m.test(pc.currentRemoteDescription?.sdp ?? '');
+	const waits = (section) => !/^m=\S+ 0 /.test(section) && !/^a=candidate:/m.test(section);
+	for (let ms = 0; ms < GATHER_MAX_MS && !bundled; ms += 10) {
+		if (!sections(pc.localDescription.sdp).slice(1).some(waits)) return;
+		await new Promise((resolve) => setTimeout(resolve, 10));
 	}
 }
 
@@ -111,6 +122,7 @@ export class Call extends Emitter {
 		this.pc = pc;
 		askCaptureTime(pc);
 		this.#tellSenders(pc);
+		this.#waitForCandidates(pc);
 		pc.addEventListener('track', (e) => this.emit('track', e.track, e.streams[0]));
 		pc.addEventListener('datachannel', (e) => this.#arSession().attach(e.channel));
 		if (!this.#wantAr) return;
@@ -125,6 +137,16 @@ export class Call extends Emitter {
 			const sender = plain(...args);
 			this.emit('sender', sender);
 			return sender;
+		};
+	}
+
+	// JsSIP takes the gathering of the last description for that of an offer inside the call, and would
+	// send it without candidates: such an offer looks like that of a UE that bundles everything.
+	#waitForCandidates(pc) {
+		const plain = pc.setLocalDescription.bind(pc);
+		pc.setLocalDescription = async (description) => {
+			await plain(description);
+			if (this.state === 'answered' && description?.type === 'offer') await gathered(pc);
 		};
 	}
 
@@ -221,8 +243,9 @@ export class Call extends Emitter {
 
 	// A re-INVITE; iceRestart: after a change of network.
 	renegotiate({ iceRestart = false } = {}) {
+		if (iceRestart) this.pc.restartIce();
 		return new Promise((resolve, reject) => {
-			const ok = this.#session.renegotiate({ useUpdate: false, rtcOfferConstraints: { iceRestart } }, () => resolve());
+			const ok = this.#session.renegotiate({ useUpdate: false }, () => resolve());
 			if (!ok) reject(new Error('not now: another exchange is open'));
 			else this.#session.once('failed', () => reject(new Error('the call ended')));
 		});

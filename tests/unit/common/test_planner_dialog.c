@@ -206,6 +206,30 @@ static void moves_to_another_section(void **state)
 	bench_close(&b);
 }
 
+/* RFC 8840: an offer may come before its candidates, as after a restart of ICE. A first one of this
+ * shape is bundled; here the group has gone long ago. */
+static void candidates_may_come_later(void **state)
+{
+	struct bench b;
+	struct ar_plan *map;
+
+	(void)state;
+	bench_open(&b, CHROMIUM_OFFER);
+	plan(&b);
+	map = settle(&b, AR_OUTCOME_AR_CAPABLE);
+	replan(&b, map, AR_SIDE_A, MAX_BUNDLE_OFFER);
+	assert_int_equal(b.choice.index, 1);
+	assert_false(b.choice.max_bundle);
+	plan(&b);
+	apply(&b, to_b, MAX_BUNDLE_OFFER);
+	assert_has(&b.out, "a=ice-ufrag:mfB1");
+	planner_choose(&b.choice, NULL, &b.offer, AR_SIDE_A, NULL);
+	assert_int_equal(b.choice.index, -1);
+	assert_true(b.choice.max_bundle);
+	free(map);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +239,7 @@ int main(void)
 		cmocka_unit_test(ar_ends_inside_the_call),
 		cmocka_unit_test(kept_channel_survives_the_other_sides_refresh),
 		cmocka_unit_test(moves_to_another_section),
+		cmocka_unit_test(candidates_may_come_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
