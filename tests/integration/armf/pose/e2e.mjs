@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { Browser, connect, connectDirect, hourAhead, Mediad, sleep } from './lab.mjs';
 import { motion } from './motion.mjs';
 import { boxError, expectedBox } from './truth.mjs';
-import { assert, assertSkew, FOV, HEIGHT, judged, moving, quantile, skew, STILLS, stills, TooBusy, until, WIDTH } from './judge.mjs';
+import { assert, assertSkew, FOV, HEIGHT, judged, moving, quantile, skew, STILLS, stills, TooBusy, tries, until, WIDTH } from './judge.mjs';
 
 const [build, folder, ...wanted] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -376,8 +376,11 @@ try {
 	for (const name of names) {
 		const at = Date.now();
 		try {
-			await CASES[name](lab);
-			console.log(`ok armf ${name} (${((Date.now() - at) / 1000).toFixed(1)} s)`);
+			const note = await tries(async () => {
+				if (lab.id) await lab.mediad.mrm.delete(lab.id).catch(() => {});
+				await CASES[name](lab);
+			});
+			console.log(`ok armf ${name} (${((Date.now() - at) / 1000).toFixed(1)} s)${note}`);
 		} catch (e) {
 			if (e instanceof TooBusy) {
 				console.log(`skip armf ${name}: ${e.message}`);

@@ -29,6 +29,23 @@ export async function until(what, check, ms = 10000) {
 export class TooBusy extends Error {}
 const BUSY_MS = 250;
 
+// A promise in real time was not kept: the case runs again, twice at most, and its line says so.
+export class TooLate extends Error {}
+const TRIES = ['', ' (second try)', ' (third try)'];
+
+export async function tries(run) {
+	for (const note of TRIES) {
+		try {
+			await run();
+			return note;
+		} catch (e) {
+			if (!(e instanceof TooLate) || note === TRIES.at(-1)) throw e;
+			console.log(`# ${e.message}`);
+		}
+	}
+	return '';
+}
+
 function busy(ages) {
 	const age = quantile(ages, 0.5);
 	if (!(age < BUSY_MS)) throw new TooBusy(`pictures are ${Math.round(age)} ms old: too old to judge; a busy machine, or a fault`);
@@ -119,5 +136,5 @@ export async function assertSkew({ camera, screen }, middle, alone, since) {
 	const painted = await camera.painted();
 	busy((await screen.seen(since)).filter((s) => painted.has(s.number)).map((s) => s.at - painted.get(s.number).at));
 	const allowed = Math.max(45, Math.abs(alone) + 25);
-	assert(Math.abs(middle) <= allowed, `sound and picture are ${middle.toFixed(1)} ms apart, ${alone.toFixed(1)} without us`);
+	if (Math.abs(middle) > allowed) throw new TooLate(`sound and picture are ${middle.toFixed(1)} ms apart, ${alone.toFixed(1)} without us`);
 }

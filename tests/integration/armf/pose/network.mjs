@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { launch, PageUe } from '../../../../scripts/demo/browser.mjs';
 import { Stack } from '../../../../scripts/demo/stack.mjs';
-import { assert, assertSkew, moving, skew, sleep, STILLS, stills, TooBusy, until } from './judge.mjs';
+import { assert, assertSkew, moving, skew, sleep, STILLS, stills, TooBusy, tries, until } from './judge.mjs';
 import { hourAhead } from './lab.mjs';
 
 const require = createRequire(new URL('../../../../webapp/package.json', import.meta.url));
@@ -72,6 +72,9 @@ async function call({ browser, far, ahead = 0, spoil = null }, fn) {
 		assert(problems.length === 0, problems.join('; '));
 		await carol.hangup();
 		await bob.gone();
+	} catch (e) {
+		await carol.hangup().catch(() => {});
+		throw e;
 	} finally {
 		await Promise.all([carol, bob].map((u) => u.page.context().close()));
 	}
@@ -120,8 +123,8 @@ try {
 	for (const name of wanted.length ? wanted : Object.keys(CASES)) {
 		const at = Date.now();
 		try {
-			await CASES[name]({ browser, far: browser });
-			console.log(`ok armf network ${name} (${((Date.now() - at) / 1000).toFixed(1)} s)`);
+			const note = await tries(() => CASES[name]({ browser, far: browser }));
+			console.log(`ok armf network ${name} (${((Date.now() - at) / 1000).toFixed(1)} s)${note}`);
 		} catch (e) {
 			if (e instanceof TooBusy) {
 				console.log(`skip armf network ${name}: ${e.message}`);

@@ -35,35 +35,49 @@ class Line {
 	}
 }
 
+// As a NAT: a UE that comes from two of its addresses is seen at two ports, and answered at each.
 export class Relay {
+	#ways = new Map(); // "address:port" of the UE -> socket towards mediad
+
 	// target: { address, port } of mediad; up: from the UE, down: to it.
 	static async make(target, { up = {}, down = {} }) {
 		const r = new Relay();
-		[r.front, r.back] = await Promise.all([bind('127.0.0.1'), bind('127.0.0.1')]);
+		r.target = target;
+		r.front = await bind('127.0.0.1');
 		r.port = r.front.address().port;
 		r.up = new Line(up);
 		r.down = new Line(down);
-		let ue = null;
-		const send = (line, data, go) => {
-			const now = performance.now();
-			const at = line.pass(data.length + 28, now);
-			if (at === null) return;
-			if (at - now < 0.5) go();
-			else setTimeout(go, at - now);
-		};
-		r.front.on('message', (data, from) => {
-			ue = from;
-			send(r.up, data, () => r.open && r.back.send(data, target.port, target.address));
-		});
-		r.back.on('message', (data) => send(r.down, data, () => r.open && ue && r.front.send(data, ue.port, ue.address)));
 		r.open = true;
+		r.front.on('message', (data, ue) => {
+			const back = r.#way(ue);
+			r.#send(r.up, data, () => back.send(data, target.port, target.address));
+		});
 		return r;
+	}
+
+	#way(ue) {
+		const name = `${ue.address}:${ue.port}`;
+		if (!this.#ways.has(name)) {
+			const back = createSocket('udp4');
+			back.on('error', () => {});
+			back.on('message', (data) => this.#send(this.down, data, () => this.front.send(data, ue.port, ue.address)));
+			this.#ways.set(name, back);
+		}
+		return this.#ways.get(name);
+	}
+
+	#send(line, data, go) {
+		const now = performance.now();
+		const at = line.pass(data.length + 28, now);
+		if (at === null) return;
+		if (at - now < 0.5) go();
+		else setTimeout(() => this.open && go(), at - now);
 	}
 
 	close() {
 		this.open = false;
 		this.front.close();
-		this.back.close();
+		for (const back of this.#ways.values()) back.close();
 	}
 }
 
