@@ -14,7 +14,9 @@
 #define SPEND_SLICE 1024 /* steps between two looks at the clock */
 #define STEPS_PER_INSTRUCTION 4 /* of library work, charged to the instruction limit */
 #define CPU_AFTER_NS 500000 /* below this much wall time the CPU clock is not asked */
-#define STUCK_SLICES 4 /* over its slice, a library function is ended */
+/* Over its slice, what cannot be left (a library function, a callback of one) is ended: a slice of
+ * 1 ms stalls nobody for 2 ms. */
+#define OVERTIME(slice) ((slice) / 2)
 #define MAX_REFUSALS 2
 #define ALLOC_SLICE (128 * 1024) /* bytes between two looks at the clock */
 #define GC_SLICE_KB 64
@@ -124,13 +126,13 @@ static void stop_stuck(struct vm *vm)
 /* Inside a library function no hook looks at the slice. */
 static bool in_slice(struct vm *vm)
 {
-	if (!vm->slice_ns || cpu_used(vm) < vm->slice_end + STUCK_SLICES * vm->slice_ns)
+	if (!vm->slice_ns || cpu_used(vm) < vm->slice_end + OVERTIME(vm->slice_ns))
 		return true;
 	stop_stuck(vm);
 	return false;
 }
 
-/* Is the slice over? Where it cannot be left it may be twice as long. */
+/* Is the slice over? Where it cannot be left it may be half as long again. */
 static bool slice_over(struct vm *vm, lua_State *L)
 {
 	uint64_t used;
@@ -142,7 +144,7 @@ static bool slice_over(struct vm *vm, lua_State *L)
 		return false;
 	if (lua_isyieldable(L))
 		return true;
-	if (used >= vm->slice_end + vm->slice_ns)
+	if (used >= vm->slice_end + OVERTIME(vm->slice_ns))
 		stop_stuck(vm);
 	return false;
 }

@@ -205,14 +205,17 @@ static void medium_live(const struct medium *m, json_t *x, uint64_t now)
 	hide_remote(x);
 	/* a medium of type AR has a member "transport" already: which one it is */
 	json_object_set_new(x, m->leg ? "counters" : "transport",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			"rxPackets", (json_int_t)s.rx_packets, "txPackets",
-			(json_int_t)s.tx_packets, "rxBytes", (json_int_t)s.rx_bytes, "txBytes",
-			(json_int_t)s.tx_bytes, "stunBad", (json_int_t)s.stun_bad, "dtlsBad",
-			(json_int_t)s.dtls_bad, "earlyHeld", (json_int_t)s.early_held, "dropped",
-			(json_int_t)s.dropped, "srtpBad", (json_int_t)s.srtp_bad, "srtpReplayed",
-			(json_int_t)s.srtp_replayed, "latched", (json_int_t)s.latched, "early",
-			(json_int_t)s.early_dropped, "srtpSsrcs", (json_int_t)s.srtp_ssrcs));
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			  "s:I, s:I}",
+			"stunOk", (json_int_t)s.stun_ok, "useCandidate",
+			(json_int_t)s.use_candidate, "rxPackets", (json_int_t)s.rx_packets,
+			"txPackets", (json_int_t)s.tx_packets, "rxBytes", (json_int_t)s.rx_bytes,
+			"txBytes", (json_int_t)s.tx_bytes, "stunBad", (json_int_t)s.stun_bad,
+			"dtlsBad", (json_int_t)s.dtls_bad, "earlyHeld", (json_int_t)s.early_held,
+			"dropped", (json_int_t)s.dropped, "srtpBad", (json_int_t)s.srtp_bad,
+			"srtpReplayed", (json_int_t)s.srtp_replayed, "latched",
+			(json_int_t)s.latched, "early", (json_int_t)s.early_dropped, "srtpSsrcs",
+			(json_int_t)s.srtp_ssrcs));
 }
 
 /* Bad input of every kind, one number each, as /metrics has it. */

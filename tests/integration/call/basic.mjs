@@ -32,6 +32,11 @@ export async function an_AR_call_from_end_to_end(t) {
 		assert.deepEqual([scene.refused, scene.garbage, scene.resyncs], [0, 0, 0]);
 	}
 	await scenesAgree(t.stack, contextId, [a, b]);
+	// ICE was done on both legs, not only something received: each UE has nominated (RFC 8445 8.1.1)
+	for (const leg of (await t.stack.context(contextId)).terminations) {
+		const { useCandidate, stunOk } = leg.medias[0]['x-ims-ar'].transport;
+		assert.ok(useCandidate > 0 && stunOk >= useCandidate, `${leg.terminationId}: ${useCandidate} nominations in ${stunOk} checks`);
+	}
 	const sent = a.last.ar.poses.sent + b.last.ar.poses.sent;
 	await until('nearly all poses at mediad', async () => {
 		const live = (await t.stack.context(contextId))['x-ims-ar'];

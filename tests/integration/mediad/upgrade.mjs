@@ -89,6 +89,8 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 console.log(`    | longest gap between updates of the call: ${longest.toFixed(0)} ms`);
 const mrm = new Mrm(base);
+// whose answer was lost: an owner that finds in the list what it knows nothing of ends it, as asd does
+for (const c of (await mrm.request('GET', '/nmf-mrm/v1/contexts')).json.contexts.filter((x) => x['x-ims-ar'].owner === 'churn')) await mrm.delete(c.contextId);
 for (const c of [first, ...calls]) {
 	check(`delete closes ${c.ues[0].name}'s channels`, (await mrm.delete(c.id)).status === 204 && (await until('close', () => c.ues.every((u) => u.sd.readyState === 'closed'))));
 	hangUp(c);

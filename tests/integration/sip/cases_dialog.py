@@ -11,7 +11,7 @@ def dialog(net, caller_steps, callee_steps, during=None):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    wait = [pause(1200)] if during else []
+    wait = [pause(2500)] if during else []
     call = Call(net, caller + wait + caller_steps(a) + x, callee + wait + callee_steps(b) + y)
     if during:
         try:

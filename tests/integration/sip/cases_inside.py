@@ -21,7 +21,7 @@ def by_callee(v=4, w=8, **kw):
     return offer_by_callee(sdp.answer(version=w, setup="actpass"), sdp.offer(version=v, setup="active", group=""), **kw)
 
 
-def plain_then(net, steps, during=None, bye=bye_by_caller, wait=1200):
+def plain_then(net, steps, during=None, bye=bye_by_caller, wait=2500):
     """An ordinary call, then the steps."""
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, PLAIN_A, PLAIN_B)
@@ -241,7 +241,7 @@ def inside_then_kamailio_restarted(net):
         net.processes.pop("pcscf1").crash()
         net.start_pcscf(1)
         net.ready()
-    call = plain_then(net, then(first, (lambda a: [pause(2500)] + again[0](a), again[1])), during=restart, wait=300)
+    call = plain_then(net, then(first, (lambda a: [pause(5000)] + again[0](a), again[1])), during=restart, wait=300)
     check_anchored(call, call.uas, call.uac)
     check_origins(call, 3)
     check(net.asd().get("known") == 1, f"asd was asked {net.asd().get('known')} times")
@@ -265,7 +265,7 @@ def inside_then_kamailio_restarted_refresh_by_callee(net):
         return first[0](a) + [recv("INVITE"), a.reply("200 OK", sdp.offer(version=5, setup="active", group="")), recv("ACK")]
 
     def callee(b):
-        return first[1](b) + [pause(2500), b.request("INVITE", 1, offer), recv(100, optional=True), recv(200), b.request("ACK", 1)]
+        return first[1](b) + [pause(5000), b.request("INVITE", 1, offer), recv(100, optional=True), recv(200), b.request("ACK", 1)]
     call = plain_then(net, (caller, callee), during=restart, wait=300)
     check_anchored(call, call.uac, call.uas)
     check_origins(call, 3)
