@@ -35,7 +35,10 @@ const SECOND_ACTIONS = [['alice', { name: 'set-color', target: 'cube', color: [0
 async function ues() {
 	const at = Date.now();
 	const up = stack.sh('up').then(() => prepared('network', 'rtpengine, mediad, asd, home Kamailio, two P-CSCFs', at));
-	[browser] = await Promise.all([launch(), up]);
+	// whichever fails, the other is over too then: what is still being started cannot be stopped
+	const [launched, network] = await Promise.allSettled([launch(), up]);
+	browser = launched.value;
+	for (const { status, reason } of [launched, network]) if (status === 'rejected') throw reason;
 	const made = ['alice', 'bob', 'carol'].map((name) => new PageUe(browser, name, stack.env.PAGE));
 	const { WS1, WS2 } = stack.env;
 	const more = [{ ws: WS1 }, { ws: WS2 }, { ws: WS1, mode: 'ar-assisted' }];

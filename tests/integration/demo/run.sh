@@ -76,8 +76,7 @@ check "interrupted: leaves no process and no folder" nothing_left
 CHROMIUM=/nonexistent/chromium "$ROOT/demo.sh" --no-install --out "$TMP/pictures" >"$TMP/out" 2>&1 </dev/null
 rc=$?
 check "without a browser: ends 1 and says why" test $rc = 1 -a -n "$(grep 'DEMO FAILED.*chromium' "$TMP/out")"
-# asd may not have come up yet when it ends
-check "without a browser: keeps the logs" test -e "$TMP/pictures/log/asd.log" -a -n "$(cat "$TMP"/pictures/log/*.log)"
+check "without a browser: keeps the logs" test -s "$TMP/pictures/log/asd.log"
 check "without a browser: leaves no process and no folder" nothing_left
 
 "$ROOT/demo.sh" --nonsense >"$TMP/out" 2>&1
