@@ -297,10 +297,15 @@ def test_memory_is_flat(m):
         raise Failed("skip")
     churn(m, 1000)
     time.sleep(1.2)
-    before = m.rss()
-    median = churn(m, 1000)
-    time.sleep(1.2)
-    after = m.rss()
+    # allocators grow by steps; what leaks with every context grows every time
+    for _ in range(3):
+        before = m.rss()
+        median = churn(m, 1000)
+        time.sleep(1.2)
+        after = m.rss()
+        if after - before < 1024:
+            break
+        print("# memory %d kB -> %d kB with 1,000 contexts" % (before, after))
     expect("no context left", m.call("GET", CONTEXTS)[1] == {"contexts": []})
     expect("all were made", m.metric("contexts_created_total") >= 2000)
     expect("memory", after - before < 1024, "%d kB -> %d kB" % (before, after))
