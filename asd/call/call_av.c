@@ -4,6 +4,7 @@
 #include "asd/call/call_boot.h"
 #include "asd/call/call_plan.h"
 #include "asd/dcsf/mrm_av.h"
+#include "asd/dcsf/mrm_json.h"
 #include "common/daemon/ar_log.h"
 
 #include <errno.h>
@@ -225,21 +226,16 @@ static bool put(json_t *o, const char *key, json_t *v)
 	return v && json_object_set_new(o, key, v) == 0;
 }
 
-static const char *setup_word(enum ar_setup s)
+static enum ar_setup setup_of(const json_t *entry)
 {
-	return s == AR_SETUP_ACTIVE ? "ACTIVE" : s == AR_SETUP_PASSIVE ? "PASSIVE" : "ACTPASS";
+	return mrm_setup(json_string_value(json_object_get(entry, "securitySetup")));
 }
 
 /* Ours towards the offerer, when this is answered: settled roles stay. */
 static enum ar_setup offer_role(
 	const struct call *c, enum ar_side side, const char *id, enum ar_setup theirs)
 {
-	const char *old =
-		json_string_value(json_object_get(vendor(c->settled[side], id), "securitySetup"));
-	enum ar_setup settled =
-		old && strcmp(old, "ACTIVE") == 0 ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
-
-	return offer_our_setup(theirs, settled);
+	return offer_our_setup(theirs, setup_of(vendor(c->settled[side], id)));
 }
 
 static json_t *entry_base(const struct call *c, const struct planner_av *av, enum ar_side side)
@@ -270,7 +266,7 @@ static json_t *entry_here(const struct call *c, const struct planner_av *av,
 	json_t *mb = mrm_av_endpoint(&av->offered, sdp->media[av->index].port);
 	enum ar_setup role = offer_role(c, x->side, av->id, av->offered.setup);
 	bool ok = v && put(v, "remote", remote_json(&av->offered, json_object_get(v, "local"))) &&
-		  put(v, "securitySetup", json_string(setup_word(role)));
+		  put(v, "securitySetup", json_string(mrm_setup_word(role)));
 
 	if (mb)
 		ok = o && json_object_set_new(o, "remoteMbEndpoint", mb) == 0 && ok;
@@ -441,7 +437,7 @@ void call_av_reserve_done(struct call *c, const struct exchange *x)
 }
 
 static int read_leg(struct planner_av_leg *l, const struct call *c, enum ar_side side,
-	const struct planner_av *av, const char *setup, const char **why)
+	const struct planner_av *av, enum ar_setup setup, const char **why)
 {
 	struct mrm_av_reserved r;
 	int err = mrm_av_reserved(c->ctx.doc, side, av->id, &r, why);
@@ -454,8 +450,7 @@ static int read_leg(struct planner_av_leg *l, const struct call *c, enum ar_side
 		.pwd = r.pwd,
 		.fingerprint = r.fingerprint,
 		.key = r.key,
-		.setup =
-			setup && strcmp(setup, "ACTIVE") == 0 ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE};
+		.setup = setup};
 	for (unsigned i = 0; i < r.ncandidate && i < PLANNER_MAX_CANDIDATES; i++)
 		l->candidate[l->ncandidate++] = r.candidate[i];
 	return 0;
@@ -468,8 +463,7 @@ int call_av_reserved(const struct call *c, const struct exchange *x,
 
 	for (unsigned i = 0; i < choice->n; i++) {
 		struct planner_av *av = &choice->av[i];
-		const char *setup = json_string_value(
-			json_object_get(vendor(x->facts, av->id), "securitySetup"));
+		enum ar_setup setup = setup_of(vendor(x->facts, av->id));
 		int err = 0;
 
 		for (int s = 0; s < 2 && !err; s++)
@@ -520,7 +514,7 @@ static json_t *entry_said(const json_t *was, const struct ar_sdp *sdp, unsigned 
 	ours = offer_our_setup(av.setup, AR_SETUP_NONE);
 	if (!put(v, "remote", remote_json(&av, json_object_get(v, "local"))))
 		goto out;
-	json_object_set_new(v, "securitySetup", json_string(setup_word(ours)));
+	json_object_set_new(v, "securitySetup", json_string(mrm_setup_word(ours)));
 	mb = mrm_av_endpoint(&av, sdp->media[at].port);
 	if (mb)
 		json_object_set_new(o, "remoteMbEndpoint", mb);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/call/call_boot.h"
 #include "asd/asd.h"
+#include "asd/call/call_plan.h"
 #include "asd/dcsf/mrm_json.h"
 
 #include <errno.h>
@@ -20,10 +21,10 @@ static const json_t *entry_of(const json_t *facts, enum planner_boot_kind kind)
 	return json_object_get(json_object_get(facts, "av"), planner_boot_id(kind));
 }
 
-static const char *role_of(const json_t *entry)
+static enum ar_setup setup_of(const json_t *entry)
 {
-	return json_string_value(
-		json_object_get(json_object_get(entry, "dcMedia"), "securitySetup"));
+	return mrm_setup(json_string_value(
+		json_object_get(json_object_get(entry, "dcMedia"), "securitySetup")));
 }
 
 /* Takes the members of the facts over into the entry. */
@@ -51,9 +52,7 @@ static json_t *entry_new(const struct call *c, const struct planner_boot *b, enu
 static json_t *entry_here(const struct call *c, const struct exchange *x, const struct offer *o,
 	const struct planner_boot *b)
 {
-	const char *was = role_of(entry_of(c->settled[x->side], b->kind));
-	enum ar_setup settled =
-		was && strcmp(was, "ACTIVE") == 0 ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
+	enum ar_setup settled = setup_of(entry_of(c->settled[x->side], b->kind));
 	json_t *facts = mrm_facts(&b->dc, o->sdp.media[b->at[x->side]].port,
 		offer_our_setup(b->dc.setup, settled), NULL);
 	json_t *e = entry_new(c, b, x->side);
@@ -90,27 +89,15 @@ int call_boot_add(const struct call *c, const struct exchange *x, const struct o
 static int read_leg(struct planner_boot *b, const struct call *c, const struct exchange *x,
 	enum ar_side side, const char **why)
 {
-	const char *role = role_of(entry_of(x->facts, b->kind));
-	struct mrm_local l;
-	int err = mrm_local_more(c->ctx.doc, side, planner_boot_id(b->kind), &l, why);
+	const json_t *ours = side == x->side ? entry_of(x->facts, b->kind) : NULL;
+	struct planner_leg *leg = &b->leg[side];
+	int err = call_plan_leg(leg, c, side, planner_boot_id(b->kind), why);
 
 	if (err)
 		return err;
-	b->leg[side] = (struct planner_leg){.present = true,
-		.addr = l.addr,
-		.port = l.port,
-		.sctp_port = l.sctp_port,
-		.max_message_size = l.max_message_size,
-		.ufrag = l.ufrag,
-		.pwd = l.pwd,
-		.fingerprint = l.fingerprint,
-		.tls_id = l.tls_id,
-		.setup = side == x->side && role && strcmp(role, "ACTIVE") == 0 ? AR_SETUP_ACTIVE
-										: AR_SETUP_PASSIVE,
-		.stream = b->stream,
-		.nstream = b->nstream};
-	for (unsigned i = 0; i < l.ncandidate && i < PLANNER_MAX_CANDIDATES; i++)
-		b->leg[side].candidate[b->leg[side].ncandidate++] = l.candidate[i];
+	leg->setup = setup_of(ours);
+	leg->stream = b->stream;
+	leg->nstream = b->nstream;
 	return 0;
 }
 

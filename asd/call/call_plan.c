@@ -28,11 +28,12 @@ const struct ar_plan *call_plan_map(const struct call *c)
 	return NULL;
 }
 
-static int read_leg(struct planner_leg *leg, const struct call *c, const struct exchange *x,
-	enum ar_side side, const struct planner_choice *choice, const char **why)
+int call_plan_leg(struct planner_leg *leg, const struct call *c, enum ar_side side, const char *id,
+	const char **why)
 {
 	struct mrm_local l;
-	int err = mrm_local(c->ctx.doc, side, &l, why);
+	int err = id ? mrm_local_more(c->ctx.doc, side, id, &l, why)
+		     : mrm_local(c->ctx.doc, side, &l, why);
 
 	if (err)
 		return err;
@@ -44,12 +45,22 @@ static int read_leg(struct planner_leg *leg, const struct call *c, const struct 
 		.ufrag = l.ufrag,
 		.pwd = l.pwd,
 		.fingerprint = l.fingerprint,
-		.tls_id = l.tls_id,
-		.setup = side == x->side ? x->setup : c->setup[side],
-		.stream = choice->accepted,
-		.nstream = choice->naccepted};
+		.tls_id = l.tls_id};
 	for (unsigned i = 0; i < l.ncandidate && i < PLANNER_MAX_CANDIDATES; i++)
 		leg->candidate[leg->ncandidate++] = l.candidate[i];
+	return 0;
+}
+
+static int read_leg(struct planner_leg *leg, const struct call *c, const struct exchange *x,
+	enum ar_side side, const struct planner_choice *choice, const char **why)
+{
+	int err = call_plan_leg(leg, c, side, NULL, why);
+
+	if (err)
+		return err;
+	leg->setup = side == x->side ? x->setup : c->setup[side];
+	leg->stream = choice->accepted;
+	leg->nstream = choice->naccepted;
 	return 0;
 }
 

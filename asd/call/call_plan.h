@@ -16,5 +16,9 @@ int call_plan(const struct asd *a, struct call *c, struct exchange *x, char why[
 /* The dialog's map for a new offer: that of the last answered exchange, else (early dialog) the
  * newest plan whose answer has not come. */
 const struct ar_plan *call_plan_map(const struct call *c);
+/* What mediad has on a leg for the data channel (id NULL) or a further medium (-ENOENT: it has none
+ * of that id), borrowed from the context. Setup and streams stay for the caller to say. */
+int call_plan_leg(struct planner_leg *leg, const struct call *c, enum ar_side side, const char *id,
+	const char **why) __attribute__((warn_unused_result));
 
 #endif

@@ -167,9 +167,14 @@ static json_t *remote_json(const struct ar_sdp_dc *dc, const char *capability)
 	return NULL;
 }
 
-static const char *setup_word(enum ar_setup s)
+const char *mrm_setup_word(enum ar_setup s)
 {
 	return s == AR_SETUP_ACTIVE ? "ACTIVE" : s == AR_SETUP_PASSIVE ? "PASSIVE" : "ACTPASS";
+}
+
+enum ar_setup mrm_setup(const char *word)
+{
+	return word && strcmp(word, "ACTIVE") == 0 ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
 }
 
 /* A host name instead of an address is legal (RFC 8866 5.7), but only ICE can reach that UE. */
@@ -189,7 +194,7 @@ json_t *mrm_facts(
 {
 	json_t *o = json_object();
 	bool ok = mrm_put(o, "remoteDcEndpoint", dc_endpoint(dc)) &&
-		  mrm_put(o, "securitySetup", json_string(setup_word(ours))) &&
+		  mrm_put(o, "securitySetup", json_string(mrm_setup_word(ours))) &&
 		  mrm_put(o, "remote", remote_json(dc, capability));
 
 	if (mrm_is_address(dc->addr))

@@ -24,6 +24,9 @@
  */
 json_t *mrm_facts(
 	const struct ar_sdp_dc *dc, uint16_t port, enum ar_setup ours, const char *capability);
+/* The member "securitySetup": what we are to be, ACTPASS until it is settled. */
+const char *mrm_setup_word(enum ar_setup s);
+enum ar_setup mrm_setup(const char *word); /* anything but ACTIVE, NULL too: passive */
 /* The member "streams": RFC 8864 names decoded; stream ids as keys. */
 json_t *mrm_streams(const struct ar_dc_stream *stream, unsigned n);
 

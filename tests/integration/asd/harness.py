@@ -202,7 +202,30 @@ class World:
         return rc
 
 
-def main(tests, make_world):
+def table():
+    """Tests of a file, and the decorator that adds one: @test(fakes=2) has a world with two mediads."""
+    tests = []
+
+    def test(**world):
+        def wrap(f):
+            f.world = world
+            tests.append(f)
+            return f
+        return wrap
+    return tests, test
+
+
+def make_world(t):
+    """asd and its mediads as the test wants them, running unless it says start=False."""
+    more = dict(t.world)
+    start = more.pop("start", True)
+    w = World(sys.argv[1], sys.argv[2], **more)
+    if start:
+        w.start()
+    return w
+
+
+def main(tests, make_world=make_world):
     """Runs every test in a world of its own; prints one line each. Status 1 when one failed."""
     failed = 0
     only = sys.argv[3:]

@@ -7,11 +7,11 @@ import os
 import sys
 
 import front
+from calls import bye, items
 from front import admin, answered, offer, token
-from harness import World, main, wait_for
-from test_asd import bye, items
+from harness import World, main, table, wait_for
 
-TESTS = []
+TESTS, test = table()
 POLICY = """
 local ar = require 'ar.policy'
 local m, act = ar.match, ar.act
@@ -32,14 +32,6 @@ a=rtpmap:102 H264/90000
 a=fmtp:102 packetization-mode=1
 a=sendrecv
 """.replace("\n", "\r\n")
-
-
-def test(**world):
-    def wrap(f):
-        f.world = world
-        TESTS.append(f)
-        return f
-    return wrap
 
 
 def make_world(t):

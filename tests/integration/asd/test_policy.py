@@ -16,17 +16,9 @@ import threading
 import time
 
 from front import admin, answered, offer, sdp, token
-from harness import ROOT, World, free_port, in_time, main, wait_for
+from harness import free_port, in_time, main, table, wait_for
 
-TESTS = []
-
-
-def test(**world):
-    def wrap(f):
-        f.world = world
-        TESTS.append(f)
-        return f
-    return wrap
+TESTS, test = table()
 
 
 def write_policy(w, rules, name="test", head=""):
@@ -644,14 +636,5 @@ def reload_under_load(w):
           (versions[0], done / took, done, peak, w.asd.rss_kib()))
 
 
-def make_world(t):
-    more = dict(t.world)
-    start = more.pop("start", True)
-    w = World(sys.argv[1], sys.argv[2], **more)
-    if start:
-        w.start()
-    return w
-
-
 if __name__ == "__main__":
-    sys.exit(main(TESTS, make_world))
+    sys.exit(main(TESTS))

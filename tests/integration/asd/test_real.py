@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 
-import front
 from front import admin, answered, offer, sdp, token
 from harness import ROOT, Process, World, free_port, main, wait_for
 

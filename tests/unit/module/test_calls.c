@@ -1,78 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The call table: who finds what, what asd is told how often, and that nothing stays behind. */
-#include "help.h"
-#include "stubs.h"
-
-#include "tests/unit/common/cmocka_all.h"
+/* The call table: who finds what, and what asd is told how often. */
+#include "calls_rig.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
-
-#define HOUR (ar_now_ms() + 3600000)
-
-static struct ar_plan plan;
-static struct ar_plan_room room;
-
-static int setup(void **state)
-{
-	(void)state;
-	test_stubs_reset();
-	help_plan(&plan, &room, AR_SIDE_A);
-	return ar_calls_init(4, 100);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	ar_calls_destroy();
-	return test_shm_live == 0 ? 0 : -1; /* everything was given back */
-}
-
-static void ignore(const struct ar_call_info *i, void *arg)
-{
-	(void)i;
-	if (arg)
-		(*(int *)arg)++;
-}
-
-static struct ar_calls_count count(void)
-{
-	struct ar_calls_count n;
-
-	ar_calls_count(&n);
-	return n;
-}
-
-static struct ar_answer answer(int status, const char *sdp)
-{
-	return (struct ar_answer){.status = status,
-		.has_sdp = sdp != NULL,
-		.hash = sdp ? ar_hash32(sdp, strlen(sdp)) : 0,
-		.call_expires = HOUR,
-		.plan_expires = ar_now_ms() + 40000};
-}
-
-/* An INVITE of "a" that asd has planned. */
-static struct ar_msg_key invited(const char *callid)
-{
-	struct ar_msg_key k = help_key(callid, "a", "", 1, 77);
-
-	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
-	assert_int_equal(ar_calls_decide(&k, &plan, 0, HOUR), 0);
-	return k;
-}
-
-static struct ar_msg_key with_to(struct ar_msg_key k, const char *to)
-{
-	k.to_tag = ar_span_str(to);
-	k.id[0] = 0; /* a reply does not carry it */
-	return k;
-}
 
 static void test_found_from_the_message_alone(void **state)
 {
-	struct ar_msg_key k = with_to(invited("c1"), "b"), other;
+	struct ar_msg_key k = calls_with_to(calls_invited("c1"), "b"), other;
 	struct ar_use u;
 
 	(void)state;
@@ -100,7 +34,7 @@ static void test_found_from_the_message_alone(void **state)
 
 static void test_the_plan_is_a_copy(void **state)
 {
-	struct ar_msg_key k = invited("c1");
+	struct ar_msg_key k = calls_invited("c1");
 	struct ar_use u;
 
 	(void)state;
@@ -114,40 +48,24 @@ static void test_the_plan_is_a_copy(void **state)
 
 static void test_asd_is_told_once(void **state)
 {
-	struct ar_msg_key k = with_to(invited("c1"), "b");
-	struct ar_answer early = answer(183, "one"), late = answer(200, "one");
+	struct ar_msg_key k = calls_with_to(calls_invited("c1"), "b");
+	struct ar_answer early = calls_answer(183, "one"), late = calls_answer(200, "one");
 
 	(void)state;
 	assert_true(ar_calls_answered(&k, &early));
 	assert_false(ar_calls_answered(&k, &early)); /* the same 183 again */
-	early = answer(180, NULL);
+	early = calls_answer(180, NULL);
 	assert_false(ar_calls_answered(&k, &early)); /* nothing to tell */
-	early = answer(183, "two");
+	early = calls_answer(183, "two");
 	assert_true(ar_calls_answered(&k, &early)); /* another description */
 	assert_true(ar_calls_answered(&k, &late));
 	for (int i = 0; i < 10; i++)
 		assert_false(ar_calls_answered(&k, &late));
-	early = answer(183, "three");
+	early = calls_answer(183, "three");
 	assert_false(ar_calls_answered(&k, &early)); /* overtaken by the 200 */
-	k = with_to(k, "c"); /* another fork answers too */
+	k = calls_with_to(k, "c"); /* another fork answers too */
 	assert_true(ar_calls_answered(&k, &late));
 	assert_false(ar_calls_answered(&k, &late));
-}
-
-static void test_many_forks(void **state)
-{
-	struct ar_msg_key k = invited("c1");
-	struct ar_answer a = answer(200, "x");
-	char tag[16];
-
-	(void)state;
-	for (int i = 0; i < 100; i++) { /* beyond the maxima: told every time, nothing grows */
-		snprintf(tag, sizeof(tag), "fork%d", i);
-		struct ar_msg_key f = with_to(k, tag);
-
-		assert_true(ar_calls_answered(&f, &a));
-	}
-	assert_int_equal(count().calls, 1);
 }
 
 /* Nobody has acknowledged the 2xx: the caller was never there. With its ACK, or a later 2xx of the
@@ -155,8 +73,9 @@ static void test_many_forks(void **state)
 static void test_without_an_ack(void **state)
 {
 	const int64_t now = ar_now_ms();
-	struct ar_answer a = answer(200, "x");
-	struct ar_msg_key none = with_to(invited("c1"), "b"), acked = with_to(invited("c2"), "b"),
+	struct ar_answer a = calls_answer(200, "x");
+	struct ar_msg_key none = calls_with_to(calls_invited("c1"), "b"),
+			  acked = calls_with_to(calls_invited("c2"), "b"),
 			  other = help_key("c2", "x", "y", 1, 5);
 	int gone = 0;
 
@@ -170,14 +89,14 @@ static void test_without_an_ack(void **state)
 	ar_calls_acked(&acked, a.call_expires);
 	a.ack_expires = now + 70000; /* a copy of the 2xx, overtaken by the ACK */
 	ar_calls_answered(&acked, &a);
-	ar_calls_sweep(0, 1000, now + 60000, ignore, &gone);
+	ar_calls_sweep(0, 1000, now + 60000, calls_count_ended, &gone);
 	assert_int_equal(gone, 0);
-	ar_calls_sweep(0, 1000, now + 65000, ignore, &gone);
+	ar_calls_sweep(0, 1000, now + 65000, calls_count_ended, &gone);
 	assert_int_equal(gone, 1);
-	assert_int_equal(count().calls, 1);
-	ar_calls_sweep(0, 1000, now + 900000, ignore, &gone);
+	assert_int_equal(calls_count().calls, 1);
+	ar_calls_sweep(0, 1000, now + 900000, calls_count_ended, &gone);
 	assert_int_equal(gone, 1);
-	ar_calls_sweep(0, 1000, now + 1001000, ignore, &gone);
+	ar_calls_sweep(0, 1000, now + 1001000, calls_count_ended, &gone);
 	assert_int_equal(gone, 2);
 	assert_false(ar_calls_any());
 }
@@ -186,8 +105,9 @@ static void test_without_an_ack(void **state)
 static void test_other_fork_without_an_ack(void **state)
 {
 	const int64_t now = ar_now_ms();
-	struct ar_answer a = answer(200, "x");
-	struct ar_msg_key k = invited("c1"), b = with_to(k, "b"), c = with_to(k, "c");
+	struct ar_answer a = calls_answer(200, "x");
+	struct ar_msg_key k = calls_invited("c1"), b = calls_with_to(k, "b"),
+			  c = calls_with_to(k, "c");
 	struct ar_ended e;
 
 	(void)state;
@@ -197,29 +117,29 @@ static void test_other_fork_without_an_ack(void **state)
 	ar_calls_answered(&c, &a);
 	ar_calls_acked(&b, a.call_expires);
 	assert_true(ar_calls_bye(&b, now + 40000, &e));
-	ar_calls_sweep(0, 1000, now + 39000, ignore, NULL);
-	assert_int_equal(count().calls, 1);
+	ar_calls_sweep(0, 1000, now + 39000, calls_count_ended, NULL);
+	assert_int_equal(calls_count().calls, 1);
 	ar_calls_acked(&c, a.call_expires); /* it comes */
-	ar_calls_sweep(0, 1000, now + 900000, ignore, NULL);
-	assert_int_equal(count().calls, 1);
+	ar_calls_sweep(0, 1000, now + 900000, calls_count_ended, NULL);
+	assert_int_equal(calls_count().calls, 1);
 	assert_true(ar_calls_bye(&c, now + 40000, &e));
-	assert_int_equal(count().calls, 0);
+	assert_int_equal(calls_count().calls, 0);
 	/* and when it does not */
-	k = invited("c2");
-	b = with_to(k, "b");
-	c = with_to(k, "c");
+	k = calls_invited("c2");
+	b = calls_with_to(k, "b");
+	c = calls_with_to(k, "c");
 	ar_calls_answered(&b, &a);
 	ar_calls_answered(&c, &a);
 	ar_calls_acked(&b, a.call_expires);
 	assert_true(ar_calls_bye(&b, now + 40000, &e));
-	ar_calls_sweep(0, 1000, now + 41000, ignore, NULL);
-	assert_int_equal(count().calls, 0);
+	ar_calls_sweep(0, 1000, now + 41000, calls_count_ended, NULL);
+	assert_int_equal(calls_count().calls, 0);
 }
 
 static void test_map_after_the_answer(void **state)
 {
-	struct ar_msg_key k = invited("c1"), d = help_key("c1", "b", "a", 1, 99);
-	struct ar_answer a = answer(200, "x");
+	struct ar_msg_key k = calls_invited("c1"), d = help_key("c1", "b", "a", 1, 99);
+	struct ar_answer a = calls_answer(200, "x");
 	struct ar_use u;
 
 	(void)state;
@@ -230,7 +150,7 @@ static void test_map_after_the_answer(void **state)
 	a.setup[AR_SIDE_A] = AR_SETUP_PASSIVE;
 	a.setup[AR_SIDE_B] = AR_SETUP_ACTIVE;
 	a.facts = 5;
-	k = with_to(k, "b");
+	k = calls_with_to(k, "b");
 	ar_calls_offered(&k, true, 4);
 	ar_calls_answered(&k, &a);
 	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
@@ -246,9 +166,9 @@ static void test_map_after_the_answer(void **state)
 
 static void up(struct ar_msg_key *k)
 {
-	struct ar_answer a = answer(200, "x");
+	struct ar_answer a = calls_answer(200, "x");
 
-	*k = with_to(invited("c1"), "b");
+	*k = calls_with_to(calls_invited("c1"), "b");
 	ar_calls_answered(k, &a);
 }
 
@@ -276,7 +196,7 @@ static void test_versions_rise_once_an_exchange(void **state)
 static void test_the_newer_answer_is_the_map(void **state)
 {
 	struct ar_msg_key k, r = help_key("c1", "a", "b", 2, 5);
-	struct ar_answer a = answer(200, "y");
+	struct ar_answer a = calls_answer(200, "y");
 	struct ar_use u;
 	const struct ar_plan *old;
 
@@ -292,10 +212,10 @@ static void test_the_newer_answer_is_the_map(void **state)
 	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
 	assert_ptr_not_equal(u.plan, old);
 	ar_use_done(&u);
-	assert_int_equal(count().plans, 2); /* the old one for copies of its 200 */
-	ar_calls_sweep(0, 1000, ar_now_ms() + 41000, ignore, NULL);
-	assert_int_equal(count().exchanges, 0);
-	assert_int_equal(count().plans, 1);
+	assert_int_equal(calls_count().plans, 2); /* the old one for copies of its 200 */
+	ar_calls_sweep(0, 1000, ar_now_ms() + 41000, calls_count_ended, NULL);
+	assert_int_equal(calls_count().exchanges, 0);
+	assert_int_equal(calls_count().plans, 1);
 	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
 	assert_non_null(u.plan);
 	ar_use_done(&u);
@@ -319,7 +239,7 @@ static void test_a_refused_reinvite_leaves_the_map(void **state)
 	assert_false(e.initial);
 	assert_true(e.planned);
 	assert_false(ar_calls_failed(&r, HOUR, &e)); /* once */
-	assert_int_equal(count().calls, 1);
+	assert_int_equal(calls_count().calls, 1);
 	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
 	assert_ptr_equal(u.plan, map);
 	ar_use_done(&u);
@@ -327,7 +247,7 @@ static void test_a_refused_reinvite_leaves_the_map(void **state)
 
 static void test_failure_ends_the_call(void **state)
 {
-	struct ar_msg_key k = invited("c1");
+	struct ar_msg_key k = calls_invited("c1");
 	struct ar_ended e;
 	int gone = 0;
 
@@ -335,11 +255,11 @@ static void test_failure_ends_the_call(void **state)
 	assert_true(ar_calls_failed(&k, HOUR, &e));
 	assert_true(e.planned && e.initial);
 	assert_string_equal(e.id, k.id);
-	assert_int_equal(count().calls, 0);
-	assert_int_equal(count().dead, 1);
-	ar_calls_sweep(0, 1000, ar_now_ms() + 6000, ignore, &gone);
-	assert_int_equal(count().dead, 0);
-	assert_int_equal(count().plans, 0);
+	assert_int_equal(calls_count().calls, 0);
+	assert_int_equal(calls_count().dead, 1);
+	ar_calls_sweep(0, 1000, ar_now_ms() + 6000, calls_count_ended, &gone);
+	assert_int_equal(calls_count().dead, 0);
+	assert_int_equal(calls_count().plans, 0);
 	assert_int_equal(gone, 0); /* asd has been told of the failure */
 }
 
@@ -354,13 +274,13 @@ static void test_cancelled_while_asd_thinks(void **state)
 	assert_true(ar_calls_failed(&k, HOUR, &e));
 	assert_true(e.planned); /* asd may have reserved */
 	assert_int_equal(ar_calls_decide(&k, &plan, 0, HOUR), -ENOENT);
-	assert_int_equal(count().plans, 0);
+	assert_int_equal(calls_count().plans, 0);
 }
 
 static void test_retry_after_407(void **state)
 {
-	struct ar_msg_key one = invited("c1"), two = help_key("c1", "a", "", 2, 78);
-	struct ar_answer a = answer(200, "x");
+	struct ar_msg_key one = calls_invited("c1"), two = help_key("c1", "a", "", 2, 78);
+	struct ar_answer a = calls_answer(200, "x");
 	struct ar_ended e;
 	struct ar_use u;
 
@@ -369,7 +289,7 @@ static void test_retry_after_407(void **state)
 	assert_int_equal(ar_calls_open(&two, HOUR, two.id), 0);
 	assert_string_not_equal(one.id, two.id);
 	assert_int_equal(ar_calls_decide(&two, &plan, 0, HOUR), 0);
-	two = with_to(two, "b");
+	two = calls_with_to(two, "b");
 	assert_true(ar_calls_answered(&two, &a));
 	/* in the dialog the live one is found */
 	two.cseq = 3;
@@ -381,16 +301,16 @@ static void test_retry_after_407(void **state)
 static void test_merged_requests(void **state)
 {
 	/* one INVITE came twice over different ways: two calls, told apart by id and by to-tag */
-	struct ar_msg_key one = invited("c1"), two = help_key("c1", "a", "", 1, 78), d;
-	struct ar_answer a = answer(200, "x");
+	struct ar_msg_key one = calls_invited("c1"), two = help_key("c1", "a", "", 1, 78), d;
+	struct ar_answer a = calls_answer(200, "x");
 	struct ar_use u;
 
 	(void)state;
 	assert_int_equal(ar_calls_open(&two, HOUR, two.id), 0);
 	assert_int_equal(ar_calls_decide(&two, &plan, 0, HOUR), 0);
-	d = with_to(one, "b1");
+	d = calls_with_to(one, "b1");
 	ar_calls_answered(&d, &a);
-	d = with_to(two, "b2");
+	d = calls_with_to(two, "b2");
 	ar_calls_answered(&d, &a);
 	d = help_key("c1", "b1", "a", 1, 3);
 	assert_int_equal(ar_calls_find_dialog(&d, &u), 0);
@@ -422,23 +342,24 @@ static void test_bye(void **state)
 	bye = help_key("c1", "b", "a", 9, 5);
 	assert_true(ar_calls_bye(&bye, ar_now_ms() + 1000, &e));
 	assert_false(ar_calls_bye(&bye, HOUR, &e)); /* at the other pass */
-	assert_int_equal(count().calls, 0);
+	assert_int_equal(calls_count().calls, 0);
 	assert_int_equal(ar_calls_find(&k, &u), 0); /* a late copy of the 200 */
 	assert_non_null(u.plan);
 	/* it is freed when the message lets go, not under its feet */
-	ar_calls_sweep(0, 1000, ar_now_ms() + 50000, ignore, NULL);
-	assert_int_equal(count().dead, 0);
+	ar_calls_sweep(0, 1000, ar_now_ms() + 50000, calls_count_ended, NULL);
+	assert_int_equal(calls_count().dead, 0);
 	assert_int_equal(u.plan->offer.n, 2);
 	ar_use_done(&u);
-	assert_int_equal(count().plans, 0);
+	assert_int_equal(calls_count().plans, 0);
 }
 
 /* Two forks answer; the caller ends one of them: the call stays what it is with the other. */
 static void test_bye_of_a_fork(void **state)
 {
-	struct ar_msg_key k = invited("c1"), b = with_to(k, "b"), c = with_to(k, "c"), bye;
-	struct ar_answer a = answer(200, "x"), early = answer(183, "y");
-	struct ar_msg_key d = with_to(k, "d");
+	struct ar_msg_key k = calls_invited("c1"), b = calls_with_to(k, "b"),
+			  c = calls_with_to(k, "c"), bye;
+	struct ar_answer a = calls_answer(200, "x"), early = calls_answer(183, "y");
+	struct ar_msg_key d = calls_with_to(k, "d");
 	struct ar_ended e;
 	struct ar_use u;
 
@@ -454,95 +375,33 @@ static void test_bye_of_a_fork(void **state)
 	ar_use_done(&u);
 	bye = help_key("c1", "b", "a", 1, 6);
 	assert_true(ar_calls_bye(&bye, HOUR, &e));
-	assert_int_equal(count().calls, 0);
-	assert_int_equal(count().dead, 1);
+	assert_int_equal(calls_count().calls, 0);
+	assert_int_equal(calls_count().dead, 1);
 	assert_false(ar_calls_bye(&bye, HOUR, &e));
-}
-
-/* One UE cannot fill the table, or shared memory, with one Call-ID. */
-static void test_one_call_id_is_limited(void **state)
-{
-	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
-	unsigned n;
-
-	(void)state;
-	for (n = 0; n < 99; n++) {
-		k.cseq = n + 1;
-		if (ar_calls_open(&k, HOUR, k.id) == -ENOSPC)
-			break;
-	}
-	assert_int_equal(n, AR_CALLS_SAME_MAX);
-	assert_int_equal(count().calls, AR_CALLS_SAME_MAX);
-	assert_int_equal(count().exchanges, AR_CALLS_SAME_MAX);
-	k = help_key("c2", "a", "", 1, 77);
-	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
-	for (n = 1; n < 99; n++) {
-		k.cseq = n + 1;
-		if (ar_calls_offer(&k, AR_SIDE_A, false, ar_now_ms() + 1000) == -ENOSPC)
-			break;
-	}
-	assert_int_equal(n, AR_CALL_XCHGS_MAX);
-	ar_calls_sweep(0, 1000, ar_now_ms() + 2000, ignore, NULL);
-	assert_int_equal(ar_calls_offer(&k, AR_SIDE_A, false, HOUR), 0);
 }
 
 static void test_plain_call(void **state)
 {
 	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
-	struct ar_answer a = answer(200, "x");
+	struct ar_answer a = calls_answer(200, "x");
 	struct ar_ended e;
 	struct ar_use u;
 
 	(void)state;
 	assert_int_equal(ar_calls_open(&k, HOUR, k.id), 0);
 	assert_int_equal(ar_calls_decide(&k, NULL, 0, HOUR), 0);
-	assert_int_equal(count().calls, 0);
-	assert_int_equal(count().plain, 1);
+	assert_int_equal(calls_count().calls, 0);
+	assert_int_equal(calls_count().plain, 1);
 	assert_int_equal(ar_calls_find(&k, &u), 0);
 	assert_int_equal(u.state, AR_CALL_PLAIN);
 	assert_null(u.plan);
 	ar_use_done(&u);
-	k = with_to(k, "b");
+	k = calls_with_to(k, "b");
 	assert_false(ar_calls_answered(&k, &a)); /* asd is told nothing */
 	assert_false(ar_calls_failed(&k, HOUR, &e)); /* tm's last word after the 200 */
-	assert_int_equal(count().plain, 1);
+	assert_int_equal(calls_count().plain, 1);
 	assert_true(ar_calls_bye(&k, HOUR, &e));
 	assert_false(e.planned);
-}
-
-static void test_expiry_is_told(void **state)
-{
-	int gone = 0;
-	struct ar_msg_key k = help_key("c1", "a", "", 1, 77);
-
-	(void)state;
-	assert_int_equal(ar_calls_open(&k, ar_now_ms() + 1000, k.id), 0);
-	invited("c2");
-	ar_calls_sweep(0, 1000, ar_now_ms() + 500, ignore, &gone);
-	assert_int_equal(gone, 0);
-	ar_calls_sweep(0, 1000, ar_now_ms() + 2000, ignore, &gone);
-	assert_int_equal(gone, 1);
-	assert_int_equal(count().calls, 1);
-}
-
-static void test_sweep_goes_round(void **state)
-{
-	unsigned at = 0;
-	int gone = 0;
-	char id[16];
-
-	(void)state;
-	for (int i = 0; i < 50; i++) {
-		struct ar_msg_key k;
-
-		snprintf(id, sizeof(id), "call%d", i);
-		k = help_key(id, "a", "", 1, 77);
-		assert_int_equal(ar_calls_open(&k, ar_now_ms() - 1, k.id), 0);
-	}
-	for (int i = 0; i < 8; i++)
-		at = ar_calls_sweep(at, 2, ar_now_ms(), ignore, &gone);
-	assert_int_equal(at, 0);
-	assert_int_equal(gone, 50);
 }
 
 static void test_late_offer(void **state)
@@ -577,7 +436,7 @@ static void test_restored(void **state)
 	memcpy(k.id, "0123456789abcdef", sizeof(k.id));
 	assert_int_equal(ar_calls_restore(&k, &how), 0);
 	assert_int_equal(ar_calls_restore(&k, &how), 0); /* two at once */
-	assert_int_equal(count().calls, 1);
+	assert_int_equal(calls_count().calls, 1);
 	memcpy(r.id, k.id, sizeof(r.id));
 	assert_int_equal(ar_calls_find_dialog(&r, &u), 0);
 	assert_non_null(u.plan);
@@ -593,7 +452,7 @@ static void test_restored(void **state)
 
 static void test_released_by_asd(void **state)
 {
-	struct ar_msg_key k = invited("c1");
+	struct ar_msg_key k = calls_invited("c1");
 	struct ar_use u;
 
 	(void)state;
@@ -604,130 +463,24 @@ static void test_released_by_asd(void **state)
 	ar_use_done(&u);
 }
 
-static void test_table_is_bounded(void **state)
-{
-	char id[16];
-	int rc = 0, i;
-
-	(void)state;
-	for (i = 0; i < 200 && rc == 0; i++) {
-		struct ar_msg_key k;
-
-		snprintf(id, sizeof(id), "call%d", i);
-		k = help_key(id, "a", "", 1, 77);
-		rc = ar_calls_open(&k, HOUR, k.id);
-	}
-	assert_int_equal(rc, -ENOSPC);
-	assert_int_equal(i, 101);
-}
-
 static void test_dropped(void **state)
 {
-	struct ar_msg_key k = invited("c1"), r = help_key("c1", "a", "b", 2, 5);
-	struct ar_answer a = answer(200, "x");
+	struct ar_msg_key k = calls_invited("c1"), r = help_key("c1", "a", "b", 2, 5);
+	struct ar_answer a = calls_answer(200, "x");
 
 	(void)state;
-	k = with_to(k, "b");
+	k = calls_with_to(k, "b");
 	ar_calls_answered(&k, &a);
 	assert_int_equal(ar_calls_offer(&r, AR_SIDE_A, false, HOUR), 0);
 	ar_calls_drop(&r); /* the exchange only */
-	assert_int_equal(count().calls, 1);
-	assert_int_equal(count().exchanges, 1);
+	assert_int_equal(calls_count().calls, 1);
+	assert_int_equal(calls_count().exchanges, 1);
 	ar_calls_drop(&k);
-	assert_int_equal(count().calls, 0);
-	assert_int_equal(count().plans, 0);
+	assert_int_equal(calls_count().calls, 0);
+	assert_int_equal(calls_count().plans, 0);
 }
 
-/* Every allocation fails once: an error or less, never a leak or a half-made call. */
-static void test_without_memory(void **state)
-{
-	struct ar_answer a = answer(200, "x");
-
-	(void)state;
-	for (int fail = 0; fail < 12; fail++) {
-		struct ar_msg_key k = help_key("c1", "a", "", 1, 77),
-				  r = help_key("c1", "a", "b", 2, 5);
-
-		test_shm_countdown = fail;
-		if (ar_calls_open(&k, HOUR, k.id) == 0) {
-			int rc = ar_calls_decide(&k, &plan, 0, HOUR);
-
-			assert_true(rc == 0 || rc == -ENOMEM);
-			k = with_to(k, "b");
-			ar_calls_answered(&k, &a);
-			rc = ar_calls_offer(&r, AR_SIDE_A, false, HOUR);
-			assert_true(rc == 0 || rc == -ENOMEM);
-		}
-		test_shm_countdown = -1;
-		ar_calls_sweep(0, 1000, HOUR + 10 * 3600000ll, ignore, NULL);
-		assert_int_equal(
-			count().calls + count().dead + count().plans + count().exchanges, 0);
-	}
-}
-
-/* Workers at one call and at many, the sweeper in between. */
-static void *hammer(void *arg)
-{
-	unsigned seed = (unsigned)(size_t)arg;
-	char callid[16], to[8];
-
-	for (int i = 0; i < 3000; i++) {
-		unsigned r = (seed = seed * 1103515245 + 12345) >> 16;
-		struct ar_answer a = answer(r & 1 ? 183 : 200, "x");
-		struct ar_msg_key k;
-		struct ar_ended e;
-		struct ar_use u;
-
-		snprintf(callid, sizeof(callid), "call%u", r % 7);
-		snprintf(to, sizeof(to), "b%u", r % 3);
-		k = help_key(callid, "a", to, 1, 77);
-		switch (r % 8) {
-		case 0:
-			k.to_tag = AR_SPAN("");
-			if (ar_calls_open(&k, ar_now_ms() + 20, k.id) == 0)
-				(void)!ar_calls_decide(&k, &plan, 0, ar_now_ms() + 20);
-			break;
-		case 1:
-			ar_calls_failed(&k, ar_now_ms(), &e);
-			break;
-		case 2:
-			ar_calls_bye(&k, ar_now_ms(), &e);
-			break;
-		case 3:
-			ar_calls_sweep(r, 16, ar_now_ms(), ignore, NULL);
-			break;
-		case 4:
-			if (ar_calls_find_dialog(&k, &u) == 0) {
-				(void)!ar_calls_offer(&k, AR_SIDE_A, false, ar_now_ms() + 5);
-				ar_use_done(&u);
-			}
-			break;
-		default:
-			if (ar_calls_find(&k, &u) == 0) {
-				if (u.plan)
-					assert_int_equal(u.plan->offer.n, 2);
-				ar_calls_answered(&k, &a);
-				ar_use_done(&u);
-			}
-		}
-	}
-	return NULL;
-}
-
-static void test_many_workers(void **state)
-{
-	pthread_t t[4];
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++)
-		pthread_create(&t[i], NULL, hammer, (void *)(i + 1));
-	for (size_t i = 0; i < 4; i++)
-		pthread_join(t[i], NULL);
-	ar_calls_sweep(0, 1000, HOUR + 10 * 3600000ll, ignore, NULL);
-	assert_int_equal(count().calls + count().dead + count().plans + count().exchanges, 0);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, calls_set_up, calls_tear_down)
 
 int main(void)
 {
@@ -735,7 +488,6 @@ int main(void)
 		T(test_found_from_the_message_alone),
 		T(test_the_plan_is_a_copy),
 		T(test_asd_is_told_once),
-		T(test_many_forks),
 		T(test_without_an_ack),
 		T(test_other_fork_without_an_ack),
 		T(test_map_after_the_answer),
@@ -748,17 +500,11 @@ int main(void)
 		T(test_merged_requests),
 		T(test_bye),
 		T(test_bye_of_a_fork),
-		T(test_one_call_id_is_limited),
 		T(test_plain_call),
-		T(test_expiry_is_told),
-		T(test_sweep_goes_round),
 		T(test_late_offer),
 		T(test_restored),
 		T(test_released_by_asd),
-		T(test_table_is_bounded),
 		T(test_dropped),
-		T(test_without_memory),
-		T(test_many_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

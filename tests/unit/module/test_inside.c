@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The call table: calls that begin inside a dialog, o= that goes on, late offers, other Kamailios.
  */
-#include "help.h"
-#include "stubs.h"
+#include "calls_rig.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define HOUR (ar_now_ms() + 3600 * 1000)
-
-static struct ar_plan plan;
-static struct ar_plan_room room;
 
 static int setup(void **state)
 {
-	(void)state;
-	test_stubs_reset();
-	help_plan(&plan, &room, AR_SIDE_A);
-	plan.session_id[0] = plan.session_id[1] = AR_SPAN("");
-	return ar_calls_init(4, 100);
-}
+	int err = calls_set_up(state);
 
-static int teardown(void **state)
-{
-	(void)state;
-	ar_calls_destroy();
-	return test_shm_live == 0 ? 0 : -1;
+	plan.session_id[0] = plan.session_id[1] = AR_SPAN("");
+	return err;
 }
 
 static struct ar_answer answer(int status)
 {
-	return (struct ar_answer){.status = status,
-		.has_sdp = true,
-		.call_expires = HOUR,
-		.plan_expires = ar_now_ms() + 40000};
+	return calls_answer(status, "x");
 }
 
 /* An offer of "a" to "b", who have talked before. */
@@ -306,7 +284,7 @@ static void test_buckets_cannot_be_aimed_at(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, calls_tear_down)
 	const struct CMUnitTest tests[] = {T(test_found_by_both_tags_only), T(test_origin_goes_on),
 		T(test_origin_after_the_map), T(test_origin_without_memory),
 		T(test_long_origin_passes), T(test_refused_and_tried_again),

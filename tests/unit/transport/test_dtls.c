@@ -1,221 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DTLS with itself and with plain OpenSSL peers of every kind; certificates and fingerprints. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "common/daemon/ar_clock.h"
-#include "mediad/dtls/dtls.h"
 #include "mediad/net/peer_addr.h"
-#include "tests/lib/vclock.h"
+#include "tests/unit/transport/dtls_rig.h"
 
 #include <errno.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define QUEUE 64
-
-struct wire { /* datagrams one way */
-	char d[QUEUE][2048];
-	size_t n[QUEUE];
-	unsigned head, tail, count;
-	size_t largest;
-};
-
-struct end {
-	struct dtls *dtls; /* ours, or */
-	SSL *raw; /* plain OpenSSL */
-	struct wire *out, *in;
-	int result;
-	char got[2048];
-	size_t ngot;
-	unsigned packets;
-};
-
-static void put(struct wire *w, const char *p, size_t n)
-{
-	assert_true(n <= sizeof(w->d[0]) && w->tail - w->head < QUEUE);
-	memcpy(w->d[w->tail % QUEUE], p, n);
-	w->n[w->tail++ % QUEUE] = n;
-	w->count++;
-	if (n > w->largest)
-		w->largest = n;
-}
-
-static void on_send(void *arg, struct ar_span d)
-{
-	put(((struct end *)arg)->out, d.p, d.n);
-}
-
-static void on_data(void *arg, struct ar_span d)
-{
-	struct end *e = arg;
-
-	memcpy(e->got, d.p, d.n);
-	e->ngot = d.n;
-	e->packets++;
-}
-
-static const struct dtls_handlers handlers = {on_send, on_data};
-
-static int raw_write(BIO *b, const char *p, int n)
-{
-	put(((struct end *)BIO_get_data(b))->out, p, (size_t)n);
-	return n;
-}
-
-static int raw_read(BIO *b, char *p, int n)
-{
-	struct wire *w = ((struct end *)BIO_get_data(b))->in;
-	size_t len;
-
-	BIO_clear_retry_flags(b);
-	if (w->head == w->tail) {
-		BIO_set_retry_read(b);
-		return -1;
-	}
-	len = w->n[w->head % QUEUE];
-	assert_true(len <= (size_t)n);
-	memcpy(p, w->d[w->head++ % QUEUE], len);
-	return (int)len;
-}
-
-static long raw_ctrl(BIO *b, int cmd, long num, void *p)
-{
-	(void)b;
-	(void)num;
-	(void)p;
-	return cmd == BIO_CTRL_FLUSH;
-}
-
-static int raw_create(BIO *b)
-{
-	BIO_set_init(b, 1);
-	return 1;
-}
-
-static struct fixture {
-	struct cert *cert[2];
-	struct dtls_ctx *ctx[2];
-	struct wire ab, ba;
-	struct end a, b; /* a: DTLS server, b: client */
-	BIO_METHOD *method;
-	SSL_CTX *raw_ctx;
-} fx;
-
-static int set_up(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(cert_new(&fx.cert[i]), 0);
-		assert_int_equal(dtls_ctx_new(&fx.ctx[i], fx.cert[i]), 0);
-	}
-	fx.ab = fx.ba = (struct wire){.count = 0};
-	fx.a = (struct end){.out = &fx.ab, .in = &fx.ba};
-	fx.b = (struct end){.out = &fx.ba, .in = &fx.ab};
-	fx.method = NULL;
-	fx.raw_ctx = NULL;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	dtls_free(fx.a.dtls);
-	dtls_free(fx.b.dtls);
-	SSL_free(fx.a.raw);
-	SSL_free(fx.b.raw);
-	SSL_CTX_free(fx.raw_ctx);
-	BIO_meth_free(fx.method);
-	for (unsigned i = 0; i < 2; i++) {
-		dtls_ctx_free(fx.ctx[i]);
-		cert_free(fx.cert[i]);
-	}
-	return 0;
-}
-
-static void make_ours(struct end *e, unsigned cert, bool client, const struct peer_addr *unverified)
-{
-	struct dtls_conf conf = {.client = client, .unverified = unverified};
-
-	assert_int_equal(dtls_new(&e->dtls, fx.ctx[cert], &conf, &handlers, e), 0);
-}
-
-/* A plain OpenSSL end; x509 NULL: without certificate. */
-static void make_raw(struct end *e, bool client, X509 *x509, EVP_PKEY *key)
-{
-	BIO *b;
-
-	fx.raw_ctx = SSL_CTX_new(DTLS_method());
-	fx.method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0x7e, "raw");
-	assert_true(fx.raw_ctx && fx.method);
-	BIO_meth_set_write(fx.method, raw_write);
-	BIO_meth_set_read(fx.method, raw_read);
-	BIO_meth_set_ctrl(fx.method, raw_ctrl);
-	BIO_meth_set_create(fx.method, raw_create);
-	if (x509) {
-		assert_int_equal(SSL_CTX_use_certificate(fx.raw_ctx, x509), 1);
-		assert_int_equal(SSL_CTX_use_PrivateKey(fx.raw_ctx, key), 1);
-	}
-	SSL_CTX_set_verify(fx.raw_ctx, SSL_VERIFY_NONE, NULL);
-	e->raw = SSL_new(fx.raw_ctx);
-	b = BIO_new(fx.method);
-	assert_true(e->raw && b);
-	BIO_set_data(b, e);
-	SSL_set_bio(e->raw, b, b);
-	SSL_set_options(e->raw, SSL_OP_NO_QUERY_MTU);
-	SSL_set_mtu(e->raw, 1200);
-	if (client)
-		SSL_set_connect_state(e->raw);
-	else
-		SSL_set_accept_state(e->raw);
-}
-
-static void read_all(struct end *e)
-{
-	while (e->dtls && e->in->head != e->in->tail) {
-		struct wire *w = e->in;
-		size_t n = w->n[w->head % QUEUE];
-		char *exact = malloc(n);
-		int err;
-
-		assert_non_null(exact);
-		memcpy(exact, w->d[w->head++ % QUEUE], n);
-		err = dtls_input(e->dtls, (struct ar_span){exact, n}, vclock_now());
-		free(exact);
-		if (err && !e->result)
-			e->result = err;
-	}
-	if (e->raw && !SSL_is_init_finished(e->raw)) {
-		int r = SSL_do_handshake(e->raw);
-
-		if (r <= 0 && SSL_get_error(e->raw, r) != SSL_ERROR_WANT_READ)
-			e->result = -EPROTO;
-	} else if (e->raw) {
-		int r = SSL_read(e->raw, e->got, sizeof(e->got));
-
-		if (r > 0)
-			e->ngot = (size_t)r;
-		else if (SSL_get_error(e->raw, r) != SSL_ERROR_WANT_READ)
-			e->result = -ECONNRESET;
-	}
-}
-
-static void exchange(void)
-{
-	unsigned before;
-
-	if (fx.b.dtls && !dtls_is_done(fx.b.dtls) && fx.ba.count == 0)
-		fx.b.result = dtls_start(fx.b.dtls, vclock_now());
-	do {
-		before = fx.ab.count + fx.ba.count;
-		read_all(&fx.b);
-		read_all(&fx.a);
-	} while (fx.ab.count + fx.ba.count != before);
-}
 
 static struct cert_prints prints_of(const struct cert *c)
 {
@@ -288,11 +78,11 @@ static void test_handshake_and_data(void **state)
 	char big[DTLS_MTU];
 
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_ours(&fx.b, 1, true, NULL);
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_ours(&fx.b, 1, NULL);
 	dtls_set_prints(fx.a.dtls, &of_b);
 	assert_int_equal(dtls_send(fx.a.dtls, AR_SPAN("early")), -ENOTCONN);
-	exchange();
+	rig_exchange();
 	assert_true(dtls_is_done(fx.a.dtls) && dtls_is_done(fx.b.dtls));
 	assert_true(dtls_verify(fx.a.dtls));
 	assert_false(dtls_verify(fx.b.dtls)); /* not told yet whom to expect */
@@ -309,8 +99,8 @@ static void test_handshake_and_data(void **state)
 	assert_int_equal(dtls_send(fx.a.dtls, (struct ar_span){big, DTLS_MTU - DTLS_OVERHEAD}), 0);
 	assert_int_equal(dtls_send(fx.a.dtls, (struct ar_span){big, DTLS_MTU - DTLS_OVERHEAD + 1}),
 		-EMSGSIZE);
-	exchange();
-	assert_int_equal(fx.b.ngot, DTLS_MTU - DTLS_OVERHEAD);
+	rig_exchange();
+	assert_int_equal(fx.b.nlast, DTLS_MTU - DTLS_OVERHEAD);
 	assert_int_equal(fx.ab.largest, DTLS_MTU);
 }
 
@@ -319,10 +109,10 @@ static void test_wrong_certificate(void **state)
 	struct cert_prints of_a = prints_of(fx.cert[0]);
 
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_ours(&fx.b, 1, true, NULL);
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_ours(&fx.b, 1, NULL);
 	dtls_set_prints(fx.a.dtls, &of_a); /* expects itself */
-	exchange();
+	rig_exchange();
 	assert_int_equal(fx.a.result, -EACCES);
 	assert_string_equal(dtls_why(fx.a.dtls), "certificate does not match a=fingerprint");
 	assert_false(dtls_is_done(fx.a.dtls));
@@ -333,9 +123,9 @@ static void test_wrong_certificate(void **state)
 static void test_client_without_certificate(void **state)
 {
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_raw(&fx.b, true, NULL, NULL);
-	exchange();
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_raw(&fx.b, NULL, NULL);
+	rig_exchange();
 	assert_int_equal(fx.a.result, -EPROTO);
 	assert_false(dtls_is_done(fx.a.dtls));
 }
@@ -363,42 +153,42 @@ static void test_rsa_peers(void **state)
 		X509 *x;
 
 		rsa_identity(&x, &key);
-		make_ours(ours, 0, role == 1, NULL);
-		make_raw(other, role == 0, x, key);
+		rig_make_ours(ours, 0, NULL);
+		rig_make_raw(other, x, key);
 		digest_text(x, EVP_sha256(), "sha-256", text);
 		assert_int_equal(cert_prints_add(&p, ar_span_str(text)), 0);
 		dtls_set_prints(ours->dtls, &p);
-		exchange();
+		rig_exchange();
 		assert_int_equal(ours->result, 0);
 		assert_true(dtls_verify(ours->dtls));
 		X509_free(x);
 		EVP_PKEY_free(key);
-		tear_down(state);
-		set_up(state);
+		rig_tear_down(state);
+		rig_set_up(state);
 	}
 }
 
 static void test_old_versions_are_refused(void **state)
 {
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_raw(&fx.b, true, fx.cert[1]->x509, fx.cert[1]->key);
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_raw(&fx.b, fx.cert[1]->x509, fx.cert[1]->key);
 	SSL_set_security_level(fx.b.raw, 0);
 	SSL_set_min_proto_version(fx.b.raw, DTLS1_VERSION);
 	SSL_set_max_proto_version(fx.b.raw, DTLS1_VERSION);
-	exchange();
+	rig_exchange();
 	assert_int_equal(fx.a.result, -EPROTO);
 }
 
 static void test_our_cipher_order_and_use_srtp(void **state)
 {
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_raw(&fx.b, true, fx.cert[1]->x509, fx.cert[1]->key);
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_raw(&fx.b, fx.cert[1]->x509, fx.cert[1]->key);
 	SSL_set_cipher_list(
 		fx.b.raw, "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256");
 	assert_int_equal(SSL_set_tlsext_use_srtp(fx.b.raw, "SRTP_AES128_CM_SHA1_80"), 0);
-	exchange();
+	rig_exchange();
 	assert_true(SSL_is_init_finished(fx.b.raw));
 	assert_string_equal(SSL_get_cipher_name(fx.b.raw), "ECDHE-ECDSA-AES128-GCM-SHA256");
 	assert_non_null(SSL_get_selected_srtp_profile(fx.b.raw));
@@ -410,14 +200,14 @@ static void test_client_hello_in_two_datagrams(void **state)
 	unsigned char alpn[201];
 
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_raw(&fx.b, true, fx.cert[1]->x509, fx.cert[1]->key);
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_raw(&fx.b, fx.cert[1]->x509, fx.cert[1]->key);
 	memset(alpn, 200, sizeof(alpn)); /* one name of 200 bytes makes the hello long */
 	assert_int_equal(SSL_set_alpn_protos(fx.b.raw, alpn, sizeof(alpn)), 0);
 	assert_true(SSL_set_mtu(fx.b.raw, 260));
-	read_all(&fx.b);
-	assert_true(fx.ba.count >= 2); /* the hello alone */
-	exchange();
+	rig_read_all(&fx.b);
+	assert_true(fx.ba.tail >= 2); /* the hello alone */
+	rig_exchange();
 	assert_true(SSL_is_init_finished(fx.b.raw));
 	assert_true(dtls_is_done(fx.a.dtls));
 }
@@ -425,13 +215,13 @@ static void test_client_hello_in_two_datagrams(void **state)
 static void test_renegotiation_is_refused(void **state)
 {
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_raw(&fx.b, true, fx.cert[1]->x509, fx.cert[1]->key);
-	exchange();
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_raw(&fx.b, fx.cert[1]->x509, fx.cert[1]->key);
+	rig_exchange();
 	assert_true(dtls_is_done(fx.a.dtls));
 	SSL_renegotiate(fx.b.raw);
 	SSL_do_handshake(fx.b.raw);
-	exchange();
+	rig_exchange();
 	/* we only warn; OpenSSL as the other side gives up then */
 	assert_int_equal(fx.a.result, -ECONNRESET);
 }
@@ -439,12 +229,12 @@ static void test_renegotiation_is_refused(void **state)
 static void test_close_notify(void **state)
 {
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_ours(&fx.b, 1, true, NULL);
-	exchange();
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_ours(&fx.b, 1, NULL);
+	rig_exchange();
 	dtls_close(fx.b.dtls);
 	assert_int_equal(dtls_send(fx.b.dtls, AR_SPAN("x")), -ENOTCONN);
-	exchange();
+	rig_exchange();
 	assert_int_equal(fx.a.result, -ECONNRESET);
 	assert_string_equal(dtls_why(fx.a.dtls), "DTLS closed by the UE");
 }
@@ -452,20 +242,20 @@ static void test_close_notify(void **state)
 static void test_lost_flights_are_sent_again(void **state)
 {
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_ours(&fx.b, 1, true, NULL);
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_ours(&fx.b, 1, NULL);
 	assert_int_equal(dtls_start(fx.b.dtls, vclock_now()), 0);
 	for (unsigned i = 0; i < 5; i++) { /* 100, 200, 400, 800, 800 ms */
 		uint64_t due = dtls_next_timeout(fx.b.dtls), wait = due - vclock_now();
 
 		assert_in_range(wait, (100000ull << (i < 3 ? i : 3)) - 20000,
 			(100000ull << (i < 3 ? i : 3)));
-		fx.ba.head = fx.ba.tail; /* lost */
+		wire_drop(&fx.ba); /* lost */
 		vclock_set(due);
 		assert_int_equal(dtls_on_timer(fx.b.dtls, vclock_now()), 0);
 		assert_true(fx.ba.tail > fx.ba.head);
 	}
-	exchange();
+	rig_exchange();
 	assert_true(dtls_is_done(fx.a.dtls) && dtls_is_done(fx.b.dtls));
 }
 
@@ -475,10 +265,10 @@ static void test_it_gives_up(void **state)
 	int err = 0;
 
 	(void)state;
-	make_ours(&fx.b, 1, true, NULL);
+	rig_make_ours(&fx.b, 1, NULL);
 	assert_int_equal(dtls_start(fx.b.dtls, vclock_now()), 0);
 	for (unsigned i = 0; i < 100 && !err; i++) {
-		fx.ba.head = fx.ba.tail;
+		wire_drop(&fx.ba);
 		vclock_set(dtls_next_timeout(fx.b.dtls));
 		err = dtls_on_timer(fx.b.dtls, vclock_now());
 	}
@@ -495,19 +285,19 @@ static void test_cookie_where_the_address_is_not_verified(void **state)
 	(void)state;
 	assert_int_equal(peer_addr_parse(&a, "192.0.2.1", 1000), 0);
 	assert_int_equal(peer_addr_parse(&other, "2001:db8::1", 1000), 0);
-	make_ours(&fx.a, 0, false, &a);
-	make_ours(&fx.b, 1, true, NULL);
+	rig_make_ours(&fx.a, 0, &a);
+	rig_make_ours(&fx.b, 1, NULL);
 	assert_int_equal(dtls_start(fx.b.dtls, vclock_now()), 0);
 	hello = fx.ba.n[0];
-	read_all(&fx.a);
-	assert_int_equal(fx.ab.count, 1);
+	rig_read_all(&fx.a);
+	assert_int_equal(fx.ab.tail, 1);
 	answer = fx.ab.n[0];
 	assert_true(answer < hello && answer < 100); /* HelloVerifyRequest and nothing else */
 	/* the same cookie from elsewhere is no cookie */
-	read_all(&fx.b);
+	rig_read_all(&fx.b);
 	assert_int_equal(fx.ba.tail - fx.ba.head, 1);
 	a = other;
-	read_all(&fx.a);
+	rig_read_all(&fx.a);
 	assert_int_equal(fx.a.result, -EPROTO);
 	assert_false(dtls_is_done(fx.a.dtls));
 }
@@ -518,9 +308,9 @@ static void test_noise_is_counted(void **state)
 	uint64_t bad;
 
 	(void)state;
-	make_ours(&fx.a, 0, false, NULL);
-	make_ours(&fx.b, 1, true, NULL);
-	exchange();
+	rig_make_ours(&fx.a, 0, NULL);
+	rig_make_ours(&fx.b, 1, NULL);
+	rig_exchange();
 	srand(1);
 	bad = dtls_bad(fx.a.dtls);
 	for (unsigned i = 0; i < 2000; i++) {
@@ -536,11 +326,11 @@ static void test_noise_is_counted(void **state)
 	assert_int_equal(fx.a.packets, 0);
 	assert_true(dtls_bad(fx.a.dtls) >= bad + 900);
 	assert_int_equal(dtls_send(fx.b.dtls, AR_SPAN("after the noise")), 0);
-	exchange();
+	rig_exchange();
 	assert_int_equal(fx.a.packets, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_set_up, rig_tear_down)
 
 int main(void)
 {
