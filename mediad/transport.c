@@ -108,6 +108,7 @@ void transport_input(
 	struct peer *p = NULL;
 
 	t->stats.rx++;
+	ar_sctp_stack_now(now);
 	switch (demux_classify(d)) {
 	case DEMUX_STUN:
 		p = who_by_stun(t, d, from, now);
@@ -145,6 +146,7 @@ void transport_on_timer(struct transport *t, uint64_t now)
 	struct timerq_node *top;
 
 	t->depth++;
+	ar_sctp_stack_now(now);
 	if (now >= ar_sctp_stack_next_timeout())
 		ar_sctp_stack_run(now);
 	while ((top = timerq_top(&t->timers)) && top->at <= now) {
@@ -161,5 +163,11 @@ void transport_on_timer(struct transport *t, uint64_t now)
 
 void transport_get_stats(const struct transport *t, struct transport_stats *s)
 {
+	struct ar_sctp_stats sctp;
+
+	ar_sctp_stack_get_stats(&sctp);
 	*s = t->stats;
+	s->repeated = sctp.repeat.repeated;
+	s->not_repeated = sctp.repeat.refused + sctp.repeat.forgotten;
+	s->no_stream = sctp.no_stream;
 }

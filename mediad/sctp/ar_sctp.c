@@ -162,6 +162,7 @@ void ar_sctp_free(struct ar_sctp *s)
 		usrsctp_close(s->so); /* SO_LINGER 0: ABORT goes out through send() now */
 	ar_sctp_stack_remove(s);
 	ar_buf_free(&s->queue.buf);
+	ar_sctp_repeat_free(&s->repeat);
 	free(s);
 }
 
@@ -190,6 +191,7 @@ void ar_sctp_input(struct ar_sctp *s, struct ar_span packet, uint64_t now)
 		packet.p = (char *)buf;
 	}
 	usrsctp_conninput(s->addr, packet.p, packet.n, 0);
+	ar_sctp_stack_repeat(s, packet, now);
 	ar_sctp_stack_deliver();
 	ar_sctp_after_input(s, now);
 }
@@ -235,6 +237,7 @@ static int push(struct ar_sctp *s, const struct ar_sctp_msg *m, struct ar_span d
 	spa.sendv_sndinfo.snd_sid = stream;
 	spa.sendv_sndinfo.snd_ppid = htonl(m->ppid);
 	spa.sendv_sndinfo.snd_flags = (uint16_t)(SCTP_EOR | (m->unordered ? SCTP_UNORDERED : 0));
+	ar_sctp_repeat_stream(&s->repeat, stream, m->max_retr < 0 && m->max_time < 0);
 	if (m->max_retr >= 0 || m->max_time >= 0) {
 		spa.sendv_flags |= SCTP_SEND_PRINFO_VALID;
 		spa.sendv_prinfo.pr_policy = m->max_retr >= 0 ? SCTP_PR_SCTP_RTX : SCTP_PR_SCTP_TTL;

@@ -13,6 +13,7 @@
 #define AR_SCTP_H
 
 #include "mediad/peer.h"
+#include "mediad/sctp/ar_sctp_repeat.h"
 
 #define AR_SCTP_MTU 1160 /* DTLS_MTU - DTLS_OVERHEAD, a multiple of 4 */
 #define AR_SCTP_BUFFER (1024 * 1024) /* send and receive buffer of an association: limits */
@@ -53,9 +54,17 @@ struct ar_sctp_conf {
 	uint32_t heartbeat_ms; /* 0: none, ICE consent runs */
 };
 
+struct ar_sctp_stats {
+	struct ar_sctp_repeat_stats repeat;
+	uint64_t no_stream; /* messages on one id too many, ar_sctp_map.h; of ended associations */
+};
+
 /* The process's stack; counted, the last put ends it. -ENOMEM. */
 int ar_sctp_stack_get(uint64_t now) __attribute__((warn_unused_result));
 void ar_sctp_stack_put(void);
+/* For what is sent from now on. */
+void ar_sctp_stack_now(uint64_t now);
+void ar_sctp_stack_get_stats(struct ar_sctp_stats *s);
 void ar_sctp_stack_run(uint64_t now);
 uint64_t ar_sctp_stack_next_timeout(void);
 

@@ -6,6 +6,7 @@
 #include "common/ar_buf.h"
 #include "mediad/sctp/ar_sctp.h"
 #include "mediad/sctp/ar_sctp_map.h"
+#include "mediad/sctp/ar_sctp_repeat.h"
 
 #include <usrsctp.h>
 
@@ -38,6 +39,7 @@ struct ar_sctp {
 	void *arg;
 	struct ar_sctp_map
 		map; /* stream ids: the UE's and usrsctp's; all others here are the UE's */
+	struct ar_sctp_repeat repeat;
 	struct ar_sctp_queue queue;
 	size_t in_stack; /* unsent and unacknowledged bytes inside usrsctp */
 	struct ar_sctp_run
@@ -59,6 +61,7 @@ void ar_sctp_stack_remove(struct ar_sctp *s);
 void ar_sctp_stack_busy(struct ar_sctp *s); /* something is in flight: tick fast */
 void ar_sctp_stack_catch_up(uint64_t now); /* before input: timers that start now count from now */
 void ar_sctp_stack_deliver(void);
+void ar_sctp_stack_repeat(struct ar_sctp *s, struct ar_span packet, uint64_t now); /* after input */
 int ar_sctp_on_receive(struct socket *so, union sctp_sockstore addr, void *data, size_t len,
 	struct sctp_rcvinfo info, int flags, void *ulp_info);
 int ar_sctp_on_sent(struct socket *so, uint32_t sb_free, void *ulp_info);

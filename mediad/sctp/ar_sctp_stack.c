@@ -19,12 +19,13 @@ static struct {
 	struct ar_ids ids;
 	struct ar_sctp **by_slot; /* who uses usrsctp's address slot + 1 */
 	uint32_t nslots, slot_cap;
-	uint64_t last_tick, quiet_at, ended_at;
+	uint64_t now, last_tick, quiet_at, ended_at;
 	bool stale; /* a timer may have been started from a clock that stood still */
 	bool delivering;
 	struct ar_sctp *busy, *cursor; /* cursor: next one of check_busy() */
 	struct ar_sctp_event *event;
 	size_t nevent, event_cap;
+	struct ar_sctp_stats stats;
 } stack;
 
 static const struct {
@@ -58,6 +59,13 @@ static struct ar_sctp *find(void *opaque)
 	return ar_ids_get(&stack.ids, (uint32_t)(uintptr_t)opaque);
 }
 
+static void output(struct ar_sctp *s, void *buf, size_t n)
+{
+	ar_sctp_map_packet_out(&s->map, buf, n);
+	ar_crc32c_fill(buf, n);
+	s->h.send(s->arg, (struct ar_span){buf, n});
+}
+
 static int on_output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t set_df)
 {
 	uintptr_t slot = (uintptr_t)addr - 1;
@@ -66,11 +74,32 @@ static int on_output(void *addr, void *buf, size_t n, uint8_t tos, uint8_t set_d
 	(void)tos;
 	(void)set_df;
 	if (s && n >= 12) {
-		ar_sctp_map_packet_out(&s->map, buf, n);
-		ar_crc32c_fill(buf, n);
-		s->h.send(s->arg, (struct ar_span){buf, n});
+		ar_sctp_repeat_out(&s->repeat, (struct ar_span){buf, n},
+			s->in_stack <= AR_SCTP_REPEAT_THIN && n <= AR_SCTP_MTU, stack.now);
+		output(s, buf, n);
 	}
 	return 0; /* what cannot be sent is lost, as on any path */
+}
+
+void ar_sctp_stack_repeat(struct ar_sctp *s, struct ar_span packet, uint64_t now)
+{
+	uint8_t buf[AR_SCTP_MTU];
+
+	ar_sctp_repeat_in(&s->repeat, packet, now);
+	while (ar_sctp_repeat_next(&s->repeat, &packet, now)) {
+		memcpy(buf, packet.p, packet.n);
+		output(s, buf, packet.n);
+	}
+}
+
+void ar_sctp_stack_now(uint64_t now)
+{
+	stack.now = now;
+}
+
+void ar_sctp_stack_get_stats(struct ar_sctp_stats *s)
+{
+	*s = stack.stats;
 }
 
 int ar_sctp_stack_get(uint64_t now)
@@ -84,6 +113,7 @@ int ar_sctp_stack_get(uint64_t now)
 		settings[i].set(settings[i].value);
 	stack.last_tick = now;
 	stack.quiet_at = stack.ended_at = 0;
+	stack.stats = (struct ar_sctp_stats){0};
 	stack.stale = false;
 	return 0;
 }
@@ -135,6 +165,7 @@ int ar_sctp_stack_add(struct ar_sctp *s)
 
 	if (err)
 		return err;
+	ar_sctp_repeat_init(&s->repeat, &stack.stats.repeat);
 	err = take_slot(s);
 	if (err)
 		ar_ids_remove(&stack.ids, s->id);
@@ -159,6 +190,7 @@ void ar_sctp_stack_remove(struct ar_sctp *s)
 	ar_ids_remove(&stack.ids, s->id);
 	stack.by_slot[s->id & 0xffff] = NULL;
 	stack.ended_at = stack.last_tick;
+	stack.stats.no_stream += s->map.full;
 }
 
 void ar_sctp_stack_busy(struct ar_sctp *s)

@@ -352,7 +352,9 @@ static void add_transport(const struct worker *w, json_t *o)
 		{"garbage", t.garbage}, {"rateLimited", t.rate_limited}, {"srtpBad", t.srtp_bad},
 		{"srtpReplayed", t.srtp_replayed}, {"rtpEarly", t.rtp_early}, {"udpRx", sum.rx},
 		{"udpTx", sum.tx}, {"udpRxBytes", sum.rx_bytes}, {"udpTxBytes", sum.tx_bytes},
-		{"udpTooLong", sum.rx_too_long}, {"udpTxFailed", sum.tx_failed}};
+		{"udpTooLong", sum.rx_too_long}, {"udpTxFailed", sum.tx_failed},
+		{"sctpRepeated", t.repeated}, {"sctpNotRepeated", t.not_repeated},
+		{"sctpNoStream", t.no_stream}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		json_object_set_new(o, all[i].name, json_integer((json_int_t)all[i].value));
