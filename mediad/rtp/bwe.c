@@ -354,16 +354,24 @@ static void settle(struct bwe *b)
 		set_rate(b, most);
 }
 
+static void land_one(struct bwe *b, struct sent *e)
+{
+	if (e->flying)
+		b->flight -= e->size;
+	e->flying = false;
+}
+
 /* Feedback has come up to here: what it did not tell of before, it will not. */
-static void land(struct bwe *b, uint16_t last)
+static void land(struct bwe *b, uint16_t last, bwe_told *told, void *arg)
 {
 	for (uint16_t seq = (uint16_t)(last + 1 - BWE_LOG); seq != (uint16_t)(last + 1); seq++) {
 		struct sent *e = &b->log[seq % BWE_LOG];
 
 		if (!e->flying || e->seq != seq)
 			continue;
-		e->flying = false;
-		b->flight -= e->size;
+		land_one(b, e);
+		if (told)
+			told(arg, seq, BWE_UNTOLD);
 	}
 }
 
@@ -437,15 +445,16 @@ int bwe_feedback(
 			continue;
 		b->total++;
 		b->lost += !s.received;
+		land_one(b, e);
 		if (told)
-			told(arg, s.seq, s.received);
+			told(arg, s.seq, s.received ? BWE_RECEIVED : BWE_LOST);
 		if (!s.received)
 			continue;
 		newest = e->at > newest ? e->at : newest;
 		add_arrival(b, e, s.at);
 		e->known = false;
 	}
-	land(b, s.seq);
+	land(b, s.seq, told, arg);
 	note_times(b, newest, now);
 	b->feedback_at = now;
 	update(b, now);

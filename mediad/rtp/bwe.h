@@ -22,8 +22,10 @@ void bwe_free(struct bwe *b);
 /* A packet of n bytes leaves; the transport-wide sequence number to put into it. */
 uint16_t bwe_sent(struct bwe *b, uint64_t now, size_t n);
 /* Transport-wide feedback. -EBADMSG: malformed. told (or NULL): each packet that is spoken of for
- * the first time, by its transport-wide number; one that was said to be missing may come later. */
-typedef void bwe_told(void *arg, uint16_t seq, bool received);
+ * the first time, by its transport-wide number; one that was said to be missing may come later.
+ * UNTOLD: feedback has come about packets after it and none about it: that message was lost. */
+enum bwe_fate { BWE_LOST, BWE_RECEIVED, BWE_UNTOLD };
+typedef void bwe_told(void *arg, uint16_t seq, enum bwe_fate fate);
 int bwe_feedback(
 	struct bwe *b, const struct rtcp_packet *p, bwe_told *told, void *arg, uint64_t now);
 /* A report block about a stream of ours; counts only while there is no feedback. */

@@ -18,7 +18,11 @@
 #define LOSSY 3.0 /* of 256, smoothed: so much is lost that retransmissions go twice */
 #define RESEND_MIN 10000 /* us before the same packet goes again */
 #define STALL 110000 /* us between two frames: the viewer has waited once already */
-#define FIRST_RTT 100000
+#define STALL_LONG 150000 /* twice: there is no time for any retransmission */
+#define TAIL                                                                                       \
+	1.5 /* times the time between frames: that the last packet is lost shows only by the next  \
+	     */
+#define FIRST_INTERVAL 33000.0 /* us */
 #define MAX_POSE 64
 #define REPORTS 8 /* sender reports remembered for the round-trip time */
 
@@ -34,7 +38,7 @@ struct packet {
 	uint8_t pose[MAX_POSE];
 	uint64_t sent_at, resent_at;
 	uint8_t flying; /* copies, the first among them, that no feedback has spoken of */
-	bool arrived;
+	bool arrived, missed; /* missed: somebody has said so */
 	/* without RTX the same packet goes again to the bit: under AES-GCM one nonce must not
 	 * protect two texts (RFC 7714 8.1) */
 	uint32_t send_time;
@@ -60,7 +64,9 @@ struct rtp_send {
 	bool tight;
 	/* the first frame after a stall, on a path that loses: once more when it is out */
 	uint32_t again_from, again_to;
-	uint64_t framed_at;
+	unsigned again; /* times */
+	uint64_t framed_at, tail_at; /* tail_at: the last packet goes again, 0: has gone */
+	double interval; /* us between frames, smoothed */
 	/* the frame that is being cut */
 	uint32_t ts;
 	const struct rtp_ext_values *values;
@@ -93,6 +99,7 @@ int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct
 	s->bwe = bwe;
 	s->tail = s->next = s->head = 0x10000u + conf->first_seq;
 	s->rtx_seq = conf->first_rtx_seq;
+	s->interval = FIRST_INTERVAL;
 	*out = s;
 	return 0;
 }
@@ -207,6 +214,34 @@ unsigned rtp_send_drop_queued(struct rtp_send *s)
 	return from - s->head;
 }
 
+static void queue_resend(struct rtp_send *s, uint32_t ext, unsigned copies)
+{
+	for (; copies && s->nresend < RTP_SEND_MAX_RESEND; copies--)
+		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = ext;
+}
+
+static void note_interval(struct rtp_send *s, uint64_t now)
+{
+	uint64_t gap = now - s->framed_at;
+
+	if (s->framed_at && gap < STALL_LONG)
+		s->interval += ((double)gap - s->interval) / 8;
+	s->framed_at = now;
+	s->tail_at = s->lossy && s->conf.rtx_ssrc ? now + (uint64_t)(TAIL * s->interval) : 0;
+}
+
+/* The next frame is late: was the last packet of this one lost, nobody can know. */
+static void probe_tail(struct rtp_send *s, uint64_t now)
+{
+	if (!s->tail_at || now < s->tail_at || s->next != s->head)
+		return;
+	s->tail_at = 0;
+	if (s->tail == s->head || at(s, s->head - 1)->arrived || at(s, s->head - 1)->tries)
+		return;
+	s->stats.probes++;
+	queue_resend(s, s->head - 1, 1);
+}
+
 int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
 	const struct rtp_ext_values *values, uint64_t now)
 {
@@ -234,8 +269,9 @@ out:
 	if (s->lossy && s->conf.rtx_ssrc && now - s->framed_at > STALL) {
 		s->again_from = from;
 		s->again_to = s->head;
+		s->again = now - s->framed_at > STALL_LONG ? 2 : 1;
 	}
-	s->framed_at = now;
+	note_interval(s, now);
 	s->tight = bwe_is_tight(s->bwe, now);
 	s->picture_id = (s->picture_id + 1) & 0x7fff;
 	s->stats.frames++;
@@ -345,12 +381,6 @@ static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 	return build(s, ext, s->rtx_seq++, payload, true, now, out, cap);
 }
 
-static void queue_resend(struct rtp_send *s, uint32_t ext, unsigned copies)
-{
-	for (; copies && s->nresend < RTP_SEND_MAX_RESEND; copies--)
-		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = ext;
-}
-
 /* Bytes per microsecond. */
 static double pace(const struct rtp_send *s)
 {
@@ -392,6 +422,7 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 
 	s->tight = bwe_is_tight(s->bwe, now);
 	rate = pace(s);
+	probe_tail(s, now);
 	if (now < due(s) || cap < RTP_MAX_PACKET)
 		return 0;
 	n = resend(s, now, out, cap);
@@ -406,7 +437,7 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 		s->next++;
 		if (s->next == s->again_to) {
 			for (uint32_t ext = s->again_from; ext != s->again_to; ext++)
-				queue_resend(s, ext, 1);
+				queue_resend(s, ext, s->again);
 		}
 		s->queued -= p->len;
 		s->stats.packets++;
@@ -419,7 +450,9 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 
 uint64_t rtp_send_deadline(const struct rtp_send *s)
 {
-	return s->next == s->head && s->nresend == 0 ? UINT64_MAX : due(s);
+	if (s->next == s->head && s->nresend == 0)
+		return s->tail_at ? s->tail_at : UINT64_MAX;
+	return due(s);
 }
 
 size_t rtp_send_queued(const struct rtp_send *s)
@@ -434,7 +467,7 @@ static unsigned copies_of(const struct rtp_send *s, const struct packet *p)
 		return 1;
 	if (s->tight) /* lost in a queue that is full: more makes it worse */
 		return p->tries ? 2 : 1;
-	return p->tries ? 3 : 1 + s->lossy;
+	return p->tries ? 3 : 1 + s->lossy * (1 + p->marker); /* a last one is missed late */
 }
 
 static void want_resend(struct rtp_send *s, uint32_t ext, uint64_t now)
@@ -456,13 +489,14 @@ static void want_resend(struct rtp_send *s, uint32_t ext, uint64_t now)
 		s->stats.over_budget++;
 		return;
 	}
+	p->missed = true;
 	p->resent_at = now; /* the same again in one message does not count twice */
 	queue_resend(s, ext, copies_of(s, p));
 }
 
 /* Feedback tells of losses too: of a NACK that was lost itself, of a retransmission sooner than it
  * would be asked for again. */
-static void on_told(void *arg, uint16_t seq, bool received)
+static void on_told(void *arg, uint16_t seq, enum bwe_fate fate)
 {
 	struct rtp_send *s = arg;
 	uint32_t ext = s->sent_as[seq % BWE_LOG].ext;
@@ -472,9 +506,12 @@ static void on_told(void *arg, uint16_t seq, bool received)
 		return;
 	s->sent_as[seq % BWE_LOG].ext = 0;
 	p->flying -= p->flying > 0;
-	p->arrived |= received;
-	if (received || p->arrived || p->flying || !s->conf.rtx_ssrc ||
-		p->tries >= RTP_SEND_MAX_TRIES || s->nresend == RTP_SEND_MAX_RESEND)
+	p->arrived |= fate == BWE_RECEIVED;
+	if (p->arrived || p->flying || !s->conf.rtx_ssrc || p->tries >= RTP_SEND_MAX_TRIES ||
+		s->nresend == RTP_SEND_MAX_RESEND)
+		return;
+	p->missed |= fate == BWE_LOST;
+	if (!p->missed)
 		return;
 	s->stats.told++;
 	p->resent_at = s->now;

@@ -41,6 +41,7 @@ struct rtp_send_conf {
 struct rtp_send_stats {
 	uint64_t frames, packets, bytes, resent, resent_bytes;
 	uint64_t refused; /* frames, for a full queue */
+	uint64_t probes; /* last packets sent again because the next frame is late */
 	uint64_t nacked, told, too_old, too_soon, over_budget, key_requests;
 };
 

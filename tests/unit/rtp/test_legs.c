@@ -26,7 +26,7 @@
 #define HISTORY 1024
 #define WORK (6 * MS) /* decoding, drawing, encoding */
 #define MAX_JOBS 64
-#define RUNS 20
+#define RUNS 50
 #define RUN (13 * SECOND)
 #define LONG (300 * MS)
 
@@ -300,6 +300,8 @@ static void screen_advance(uint16_t seq)
 	for (uint16_t k = (uint16_t)(screen.highest + 1); k != seq; k++) {
 		if (screen.nmissing == 512)
 			break;
+		if (screen.slot[k].n || (int16_t)(k - screen.next) < 0)
+			continue; /* retransmitted before it was missed */
 		screen.missing[screen.nmissing++] = (struct missing){k, now};
 		ask[n++] = k;
 	}
@@ -562,19 +564,21 @@ static void nothing_is_lost(void **state)
 static void loss_towards_the_screen(void **state)
 {
 	(void)state;
-	legs("5 %, second leg", 0, 50, 2, 235 * MS);
+	legs("5 %, second leg", 0, 50, 1, 235 * MS);
 }
 
+/* A camera sends no packet again within a round trip: what is lost three times stands still for 33
+ * and three times 105 ms, whoever asks. */
 static void loss_from_the_camera(void **state)
 {
 	(void)state;
-	legs("5 %, first leg", 50, 0, 4, 265 * MS);
+	legs("5 %, first leg", 50, 0, 5, 265 * MS);
 }
 
 static void loss_on_both(void **state)
 {
 	(void)state;
-	legs("5 %, both legs", 50, 50, 7, 300 * MS);
+	legs("5 %, both legs", 50, 50, 6, 270 * MS);
 }
 
 int main(void)

@@ -256,6 +256,94 @@ static void feedback_of_a_loss_is_asking(void **state)
 	assert_int_equal(rtp_send_stats(s)->resent, 4);
 }
 
+/* The feedback about the first of two copies never comes; that the second is lost counts all the
+ * same. */
+static void lost_feedback_hides_no_loss(void **state)
+{
+	static struct twcc_recv t;
+
+	(void)state;
+	twcc_recv_init(&t);
+	assert_int_equal(give(3000, 1), 0);
+	while (take()) /* 0 to 2 */
+		;
+	nack(65531);
+	assert_true(take()); /* 3: of 1 */
+	assert_int_equal(give(100, 2), 0); /* 4 */
+	while (take())
+		;
+	tell(&t, 2, 4, 3); /* nothing about 0 and 1 */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(take());
+		assert_int_equal(pkt.ssrc, RTX);
+		assert_int_equal(get16((const uint8_t *)pkt.payload.p), 65531);
+	}
+	now += 20 * MS;
+	assert_int_equal(
+		rtp_send_stats(s)->told, 1); /* and 0, which nobody has missed, is not sent */
+}
+
+/* The receiver reports that 5 % are lost. */
+static void lose_some(void)
+{
+	struct rtcp_report r = {.ssrc = SSRC, .fraction = 13};
+	struct rtcp_packet p;
+	struct ar_span rest;
+
+	w.n = 0;
+	rtcp_write_rr(&w, 1, &r, 1);
+	rest = (struct ar_span){(char *)buf, w.n};
+	assert_int_equal(rtcp_next(&rest, &p), 1);
+	rtp_send_rtcp(s, &p, now);
+}
+
+static unsigned resent_now(uint64_t until)
+{
+	unsigned n = 0;
+
+	while (rtp_send_deadline(s) <= until && take())
+		n += pkt.ssrc == RTX;
+	now = until;
+	return n;
+}
+
+/* That the last packet of a frame is lost shows only by the next frame: when that is late the
+ * packet goes again, once. */
+static void a_late_frame_repeats_the_end(void **state)
+{
+	(void)state;
+	pass_the_beginning();
+	assert_int_equal(give(3000, 1), 0);
+	assert_int_equal(resent_now(now + 200 * MS), 0); /* nothing is lost here */
+	lose_some();
+	for (unsigned i = 0; i < 10; i++) { /* 30 a second: none is late */
+		assert_int_equal(give(3000, i), 0);
+		assert_int_equal(resent_now(now + 33 * MS) * (i > 0), 0);
+	}
+	assert_int_equal(resent_now(now + 10 * MS), 0);
+	assert_int_equal(resent_now(now + 20 * MS), 1);
+	assert_true(pkt.marker);
+	assert_int_equal(resent_now(now + 500 * MS), 0);
+	assert_int_equal(rtp_send_stats(s)->probes, 1);
+	assert_int_equal(rtp_send_deadline(s), UINT64_MAX);
+}
+
+/* After a stand-still there is no time left for asking: the next frame goes twice, after a long one
+ * three times. */
+static void after_a_stall_frames_go_at_once_again(void **state)
+{
+	(void)state;
+	pass_the_beginning();
+	lose_some();
+	assert_int_equal(give(3000, 1), 0);
+	(void)resent_now(now + 130 * MS);
+	assert_int_equal(give(3000, 2), 0);
+	assert_int_equal(resent_now(now + 30 * MS), 3);
+	(void)resent_now(now + 170 * MS);
+	assert_int_equal(give(3000, 3), 0);
+	assert_int_equal(resent_now(now + 30 * MS), 6);
+}
+
 static void retransmission_without_rtx(void **state)
 {
 	struct rtp_send_conf c = conf;
@@ -485,6 +573,9 @@ int main(void)
 		T(a_full_queue_refuses_whole_frames),
 		T(retransmission_by_rtx),
 		T(feedback_of_a_loss_is_asking),
+		T(lost_feedback_hides_no_loss),
+		T(a_late_frame_repeats_the_end),
+		T(after_a_stall_frames_go_at_once_again),
 		T(retransmission_without_rtx),
 		T(retransmission_has_a_budget),
 		T(memory_is_bounded),
