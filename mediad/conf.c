@@ -39,6 +39,8 @@ static const struct ar_conf_key keys[] = {
 	KN("media", port, "40000", 1, 65535, "UDP port of the first worker, the next has one more"),
 	KN("media", max_contexts, "2000", 1, 60000, "media contexts of one worker"),
 	KN("media", max_peers, "4000", 1, 60000, "UE connections of one worker"),
+	KN("media", handshake_rate, "100", 1, 100000,
+		"DTLS handshakes a second that one address (IPv6: /64) may begin and not end"),
 	K("application", scenes, AR_CONF_STRING, IMS_AR_DATADIR "/scenes",
 		"folder of *.gltf scenes"),
 	K("application", webapp, AR_CONF_STRING, IMS_AR_DATADIR "/webapp",

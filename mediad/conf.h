@@ -21,7 +21,7 @@ struct mediad_conf {
 	long max_connections;
 	/* [media] */
 	struct ar_conf_list network;
-	long port, max_contexts, max_peers;
+	long port, max_contexts, max_peers, handshake_rate;
 	/* [application] */
 	char *scenes, *webapp, *application, *applications, *pose_types, *action_types;
 	long update_rate, own_rate, idle_seconds, lease_seconds;

@@ -2,7 +2,7 @@
 /*
  * A peer from the inside. peer.c: what its owner calls; peer_remote.c: the UE's description;
  * peer_layers.c: datagrams up and down, the only file that knows the order of the layers;
- * peer_rtp.c: SRTP on top of ICE and DTLS, or alone.
+ * peer_hello.c: what begins a handshake; peer_rtp.c: SRTP on top of ICE and DTLS, or alone.
  */
 #ifndef PEER_INT_H
 #define PEER_INT_H
@@ -55,6 +55,9 @@ struct peer {
 	struct peer_addr rtcp_of;
 	struct peer_addr rtcp_addr; /* len 0: multiplexed with the RTP (RFC 5761) */
 
+	struct limit_bucket hellos; /* ClientHellos of this peer */
+	uint64_t hello_host; /* whose limit has nhello of ours */
+	uint32_t nhello;
 	uint64_t dtls_remote; /* whose handshake it is, while the description is not known */
 	struct peer_addr heard_at; /* where DTLS came from last; used until a pair is nominated */
 	struct peer_held held[PEER_MAX_EARLY];
@@ -100,6 +103,12 @@ void peer_dtls_result(struct peer *p, int err);
 /* The handshake is complete and the description known: is it the right UE? */
 void peer_check_identity(struct peer *p);
 void peer_start_sctp(struct peer *p);
+
+/* peer_hello.c */
+/* May this datagram begin a handshake, or go on with one? Else it is counted and dropped. */
+bool peer_hello_passes(struct peer *p, struct ar_span d, const struct peer_addr *from);
+/* The UE has shown who it is: its address may begin as many again. */
+void peer_hello_done(struct peer *p);
 
 /* peer_rtp.c */
 /* DTLS is done and the UE is who it says: SRTP may pass. */

@@ -363,6 +363,7 @@ void peer_check_identity(struct peer *p)
 		return;
 	}
 	p->verified = true;
+	peer_hello_done(p);
 	p->stats.at.dtls = age(p);
 	if (p->media != PEER_DATA) {
 		peer_rtp_up(p);
@@ -400,6 +401,8 @@ void peer_dtls_result(struct peer *p, int err)
 
 static void feed_dtls(struct peer *p, struct ar_span d, const struct peer_addr *from)
 {
+	if (!peer_hello_passes(p, d, from))
+		return;
 	p->heard_at = *from;
 	if (!p->dtls && make_dtls(p) != 0)
 		return;

@@ -18,6 +18,9 @@ int transport_new(struct transport **tp, const struct transport_conf *conf)
 	if (!t)
 		return -ENOMEM;
 	t->max_peers = conf->max_peers ? conf->max_peers : DEFAULT_PEERS;
+	t->hello_rate.per_sec =
+		conf->handshakes_per_sec ? conf->handshakes_per_sec : TRANSPORT_HANDSHAKES;
+	t->hello_rate.burst = t->hello_rate.per_sec * TRANSPORT_HANDSHAKE_BURST;
 	err = cert_new(&t->cert);
 	if (!err)
 		err = dtls_ctx_new(&t->dtls, t->cert);
@@ -56,32 +59,22 @@ const char *transport_fingerprint(const struct transport *t)
 	return t->cert->fingerprint;
 }
 
-static struct transport_bucket *bucket_of(
-	struct transport *t, const struct peer_addr *from, uint64_t now)
-{
-	uint64_t h = demux_hash_host(&t->demux, from);
-	struct transport_bucket *b = &t->bucket[h % TRANSPORT_BUCKETS];
-	uint32_t ms = (uint32_t)(now / AR_MS), leak;
+/* bad STUN that one source may send; then it is not looked at */
+static const struct limit_rate bad_rate = {20, 100};
 
-	leak = (uint32_t)((uint64_t)(ms - b->stamp) * TRANSPORT_BAD_PER_SEC / 1000);
-	if (leak) {
-		b->used = b->used > leak ? b->used - leak : 0;
-		b->stamp = ms;
-	}
-	return b;
+static struct limit_bucket *bad_of(struct transport *t, const struct peer_addr *from)
+{
+	return limit_of(&t->bad, demux_hash_host(&t->demux, from));
 }
 
 void transport_blame(struct transport *t, const struct peer_addr *from, uint64_t now)
 {
-	struct transport_bucket *b = bucket_of(t, from, now);
-
-	if (b->used < TRANSPORT_BAD_BURST)
-		b->used++;
+	(void)limit_take(bad_of(t, from), &bad_rate, now);
 }
 
 bool transport_is_blamed(struct transport *t, const struct peer_addr *from, uint64_t now)
 {
-	return bucket_of(t, from, now)->used >= TRANSPORT_BAD_BURST;
+	return limit_is_full(bad_of(t, from), &bad_rate, now);
 }
 
 static struct peer *who_by_stun(

@@ -9,13 +9,17 @@
 
 #include "mediad/peer.h"
 
+#define TRANSPORT_HANDSHAKES 100
+#define TRANSPORT_HANDSHAKE_BURST 4 /* seconds of them at once */
+
 struct transport_conf {
 	uint32_t max_peers;
+	uint32_t handshakes_per_sec; /* unfinished, of one source; 0: TRANSPORT_HANDSHAKES */
 };
 
 struct transport_stats {
 	uint32_t peers;
-	uint64_t rx, no_peer, garbage, rate_limited;
+	uint64_t rx, no_peer, garbage, rate_limited, hellos_limited;
 	uint64_t srtp_bad, srtp_replayed, rtp_early;
 	uint64_t repeated, not_repeated, no_stream; /* of the process: mediad/sctp/ar_sctp.h */
 };

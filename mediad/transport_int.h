@@ -5,16 +5,9 @@
 
 #include "mediad/dtls/dtls.h"
 #include "mediad/net/demux.h"
+#include "mediad/net/limit.h"
 #include "mediad/net/timerq.h"
 #include "mediad/transport.h"
-
-#define TRANSPORT_BUCKETS 1024
-#define TRANSPORT_BAD_PER_SEC 20 /* bad STUN that one source may send; then it is not looked at */
-#define TRANSPORT_BAD_BURST 100
-
-struct transport_bucket {
-	uint32_t used, stamp; /* stamp: milliseconds */
-};
 
 struct transport {
 	struct cert *cert;
@@ -26,7 +19,9 @@ struct transport {
 	unsigned depth; /* entries into peers that have not returned yet */
 	struct peer *doomed; /* closed, to be taken down when depth is 0 */
 	struct peer *latching; /* without ICE or DTLS: may be at another address than they said */
-	struct transport_bucket bucket[TRANSPORT_BUCKETS];
+	struct limit_table bad,
+		hellos; /* of sources: STUN that failed, handshakes that did not end */
+	struct limit_rate hello_rate;
 	uint8_t rtp[PEER_MAX_RTP]; /* the packet being decrypted */
 };
 

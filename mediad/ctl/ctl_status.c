@@ -185,6 +185,8 @@ static const struct metric {
 	{"noPeer", "datagrams_no_peer_total", "counter", "Datagrams for nobody"},
 	{"garbage", "datagrams_garbage_total", "counter", "Datagrams of no known kind"},
 	{"rateLimited", "datagrams_rate_limited_total", "counter", "Datagrams over a rate limit"},
+	{"hellosLimited", "dtls_hellos_limited_total", "counter",
+		"ClientHellos over the rate of an address or a peer"},
 	{"udpRxBytes", "udp_rx_bytes_total", "counter", "Bytes received"},
 	{"udpTxBytes", "udp_tx_bytes_total", "counter", "Bytes sent"},
 	{"udpTooLong", "udp_too_long_total", "counter", "Datagrams longer than we take"},

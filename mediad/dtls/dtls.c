@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/dtls/dtls_int.h"
 #include "common/daemon/ar_clock.h"
+#include "mediad/dtls/hello.h"
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/srtp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
 
-#define COOKIE_LEN 16
 #define BIO_OWN_TYPE 0x7f /* BIO_get_new_index() runs out after a hundred */
 
 /* RFC 8827 6.5 asks for the first; the rest for peers with RSA certificates or without AES. */
@@ -103,44 +102,21 @@ static int on_certificate(X509_STORE_CTX *x, void *arg)
 	return 1;
 }
 
-/* The cookie is an HMAC of the address, so that nothing needs to be kept (RFC 6347 4.2.1). */
-static int make_cookie(SSL *ssl, uint8_t out[COOKIE_LEN])
-{
-	const struct dtls *d = SSL_get_app_data(ssl);
-	const struct sockaddr_in *sin;
-	const struct sockaddr_in6 *sin6;
-	uint8_t text[18] = {0}, md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (!d->unverified)
-		return 0;
-	sin = (const void *)&d->unverified->ss;
-	sin6 = (const void *)&d->unverified->ss;
-	if (d->unverified->ss.ss_family == AF_INET6) {
-		memcpy(text, &sin6->sin6_addr, 16);
-		memcpy(text + 16, &sin6->sin6_port, 2);
-	} else {
-		memcpy(text, &sin->sin_addr, 4);
-		memcpy(text + 16, &sin->sin_port, 2);
-	}
-	if (!HMAC(EVP_sha256(), d->ctx->secret, sizeof(d->ctx->secret), text, sizeof(text), md, &n))
-		return 0;
-	memcpy(out, md, COOKIE_LEN);
-	return 1;
-}
-
 static int on_cookie_make(SSL *ssl, unsigned char *cookie, unsigned *len)
 {
-	*len = COOKIE_LEN;
-	return make_cookie(ssl, cookie);
+	const struct dtls *d = SSL_get_app_data(ssl);
+
+	*len = DTLS_COOKIE;
+	return d->unverified && dtls_cookie_make(d->ctx, d->unverified, cookie);
 }
 
 static int on_cookie_check(SSL *ssl, const unsigned char *cookie, unsigned len)
 {
-	uint8_t want[COOKIE_LEN];
+	struct dtls *d = SSL_get_app_data(ssl);
 
-	return len == COOKIE_LEN && make_cookie(ssl, want) &&
-	       CRYPTO_memcmp(want, cookie, COOKIE_LEN) == 0;
+	d->cookie = d->unverified && dtls_cookie_fits(d->ctx, d->unverified,
+					     (struct ar_span){(const char *)cookie, len});
+	return d->cookie;
 }
 
 static unsigned on_timer_length(SSL *ssl, unsigned last)
@@ -434,6 +410,11 @@ int dtls_input(struct dtls *d, struct ar_span datagram, uint64_t now)
 		arm(d, now);
 	d->bad += !err && !d->dead && datagram.n;
 	return err;
+}
+
+bool dtls_has_cookie(const struct dtls *d)
+{
+	return d->cookie;
 }
 
 bool dtls_is_done(const struct dtls *d)

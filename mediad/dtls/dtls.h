@@ -58,6 +58,7 @@ int dtls_start(struct dtls *d, uint64_t now) __attribute__((warn_unused_result))
  */
 int dtls_input(struct dtls *d, struct ar_span datagram, uint64_t now)
 	__attribute__((warn_unused_result));
+bool dtls_has_cookie(const struct dtls *d); /* the UE is at the address that was not verified */
 bool dtls_is_done(const struct dtls *d); /* the handshake is complete */
 /* Complete, and the UE's certificate matches the fingerprints. */
 bool dtls_verify(const struct dtls *d);

@@ -349,7 +349,8 @@ static void add_transport(const struct worker *w, json_t *o)
 		const char *name;
 		uint64_t value;
 	} all[] = {{"peers", t.peers}, {"datagrams", t.rx}, {"noPeer", t.no_peer},
-		{"garbage", t.garbage}, {"rateLimited", t.rate_limited}, {"srtpBad", t.srtp_bad},
+		{"garbage", t.garbage}, {"rateLimited", t.rate_limited},
+		{"hellosLimited", t.hellos_limited}, {"srtpBad", t.srtp_bad},
 		{"srtpReplayed", t.srtp_replayed}, {"rtpEarly", t.rtp_early}, {"udpRx", sum.rx},
 		{"udpTx", sum.tx}, {"udpRxBytes", sum.rx_bytes}, {"udpTxBytes", sum.tx_bytes},
 		{"udpTooLong", sum.rx_too_long}, {"udpTxFailed", sum.tx_failed},
@@ -408,7 +409,8 @@ static int start_dcmf(struct worker *w)
 	static const struct dcmf_handlers handlers = {
 		.send = on_send, .event = on_event, .wake = on_wake};
 	const struct mediad_conf *c = w->start->conf;
-	struct transport_conf tc = {.max_peers = (uint32_t)c->max_peers};
+	struct transport_conf tc = {.max_peers = (uint32_t)c->max_peers,
+		.handshakes_per_sec = (uint32_t)c->handshake_rate};
 	struct dcmf_conf dc = {.worker = w->start->index,
 		.max_contexts = (unsigned)c->max_contexts,
 		.idle_s = (unsigned)c->idle_seconds,

@@ -110,7 +110,8 @@ static void side_on_timer(void *arg, uint64_t now)
 
 static void make_side(struct flow *f, struct flow_side *s, const char *host, uint16_t port)
 {
-	struct transport_conf conf = {.max_peers = 16};
+	struct transport_conf conf = {.max_peers = 16,
+		.handshakes_per_sec = s == &f->server ? f->conf.handshakes_per_sec : 0};
 
 	s->sim = f->sim;
 	assert_int_equal(transport_new(&s->t, &conf), 0);

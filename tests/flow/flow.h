@@ -46,6 +46,7 @@ struct flow_conf {
 	bool wrong_print; /* the server expects another certificate */
 	const struct peer_channel *channel; /* negotiated, both sides */
 	unsigned nchannel;
+	unsigned handshakes_per_sec; /* of one source, at the server; 0: as usual */
 	uint64_t ue_max_message, server_max_message; /* as each announces; 0: any */
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A running mediad for tests, and what runs them: main(globals()) of test_*.py MEDIAD [test...] prints
 ok/not ok lines. Only curl and sockets on the client's side, so that nothing of ours is on both ends."""
+import atexit
 import json
 import os
 import random
@@ -79,6 +80,7 @@ class Mediad:
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self.process = subprocess.Popen([binary, "-c", self.conf], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
         self.curls = []
+        atexit.register(self.end)  # of a test that failed
         if ready:
             until("mediad to be ready", lambda: self.process.poll() is None and self.status_or_none() and self.status()["workersUp"] == workers)
 
@@ -167,6 +169,10 @@ class Mediad:
             self.process.wait()
         self.log.close()
         return rc
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
 
     def clean(self):
         self.stop() if self.process.poll() is None or self.curls else None
