@@ -83,6 +83,8 @@ static const struct ar_conf_key keys[] = {
 	KN("armf", fov_degrees, "57", 10, 170, "vertical, of a camera whose UE does not tell"),
 	KN("armf", camera_delay_ms, "20", 0, 1000,
 		"from taking a picture to its arrival, when nothing tells"),
+	KN("armf", low_delay, "1", 0, 1,
+		"1: a browser shows pictures as they come while its path loses nothing"),
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
 

@@ -25,6 +25,7 @@ static const char *const extensions[] = {
 	"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
 	"urn:ietf:params:rtp-hdrext:sdes:mid",
 	"urn:3gpp:xr-pose",
+	"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 };
 #define TCC 1 /* index above */
 

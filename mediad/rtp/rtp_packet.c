@@ -20,6 +20,7 @@ static const char *const uris[RTP_EXT_COUNT] = {
 	[RTP_EXT_ABS_CAPTURE_TIME] =
 		"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
 	[RTP_EXT_XR_POSE] = "urn:3gpp:xr-pose",
+	[RTP_EXT_PLAYOUT_DELAY] = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 };
 
 bool rtp_is_rtcp(struct ar_span datagram)
@@ -154,6 +155,9 @@ static void read_value(enum rtp_ext kind, struct ar_span v, struct rtp_ext_value
 		read_capture(v, out);
 	} else if (kind == RTP_EXT_XR_POSE && v.n) {
 		out->xr_pose = v;
+	} else if (kind == RTP_EXT_PLAYOUT_DELAY && v.n == 3) {
+		out->has_playout = true;
+		out->playout = get24(b);
 	}
 }
 
@@ -188,6 +192,7 @@ static unsigned gather(struct element e[RTP_EXT_COUNT], uint8_t scratch[32],
 		[RTP_EXT_ABS_CAPTURE_TIME] = {v->has_capture_time ? s + 8 : NULL,
 			v->has_capture_offset ? 16 : 8},
 		[RTP_EXT_XR_POSE] = v->xr_pose,
+		[RTP_EXT_PLAYOUT_DELAY] = {v->has_playout ? s + 24 : NULL, 3},
 	};
 	unsigned n = 0;
 
@@ -195,6 +200,7 @@ static unsigned gather(struct element e[RTP_EXT_COUNT], uint8_t scratch[32],
 	put16(scratch + 4, v->transport_seq);
 	put64(scratch + 8, v->capture_time);
 	put64(scratch + 16, (uint64_t)v->capture_offset);
+	put24(scratch + 24, v->playout);
 	for (unsigned k = 0; k < RTP_EXT_COUNT; k++)
 		if (map->id[k] && value[k].p && value[k].n)
 			e[n++] = (struct element){map->id[k], value[k]};

@@ -24,6 +24,7 @@ enum rtp_ext {
 	RTP_EXT_MID, /* RFC 9143 15.2 */
 	RTP_EXT_ABS_CAPTURE_TIME,
 	RTP_EXT_XR_POSE, /* TS 26.522 4.3: carried as it is, not looked into */
+	RTP_EXT_PLAYOUT_DELAY, /* libwebrtc: what a receiver is to hold a picture back */
 	RTP_EXT_COUNT,
 };
 
@@ -38,6 +39,8 @@ struct rtp_ext_values {
 	uint16_t transport_seq;
 	uint64_t capture_time; /* NTP 32.32 of the capturing clock */
 	int64_t capture_offset; /* 32.32, sender's NTP clock minus the capturing one */
+	bool has_playout;
+	uint32_t playout; /* 12 bits least, 12 bits most, of 10 ms */
 	struct ar_span mid; /* p NULL: none */
 	struct ar_span xr_pose; /* p NULL: none */
 };

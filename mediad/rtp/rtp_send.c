@@ -24,6 +24,12 @@
 	     */
 #define FIRST_INTERVAL 33000.0 /* us */
 #define MAX_POSE 64
+#define PLAYOUT_AT_ONCE                                                                            \
+	50u /* least 0, most 500 ms: libwebrtc then shows what comes as it comes                   \
+	     */
+#define PLAYOUT_ANY 0xfffu /* least 0, most 40 s: as without */
+#define SMOOTH 10000000 /* us after the last sign of a path that loses or varies */
+#define UNSTEADY 15 /* ms of jitter that is reported */
 #define REPORTS 8 /* sender reports remembered for the round-trip time */
 
 struct packet {
@@ -36,6 +42,8 @@ struct packet {
 	int64_t offset;
 	uint8_t npose;
 	uint8_t pose[MAX_POSE];
+	bool has_playout;
+	uint32_t playout;
 	uint64_t sent_at, resent_at;
 	uint8_t flying; /* copies, the first among them, that no feedback has spoken of */
 	bool arrived, missed; /* missed: somebody has said so */
@@ -80,6 +88,8 @@ struct rtp_send {
 	bool has_source, want_key, has_fir;
 	uint8_t fir;
 	uint64_t rtt, key_at;
+	uint64_t smooth_until, cut_at;
+	bool first; /* of the packets of a frame */
 	double loss; /* of 256, of what is reported */
 	bool lossy;
 };
@@ -165,6 +175,10 @@ static int queue(void *user, struct ar_span payload, bool last)
 		p->npose = (uint8_t)v->xr_pose.n;
 		memcpy(p->pose, v->xr_pose.p, v->xr_pose.n);
 	}
+	/* on the first packet: libwebrtc looks at no other */
+	p->has_playout = s->first && s->conf.low_delay;
+	p->playout = s->cut_at < s->smooth_until ? PLAYOUT_ANY : PLAYOUT_AT_ONCE;
+	s->first = false;
 	s->head++;
 	s->bytes += payload.n;
 	s->queued += payload.n;
@@ -252,6 +266,8 @@ int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
 	expire(s, frame.n + frame.n / 8, now);
 	s->ts = ts;
 	s->values = values;
+	s->first = true;
+	s->cut_at = now;
 	if (s->queued > limit)
 		goto out;
 	if (s->conf.codec == DEPAY_VP8)
@@ -296,6 +312,8 @@ static size_t build(struct rtp_send *s, uint32_t ext, uint16_t seq, struct ar_sp
 		.mid = ar_span_str(s->conf.mid),
 		.has_capture_time = p->has_capture,
 		.capture_time = p->capture,
+		.has_playout = p->has_playout,
+		.playout = p->playout,
 		.has_capture_offset = p->has_offset,
 		.capture_offset = p->offset};
 	int n;
@@ -541,6 +559,8 @@ static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t
 		bwe_report(s->bwe, r, now);
 		s->loss += (r->fraction - s->loss) / 4;
 		s->lossy = s->loss >= LOSSY;
+		if (s->lossy || r->jitter > s->conf.clock / 1000 * UNSTEADY)
+			s->smooth_until = now + SMOOTH;
 		for (unsigned k = 0; r->lsr && k < REPORTS; k++)
 			if (s->reports[k].lsr == r->lsr && now >= s->reports[k].at + dlsr)
 				s->rtt = now - s->reports[k].at - dlsr + 1;

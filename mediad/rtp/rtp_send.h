@@ -34,6 +34,9 @@ struct rtp_send_conf {
 	enum depay_codec codec;
 	size_t mtu; /* payload bytes, see pay.h */
 	struct rtp_extmap extmap;
+	/* Where the extension is negotiated: pictures are shown as they come while the path is
+	 * steady and loses nothing, else the receiver smooths. */
+	bool low_delay;
 	char mid[RTP_MAX_MID + 1];
 	char cname[RTCP_MAX_CNAME + 1]; /* the original sender's */
 };

@@ -29,7 +29,8 @@ static void fill(struct dcmf_conf *dc, const struct mediad_conf *c, struct armf_
 		.max_legs = (unsigned)c->max_streams,
 		.max_kbps = (uint32_t)c->max_kbps,
 		.fov_y = (float)c->fov_degrees * 3.14159265f / 180,
-		.delay = (uint32_t)c->camera_delay_ms * 1000};
+		.delay = (uint32_t)c->camera_delay_ms * 1000,
+		.low_delay = c->low_delay != 0};
 	if (!pool)
 		return;
 	dc->av.jobs = (struct stream_pool){.pool = pool,

@@ -101,6 +101,7 @@ struct stream_front_conf {
 	uint32_t max_kbps; /* of a stream that says nothing; 0: 2500 */
 	float fov_y; /* of a UE that says nothing, see capture.h */
 	uint32_t delay; /* likewise, us */
+	bool low_delay; /* rtp_send.h */
 };
 
 struct stream_totals { /* counters, all of the worker's legs that there ever were */

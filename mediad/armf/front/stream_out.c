@@ -157,7 +157,8 @@ static int start(struct stream_leg *l, const struct stream_out_frame *f, uint64_
 		.clock = c->clock,
 		.codec = c->kind == STREAM_H264 ? DEPAY_H264 : DEPAY_VP8,
 		.mtu = STREAM_MTU,
-		.extmap = l->conf.remote.ext};
+		.extmap = l->conf.remote.ext,
+		.low_delay = l->front->conf.low_delay};
 	int err;
 
 	/* one m-line, one transport: which section a packet is of needs no saying */

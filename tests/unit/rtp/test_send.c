@@ -344,6 +344,58 @@ static void after_a_stall_frames_go_at_once_again(void **state)
 	assert_int_equal(resent_now(now + 30 * MS), 6);
 }
 
+/* The next packet's playout delay; -1: it has none. */
+static long playout(void)
+{
+	static const struct rtp_extmap map = {{1, 2, 3, 4, 5, 6}};
+	struct rtp_ext_values v;
+
+	assert_true(take());
+	rtp_ext_read(&pkt, &map, &v);
+	return v.has_playout ? (long)v.playout : -1;
+}
+
+/* While nothing is lost a picture is to be shown when it comes; a receiver of a path that loses
+ * needs its own buffer. */
+static void no_delay_while_nothing_is_lost(void **state)
+{
+	struct rtp_send_conf c = conf;
+
+	teardown(state);
+	c.extmap.id[RTP_EXT_PLAYOUT_DELAY] = 6;
+	c.low_delay = true;
+	assert_int_equal(setup_with(&c), 0);
+	assert_int_equal(give(2000, 1), 0);
+	assert_int_equal(playout(), 50); /* 0 to 500 ms */
+	assert_int_equal(playout(), -1);
+	lose_some();
+	now += 33 * MS;
+	assert_int_equal(give(500, 2), 0);
+	assert_int_equal(playout(), 0xfff);
+	while (take()) /* the last packet once more */
+		;
+	now += 11000 * MS;
+	assert_int_equal(give(500, 3), 0);
+	assert_int_equal(playout(), 50);
+}
+
+static void no_playout_delay_unless_wanted(void **state)
+{
+	struct rtp_send_conf c = conf;
+
+	teardown(state);
+	c.extmap.id[RTP_EXT_PLAYOUT_DELAY] = 6;
+	assert_int_equal(setup_with(&c), 0);
+	assert_int_equal(give(500, 1), 0);
+	assert_int_equal(playout(), -1);
+	teardown(state);
+	c.extmap.id[RTP_EXT_PLAYOUT_DELAY] = 0; /* not negotiated */
+	c.low_delay = true;
+	assert_int_equal(setup_with(&c), 0);
+	assert_int_equal(give(500, 1), 0);
+	assert_int_equal(playout(), -1);
+}
+
 static void retransmission_without_rtx(void **state)
 {
 	struct rtp_send_conf c = conf;
@@ -574,6 +626,8 @@ int main(void)
 		T(retransmission_by_rtx),
 		T(feedback_of_a_loss_is_asking),
 		T(lost_feedback_hides_no_loss),
+		T(no_delay_while_nothing_is_lost),
+		T(no_playout_delay_unless_wanted),
 		T(a_late_frame_repeats_the_end),
 		T(after_a_stall_frames_go_at_once_again),
 		T(retransmission_without_rtx),

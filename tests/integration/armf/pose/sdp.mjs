@@ -35,7 +35,7 @@ export function description(section, session = '') {
 	};
 }
 
-const KEPT_EXT = /abs-capture-time|transport-wide-cc|abs-send-time|sdes:mid|xr-pose/;
+const KEPT_EXT = /abs-capture-time|transport-wide-cc|abs-send-time|sdes:mid|xr-pose|playout-delay/;
 
 // What we say to this UE: its codecs that the ARMF reads, in its order, only `names` when given.
 export function ours(remote, names) {
