@@ -5,6 +5,7 @@
 #include "asd/dcsf/dcmf_pool.h"
 #include "asd/policy/policy.h"
 #include "asd/store/store.h"
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "common/plan_json.h"
@@ -394,7 +395,7 @@ static void on_row(void *arg, const char *token, struct ar_span body)
 {
 	struct loader *l = arg;
 	json_error_t e;
-	json_t *j = json_loadb(body.p, body.n, 0, &e);
+	json_t *j = ar_json_load(body, 0, &e);
 	const char *why = e.text;
 
 	if (j && call_from_json(l->a, j, &why) == 0) {
@@ -431,7 +432,7 @@ int call_store_load(struct asd *a)
 static int write_call(struct asd *a, struct call *c)
 {
 	json_t *j = call_to_json(a, c);
-	char *body = json_dumps(j, JSON_COMPACT);
+	char *body = ar_json_text(j);
 	int err = body ? store_put(a->store, c->token, ar_span_str(body)) : -ENOMEM;
 
 	json_decref(j);

@@ -2,6 +2,7 @@
 #include "asd/asd.h"
 #include "asd/call/call_flow.h"
 #include "asd/dcsf/dcsf_int.h"
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
@@ -62,7 +63,7 @@ void dcsf_job_free(struct dcsf *d, struct job *j)
 
 json_t *dcsf_parse(const struct h2_response *r)
 {
-	return json_loadb(r->body.p ? r->body.p : "", r->body.n, JSON_REJECT_DUPLICATES, NULL);
+	return ar_json_load(r->body, JSON_REJECT_DUPLICATES, NULL);
 }
 
 void dcsf_failure_text(const struct h2_response *r, const struct dcmf *m, char *buf, size_t cap)
@@ -168,7 +169,7 @@ static void on_reserve_done(void *arg, uint64_t cookie, const struct h2_response
 static int send_attempt(struct order *o, struct dcmf *m)
 {
 	struct job *j = dcsf_job_new(o->d, JOB_RESERVE, m->index);
-	char *body = json_dumps(o->doc, JSON_COMPACT);
+	char *body = ar_json_text(o->doc);
 	struct h2_request q = {.method = "POST",
 		.path = CONTEXTS,
 		.content_type = "application/json",
@@ -368,7 +369,7 @@ int dcsf_update(struct asd *a, const struct call *c, enum ar_side side, const js
 				     side == AR_SIDE_A ? "/terminations/0/terminationId"
 						       : "/terminations/1/terminationId",
 				     "value", side == AR_SIDE_A ? "a" : "b"));
-	body = ops ? json_dumps(ops, JSON_COMPACT) : NULL;
+	body = ops ? ar_json_text(ops) : NULL;
 	json_decref(ops);
 	j = body ? dcsf_job_new(a->dcsf, JOB_UPDATE, m->index) : NULL;
 	if (j) {

@@ -6,6 +6,7 @@
 #include "asd/front/front_listen.h"
 #include "asd/front/front_msg.h"
 #include "common/ar_frame.h"
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
@@ -75,7 +76,7 @@ static void conn_send(struct conn *c, json_t *j)
 {
 	size_t max = (size_t)c->f->asd->conf.send_buffer_kib * 1024;
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	char *text = j ? ar_json_text(j) : NULL;
 	size_t n = text ? strlen(text) : 0;
 	uint8_t head[AR_FRAME_HEAD] = {
 		(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
@@ -401,7 +402,7 @@ static void take_request(struct conn *c, const char *cmd, const json_t *j)
 static void take_frame(struct conn *c, struct ar_span body)
 {
 	json_error_t e;
-	json_t *j = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &e);
+	json_t *j = ar_json_load(body, JSON_REJECT_DUPLICATES, &e);
 	const char *cmd = json_string_value(json_object_get(j, "cmd"));
 
 	c->heard = asd_now(c->f->asd);

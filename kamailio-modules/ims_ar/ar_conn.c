@@ -4,6 +4,7 @@
 #include "ar_stat.h"
 
 #include "../../core/dprint.h"
+#include "common/ar_json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -200,7 +201,7 @@ static int take_object(
 static int take_frame(
 	struct ar_conn *c, struct ar_span body, int64_t now, const struct ar_conn_handler *h)
 {
-	json_t *j = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *j = ar_json_load(body, JSON_REJECT_DUPLICATES, NULL);
 	int rc = json_is_object(j) ? take_object(c, j, now, h) : -EBADMSG;
 
 	json_decref(j);

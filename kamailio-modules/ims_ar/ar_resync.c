@@ -2,6 +2,7 @@
 #include "ar_resync.h"
 
 #include "../../core/dprint.h"
+#include "common/ar_json.h"
 
 #include <stdlib.h>
 
@@ -19,7 +20,7 @@ struct listing {
 static void send_list(struct listing *l, bool more)
 {
 	json_t *j = json_pack("{s:s, s:O, s:b}", "cmd", "resync", "calls", l->ids, "more", more);
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	char *text = j ? ar_json_text(j) : NULL;
 
 	if (!text || ar_conn_request(l->c, FIRST_ID + l->r->id++, text) < 0)
 		l->failed = true;

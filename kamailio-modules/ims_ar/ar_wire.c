@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ar_wire.h"
 
+#include "common/ar_json.h"
 #include "common/plan_json.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ static void put_str(json_t *j, const char *name, const char *s)
 
 static char *finish(json_t *j)
 {
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	char *text = j ? ar_json_text(j) : NULL;
 
 	json_decref(j);
 	return text;

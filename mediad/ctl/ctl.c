@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/ctl/ctl_internal.h"
 
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
@@ -41,7 +42,7 @@ void ctl_problem(
 
 void ctl_answer_json(struct ctl *c, uint32_t stream, json_t *j)
 {
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	char *text = j ? ar_json_text(j) : NULL;
 
 	if (text)
 		ctl_answer(c, stream, 200, CTL_JSON, ar_span_str(text));

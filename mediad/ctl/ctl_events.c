@@ -2,6 +2,7 @@
 /* The endless event streams, and the leases that they renew. */
 #include "mediad/ctl/ctl_internal.h"
 
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
@@ -10,7 +11,7 @@
 
 static char *line_of(const json_t *event)
 {
-	char *text = json_dumps(event, JSON_COMPACT);
+	char *text = ar_json_text(event);
 	size_t n = text ? strlen(text) : 0;
 	char *line = text ? realloc(text, n + 2) : NULL;
 

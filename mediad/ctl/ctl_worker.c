@@ -3,6 +3,7 @@
  * shares; the others to the context's. */
 #include "mediad/ctl/ctl_internal.h"
 
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "mediad/ctl/json_strict.h"
@@ -240,7 +241,7 @@ void ctl_get_snapshot(struct ctl *c, const struct ctl_call *q)
 		return;
 	}
 	body = json_pack("{s:s, s:s}", "termination", term, "media", media);
-	text = json_dumps(body, JSON_COMPACT);
+	text = ar_json_text(body);
 	if (text)
 		request_body(c, q, m->worker, "snapshot", ar_span_str(text));
 	else

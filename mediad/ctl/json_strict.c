@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/ctl/json_strict.h"
+#include "common/ar_json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,7 +45,7 @@ json_t *json_strict_load(struct ar_span text, unsigned depth, struct json_strict
 		snprintf(err->why, sizeof(err->why), "nested deeper than %u levels", depth);
 		return NULL;
 	}
-	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &je);
+	j = ar_json_load(text, JSON_REJECT_DUPLICATES, &je);
 	if (!j)
 		snprintf(err->why, sizeof(err->why), "line %d, column %d: %.100s", je.line,
 			je.column, je.text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/dcmf/mrm_rd.h"
+#include "common/ar_json.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -28,7 +29,7 @@ int mrm_problem(const struct mrm_error *err, struct ar_buf *out)
 	if (j && err->param[0])
 		json_object_set_new(j, "invalidParams",
 			json_pack("[{s:s, s:s}]", "param", err->param, "reason", err->detail));
-	text = json_dumps(j, JSON_COMPACT);
+	text = ar_json_text(j);
 	if (text)
 		rc = ar_buf_add_str(out, text);
 	free(text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/worker/orphan.h"
 
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 
@@ -121,7 +122,7 @@ static int greet(int fd, const json_t *identity, const json_t *contexts, const i
 	unsigned nsocket)
 {
 	json_t *j = json_pack("{s:O, s:O}", "identity", identity, "contexts", contexts);
-	char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	char *text = j ? ar_json_text(j) : NULL;
 	size_t n = text ? strlen(text) : 0;
 	int err = text && n <= ORPHAN_MAX_GREETING ? 0 : -ENOMEM;
 

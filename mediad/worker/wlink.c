@@ -2,6 +2,7 @@
 #include "mediad/worker/wlink.h"
 
 #include "common/ar_frame.h"
+#include "common/ar_json.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -35,7 +36,7 @@ static void deliver(struct wlink *l)
 	json_t *head = NULL;
 
 	if (nl)
-		head = json_loadb(l->in.p, (size_t)(nl - l->in.p), 0, NULL);
+		head = ar_json_load((struct ar_span){l->in.p, (size_t)(nl - l->in.p)}, 0, NULL);
 	if (!json_is_object(head)) {
 		json_decref(head);
 		lose(l, "broken message");
@@ -153,7 +154,7 @@ int wlink_send(struct wlink *l, const json_t *head, struct ar_span body)
 
 	if (l->lost)
 		return -EPIPE;
-	text = json_dumps(head, JSON_COMPACT);
+	text = ar_json_text(head);
 	if (!text)
 		return -ENOMEM;
 	n = strlen(text);
