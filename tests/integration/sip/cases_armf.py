@@ -360,6 +360,123 @@ def armf_copies_of_the_answer(net):
     net.settled()
 
 
+# ---- a second video m-line: the ARMF takes one, the other goes as it would without ----
+
+def second(ufrag, setup, port, ssrc, direction="sendrecv"):
+    return video(ufrag, setup, port, direction, "98 96", CODECS, ssrc).replace("a=mid:v\n", "a=mid:w\n")
+
+
+def a_cameras(setup="actpass", direction="sendrecv", formats="98 96 97 102"):
+    return a_video(setup=setup, direction=direction, formats=formats) + second("uevC", setup, 23100, 3333)
+
+
+def b_cameras(plain, setup="active", direction="sendrecv"):
+    other = second("uevD", setup, 24100, 4444)
+    if plain:
+        other = re.sub(r"a=(ice|candidate|fingerprint|setup)\S*.*\n", "", other.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"))
+    return b_video(setup=setup, port=24000, direction=direction) + other
+
+
+def videos(text, why):
+    v = [s for s in sdp.sections(text) if s.startswith("m=video ")]
+    check(len(v) == 2, f"{why}: {len(v)} videos in {text}")
+    return v
+
+
+def check_second(text, why, ssrc, end_to_end=None):
+    first, other = videos(text, why)
+    check("a=mid:v\r\n" in first and "a=mid:w\r\n" in other, f"{why}: another order: {text}")
+    relayed(other, "video", why, end_to_end)
+    proto = "UDP/TLS/RTP/SAVPF" if end_to_end else "RTP/AVP"  # as rtpengine writes it without WebSocket
+    check(re.match(rf"m=video \d+ {proto} 98 96\r\n", other), f"{why}: {other}")
+    for part in ("a=rtpmap:98 VP9/90000\r\n", "a=rtpmap:96 VP8/90000\r\n", f"a=ssrc:{ssrc} cname:name{ssrc}\r\n",
+                 f"a=msid:stream{ssrc} track{ssrc}\r\n", "a=sendrecv\r\n"):
+        check(part in other, f"{why}: no {part} in {other}")
+    check("a=x-ims-ar" not in other, f"{why}: taken for the ARMF's: {other}")
+
+
+def two_cameras(net, end_to_end):
+    def look():
+        m = media()
+        check(list(m["a"]) == ["v2"] and list(m["b"]) == ["v2"], f"media {m}")
+    hold = offer_by_callee(sdp.answer(version=2, setup="actpass", video=b_cameras(not end_to_end, "actpass", "sendonly")),
+                           sdp.offer(version=2, setup="active", group="", video=a_cameras("active", "recvonly", "96 97")))
+    again = offer_by_caller(sdp.offer(version=3, group="", video=a_cameras()),
+                            sdp.answer(version=3, video=b_cameras(not end_to_end)), cseq=3)
+    c = call(net, sdp.offer(video=a_cameras()), sdp.answer(video=b_cameras(not end_to_end)),
+             steps=(lambda a: hold[0](a) + again[0](a), lambda b: hold[1](b) + again[1](b)), during=look)
+    to_b, to_a = bodies(c.uas, "INVITE"), [bodies(c.uac, "200")[0], bodies(c.uac, "INVITE")[-1]]
+    for text, why, way, rtx in ((to_b[0], "towards B", "actpass", "96 97 102"), (to_b[-1], "again towards B", "actpass", "96 97")):
+        anchored(text, why, way, pts=rtx, ssrc=1111)
+        check_second(text, why, 3333, end_to_end and 23100)
+    for text, why, way, direction in ((to_a[0], "towards A", "passive", "sendrecv"), (to_a[1], "hold towards A", "actpass", "sendonly")):
+        anchored(text, why, way, direction, ssrc=2222)
+        check_second(text, why, 4444, end_to_end and 24100)
+    check_second(bodies(c.uas, "200")[-1], "B's hold, answered", 3333, end_to_end and 23100)
+    net.settled()
+
+
+@scenario(**ARMF)
+def armf_second_camera_goes_as_it_came(net):
+    two_cameras(net, True)
+
+
+@scenario(**RELAY)
+def armf_second_camera_past_both_relays(net):
+    two_cameras(net, False)
+
+
+@scenario(two=True, **RELAY)
+def armf_second_camera_through_two_kamailios(net):
+    two_cameras(net, False)
+
+
+# ---- the callee adds a video of its own: its edge's rtpengine has it before asd does ----
+
+def added_by_callee(net, a_answers, check_call):
+    offer = sdp.answer(version=2, setup="actpass", video=b_video(port=24000, setup="actpass"))
+    add = offer_by_callee(offer, sdp.offer(version=2, setup="active", group="", video=a_answers))
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
+    x, y = bye_by_caller(a, b)
+    c = Call(net, caller + add[0](a) + [pause(1000)] + x, callee + add[1](b) + [pause(1000)] + y)
+    try:
+        until(4, "B's video is answered", lambda: bodies(c.uas, "200"))
+        check_call(c)
+    except Exception:
+        c.uac.stop()
+        c.uas.stop()
+        raise
+    c.wait()
+    net.settled()
+
+
+@scenario(**RELAY)
+def armf_video_by_the_callee_is_relayed(net):
+    """rtpengine has made it plain RTP, which the shipped configuration does not allow at the ARMF."""
+    def look(c):
+        relayed(bodies(c.uac, "INVITE")[-1], "video", "towards A")
+        relayed(bodies(c.uas, "200")[-1], "video", "towards B")
+        check(media() == {"a": {}, "b": {}}, f"media {media()}")
+        check("not allowed" in net.log_tail("asd1", 6000), "asd does not say why")
+    added_by_callee(net, "m=video 23000 RTP/AVP 96\nc=IN IP4 127.0.0.1\na=mid:v\na=rtpmap:96 VP8/90000\n", look)
+
+
+BEHIND = {**RELAY, "asd_conf": "[armf]\ntransports = dtls, rtp\noffer_transport = dtls\n",
+          "mediad_conf": "[armf]\ntransports = dtls, rtp\n"}
+
+
+@scenario(**BEHIND)
+def armf_video_by_the_callee_behind_its_relay(net):
+    """With plain RTP allowed the ARMF is between the callee's rtpengine and the caller."""
+    def look(c):
+        anchored(bodies(c.uac, "INVITE")[-1], "towards A", "actpass", ssrc=2222)
+        relayed(bodies(c.uas, "200")[-1], "video", "towards B")
+        m = media()
+        check(m["a"]["v2"]["x-ims-ar"]["transport"] == "DTLS-SRTP" and m["b"]["v2"]["x-ims-ar"]["transport"] == "RTP", f"{m}")
+    added_by_callee(net, a_video(setup="active", formats="96 97"), look)
+
+
 # ---- other transports ----
 
 ALL = {**ARMF, "asd_conf": "[armf]\ntransports = dtls, sdes, rtp\n", "mediad_conf": "[armf]\ntransports = dtls, sdes, rtp\n"}
