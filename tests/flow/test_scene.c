@@ -5,7 +5,9 @@
  */
 #include "tests/flow/scene_call.h"
 #include "mediad/ctl/json_strict.h"
+#include "tests/lib/vclock.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -179,11 +181,31 @@ static void one_patch_is_lost(void **state)
 	call_end(&c);
 }
 
+static void make_big(char *folder, off_t bytes)
+{
+	char path[64];
+	FILE *f;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/big.bin", folder);
+	f = fopen(path, "w");
+	assert_true(f && ftruncate(fileno(f), bytes) == 0 && fclose(f) == 0);
+}
+
+static void remove_big(const char *folder)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/big.bin", folder);
+	unlink(path);
+	rmdir(folder);
+}
+
 /* A file takes the line, wide or narrow, and the pose goes on beside it. */
 static void download(uint64_t delay, uint64_t rate, off_t bytes)
 {
 	static const char get[] = "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n";
-	char folder[] = "/tmp/flow-scene-XXXXXX", path[64];
+	char folder[] = "/tmp/flow-scene-XXXXXX";
 	struct setting s = {.link = {.delay = delay, .queue = 500000},
 		.max_message = {65536, 65536},
 		.seed = 1,
@@ -191,12 +213,8 @@ static void download(uint64_t delay, uint64_t rate, off_t bytes)
 		.assets = folder};
 	struct ue *u;
 	struct call c;
-	FILE *f;
 
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/big.bin", folder);
-	f = fopen(path, "w");
-	assert_true(f && ftruncate(fileno(f), bytes) == 0 && fclose(f) == 0);
+	make_big(folder, bytes);
 	call_start(&c, &s);
 	assert_true(sim_run(c.sim, 20 * AR_SEC, both_have_scene, &c));
 	walk(&c, 30);
@@ -212,8 +230,7 @@ static void download(uint64_t delay, uint64_t rate, off_t bytes)
 	assert_true(u->longest_gap < 100 * AR_MS);
 	assert_true(u->worst_age < 150 * AR_MS);
 	call_end(&c);
-	unlink(path);
-	rmdir(folder);
+	remove_big(folder);
 }
 
 static void beside_a_download(void **state)
@@ -223,6 +240,102 @@ static void beside_a_download(void **state)
 	download(20000, 2500000, 5000000);
 	download(20000, 500000, 1000000); /* where 64 KiB on the way would be 130 ms of queue */
 	download(20000, 250000, 500000);
+}
+
+struct stall { /* what the second UE says inside DTLS is lost: it lives, but acknowledges nothing */
+	struct call *c;
+	bool on;
+};
+
+static bool swallow(void *arg, const struct sim_node *from, struct ar_span d)
+{
+	struct stall *t = arg;
+
+	return !t->on || from != t->c->ue[1].node || d.n == 0 || d.p[0] < 20 || d.p[0] > 63;
+}
+
+/* The first UE alone: poses, and an action a second that must be acknowledged at once. */
+static void first_goes_on(struct call *c, unsigned seconds)
+{
+	static unsigned id;
+	struct ue *u = &c->ue[0];
+	char text[160];
+
+	for (unsigned k = 0; k < seconds * 60; k++) {
+		unsigned before = u->acks;
+
+		if (k % 60 == 0) {
+			id++;
+			snprintf(text, sizeof(text),
+				"{\"action\":{\"id\":%u,\"name\":\"set-color\",\"target\":"
+				"\"cube\",\"color\":[0.%u,0,1]}}",
+				id, id % 10);
+			say(u, text);
+			sim_run(c->sim, 50 * AR_MS, NULL, NULL);
+			assert_int_equal(u->acks, before + 1);
+		}
+		snprintf(text, sizeof(text),
+			"{\"poseInfo\":[{\"poseTime\":%.6f,\"poses\":[{\"orientation\":{\"x\":0,"
+			"\"y\":0,\"z\":0,\"w\":1},\"position\":{\"x\":%u,\"y\":1,\"z\":0}}]}]}",
+			(double)vclock_now() / 1e6, k % 7);
+		say(u, text);
+		sim_run(c->sim, POSE_US, NULL, NULL);
+	}
+}
+
+/* It stops acknowledging in the middle of a download: the other does not notice, what waits for it
+ * is bounded, and afterwards it gets the newest state, not what has been in between. */
+static void one_stalls(void **state)
+{
+	static const char get[] = "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+	char folder[] = "/tmp/flow-scene-XXXXXX";
+	struct setting s = {.link = {.delay = 10000},
+		.max_message = {65536, 65536},
+		.seed = 9,
+		.http = true,
+		.assets = folder};
+	struct call c;
+	struct stall t = {.c = &c};
+	unsigned patches, before, others;
+	uint64_t bytes;
+	size_t heap;
+
+	(void)state;
+	make_big(folder, 2000000);
+	call_start(&c, &s);
+	assert_true(sim_run(c.sim, 20 * AR_SEC, both_have_scene, &c));
+	before = c.ue[0].patches;
+	first_goes_on(&c, 10);
+	before = c.ue[0].patches - before;
+	sim_on_datagram(c.sim, swallow, &t);
+	assert_int_equal(peer_send(dc_client_peer(c.ue[1].c), HTTP, PEER_BINARY, AR_SPAN(get)), 0);
+	sim_run(c.sim, 40 * AR_MS, NULL, NULL);
+	t.on = true;
+	first_goes_on(&c, 5);
+	others = c.ue[0].patches;
+	bytes = c.node->sent_bytes;
+	heap = mallinfo2().uordblks; /* none with a sanitizer */
+	first_goes_on(&c, 10);
+	others = c.ue[0].patches - others;
+	bytes = c.node->sent_bytes - bytes;
+	heap = mallinfo2().uordblks - heap;
+	print_message(
+		"10 s are %u patches to the other, stalled %u, %u bytes to both, %d of heap\n",
+		before, others, (unsigned)bytes, (int)heap);
+	assert_in_range(others, before - before / 10, before + before / 10);
+	assert_true(bytes < 200000);
+	assert_true((ssize_t)heap < 65536);
+	t.on = false;
+	patches = c.ue[1].patches;
+	sim_run(c.sim, 8 * AR_SEC, NULL, NULL);
+	print_message("awake: %u patches, %u bytes of the file\n", c.ue[1].patches - patches,
+		(unsigned)c.ue[1].http_bytes);
+	assert_true(c.ue[1].patches - patches < 40);
+	assert_true(c.ue[1].http_bytes >= 2000000);
+	assert_int_equal(c.ue[1].refused, 0);
+	assert_same(&c);
+	call_end(&c);
+	remove_big(folder);
 }
 
 /* One UE vanishes without a word: the other goes on, and the scene loses it in time. */
@@ -254,6 +367,7 @@ int main(void)
 		cmocka_unit_test(on_a_narrow_line),
 		cmocka_unit_test(one_patch_is_lost),
 		cmocka_unit_test(beside_a_download),
+		cmocka_unit_test(one_stalls),
 		cmocka_unit_test(one_vanishes),
 	};
 
