@@ -25,6 +25,8 @@
 #define PEER_MAX_MESSAGE (256 * 1024) /* largest message accepted, advertised in SDP */
 #define PEER_MAX_EARLY 8 /* datagrams held until the answer is known */
 #define PEER_MAX_RTP 2048 /* bytes of one RTP datagram */
+#define PEER_FRAGMENT                                                                              \
+	1132 /* bytes of a message in one packet: pieces of bulk are multiples of it */
 #define PEER_SEND_QUEUE (4 * 1024 * 1024) /* unsent bytes; over it -ENOBUFS */
 
 enum peer_state {

@@ -369,6 +369,8 @@ static struct ar_span piece(struct boot *b)
 		max = BOOT_MAX_PIECE;
 	if (max > b->unacked / 4)
 		max = b->unacked / 4;
+	if (max > PEER_FRAGMENT)
+		max -= max % PEER_FRAGMENT;
 	if (s.n > max)
 		s.n = max;
 	return s;

@@ -12,7 +12,7 @@
 #include "mediad/peer.h"
 
 #define BOOT_MAX_REQUEST 8192 /* bytes of one request's head */
-#define BOOT_MAX_PIECE 8192 /* bytes of one message of ours */
+#define BOOT_MAX_PIECE (7 * PEER_FRAGMENT) /* bytes of one message of ours */
 #define BOOT_MAX_LIST 60000 /* bytes of a list that is made, JSON or a page */
 #define BOOT_UNACKED 65536 /* bytes on the way before we wait, to begin with */
 #define BOOT_MIN_UNACKED 4096

@@ -8,6 +8,8 @@
 
 #define COMMON_HEADER 12 /* RFC 9260 3.1 */
 #define MAX_PACKET 16384 /* a DTLS record's */
+#define DATA_HEADER 16
+_Static_assert(PEER_FRAGMENT == AR_SCTP_MTU - COMMON_HEADER - DATA_HEADER, "what a packet takes");
 #define HEARTBEAT 4 /* RFC 9260 3.2 */
 #define HEARTBEAT_ACK 5
 #define RTO_INITIAL 500 /* ms */

@@ -155,6 +155,7 @@ static void ue_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_sp
 
 	if (id == HTTP) {
 		u->http_bytes += data.n;
+		u->http_at = vclock_now();
 		return;
 	}
 	assert_int_equal(kind, PEER_TEXT);

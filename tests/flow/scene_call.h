@@ -40,7 +40,7 @@ struct ue {
 	size_t longest;
 	uint64_t first_scene, last_update, longest_gap, worst_age;
 	uint64_t stamp; /* virtual time that the other UE's place says */
-	uint64_t http_bytes;
+	uint64_t http_bytes, http_at; /* at: the last of them */
 	bool measure;
 };
 
