@@ -16,7 +16,7 @@
 #define SLACK 1500 /* us: poses at our own rate must not miss every second slot */
 #define BLOCKED_CHECK 50000 /* us: looks again even if nobody says it is writable */
 #define KBPS_AHEAD 100000 /* us of the policy's max_kbps that may go at once */
-#define WINDOW_MIN 2048
+#define WINDOW_MIN 1792 /* about seven patches */
 #define WINDOW_MAX 65536
 
 static const uint64_t keepalive_after[APP_KEEPALIVES] = {50 * AR_MS, 100 * AR_MS, 250 * AR_MS};

@@ -54,7 +54,7 @@ static const struct net nets[] = {
 		.link = {.delay = 20000, .queue = 60000000},
 		.rate = 12500,
 		.poses = 1200,
-		.max_p99_ms = 310,
+		.max_p99_ms = 290,
 		.max_freeze_ms = 100},
 };
 
