@@ -166,7 +166,10 @@ lanes_ims() { lane ims real-ims 40 tests/integration/ims/run.sh; }
 
 lanes_soak() { lane soak soak 125 tests/integration/soak/run.sh; }
 
-lanes_docs() { lane docs docs 7 python3 tests/check/check_docs.py; }
+lanes_docs() {
+	lane docs docs 7 python3 tests/check/check_docs.py
+	lane docs install 2 tests/check/check_install.sh build/release
+}
 
 # real Chromium: the drawn object beside the pose, then over a network of calls
 group_armf() {

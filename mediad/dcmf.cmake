@@ -21,9 +21,6 @@ target_link_libraries(mediad_ctl PUBLIC mediad_dcmf PkgConfig::EVENT PkgConfig::
 add_executable(mediad main.c mediad.c upgrade.c workers.c privs.c worker/worker.c worker/armf.c)
 ims_ar_target(mediad)
 target_link_libraries(mediad PRIVATE mediad_ctl mediad_dcmf mediad_transport armf_pool PkgConfig::SYSTEMD)
-install(FILES ${CMAKE_SOURCE_DIR}/etc/ims-ar/mediad.conf DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/ims-ar)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/webapp/scenes DESTINATION ${CMAKE_INSTALL_DATADIR}/ims-ar
-	FILES_MATCHING PATTERN "*.gltf")
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/lua/apps DESTINATION ${CMAKE_INSTALL_DATADIR}/ims-ar/lua
 	FILES_MATCHING PATTERN "*.lua")
 install(TARGETS mediad RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})

@@ -8,6 +8,8 @@
 
 #define DEFAULT_CONFIG "/etc/ims-ar/mediad.conf"
 
+enum { EXIT_GOOD = 0, EXIT_RUN = 1, EXIT_USE = 2, EXIT_CONF = 78 };
+
 static void help(void)
 {
 	printf("usage: mediad [-c FILE] [-t]\n\n"
@@ -17,7 +19,10 @@ static void help(void)
 	       "  -c, --config FILE  configuration (default: %s if there)\n"
 	       "  -t, --check        check configuration and scenes, then exit\n"
 	       "  -V, --version\n"
-	       "  -h, --help\n\nsettings:\n",
+	       "  -h, --help\n\n"
+	       "exit: 0 stopped or all is well, 1 could not start or a scene is at fault, 2 wrong "
+	       "use,\n"
+	       "      78 error in the configuration\n\nsettings:\n",
 		DEFAULT_CONFIG);
 	mediad_conf_help(stdout);
 }
@@ -34,15 +39,17 @@ static int run(const char *path, bool check, char *const *argv)
 	struct mediad_conf conf;
 	enum ar_log_level level = AR_LOG_INFO;
 	struct ar_buf why;
-	int err;
+	int status, err;
 
 	ar_buf_init(&why, 4096);
 	err = mediad_conf_read(&conf, path, &why);
+	status = err ? EXIT_CONF : EXIT_GOOD;
 	if (!err) {
 		ar_log_level_parse(conf.log_level, &level);
 		ar_log_init("mediad", level);
 		upgrade_init(&up, argv);
 		err = check ? mediad_check(&conf, &why) : mediad_run(&conf, &up, &why);
+		status = err ? EXIT_RUN : EXIT_GOOD;
 		if (!err && check)
 			fine(&conf, path);
 		mediad_conf_free(&conf);
@@ -50,7 +57,7 @@ static int run(const char *path, bool check, char *const *argv)
 	if (err)
 		fprintf(stderr, "mediad: %.*s\n", (int)why.n, why.n ? why.p : "");
 	ar_buf_free(&why);
-	return err ? 1 : 0;
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -72,17 +79,17 @@ int main(int argc, char **argv)
 			break;
 		case 'V':
 			printf("mediad %s\n", IMS_AR_VERSION);
-			return 0;
+			return EXIT_GOOD;
 		case 'h':
 			help();
-			return 0;
+			return EXIT_GOOD;
 		default:
-			return 2;
+			return EXIT_USE;
 		}
 	}
 	if (optind < argc) {
 		fprintf(stderr, "mediad: what is '%s'? (--help)\n", argv[optind]);
-		return 2;
+		return EXIT_USE;
 	}
 	return run(path, check, argv);
 }

@@ -366,21 +366,21 @@ def alone_stop():
 
 
 def alone_bad_configuration():
-    cases = [("[mediad]\nworkers = 99\n", "workers = 99: want a number from 0 to 32"), ("[mediad]\nfoo = 1\n", "no such setting"),
-             ("[control]\nlisten = here\n", "want address:port"), ("[media]\nnetwork = default/0.0.0.0\n", "advertised"),
-             ("[application]\nscenes = /nonexistent\n", "/nonexistent: No such file"),
-             ("[application]\nscenes = %s/webapp/scenes\napplication = none\n" % ROOT, "no such application"),
-             ("[application]\nscenes = {folder}\n", "broken.gltf: line 1")]
+    cases = [(78, "[mediad]\nworkers = 99\n", "workers = 99: want a number from 0 to 32"), (78, "[mediad]\nfoo = 1\n", "no such setting"),
+             (78, "[control]\nlisten = here\n", "want address:port"), (78, "[media]\nnetwork = default/0.0.0.0\n", "advertised"),
+             (1, "[application]\nscenes = /nonexistent\n", "/nonexistent: No such file"),
+             (1, "[application]\nscenes = %s/webapp/scenes\napplication = none\n" % ROOT, "no such application"),
+             (1, "[application]\nscenes = {folder}\n", "broken.gltf: line 1")]
     with tempfile.TemporaryDirectory(prefix="mediad-test-") as folder:
         with open(folder + "/broken.gltf", "w") as f:
             f.write("{")
-        for text, want in cases:
+        for status, text, want in cases:
             with open(folder + "/x.conf", "w") as f:
                 f.write(text.replace("{folder}", folder))
             r = subprocess.run([MEDIAD, "-t", "-c", folder + "/x.conf"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            expect(text, r.returncode == 1 and want in r.stderr.decode(), r.stderr.decode())
+            expect(text, r.returncode == status and want in r.stderr.decode(), r.stderr.decode())
         r = subprocess.run([MEDIAD, "-c", folder + "/none"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        expect("no file", r.returncode == 1 and "No such file" in r.stderr.decode())
+        expect("no file", r.returncode == 78 and "No such file" in r.stderr.decode())
         with open(folder + "/x.conf", "w") as f:
             f.write("[mediad]\nworkers = 3\n[media]\nport = 41000\nnetwork = default/127.0.0.1\nnetwork = out/127.0.0.2!192.0.2.7\n"
                     "[application]\nscenes = %s/webapp/scenes\nwebapp = %s/webapp/scenes\napplications = %s/lua/apps\n" % (ROOT, ROOT, ROOT))
