@@ -78,6 +78,7 @@ static const struct ar_conf_key keys[] = {
 	K("armf", cache_dir, AR_CONF_STRING, NULL, "of compiled shaders; none without"),
 	KN("armf", max_triangles, "0", 0, 100000000,
 		"that a scene may draw in a frame; 0: 20000 in software, 2000000 on a GPU"),
+	K("armf", h264, AR_CONF_STRING, "x264", "who encodes H.264: x264 or openh264"),
 	KN("armf", max_streams, "200", 1, 4000, "audio and video connections of one worker"),
 	KN("armf", max_kbps, "2500", 64, 100000, "of a video stream, either way"),
 	KN("armf", fov_degrees, "57", 10, 170, "vertical, of a camera whose UE does not tell"),
@@ -124,6 +125,10 @@ static int derive(struct mediad_conf *c, struct ar_buf *err)
 	if (ar_log_level_parse(c->log_level, &level) != 0) {
 		ar_buf_printf(
 			err, "log_level = %s: want err, warn, notice, info or debug", c->log_level);
+		return -EINVAL;
+	}
+	if (strcmp(c->h264, "x264") != 0 && strcmp(c->h264, "openh264") != 0) {
+		ar_buf_printf(err, "h264 = %s: want x264 or openh264", c->h264);
 		return -EINVAL;
 	}
 	for (unsigned i = 0; i < c->listen.n; i++) {

@@ -27,7 +27,7 @@ struct mediad_conf {
 	long update_rate, own_rate, idle_seconds, lease_seconds;
 	long script_memory_kb, script_cpu_percent, interest_from;
 	/* [armf] */
-	char *program, *platform, *cache_dir, *transports;
+	char *program, *platform, *cache_dir, *transports, *h264;
 	long processes, max_jobs, cpu_percent, memory_mb, device, max_triangles, max_streams,
 		max_kbps, fov_degrees, camera_delay_ms, low_delay;
 

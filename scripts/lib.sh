@@ -9,7 +9,7 @@
 
 PKG_build="gcc libc6-dev make cmake pkg-config dpkg-dev libevent-dev libnghttp2-dev libjansson-dev
 	libinih-dev libsystemd-dev libsqlite3-dev libhiredis-dev liblua5.4-dev libssl-dev libusrsctp-dev
-	libsrtp2-dev libvpx-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libegl-dev libgles-dev
+	libsrtp2-dev libvpx-dev libopenh264-dev libx264-dev libavcodec-dev libavutil-dev libyuv-dev libegl-dev libgles-dev
 	libpng-dev libturbojpeg0-dev libcglm-dev libseccomp-dev"
 PKG_run="kamailio kamailio-extra-modules kamailio-websocket-modules kamailio-tls-modules
 	rtpengine-daemon curl iproute2 procps libegl-mesa0 libgl1-mesa-dri"

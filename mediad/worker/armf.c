@@ -61,6 +61,7 @@ int armf_start(struct armf_pool **pool, const struct mediad_conf *c, struct even
 		.device = (int)c->device,
 		.cache_dir = c->cache_dir,
 		.max_triangles = (unsigned)c->max_triangles,
+		.h264 = c->h264,
 		.assets = c->scenes};
 	int err = 0;
 

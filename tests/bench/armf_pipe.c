@@ -5,7 +5,7 @@
  *
  * armf_pipe IN OUT CODEC-IN CODEC-OUT BPS MODE SCENE: codecs vp8 (IVF) or h264 (Annex B); modes
  * live (the camera moves with every frame), still, bare (nothing is drawn). Prints "frames N cpu_ms
- * X decode_us X draw_us X encode_us X bytes N".
+ * X decode_us X draw_us X encode_us X bytes N". H264 in the environment: its encoder.
  */
 #include "bench_orbit.h"
 #include "common/daemon/ar_clock.h"
@@ -312,7 +312,8 @@ int main(int argc, char **argv)
 		.cpu_percent = 100000,
 		.platform = "surfaceless",
 		.device = -1,
-		.cache_dir = ARMF_CACHE};
+		.cache_dir = ARMF_CACHE,
+		.h264 = getenv("H264")};
 	struct armf_job_conf jc = {.op = ARMF_OVERLAY, .call_id = "bench"};
 	const struct timeval soon = {.tv_usec = 5000};
 	struct armf_job_stats st;

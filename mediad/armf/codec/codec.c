@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_STEP 90000 /* a gap of more than a second counts as one second */
 #define SMOOTH 16 /* frames, of their distance */
@@ -11,16 +12,35 @@
 static const struct {
 	const char *name;
 	const struct codec_dec_ops *dec;
-	const struct codec_enc_ops *enc;
+	const struct codec_enc_ops *enc[CODEC_H264_ENCODERS];
 } codecs[] = {
-	[DEPAY_VP8] = {"VP8", &codec_vp8_dec, &codec_vp8_enc},
-	[DEPAY_H264] = {"H264", &codec_h264_dec, &codec_h264_enc},
+	[DEPAY_VP8] = {"VP8", &codec_vp8_dec, {&codec_vp8_enc, &codec_vp8_enc}},
+	[DEPAY_H264] = {"H264", &codec_h264_dec, {&codec_x264_enc, &codec_openh264_enc}},
 };
 #define NCODEC (sizeof(codecs) / sizeof(codecs[0]))
 
 const char *codec_name(enum depay_codec codec)
 {
 	return (size_t)codec < NCODEC ? codecs[codec].name : "?";
+}
+
+static const char *const h264_encoders[CODEC_H264_ENCODERS] = {
+	[CODEC_X264] = "x264", [CODEC_OPENH264] = "openh264"};
+
+const char *codec_h264_name(enum codec_h264 h)
+{
+	return (size_t)h < CODEC_H264_ENCODERS ? h264_encoders[h] : "?";
+}
+
+int codec_h264_parse(const char *name, enum codec_h264 *out)
+{
+	for (unsigned i = 0; i < CODEC_H264_ENCODERS; i++) {
+		if (strcmp(name, h264_encoders[i]) == 0) {
+			*out = (enum codec_h264)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 /* ---- decoding ---- */
@@ -89,15 +109,18 @@ static uint32_t clamp_bps(uint32_t bps)
 
 int codec_enc_new(struct codec_enc **out, const struct codec_enc_conf *conf)
 {
+	const struct codec_enc_ops *ops;
 	struct codec_enc *e;
 	int err;
 
-	if ((size_t)conf->codec >= NCODEC || !codec_size_ok(conf->width, conf->height))
+	if ((size_t)conf->codec >= NCODEC || (size_t)conf->h264 >= CODEC_H264_ENCODERS ||
+		!codec_size_ok(conf->width, conf->height))
 		return -EINVAL;
-	e = calloc(1, codecs[conf->codec].enc->size);
+	ops = codecs[conf->codec].enc[conf->h264];
+	e = calloc(1, ops->size);
 	if (!e)
 		return -ENOMEM;
-	e->ops = codecs[conf->codec].enc;
+	e->ops = ops;
 	e->conf = *conf;
 	e->conf.bps = clamp_bps(conf->bps);
 	if (e->conf.fps < 1 || e->conf.fps > 60)

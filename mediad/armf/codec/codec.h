@@ -84,11 +84,15 @@ bool codec_dec_needs_key(const struct codec_dec *d); /* true from the start */
 
 struct codec_enc;
 
+/* Who encodes H.264. */
+enum codec_h264 { CODEC_X264, CODEC_OPENH264, CODEC_H264_ENCODERS };
+
 struct codec_enc_conf {
 	enum depay_codec codec;
 	unsigned width, height;
 	unsigned fps; /* expected; what it is tell the time stamps */
 	uint32_t bps;
+	enum codec_h264 h264;
 };
 
 struct codec_out {
@@ -111,5 +115,7 @@ int codec_enc_frame(struct codec_enc *e, const struct codec_picture *p, uint32_t
 	struct codec_out *out) __attribute__((warn_unused_result));
 
 const char *codec_name(enum depay_codec codec); /* "VP8" "H264", "?" */
+const char *codec_h264_name(enum codec_h264 h); /* "x264" "openh264", "?" */
+int codec_h264_parse(const char *name, enum codec_h264 *out) __attribute__((warn_unused_result));
 
 #endif

@@ -38,6 +38,6 @@ struct codec_enc {
 };
 
 extern const struct codec_dec_ops codec_vp8_dec, codec_h264_dec;
-extern const struct codec_enc_ops codec_vp8_enc, codec_h264_enc;
+extern const struct codec_enc_ops codec_vp8_enc, codec_x264_enc, codec_openh264_enc;
 
 #endif

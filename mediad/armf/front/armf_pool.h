@@ -93,6 +93,7 @@ struct armf_pool_conf {
 	int device; /* -1: the first */
 	const char *cache_dir; /* of Mesa's shaders; NULL: none */
 	unsigned max_triangles;
+	const char *h264; /* encoder: "x264" "openh264"; NULL: x264 */
 	const char *assets; /* folder that relative URIs of scenes are in */
 };
 

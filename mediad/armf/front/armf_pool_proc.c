@@ -243,9 +243,9 @@ static int spawn(struct pool_proc *p, int sock)
 	char device[16], jobs[16], triangles[16], *env[MAX_ENV + 1];
 	char *argv[] = {(char *)"mediad-armf", (char *)"--platform", (char *)c->platform,
 		(char *)"--device", device, (char *)"--cache", (char *)c->cache_dir,
-		(char *)"--max-jobs", jobs, (char *)"--max-triangles", triangles,
-		(char *)"--log-level", (char *)log_level(), p->told ? (char *)"--again" : NULL,
-		NULL};
+		(char *)"--max-jobs", jobs, (char *)"--max-triangles", triangles, (char *)"--h264",
+		(char *)(c->h264 ? c->h264 : "x264"), (char *)"--log-level", (char *)log_level(),
+		p->told ? (char *)"--again" : NULL, NULL};
 	posix_spawn_file_actions_t f;
 	posix_spawnattr_t a;
 	int err;

@@ -122,7 +122,7 @@ size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
 	return n;
 }
 
-/* H.264: what openh264 makes is constrained baseline in packetization-mode 1. */
+/* H.264: what we make is constrained baseline in packetization-mode 1. */
 static int h264_rank(const struct stream_codec *c)
 {
 	char profile[8], mode[4];

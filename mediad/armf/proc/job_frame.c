@@ -214,7 +214,9 @@ static int ready_encoder(struct job *j, const struct codec_picture *pic, const s
 		.width = pic->width,
 		.height = pic->height,
 		.fps = (j->conf.max_fps ? j->conf.max_fps : 30) / steps[j->step].every,
-		.bps = w->bps ? w->bps : DEFAULT_BPS};
+		.bps = w->bps ? w->bps : DEFAULT_BPS,
+		.h264 = j->p->conf.h264};
+
 	if (!j->enc)
 		return codec_enc_new(&j->enc, &c);
 	return codec_enc_set_rate(j->enc, c.bps);
@@ -366,7 +368,7 @@ static void bring(struct job *j, const struct codec_picture *pic, struct shot *s
 {
 	bool same = j->work.width == pic->width && j->work.height == pic->height;
 
-	if (same && !scene && j->conf.out != DEPAY_VP8) {
+	if (same && !scene && j->conf.out == DEPAY_H264 && j->p->conf.h264 == CODEC_OPENH264) {
 		s->pic = pic; /* nobody asks what has changed */
 		return;
 	}

@@ -41,6 +41,7 @@ static void usage(FILE *out)
 		"  --cache DIR         of compiled shaders\n"
 		"  --max-jobs N        streams at a time (default 8)\n"
 		"  --max-triangles N   drawn in one frame, 0: by kind of renderer\n"
+		"  --h264 NAME         encoder: x264 (default) or openh264\n"
 		"  --log-level LEVEL   err, warn, notice, info or debug\n"
 		"  --again             it could not start before: not a word if it still cannot\n"
 		"  -V, --version\n  -h, --help\n");
@@ -84,6 +85,11 @@ static bool set_triangles(struct args *a, const char *v)
 	return number(v, 100000000, &a->conf.render.max_triangles);
 }
 
+static bool set_h264(struct args *a, const char *v)
+{
+	return codec_h264_parse(v, &a->conf.h264) == 0;
+}
+
 static bool set_level(struct args *a, const char *v)
 {
 	return ar_log_level_parse(v, &a->level) == 0;
@@ -93,7 +99,8 @@ static const struct {
 	const char *name;
 	bool (*set)(struct args *a, const char *v);
 } settings[] = {{"platform", set_platform}, {"device", set_device}, {"cache", set_cache},
-	{"max-jobs", set_jobs}, {"max-triangles", set_triangles}, {"log-level", set_level}};
+	{"max-jobs", set_jobs}, {"max-triangles", set_triangles}, {"h264", set_h264},
+	{"log-level", set_level}};
 #define NSETTING (sizeof(settings) / sizeof(settings[0]))
 
 static void simple(struct args *a, int o)

@@ -12,6 +12,7 @@
 #ifndef PROC_H
 #define PROC_H
 
+#include "mediad/armf/codec/codec.h"
 #include "mediad/armf/gltf/model.h"
 #include "mediad/armf/link/link_msg.h"
 #include "mediad/armf/render/render.h"
@@ -34,6 +35,7 @@ struct side;
 struct proc_conf {
 	struct render_conf render;
 	unsigned max_jobs;
+	enum codec_h264 h264;
 };
 
 struct proc {

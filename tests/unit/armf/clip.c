@@ -83,8 +83,14 @@ bool clip_magenta(const struct codec_picture *p, int *x0, int *y0, int *x1, int 
 
 void clip_open(struct clip *c, enum depay_codec codec, unsigned w, unsigned h, uint32_t bps)
 {
+	clip_open_with(c, codec, CODEC_X264, w, h, bps);
+}
+
+void clip_open_with(struct clip *c, enum depay_codec codec, enum codec_h264 h264, unsigned w,
+	unsigned h, uint32_t bps)
+{
 	struct codec_enc_conf conf = {
-		.codec = codec, .width = w, .height = h, .fps = 30, .bps = bps};
+		.codec = codec, .width = w, .height = h, .fps = 30, .bps = bps, .h264 = h264};
 
 	*c = (struct clip){.ts = 90000};
 	assert_int_equal(codec_picture_new(&c->pic, w, h), 0);

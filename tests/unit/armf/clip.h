@@ -22,6 +22,8 @@ struct clip {
 };
 
 void clip_open(struct clip *c, enum depay_codec codec, unsigned w, unsigned h, uint32_t bps);
+void clip_open_with(struct clip *c, enum depay_codec codec, enum codec_h264 h264, unsigned w,
+	unsigned h, uint32_t bps);
 void clip_close(struct clip *c);
 /* The next frame; false when rate control leaves it out. */
 bool clip_next(struct clip *c, bool key, struct codec_out *out);

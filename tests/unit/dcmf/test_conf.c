@@ -108,6 +108,22 @@ static void triangles(void **state)
 	mediad_conf_free(&c);
 }
 
+static void h264_encoder(void **state)
+{
+	struct mediad_conf c;
+	char said[512];
+
+	(void)state;
+	assert_int_equal(read_text("", &c, said, sizeof(said)), 0);
+	assert_string_equal(c.h264, "x264");
+	mediad_conf_free(&c);
+	assert_int_equal(read_text("[armf]\nh264 = openh264\n", &c, said, sizeof(said)), 0);
+	assert_string_equal(c.h264, "openh264");
+	mediad_conf_free(&c);
+	assert_true(read_text("[armf]\nh264 = libde265\n", &c, said, sizeof(said)) < 0);
+	assert_non_null(strstr(said, "h264 = libde265: want x264 or openh264"));
+}
+
 static void help_names_everything(void **state)
 {
 	static const char *const keys[] = {"workers", "listen", "network", "port", "scenes",
@@ -254,6 +270,7 @@ int main(void)
 		cmocka_unit_test(mistakes),
 		cmocka_unit_test(transports),
 		cmocka_unit_test(triangles),
+		cmocka_unit_test(h264_encoder),
 		cmocka_unit_test(help_names_everything),
 		cmocka_unit_test(batches),
 		cmocka_unit_test(unsendable),

@@ -149,7 +149,7 @@ static int frame(struct codec_enc *e, const struct codec_picture *p, int64_t at,
 	return gather(h, &info, out);
 }
 
-const struct codec_enc_ops codec_h264_enc = {.size = sizeof(struct h264_enc),
+const struct codec_enc_ops codec_openh264_enc = {.size = sizeof(struct h264_enc),
 	.init = init,
 	.fini = fini,
 	.set_rate = set_rate,
