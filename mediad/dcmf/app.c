@@ -216,7 +216,7 @@ static void open_scene(
 	p->view.own = p->node;
 	p->scene = (struct app_channel){peer, ch->id, true};
 	p->blocked = false;
-	p->last_sent = 0;
+	p->last_sent = p->slot = 0;
 	p->own_due = now;
 	p->base_rtt = 0;
 	p->rtt_at = now;

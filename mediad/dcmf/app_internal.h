@@ -53,6 +53,7 @@ struct participant {
 	bool joined, view_open, blocked;
 	struct app_channel scene, meta;
 	struct scene_view view;
+	uint64_t slot; /* at the rate: when the next update would be due */
 	uint64_t last_sent, own_due, keepalive_due, resync_due, retry_at;
 	uint64_t base_rtt, rtt_at;
 	unsigned keepalives; /* still to send */

@@ -14,6 +14,8 @@
 
 #define BURST 8 /* messages of one turn: the rest in the next */
 #define SLACK 1500 /* us: poses at our own rate must not miss every second slot */
+#define AHEAD 1 /* updates that may go before their slot: what is early does not wait for it */
+#define OWN_ALONE 3 /* slots without another update, after which a UE's own pose goes by itself */
 #define BLOCKED_CHECK 50000 /* us: looks again even if nobody says it is writable */
 #define KBPS_AHEAD 100000 /* us of the policy's max_kbps that may go at once */
 #define WINDOW_MIN 1792 /* about seven patches */
@@ -178,26 +180,55 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t step_of(const struct participant *p)
+{
+	uint64_t step = AR_SEC / p->app->conf->update_hz;
+
+	return step > 2 * SLACK ? step - SLACK : step;
+}
+
+/* From when on the next update may go. Not so long after the last one: whatever was sent out of
+ * step with the poses would hold up each of them until the two are in step again. */
+static uint64_t next_slot(const struct participant *p)
+{
+	uint64_t ahead = AHEAD * step_of(p);
+
+	return p->slot > ahead ? p->slot - ahead : 0;
+}
+
+/* Its own pose rides on what is said of others. */
+static uint64_t own_alone_due(const struct participant *p)
+{
+	uint64_t quiet = p->last_sent ? p->last_sent + OWN_ALONE * step_of(p) : 0;
+
+	return p->own_due > quiet ? p->own_due : quiet;
+}
+
 static void flush(struct participant *p, uint64_t now)
 {
 	const struct scene *s = p->app->scene;
-	bool own = now >= p->own_due;
+	bool own, sent = false;
 
 	if (p->blocked && now < p->retry_at)
 		return;
 	p->blocked = false;
 	app_interest_begin(p, now);
+	own = now >= own_alone_due(p) ||
+	      (now >= p->own_due && scene_view_pending(s, &p->view, false));
 	for (unsigned i = 0; i < BURST && p->scene.peer && !p->blocked; i++) {
 		if (!scene_view_pending(s, &p->view, own) || send_one(p, own, now) != 1)
 			break;
+		sent = true;
 	}
 	app_interest_end(p, now);
+	if (sent)
+		p->slot = (p->slot > now ? p->slot : now) + step_of(p);
 }
 
-static uint64_t pending_due(struct participant *p, uint64_t now, uint64_t step)
+static uint64_t pending_due(struct participant *p, uint64_t now)
 {
 	const struct scene *s = p->app->scene;
-	uint64_t next = p->last_sent + step, held;
+	uint64_t next = next_slot(p), own = own_alone_due(p), held;
 
 	if (p->blocked)
 		return p->retry_at;
@@ -207,7 +238,7 @@ static uint64_t pending_due(struct participant *p, uint64_t now, uint64_t step)
 	if (held != AR_NEVER && held < next)
 		held = next;
 	if (scene_view_pending(s, &p->view, true))
-		next = p->own_due > next ? p->own_due : next;
+		next = own > next ? own : next;
 	else
 		next = AR_NEVER;
 	return held < next ? held : next;
@@ -215,7 +246,7 @@ static uint64_t pending_due(struct participant *p, uint64_t now, uint64_t step)
 
 uint64_t app_send_due(struct participant *p, uint64_t now)
 {
-	uint64_t step = AR_SEC / p->app->conf->update_hz, due = AR_NEVER;
+	uint64_t due = AR_NEVER;
 
 	if (!p->scene.peer)
 		return AR_NEVER;
@@ -224,8 +255,7 @@ uint64_t app_send_due(struct participant *p, uint64_t now)
 		p->resync_due = now + APP_RESYNC_MIN;
 		scene_view_reset(&p->view);
 	}
-	step = step > 2 * SLACK ? step - SLACK : step;
-	if (p->last_sent == 0 || now >= p->last_sent + step || p->view.backlog.n || p->view.whole)
+	if (now >= next_slot(p) || p->view.backlog.n || p->view.whole)
 		flush(p, now);
 	if (p->scene.peer)
 		keepalive(p, now);
@@ -235,7 +265,7 @@ uint64_t app_send_due(struct participant *p, uint64_t now)
 		due = earlier(due, p->resync_due);
 	if (p->keepalives)
 		due = earlier(due, p->keepalive_due);
-	due = earlier(due, pending_due(p, now, step));
+	due = earlier(due, pending_due(p, now));
 	return due > now ? due : now + AR_MS;
 }
 

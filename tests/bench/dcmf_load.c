@@ -15,9 +15,9 @@
 #include "common/daemon/ar_clock.h"
 #include "mediad/net/peer_addr.h"
 #include "tests/lib/dc_client.h"
+#include "tests/lib/proc_cpu.h"
 #include "tests/lib/udp_batch.h"
 
-#include <dirent.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <poll.h>
@@ -275,25 +275,7 @@ static void run(uint64_t until, uint64_t at_most)
 
 static uint64_t cpu_ns(void)
 {
-	char path[64], sub[400];
-	unsigned long long ns, sum = 0;
-	struct dirent *e;
-	DIR *d;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)opt.server);
-	d = opendir(path);
-	while (d && (e = readdir(d)) != NULL) {
-		snprintf(sub, sizeof(sub), "%s/%s/schedstat", path, e->d_name);
-		f = e->d_name[0] == '.' ? NULL : fopen(sub, "r");
-		if (f && fscanf(f, "%llu", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return sum;
+	return proc_cpu_ns(opt.server);
 }
 
 static long dirty_kb(void)

@@ -265,6 +265,66 @@ static void no_needless_wait(void **state)
 	done(&p);
 }
 
+static unsigned take_all(struct peer *p)
+{
+	struct fake_message m;
+	unsigned n = 0;
+
+	while (fake_take(p, SD, &m))
+		n++;
+	return n;
+}
+
+/* Two UEs move, out of step and each a few milliseconds early or late: what one sends leaves for
+ * the other at once. A UE's own pose, told now and then, rides on the other's. */
+static void nobody_waits_for_a_slot(void **state)
+{
+	struct pair p;
+	unsigned late = 0, sent = 0;
+
+	(void)state;
+	connect_two(&p);
+	rig_pass(&p.r, 2000 * MS);
+	fake_drop_all(p.a.peer);
+	fake_drop_all(p.b.peer);
+	for (int i = 0; i < 180; i++) {
+		uint64_t jitter = (uint64_t)(i % 5) * MS;
+
+		ue_pose(&p.a, i, i / 100.0, 1, 1);
+		p.r.next = dcmf_run(p.r.d, p.r.now);
+		late += take_all(p.b.peer) == 0;
+		rig_pass(&p.r, 3 * MS + jitter);
+		ue_pose(&p.b, i, 1, i / 100.0, 1);
+		p.r.next = dcmf_run(p.r.d, p.r.now);
+		late += take_all(p.a.peer) == 0;
+		sent++;
+		rig_pass(&p.r, 16667 - 3 * MS - jitter);
+		sent += take_all(p.a.peer) + take_all(p.b.peer);
+	}
+	assert_in_range(late, 0, 4);
+	assert_in_range(sent, 180, 184);
+	done(&p);
+}
+
+/* Poses that come faster than the rate are put together. */
+static void rate_has_an_end(void **state)
+{
+	struct pair p;
+	unsigned n;
+
+	(void)state;
+	connect_two(&p);
+	rig_pass(&p.r, 2000 * MS);
+	fake_drop_all(p.b.peer);
+	for (int i = 0; i < 1000; i++) {
+		ue_pose(&p.a, i, i / 100.0, 1, 1);
+		rig_pass(&p.r, 2 * MS);
+	}
+	n = take_all(p.b.peer);
+	assert_in_range(n, 115, 2 * 66 + 3);
+	done(&p);
+}
+
 /* A line that takes nothing costs its own UE updates, not memory and not the other UE. */
 static void slow_line(void **state)
 {
@@ -491,6 +551,8 @@ int main(void)
 		cmocka_unit_test(message_size_too_small),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(no_needless_wait),
+		cmocka_unit_test(nobody_waits_for_a_slot),
+		cmocka_unit_test(rate_has_an_end),
 		cmocka_unit_test(slow_line),
 		cmocka_unit_test(send_failure_means_all_again),
 		cmocka_unit_test(keepalives),
