@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/asd.h"
-#include "asd/admin/admin.h"
+#include "asd/admin/reload.h"
 #include "asd/call/call_flow.h"
 #include "asd/call/call_store.h"
 #include "asd/dcsf/dcsf.h"
@@ -99,13 +99,9 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 static void on_reload(evutil_socket_t fd, short what, void *arg)
 {
-	struct ar_buf err;
-
 	(void)fd;
 	(void)what;
-	ar_buf_init(&err, 4096);
-	(void)!admin_reload(arg, &err); /* says why itself */
-	ar_buf_free(&err);
+	reload_ask(arg, NULL); /* says itself what came of it */
 }
 
 static int add_signals(struct asd *a)
@@ -293,6 +289,7 @@ void asd_close(struct asd *a)
 	if (a->calls.nbuckets)
 		calls_free(&a->calls);
 	lookup_free(a->lookup);
+	reload_free(a->reload);
 	policy_free(a->policy);
 	for (unsigned i = 0; i < sizeof(a->sig) / sizeof(a->sig[0]); i++)
 		free_event(a->sig[i]);

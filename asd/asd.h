@@ -39,6 +39,7 @@ struct asd {
 	struct store *store; /* NULL: calls are not kept */
 	struct front *front;
 	struct metrics *metrics;
+	struct reload *reload; /* NULL: none was asked for yet */
 	struct event *sweep, *settle, *later, *watchdog, *sig[4];
 	bool stopping;
 };

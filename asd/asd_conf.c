@@ -40,6 +40,9 @@ static const struct ar_conf_key keys[] = {
 		"calls at a time; further ones go on as ordinary calls"},
 	{"call", "fallback", AR_CONF_STRING, AT(fallback), "plain", 0, 0,
 		"when the policy fails: plain, or deny CODE"},
+	{"call", "records", AR_CONF_STRING, AT(records), NULL, 0, 0,
+		"file to which the policy's call records are appended, JSON lines; unset: the log "
+		"only"},
 	{"dcsf", "dcmf", AR_CONF_LIST, AT(dcmf), "mediad1 127.0.0.1:9910", 0, 0,
 		"name host:port of a mediad; may be repeated"},
 	{"dcsf", "reserve_timeout_ms", AR_CONF_INT, AT(reserve_ms), "800", 50, 20000,
@@ -379,8 +382,10 @@ struct policy_conf asd_policy_conf(const struct asd_conf *c)
 {
 	struct asd_fallback f = {.deny = false};
 
+	struct policy_conf pc;
+
 	(void)!asd_parse_fallback(&f, c->fallback);
-	return (struct policy_conf){.script = c->policy_file,
+	pc = (struct policy_conf){.script = c->policy_file,
 		.lib_dir = c->policy_dir,
 		.limits = {.memory = (size_t)c->policy_memory_kib * 1024,
 			.cpu_ms = (unsigned)c->policy_time_ms,
@@ -389,5 +394,10 @@ struct policy_conf asd_policy_conf(const struct asd_conf *c)
 			.list_bytes = (size_t)c->policy_list_kib * 1024,
 			.load_cpu_ms = (unsigned)c->policy_load_ms},
 		.fallback = f.deny ? POLICY_DENY : POLICY_PLAIN,
-		.fallback_code = (int)f.code};
+		.fallback_code = (int)f.code,
+		.nfacts = c->nfacts,
+		.facts_known = true};
+	for (unsigned i = 0; i < c->nfacts; i++)
+		snprintf(pc.fact[i], sizeof(pc.fact[i]), "%s", c->fact[i].name);
+	return pc;
 }

@@ -25,7 +25,7 @@ struct asd_conf {
 	long max_connections, send_buffer_kib;
 	/* [call] */
 	long decision_ms, ring_ttl_s, call_ttl_s, max_calls;
-	char *fallback;
+	char *fallback, *records;
 	/* [dcsf] */
 	struct ar_conf_list dcmf; /* "name host:port" */
 	long reserve_ms, lease_s;

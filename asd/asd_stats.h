@@ -22,6 +22,7 @@
 	X(PLAIN_MAX_CALLS, "plain_max_calls", "plain because max_calls was reached")               \
 	X(PLAIN_PLANNER, "plain_planner", "plain because no plan could be made")                   \
 	X(POLICY_FAILED, "policy_failed", "decisions taken by the fallback")                       \
+	X(RECORDS_LOST, "records_lost", "call records that could not be made or written")          \
 	X(LOOKUPS_REFUSED, "lookups_refused",                                                      \
 		"offers decided without facts because too many waited")                            \
 	X(LOOKUPS_UNWANTED, "lookups_unwanted", "facts that came when their call had ended")       \

@@ -182,10 +182,13 @@ int main(int argc, char **argv)
 		return EXIT_USE;
 	}
 	/* A policy can be tried where asd is not set up. */
-	if (x.policy && strcmp(x.conf, CONF_FILE) == 0 && access(CONF_FILE, F_OK) != 0)
+	if ((x.policy || x.test) && strcmp(x.conf, CONF_FILE) == 0 && access(CONF_FILE, F_OK) != 0)
 		x.conf = NULL;
 	if (asd_conf_read(&a.conf, x.conf, &err) != 0) {
 		complain(&err);
+		if (x.decide && !x.policy)
+			fprintf(stderr,
+				"asd: --policy FILE names a policy where asd is not set up\n");
 		rc = EXIT_CONF;
 	} else if (ar_log_level_parse(x.level ? x.level : a.conf.log_level, &level) != 0) {
 		fprintf(stderr, "asd: -d %s: want err, warn, notice, info or debug\n", x.level);
@@ -193,6 +196,8 @@ int main(int argc, char **argv)
 	} else {
 		ar_log_init("asd", level);
 		pc = asd_policy_conf(&a.conf);
+		/* tests bring their own facts */
+		pc.facts_known = x.conf && !x.test;
 		if (x.policy)
 			pc.script = x.policy;
 		rc = x.check && x.policy ? policy_check_main(&pc, stdout)

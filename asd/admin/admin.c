@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/admin/admin.h"
 #include "asd/admin/admin_live.h"
+#include "asd/admin/reload.h"
 #include "asd/asd.h"
 #include "asd/call/call_av.h"
 #include "asd/call/call_flow.h"
@@ -239,34 +240,10 @@ static void on_call(struct asd *a, struct front_ref ref, const char *arg)
 
 /* ---- policy ---- */
 
-int admin_reload(struct asd *a, struct ar_buf *err)
-{
-	int e = policy_reload(a->policy, err);
-
-	asd_count(a, e ? ASD_POLICY_RELOAD_FAILED : ASD_POLICY_RELOADS);
-	if (e)
-		ar_log(AR_LOG_ERR, "policy", "reload refused, the old policy stays: %.*s",
-			(int)err->n, err->p);
-	else
-		ar_log(AR_LOG_NOTICE, "policy", "%s loaded anew", a->conf.policy_file);
-	return e;
-}
-
 static void on_reload(struct asd *a, struct front_ref ref, const char *arg)
 {
-	struct ar_buf err;
-
 	(void)arg;
-	ar_buf_init(&err, 4096);
-	if (admin_reload(a, &err) == 0) {
-		admin_reply(a, ref,
-			json_pack(
-				"[{s:s, s:s}]", "policy", a->conf.policy_file, "state", "loaded"));
-	} else {
-		ar_buf_add(&err, "", 1);
-		front_answer(a, ref, front_error("policy", err.p ? err.p : "out of memory"));
-	}
-	ar_buf_free(&err);
+	reload_ask(a, &ref);
 }
 
 static void on_policy(struct asd *a, struct front_ref ref, const char *arg)

@@ -16,8 +16,6 @@ struct asd;
 
 /* Answers ref exactly once, now or later. */
 void admin_command(struct asd *a, struct front_ref ref, const char *cmd, const char *arg);
-/* Loads the policy anew; on failure the old one stays and err says why. */
-int admin_reload(struct asd *a, struct ar_buf *err) __attribute__((warn_unused_result));
 
 /* By name or Call-ID; NULL: none. */
 const struct call *admin_find_call(const struct asd *a, const char *arg);

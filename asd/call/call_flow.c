@@ -41,15 +41,15 @@ static void keep_answers(
 	struct call *c, const struct call_view *v, const struct policy_verdict *verdict)
 {
 	const unsigned open = 1u << AR_OUTCOME_DC_REFUSED | 1u << AR_OUTCOME_NONE_OFFERED;
-	struct policy_answer answer;
+	struct policy_answer answer[AR_OUTCOMES];
 
 	c->keep = PLANNER_KEEP_USUAL;
 	call_av_reset(c);
 	call_av_take(c, AR_OUTCOMES, verdict->step, verdict->nsteps);
+	policy_on_answers(c->gen, &v->call, verdict, answer);
 	for (unsigned o = 0; o < AR_OUTCOMES; o++) {
-		policy_on_answer(c->gen, &v->call, verdict, (enum ar_outcome)o, &answer);
-		call_av_take(c, o, answer.step, answer.nsteps);
-		if (answer.keep_a)
+		call_av_take(c, o, answer[o].step, answer[o].nsteps);
+		if (answer[o].keep_a)
 			c->keep |= open & 1u << o;
 	}
 }
@@ -83,11 +83,12 @@ void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct
 
 	call_view_make(&view, a, c, m, o);
 	r = policy_decide(c->gen, &view.call, &v);
-	ar_log(v.trace ? AR_LOG_INFO : AR_LOG_DEBUG, "call", "policy: %s by rule '%s'%s",
-		policy_action_name(v.action), v.rule, v.trace ? ", traced" : "");
+	take_verdict(c, &v);
+	CALL_LOG(c); /* traced from here on */
+	ar_log(AR_LOG_DEBUG, "call", "policy: %s by rule '%s'%s", policy_action_name(v.action),
+		v.rule, v.trace ? ", traced" : "");
 	if (r != POLICY_OK && r != POLICY_DENIED)
 		asd_count(a, ASD_POLICY_FAILED);
-	take_verdict(c, &v);
 	call_share_take(a, c, &v);
 	x->headers = call_headers(&v);
 	if (v.action == POLICY_DENY) {

@@ -5,9 +5,9 @@
 #include "asd/call/call_flow.h"
 #include "asd/call/call_log.h"
 #include "asd/call/call_plan.h"
+#include "asd/call/call_record.h"
 #include "asd/call/call_store.h"
 #include "asd/call/call_verdict.h"
-#include "asd/call/call_view.h"
 #include "asd/dcsf/dcsf.h"
 #include "asd/front/front.h"
 #include "common/daemon/ar_clock.h"
@@ -53,28 +53,6 @@ void call_drop_context(struct asd *a, struct call *c, enum call_ctx_state to)
 	}
 }
 
-/* The script may want something in the record of the call; it is one log line. */
-static void write_record(struct asd *a, struct call *c, const char *reason)
-{
-	uint64_t since = c->answered_ms ? c->answered_ms : ar_wall_ms();
-	struct policy_end end = {.reason = ar_span_str(reason),
-		.rule = ar_span_str(c->rule),
-		.scene = ar_span_str(c->scene),
-		.seconds = (ar_wall_ms() - since) / 1000,
-		.action = c->plans ? POLICY_AR : POLICY_PLAIN};
-	struct policy_record rec;
-	struct call_view v;
-
-	ar_log(AR_LOG_INFO, "call", "ended: %s, after %llu s, rule '%s'", reason,
-		(unsigned long long)end.seconds, c->rule);
-	if (!c->gen || !c->plans)
-		return;
-	call_view_make(&v, a, c, NULL, NULL);
-	(void)policy_on_end(c->gen, &v.call, &end, &rec);
-	for (unsigned i = 0; i < rec.n; i++)
-		ar_log(AR_LOG_INFO, "record", "%s=%s", rec.field[i].name, rec.field[i].value);
-}
-
 void call_end(struct asd *a, struct call *c, const char *reason)
 {
 	struct exchange *x = call_deciding(c);
@@ -82,7 +60,10 @@ void call_end(struct asd *a, struct call *c, const char *reason)
 
 	if (x)
 		front_answer(a, x->ref, front_error("gone", reason));
-	write_record(a, c, reason);
+	ar_log(AR_LOG_INFO, "call", "ended: %s, after %llu s, rule '%s'", reason,
+		(unsigned long long)(c->answered_ms ? (ar_wall_ms() - c->answered_ms) / 1000 : 0),
+		c->rule);
+	call_record(a, c, reason);
 	call_drop_context(a, c, CTX_NONE);
 	policy_unpin(c->gen);
 	call_store_forget(a, c);

@@ -142,7 +142,9 @@ static int l_list(lua_State *L)
 	err = lists_open(&h->lists, path, lua_toboolean(L, 2), &list, why, sizeof(why));
 	vm_resume(vm);
 	if (err)
-		return sandbox_fail(L, "%s", why);
+		return sandbox_fail(L, "%s%s", why,
+			err == -ENOENT && name[0] != '/' ? " (it is looked for beside the policy)"
+							 : "");
 	ref = lua_newuserdatauv(L, sizeof(*ref), 0);
 	ref->list = list;
 	luaL_setmetatable(L, list_type);
@@ -268,7 +270,8 @@ static int l_in_cidr(lua_State *L)
 	return 1;
 }
 
-/* check('verdict'|'answer', table): the table again. */
+/* check('verdict'|'answer', table, whose, levels): refused in the name of `whose`, an action,
+ * without naming the levels of the table below it that only the library made. */
 static int l_check(lua_State *L)
 {
 	static const char *const kinds[] = {"verdict", "answer", NULL};
@@ -276,28 +279,68 @@ static int l_check(lua_State *L)
 	struct policy_answer *a;
 	char why[256] = "";
 	int kind = luaL_checkoption(L, 1, NULL, kinds), err;
+	struct verdict_text t = {.why = why,
+		.cap = sizeof(why),
+		.what = luaL_optstring(L, 3, NULL),
+		.hidden = (unsigned)luaL_optinteger(L, 4, 0)};
 
-	lua_settop(L, 2);
+	lua_settop(L, 3);
 	/* Owned by the state: an error may be raised meanwhile. */
 	v = lua_newuserdatauv(L, sizeof(*v) + sizeof(*a), 0);
 	a = (struct policy_answer *)(void *)(v + 1);
 	memset(a, 0, sizeof(*a));
-	err = kind == 0 ? verdict_read(L, 2, v, why, sizeof(why))
-			: verdict_read_answer(L, 2, a, why, sizeof(why));
+	err = kind == 0 ? verdict_read(L, 2, v, &t) : verdict_read_answer(L, 2, a, &t);
 	if (err)
 		return sandbox_fail(L, "%s", why);
 	lua_settop(L, 2);
 	return 1;
 }
 
+/* ---- facts ---- */
+
+bool host_knows_fact(const struct host *h, const char *name)
+{
+	unsigned i;
+
+	if (!h || !h->conf || !h->conf->facts_known)
+		return true;
+	for (i = 0; i < h->conf->nfacts; i++)
+		if (strcmp(h->conf->fact[i], name) == 0)
+			return true;
+	return false;
+}
+
+int host_no_fact(lua_State *L, const struct host *h, const char *name)
+{
+	char names[256] = "none";
+	size_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < h->conf->nfacts && n < sizeof(names); i++)
+		n += (size_t)snprintf(
+			names + n, sizeof(names) - n, "%s%s", i ? ", " : "", h->conf->fact[i]);
+	return sandbox_fail(L, "asd.conf has no [fact %.60s]; it has: %s", name, names);
+}
+
+/* fact(name): an error unless asd.conf has it. */
+static int l_fact(lua_State *L)
+{
+	const struct host *h = vm_user(vm_of(L));
+	const char *name = luaL_checkstring(L, 1);
+
+	return host_knows_fact(h, name) ? 0 : host_no_fact(L, h, name);
+}
+
 static void host_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"fail", l_fail}, {"seal", l_seal}, {"list", l_list},
 		{"log", l_log}, {"share", l_share}, {"cidr", l_cidr}, {"in_cidr", l_in_cidr},
-		{"check", l_check}, {NULL, NULL}};
+		{"check", l_check}, {"fact", l_fact}, {NULL, NULL}};
 
 	make_list_type(L);
 	luaL_newlib(L, functions);
+	lua_pushinteger(L, POLICY_API_VERSION);
+	lua_setfield(L, -2, "api");
 	sandbox_seal(L);
 }
 

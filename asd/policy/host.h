@@ -13,6 +13,7 @@
 
 #include <lua.h>
 
+struct policy_conf;
 struct view;
 
 /* The texts a state was made from, so that it can be made again without the files. */
@@ -32,9 +33,15 @@ void sources_free(struct sources *s);
 struct host {
 	struct lists lists;
 	struct sources sources;
+	const struct policy_conf *conf;
 	const struct view *view; /* asd/policy/view.h; NULL outside a run */
 	const void *view_table; /* the table that shows it */
 };
+
+/* May the policy ask for that fact? */
+bool host_knows_fact(const struct host *h, const char *name);
+/* Raises the error that says which there are. */
+int host_no_fact(lua_State *L, const struct host *h, const char *name);
 
 /* For struct vm_conf, whose user is the host. */
 extern const struct vm_module host_modules[];

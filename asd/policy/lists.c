@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "asd/policy/lists.h"
+#include "asd/policy/verdict.h"
 #include "common/lua/sandbox.h"
 
 #include <ctype.h>
@@ -156,11 +157,17 @@ static const char *check_text(const char *text, size_t n)
 
 	if (!n)
 		return "entry over 255 bytes";
+	if (memchr(text, '\0', n))
+		return "a zero byte: the file must be text in UTF-8";
 	for (i = 0; i < n; i++)
 		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
 			return "blank or control character inside an entry; one entry a line";
 	if (memchr(text, ';', n) || memchr(text, '<', n))
 		return "URI parameters and <> do not belong in a list";
+	for (i = 0; i < n && !(text[i] & 0x80); i++)
+		;
+	if (i < n && !policy_is_utf8((struct ar_span){text, n}))
+		return "not UTF-8";
 	return NULL;
 }
 
@@ -226,6 +233,9 @@ static int parse(
 	int err;
 
 	name = name ? name + 1 : l->path;
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		p += 3; /* the mark that some editors put before UTF-8: no part of the first entry
+			 */
 	for (; p < end; p = eol + 1) {
 		struct ar_span s;
 
@@ -238,8 +248,9 @@ static int parse(
 		if (!s.n)
 			continue;
 		if (ls->entries + l->entries >= ls->max_entries) {
-			snprintf(why, cap, "%s:%u: more than %zu list entries", name, line,
-				ls->max_entries);
+			snprintf(why, cap,
+				"%s:%u: more than %zu list entries ([policy] list_entries)", name,
+				line, ls->max_entries);
 			return -E2BIG;
 		}
 		text = add_line(l, s, &err);
@@ -261,6 +272,20 @@ static void list_free(struct policy_list *l)
 	free(l);
 }
 
+static const char *read_error(int err)
+{
+	switch (err) {
+	case -EISDIR:
+		return "not a regular file";
+	case -EFBIG:
+		return "the lists are too large together ([policy] list_kib)";
+	case -EACCES:
+		return "Permission denied; asd's user must be able to read it";
+	default:
+		return strerror(-err);
+	}
+}
+
 static int read_list(struct lists *ls, struct policy_list *l, char *why, size_t cap)
 {
 	char *bytes = NULL;
@@ -268,10 +293,7 @@ static int read_list(struct lists *ls, struct policy_list *l, char *why, size_t 
 	int err = sandbox_read_file(l->path, ls->max_bytes - ls->bytes, &bytes, &n);
 
 	if (err) {
-		snprintf(why, cap, "%s: %s", l->path,
-			err == -EISDIR  ? "not a regular file"
-			: err == -EFBIG ? "the lists are too large together"
-					: strerror(-err));
+		snprintf(why, cap, "%s: %s", l->path, read_error(err));
 		return err;
 	}
 	err = parse(ls, l, bytes, n, why, cap);

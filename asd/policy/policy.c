@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef IMS_AR_LUA_DIR
 #define IMS_AR_LUA_DIR "/usr/share/ims-ar/lua/ar"
@@ -22,6 +23,7 @@ static int run_done(lua_State *L, int status, lua_KContext ctx)
 {
 	struct policy_run *r = (struct policy_run *)ctx;
 	lua_Integer rule = lua_isinteger(L, 2) ? lua_tointeger(L, 2) : 0;
+	struct verdict_text t = {.why = r->why, .cap = sizeof(r->why)};
 
 	(void)status;
 	if (r->hook != POLICY_HOOK_END && rule > 0 && rule <= r->gen->nrules)
@@ -31,11 +33,11 @@ static int run_done(lua_State *L, int status, lua_KContext ctx)
 	if (lua_isnil(L, 1))
 		r->fell_off = true;
 	else if (r->hook == POLICY_HOOK_ANSWER)
-		r->bad = verdict_read_answer(L, 1, r->out.answer, r->why, sizeof(r->why));
+		r->bad = verdict_read_answer(L, 1, r->out.answer, &t);
 	else if (r->hook == POLICY_HOOK_END)
 		r->bad = verdict_read_record(L, 1, r->out.record, r->why, sizeof(r->why));
 	else
-		r->bad = verdict_read(L, 1, r->out.verdict, r->why, sizeof(r->why));
+		r->bad = verdict_read(L, 1, r->out.verdict, &t);
 	return 0;
 }
 
@@ -99,7 +101,7 @@ static uint64_t seed_of(struct ar_span s)
 static enum policy_result evaluate(struct policy_gen *gen, struct policy_run *run, char *err)
 {
 	const struct policy_limits *lim = &gen->owner->conf.limits;
-	struct vm_budget budget = {lim->cpu_ms, lim->instructions};
+	struct vm_budget budget = {run->cpu_ms ? run->cpu_ms : lim->cpu_ms, lim->instructions};
 	enum vm_status st;
 
 	run->gen = gen;
@@ -110,6 +112,7 @@ static enum policy_result evaluate(struct policy_gen *gen, struct policy_run *ru
 	vm_seed(gen->vm, seed_of(run->view.call->callid));
 	st = vm_run(gen->vm, run_entry, run, &budget, err, POLICY_MAX_ERROR);
 	gen->host.view = NULL;
+	gen->decision_us += vm_used_us(gen->vm);
 	read_progress(gen, run, st != VM_OK || run->bad);
 	switch (st) {
 	case VM_TIMEOUT:
@@ -229,6 +232,7 @@ enum policy_result policy_try_decide(struct policy_gen *gen, const struct policy
 	run->hook = call->initial ? POLICY_HOOK_CALL : POLICY_HOOK_CHANGE;
 	v->error[0] = '\0';
 	gen->nlast = 0;
+	gen->decision_us = 0;
 	if (too_long(call)) {
 		refuse_long(gen, v);
 	} else {
@@ -251,17 +255,18 @@ static void default_answer(const struct policy_verdict *v, struct policy_answer 
 	memset(a, 0, offsetof(struct policy_answer, error));
 	a->nsteps = v->nsteps;
 	memcpy(a->step, v->step, v->nsteps * sizeof(*v->step));
-	a->trace = v->trace;
 }
 
-enum policy_result policy_try_answer(struct policy_gen *gen, const struct policy_call *call,
+static enum policy_result try_answer(struct policy_gen *gen, const struct policy_call *call,
 	const struct policy_verdict *v, enum ar_outcome outcome, struct policy_answer *a,
-	struct policy_run *run)
+	struct policy_run *run, unsigned cpu_ms)
 {
 	enum policy_result r;
 
-	*run = (struct policy_run){
-		.view = {call, (int)outcome, v, NULL}, .hook = POLICY_HOOK_ANSWER, .out.answer = a};
+	*run = (struct policy_run){.view = {call, (int)outcome, v, NULL},
+		.hook = POLICY_HOOK_ANSWER,
+		.out.answer = a,
+		.cpu_ms = cpu_ms};
 	gen->nlast = 0;
 	a->error[0] = '\0';
 	default_answer(v, a);
@@ -270,9 +275,15 @@ enum policy_result policy_try_answer(struct policy_gen *gen, const struct policy
 	r = evaluate(gen, run, a->error);
 	if (r != POLICY_OK)
 		default_answer(v, a);
-	a->trace = a->trace || v->trace;
 	memcpy(a->rule, run->rule, sizeof(a->rule));
 	return r;
+}
+
+enum policy_result policy_try_answer(struct policy_gen *gen, const struct policy_call *call,
+	const struct policy_verdict *v, enum ar_outcome outcome, struct policy_answer *a,
+	struct policy_run *run)
+{
+	return try_answer(gen, call, v, outcome, a, run, 0);
 }
 
 enum policy_result policy_try_end(struct policy_gen *gen, const struct policy_call *call,
@@ -306,11 +317,12 @@ enum policy_result policy_decide(
 	return r;
 }
 
-enum policy_result policy_on_answer(struct policy_gen *gen, const struct policy_call *call,
-	const struct policy_verdict *v, enum ar_outcome outcome, struct policy_answer *a)
+static enum policy_result on_answer(struct policy_gen *gen, const struct policy_call *call,
+	const struct policy_verdict *v, enum ar_outcome outcome, struct policy_answer *a,
+	unsigned cpu_ms)
 {
 	struct policy_run run;
-	enum policy_result r = policy_try_answer(gen, call, v, outcome, a, &run);
+	enum policy_result r = try_answer(gen, call, v, outcome, a, &run, cpu_ms);
 
 	if (gen->hook[POLICY_HOOK_ANSWER] == LUA_NOREF)
 		return r;
@@ -318,6 +330,41 @@ enum policy_result policy_on_answer(struct policy_gen *gen, const struct policy_
 	tell(gen, r, &run, "answered by default", a->error);
 	recover(gen, r);
 	return r;
+}
+
+enum policy_result policy_on_answer(struct policy_gen *gen, const struct policy_call *call,
+	const struct policy_verdict *v, enum ar_outcome outcome, struct policy_answer *a)
+{
+	return on_answer(gen, call, v, outcome, a, 0);
+}
+
+/* What the decision has left of its time, all outcomes together: one offer stalls the loop no
+ * longer than one run. */
+enum policy_result policy_on_answers(struct policy_gen *gen, const struct policy_call *call,
+	const struct policy_verdict *v, struct policy_answer a[AR_OUTCOMES])
+{
+	enum policy_result worst = POLICY_OK, r;
+	uint64_t all = (uint64_t)gen->owner->conf.limits.cpu_ms * 1000;
+
+	for (unsigned o = 0; o < AR_OUTCOMES; o++) {
+		uint64_t left = gen->decision_us < all ? all - gen->decision_us : 0;
+
+		if (left < 1000) { /* what used it up has been told */
+			memset(&a[o], 0, sizeof(a[o]));
+			default_answer(v, &a[o]);
+			worst = POLICY_TIMEOUT;
+			continue;
+		}
+		r = on_answer(gen, call, v, (enum ar_outcome)o, &a[o], (unsigned)(left / 1000));
+		if (worst == POLICY_OK)
+			worst = r;
+	}
+	return worst;
+}
+
+bool policy_has_end(const struct policy_gen *gen)
+{
+	return gen->hook[POLICY_HOOK_END] != LUA_NOREF;
 }
 
 enum policy_result policy_on_end(struct policy_gen *gen, const struct policy_call *call,
@@ -349,6 +396,7 @@ struct policy_gen *policy_gen_new(const struct policy *p)
 		gen->hook[i] = LUA_NOREF;
 	gen->progress = gen->selftest = LUA_NOREF;
 	gen->loaded_ms = ar_wall_ms();
+	gen->host.conf = &p->conf;
 	lists_init(&gen->host.lists, p->conf.limits.list_entries, p->conf.limits.list_bytes);
 	return gen;
 }
@@ -421,18 +469,23 @@ void policy_swap(struct policy *p, struct policy_gen *gen)
 	policy_unpin(old);
 }
 
+void policy_count_reload(struct policy *p, bool ok)
+{
+	if (ok)
+		p->stats.reloads++;
+	else
+		p->stats.reload_failures++;
+}
+
 int policy_reload(struct policy *p, struct ar_buf *err)
 {
 	struct policy_gen *gen;
 	int rc = policy_build(p, &gen, err);
 
-	if (rc) {
-		p->stats.reload_failures++;
-		return rc;
-	}
-	policy_swap(p, gen);
-	p->stats.reloads++;
-	return 0;
+	if (!rc)
+		policy_swap(p, gen);
+	policy_count_reload(p, rc == 0);
+	return rc;
 }
 
 uint64_t policy_generation(const struct policy_gen *gen)
@@ -456,8 +509,25 @@ static void set_defaults(struct policy_conf *c)
 		c->fallback_code = 503;
 	if (c->fallback != POLICY_DENY)
 		c->fallback = POLICY_PLAIN;
-	if (!c->api_version)
-		c->api_version = POLICY_API_VERSION;
+}
+
+/* The library beside the program (its own version: from a build folder, or installed elsewhere),
+ * else where it is to be installed. */
+char *policy_default_lib(void)
+{
+	char exe[4096], path[4200];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+
+	exe[n > 0 ? n : 0] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash) {
+		*slash = '\0';
+		snprintf(path, sizeof(path), "%s/../share/ims-ar/lua/ar", exe);
+		if (access(path, X_OK) == 0)
+			return realpath(path, NULL);
+	}
+	return strdup(IMS_AR_LUA_DIR);
 }
 
 static char *folder_of(const char *path)
@@ -480,7 +550,7 @@ int policy_load(struct policy **pp, const struct policy_conf *conf, struct ar_bu
 	p->conf = *conf;
 	set_defaults(&p->conf);
 	p->script = strdup(conf->script);
-	p->lib_dir = strdup(conf->lib_dir ? conf->lib_dir : IMS_AR_LUA_DIR);
+	p->lib_dir = conf->lib_dir ? strdup(conf->lib_dir) : policy_default_lib();
 	p->dir = folder_of(conf->script);
 	if (!p->script || !p->lib_dir || !p->dir) {
 		ar_buf_add_str(err, "out of memory");

@@ -88,7 +88,11 @@ struct policy_conf {
 	struct policy_limits limits;
 	enum policy_action fallback; /* PLAIN or DENY */
 	int fallback_code; /* for DENY: 400..699; 0: 503 */
-	unsigned api_version; /* 0: POLICY_API_VERSION */
+	/* Names of the facts that are configured: a policy that asks for another one is refused.
+	 * Not known where a policy is looked at without asd's configuration. */
+	char fact[POLICY_MAX_FACTS][64];
+	unsigned nfacts;
+	bool facts_known;
 };
 
 /* ---- what the script sees; everything borrowed for the length of one function call ---- */
@@ -199,7 +203,6 @@ struct policy_answer {
 	char rule[POLICY_MAX_NAME];
 	unsigned nsteps; /* the verdict's own steps first, then those of the answer rules */
 	struct policy_step step[POLICY_MAX_STEPS];
-	bool trace;
 	char error[POLICY_MAX_ERROR];
 };
 
@@ -239,6 +242,8 @@ int policy_reload(struct policy *p, struct ar_buf *err) __attribute__((warn_unus
 int policy_build(const struct policy *p, struct policy_gen **genp, struct ar_buf *err)
 	__attribute__((warn_unused_result));
 void policy_swap(struct policy *p, struct policy_gen *gen);
+/* What came of them, for the counters. */
+void policy_count_reload(struct policy *p, bool ok);
 
 /* The current generation, kept until unpinned. Never NULL. */
 struct policy_gen *policy_pin(struct policy *p);
@@ -251,6 +256,12 @@ enum policy_result policy_decide(
 /* v: the verdict of this call. On failure the answer is the default: v's steps, keep_a false. */
 enum policy_result policy_on_answer(struct policy_gen *gen, const struct policy_call *call,
 	const struct policy_verdict *v, enum ar_outcome outcome, struct policy_answer *a);
+/* For every outcome; right behind policy_decide(), with which they share its time. The first
+ * failure, if any. */
+enum policy_result policy_on_answers(struct policy_gen *gen, const struct policy_call *call,
+	const struct policy_verdict *v, struct policy_answer a[AR_OUTCOMES]);
+/* Has the script an end hook? */
+bool policy_has_end(const struct policy_gen *gen);
 /* rec is empty when the script has no end hook or fails. */
 enum policy_result policy_on_end(struct policy_gen *gen, const struct policy_call *call,
 	const struct policy_end *end, struct policy_record *rec);

@@ -15,6 +15,7 @@ struct policy_rule {
 	enum policy_hook hook;
 	char name[POLICY_MAX_NAME];
 	char text[POLICY_MAX_TEXT]; /* its match */
+	bool ends; /* every call that comes to it */
 	uint64_t hits;
 };
 
@@ -32,6 +33,7 @@ struct policy_gen {
 	unsigned nrules;
 	struct policy_rule *rule;
 	uint64_t result[POLICY_RESULTS], restarts;
+	uint64_t decision_us; /* CPU time of the last decision, its answers included */
 	/* The last run: rules that matched, in order. */
 	unsigned nlast, last[POLICY_MAX_RULES];
 };
@@ -58,6 +60,7 @@ struct policy_run {
 	int bad; /* what it returned is not what it should */
 	char why[256];
 	struct policy_gen *gen;
+	unsigned cpu_ms; /* that it may take; 0: the limit */
 };
 
 /* policy_decide(), _on_answer(), _on_end() without counting and logging; run says more. */
@@ -70,6 +73,8 @@ enum policy_result policy_try_answer(struct policy_gen *gen, const struct policy
 enum policy_result policy_try_end(struct policy_gen *gen, const struct policy_call *call,
 	const struct policy_end *end, struct policy_record *rec, struct policy_run *run, char *err);
 
+/* Where the library is when the configuration does not say; malloc'd. */
+char *policy_default_lib(void);
 struct policy_gen *policy_gen_new(const struct policy *p);
 void policy_gen_free(struct policy_gen *gen);
 
@@ -78,6 +83,8 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err);
 /* A new state from the texts and lists read then, for one that a script has filled with what it
  * keeps between calls. On failure the old one stays. */
 int policy_gen_restart(struct policy_gen *gen, struct ar_buf *err);
+/* The message of a load or a test that failed, for the operator; cuts why. */
+void policy_explain(struct ar_buf *err, const struct policy *p, char *why);
 /* policy_test.c: sample calls and the script's own cases. */
 int policy_gen_selftest(struct policy_gen *gen, struct ar_buf *err);
 

@@ -227,8 +227,6 @@ json_t *policy_answer_json(const struct policy_answer *a, enum policy_result r)
 	json_object_set_new(o, "keep", json_boolean(a->keep_a));
 	set_text(o, "rule", a->rule);
 	set_some(o, "process", steps_json(a->step, a->nsteps));
-	if (a->trace)
-		json_object_set_new(o, "trace", json_true());
 	set_text(o, "error", a->error);
 	return o;
 }

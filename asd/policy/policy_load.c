@@ -69,6 +69,9 @@ static void read_rules(lua_State *L, struct policy_gen *gen)
 		gen->rule[i].hook = hook_by_name(hook);
 		copy_field(L, "name", gen->rule[i].name, sizeof(gen->rule[i].name));
 		copy_field(L, "text", gen->rule[i].text, sizeof(gen->rule[i].text));
+		lua_getfield(L, -1, "ends");
+		gen->rule[i].ends = lua_toboolean(L, -1);
+		lua_pop(L, 1);
 		lua_pop(L, 1);
 	}
 	gen->nrules = (unsigned)n;
@@ -107,6 +110,22 @@ static bool names_place(const char *why)
 	       (isdigit((unsigned char)blank[-2]) || *why == '/');
 }
 
+/*
+ * Every message begins with a file of the operator's. Lines of the library do not help him, nor
+ * does a trace behind a place.
+ */
+void policy_explain(struct ar_buf *err, const struct policy *p, char *why)
+{
+	const char *slash = strrchr(p->conf.script, '/');
+	char *trace = strstr(why, " [");
+
+	if (trace && (names_place(why) || strncmp(trace, " [ar/", 5) == 0))
+		*trace = '\0';
+	if (!names_place(why) && strncmp(why, p->conf.script, strlen(p->conf.script)) != 0)
+		ar_buf_printf(err, "%s: ", slash ? slash + 1 : p->conf.script);
+	ar_buf_add_str(err, why);
+}
+
 int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 {
 	const struct policy *p = gen->owner;
@@ -118,8 +137,6 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 		.unlimited = p->conf.limits.off,
 		.user = &gen->host};
 	struct vm_budget budget = {p->conf.limits.load_cpu_ms, LOAD_INSTRUCTIONS};
-	const char *slash = strrchr(p->conf.script, '/'),
-		   *base = slash ? slash + 1 : p->conf.script;
 	char why[POLICY_MAX_ERROR];
 	enum vm_status st;
 
@@ -131,16 +148,7 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 	st = vm_run(gen->vm, load_entry, gen, &budget, why, sizeof(why));
 	vm_set_loading(gen->vm, false);
 	if (st != VM_OK) {
-		/* Every message begins with a file of the operator's. Lines of the library do not
-		 * help him, nor does a trace behind a place. (The last rule of a chain is a tail
-		 * call: Lua no longer knows its line, the rule's name has to do.) */
-		char *trace = strstr(why, " [");
-
-		if (trace && (names_place(why) || strncmp(trace, " [ar/", 5) == 0))
-			*trace = '\0';
-		if (!names_place(why))
-			ar_buf_printf(err, "%s: ", base);
-		ar_buf_add_str(err, why);
+		policy_explain(err, p, why);
 		return -EINVAL;
 	}
 	vm_collect(gen->vm);

@@ -155,7 +155,8 @@ static int try_samples(struct policy_gen *gen, struct policy_case *c, struct ar_
 			policy_case_free(c);
 		}
 		if (rc) {
-			ar_buf_printf(err, "tried with %s: %s", samples[i].name, why);
+			policy_explain(err, gen->owner, why);
+			ar_buf_printf(err, " (tried with %s)", samples[i].name);
 			return rc;
 		}
 	}
@@ -195,7 +196,8 @@ static int try_own_cases(struct policy_gen *gen, struct ar_buf *err)
 		rc = -EINVAL;
 	}
 	if (rc)
-		ar_buf_printf(err, "selftest: %s", why);
+		ar_buf_printf(
+			err, "%s: selftest: %s", slash ? slash + 1 : gen->owner->conf.script, why);
 	for (i = 0; !rc && i < json_array_size(r.cases); i++) {
 		tc = json_array_get(r.cases, i);
 		rc = policy_test_case(gen, tc, why, sizeof(why));

@@ -4,7 +4,7 @@
  * of asd --test.
  *
  * A case is { name = 'text', call = {...}, expect = {...} }; with outcome = 'dc-refused' it is the
- * answer that is compared (keep, process, trace, rule). expect names only what matters.
+ * answer that is compared (keep, process, rule). expect names only what matters.
  */
 #ifndef POLICY_TEST_H
 #define POLICY_TEST_H

@@ -36,6 +36,29 @@ static struct policy *load(const struct policy_conf *conf, FILE *out)
 
 /* ---- check ---- */
 
+/* What is no error, and seldom meant. */
+static void print_notes(const struct policy_gen *gen, FILE *out)
+{
+	const struct policy_rule *last = NULL;
+	unsigned i;
+
+	for (i = 0; i < gen->nrules; i++) {
+		const struct policy_rule *r = &gen->rule[i];
+
+		if (r->hook != POLICY_HOOK_CALL)
+			continue;
+		if (last)
+			fprintf(out, "  note: '%s' is never reached, '%s' ends every call\n",
+				r->name, last->name);
+		else if (r->ends)
+			last = r;
+	}
+	if (!last)
+		fprintf(out,
+			"  note: calls that no rule ends are refused with 403; to end the list: "
+			":rule('others', m.any, act.plain())\n");
+}
+
 int policy_check_main(const struct policy_conf *conf, FILE *out)
 {
 	static const char *const hooks[] = {"rule", "on_answer", "on_change", "on_end"};
@@ -52,6 +75,7 @@ int policy_check_main(const struct policy_conf *conf, FILE *out)
 	for (i = 0; i < gen->nrules; i++)
 		fprintf(out, "  %-9s  '%s': %s\n", hooks[gen->rule[i].hook], gen->rule[i].name,
 			gen->rule[i].text);
+	print_notes(gen, out);
 	policy_free(p);
 	return 0;
 }
@@ -267,8 +291,9 @@ static int table_entry(lua_State *L)
 static json_t *read_table(
 	const struct policy_conf *conf, const char *dir, const char *path, FILE *out)
 {
+	char *lib = conf->lib_dir ? strdup(conf->lib_dir) : policy_default_lib();
 	struct vm_conf vc = {.memory = 16 * 1024 * 1024,
-		.lib_dir = conf->lib_dir,
+		.lib_dir = lib,
 		.policy_dir = dir,
 		.module = host_modules};
 	struct vm_budget budget = {2000, 1000000000};
@@ -276,12 +301,15 @@ static json_t *read_table(
 	struct vm *vm;
 	char why[POLICY_MAX_ERROR] = "it must return a table of plain values";
 
-	if (vm_new(&vm, &vc) != 0)
+	if (!lib || vm_new(&vm, &vc) != 0) {
+		free(lib);
 		return NULL;
+	}
 	vm_set_loading(vm, true);
 	if (vm_run(vm, table_entry, &r, &budget, why, sizeof(why)) != VM_OK || !r.table)
 		fprintf(out, "%s: %s\n", base_name(path), why);
 	vm_free(vm);
+	free(lib);
 	return r.table;
 }
 

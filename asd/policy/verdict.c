@@ -29,6 +29,7 @@ struct reader {
 	char *why;
 	size_t cap;
 	unsigned depth;
+	unsigned hidden; /* places behind the first that the operator did not write */
 	struct place at[MAX_DEPTH];
 };
 
@@ -65,6 +66,8 @@ static int refuse(struct reader *r, const char *fmt, ...)
 	va_list ap;
 
 	for (i = 0; i < r->depth && n < r->cap; i++) {
+		if (i && i <= r->hidden)
+			continue;
 		if (r->at[i].name)
 			n += (size_t)snprintf(
 				r->why + n, r->cap - n, "%s%s", i ? "." : "", r->at[i].name);
@@ -422,7 +425,7 @@ static int check_action(struct reader *r, const struct policy_verdict *v)
 	return 0;
 }
 
-int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, size_t cap)
+int verdict_read(lua_State *L, int idx, struct policy_verdict *v, const struct verdict_text *t)
 {
 	static const struct field fields[] = {
 		{"action", CHOICE, 0, offsetof(struct policy_verdict, action), 0, actions, NULL},
@@ -439,14 +442,14 @@ int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, siz
 		{"headers", READ, 0, 0, 0, NULL, read_headers},
 		{"trace", FLAG, 0, offsetof(struct policy_verdict, trace), 0, NULL, NULL},
 	};
-	struct reader r = {.L = L, .why = why, .cap = cap};
+	struct reader r = {.L = L, .why = t->why, .cap = t->cap, .hidden = t->hidden};
 	bool has_action;
 	int err;
 
 	_Static_assert(sizeof(enum policy_action) == sizeof(unsigned), "CHOICE writes an unsigned");
 	memset(v, 0, offsetof(struct policy_verdict, error));
 	v->error[0] = '\0';
-	enter(&r, "verdict", 0);
+	enter(&r, t->what ? t->what : "verdict", 0);
 	lua_pushvalue(L, idx);
 	err = read_table(&r, FIELDS(fields), v);
 	if (!err) {
@@ -459,17 +462,17 @@ int verdict_read(lua_State *L, int idx, struct policy_verdict *v, char *why, siz
 	return err;
 }
 
-int verdict_read_answer(lua_State *L, int idx, struct policy_answer *a, char *why, size_t cap)
+int verdict_read_answer(
+	lua_State *L, int idx, struct policy_answer *a, const struct verdict_text *t)
 {
 	static const struct field fields[] = {
 		{"keep", FLAG, 0, offsetof(struct policy_answer, keep_a), 0, NULL, NULL},
-		{"trace", FLAG, 0, offsetof(struct policy_answer, trace), 0, NULL, NULL},
 		{"process", READ, 0, 0, 0, NULL, read_answer_process},
 	};
-	struct reader r = {.L = L, .why = why, .cap = cap};
+	struct reader r = {.L = L, .why = t->why, .cap = t->cap, .hidden = t->hidden};
 	int err;
 
-	enter(&r, "answer", 0);
+	enter(&r, t->what ? t->what : "answer", 0);
 	lua_pushvalue(L, idx);
 	err = read_table(&r, FIELDS(fields), a);
 	lua_pop(L, 1);

@@ -4,8 +4,9 @@
 #include "common/lua/vm.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
-static char metatable_key;
+static char metatable_key, party_key, caps_key, facts_key;
 
 const char *const view_caps[] = {"datachannel", "ar-capable", "ar-assisted", "avatar", NULL};
 /* As ar_reasons_print() writes them, by bit. */
@@ -58,16 +59,30 @@ static void push_set(lua_State *L, unsigned bits, const char *const *names)
 			set_bool(L, names[i], true);
 }
 
+/* A misspelt field of the table on the top is an error, as one of call is. */
+static void strict(lua_State *L, const char *key)
+{
+	lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+	lua_setmetatable(L, -2);
+}
+
+static void push_caps(lua_State *L, unsigned bits)
+{
+	push_set(L, bits, view_caps);
+	strict(L, &caps_key);
+}
+
 static void push_party(lua_State *L, const struct policy_party *p)
 {
 	lua_createtable(L, 0, 5);
 	set_text(L, "uri", p->uri);
 	set_text(L, "user", p->user);
 	set_text(L, "host", p->host);
-	push_set(L, p->caps, view_caps);
+	push_caps(L, p->caps);
 	lua_setfield(L, -2, "caps");
-	push_set(L, p->registered, view_caps);
+	push_caps(L, p->registered);
 	lua_setfield(L, -2, "registered");
+	strict(L, &party_key);
 }
 
 /* ---- one function a field ---- */
@@ -261,6 +276,7 @@ FIELD(facts)
 			lua_pushboolean(L, 0);
 		lua_rawset(L, -3);
 	}
+	strict(L, &facts_key);
 }
 
 /* Why look-ups failed, by name. */
@@ -278,6 +294,7 @@ FIELD(facts_failed)
 		lua_pushlstring(L, f->why.p ? f->why.p : "failed", f->why.p ? f->why.n : 6);
 		lua_rawset(L, -3);
 	}
+	strict(L, &facts_key);
 }
 
 FIELD(outcome)
@@ -377,6 +394,48 @@ static int view_newindex(lua_State *L)
 	return luaL_error(L, "call is read-only");
 }
 
+/* ---- what is in its tables ---- */
+
+static const char *key_text(lua_State *L)
+{
+	return lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
+}
+
+static int party_index(lua_State *L)
+{
+	return luaL_error(
+		L, "a party has no field '%s': uri, user, host, caps, registered", key_text(L));
+}
+
+static int caps_index(lua_State *L)
+{
+	const char *key = key_text(L);
+
+	for (size_t i = 0; view_caps[i]; i++)
+		if (strcmp(key, view_caps[i]) == 0)
+			return 0;
+	return luaL_error(
+		L, "'%s' is no capability: datachannel, ar-capable, ar-assisted, avatar", key);
+}
+
+static int facts_index(lua_State *L)
+{
+	const struct host *h = vm_user(vm_of(L));
+	const char *key = key_text(L);
+
+	return host_knows_fact(h, key) ? 0 : host_no_fact(L, h, key);
+}
+
+static void open_strict(lua_State *L, const char *key, lua_CFunction index)
+{
+	lua_createtable(L, 0, 2);
+	lua_pushcfunction(L, index);
+	lua_setfield(L, -2, "__index");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
 void view_open(lua_State *L)
 {
 	size_t i;
@@ -392,6 +451,9 @@ void view_open(lua_State *L)
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
+	open_strict(L, &party_key, party_index);
+	open_strict(L, &caps_key, caps_index);
+	open_strict(L, &facts_key, facts_index);
 }
 
 void view_push(lua_State *L)

@@ -28,10 +28,28 @@ static int refuse_write(lua_State *L)
 		lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2));
 }
 
+/* What Lua has elsewhere. */
+static bool left_out(const char *name)
+{
+	static const char *const names[] = {"collectgarbage", "coroutine", "debug", "dofile", "io",
+		"load", "loadfile", "loadstring", "os", "package", "print", "rawset", "warn",
+		"xpcall"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static int refuse_unknown(lua_State *L)
 {
-	return luaL_error(L, "'%s' is not defined",
-		lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2));
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
+
+	return luaL_error(L, "'%s' is not defined%s", name,
+		strcmp(name, "print") == 0 ? ": scripts here write with ar.log(text)"
+		: left_out(name)           ? ": the sandbox does not have it"
+					   : " (misspelt, or its 'local' is missing)");
 }
 
 void sandbox_seal(lua_State *L)
@@ -74,7 +92,10 @@ int sandbox_fail(lua_State *L, const char *fmt, ...)
 		lua_pushfstring(L, "%s:%d: %s", ar.short_src, ar.currentline, text);
 		return lua_error(L);
 	}
-	lua_pushstring(L, text);
+	if (vm_place(vm_of(L))[0])
+		lua_pushfstring(L, "%s: %s", vm_place(vm_of(L)), text);
+	else
+		lua_pushstring(L, text);
 	return lua_error(L);
 }
 
@@ -254,7 +275,19 @@ static int get_source(struct vm *vm, const char *path, const char **text, size_t
 	return err;
 }
 
-void sandbox_load_file(lua_State *L, const char *path, const char *chunk_name)
+/* module: who asks for it with require, or NULL. */
+static int fail_file(lua_State *L, const char *path, const char *module, int err)
+{
+	if (!module || err != -ENOENT)
+		return sandbox_fail(L, "%s: %s%s", path, file_error(err),
+			err == -EACCES ? "; the daemon's user must be able to read it" : "");
+	if (strncmp(module, "ar.", 3) == 0)
+		return sandbox_fail(L, "require '%s': the library has no %s", module, path);
+	return sandbox_fail(
+		L, "require '%s': there is no %s; it loads files beside the script", module, path);
+}
+
+static void load_file(lua_State *L, const char *path, const char *chunk_name, const char *module)
 {
 	char name[SANDBOX_MAX_MODULE_NAME + 16], *own;
 	const char *text = NULL;
@@ -262,15 +295,24 @@ void sandbox_load_file(lua_State *L, const char *path, const char *chunk_name)
 	int err = get_source(vm_of(L), path, &text, &n, &own);
 
 	snprintf(name, sizeof(name), "@%s", chunk_name);
+	if (!err && n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* as lua itself does */
+		text += 3;
+		n -= 3;
+	}
 	if (!err && luaL_loadbufferx(L, text, n, name, "t") != LUA_OK)
 		err = 1;
 	free(own);
 	if (err == 1)
 		lua_error(L);
 	else if (err)
-		sandbox_fail(L, "%s: %s", path, file_error(err));
+		fail_file(L, path, module, err);
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &env_key);
 	lua_setupvalue(L, -2, 1);
+}
+
+void sandbox_load_file(lua_State *L, const char *path, const char *chunk_name)
+{
+	load_file(L, path, chunk_name, NULL);
 }
 
 /* Lower case words joined by dots: nothing that leaves the folder. */
@@ -310,7 +352,7 @@ static void push_module(lua_State *L, const char *name)
 	snprintf(p, sizeof(chunk) - (size_t)(p - chunk), ".lua");
 	file = lib ? chunk + 3 : chunk;
 	snprintf(path, sizeof(path), "%s/%s", lib ? vm_lib_dir(vm) : vm_policy_dir(vm), file);
-	sandbox_load_file(L, path, chunk);
+	load_file(L, path, chunk, name);
 	lua_call(L, 0, 1);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);

@@ -48,6 +48,7 @@ struct vm {
 	uint64_t random;
 	char log[VM_LOG_MAX];
 	size_t log_n;
+	char place[128]; /* where the script was last while it loaded */
 };
 
 static uint64_t clock_ns(clockid_t id)
@@ -65,8 +66,10 @@ static void on_count(lua_State *L, lua_Debug *ar);
 /* Also called from the allocator: lua_sethook() may be called at any moment. */
 static void hook_every(struct vm *vm, int count)
 {
+	int lines = vm->loading ? LUA_MASKLINE : 0;
+
 	vm->fast_hook = count == 1;
-	lua_sethook(vm->co, on_count, LUA_MASKCOUNT, count);
+	lua_sethook(vm->co, on_count, LUA_MASKCOUNT | lines, count);
 }
 
 static void stop(struct vm *vm, enum vm_status why)
@@ -149,11 +152,21 @@ static bool slice_over(struct vm *vm, lua_State *L)
 	return false;
 }
 
+/* A tail call ("return ar.new ...") leaves no line behind for messages: it is remembered. */
+static void on_line(struct vm *vm, lua_State *L, lua_Debug *ar)
+{
+	if (lua_getinfo(L, "S", ar) && strncmp(ar->short_src, "ar/", 3) != 0)
+		snprintf(vm->place, sizeof(vm->place), "%s:%d", ar->short_src, ar->currentline);
+}
+
 static void on_count(lua_State *L, lua_Debug *ar)
 {
 	struct vm *vm = vm_of(L);
 
-	(void)ar;
+	if (ar->event == LUA_HOOKLINE) {
+		on_line(vm, L, ar);
+		return;
+	}
 	if (vm->stop == VM_OK) {
 		vm->left -= vm->fast_hook ? 1 : VM_HOOK_COUNT;
 		vm->allocated = 0;
@@ -305,6 +318,7 @@ static void begin(struct vm *vm, const struct vm_budget *budget)
 	vm->cpu_earlier = 0;
 	vm->log_n = 0;
 	vm->log[0] = '\0';
+	vm->place[0] = '\0';
 	vm->wall0 = clock_ns(CLOCK_MONOTONIC);
 	vm->took_ns = 0;
 	if (!vm->conf.unlimited)
@@ -520,6 +534,11 @@ const char *vm_lib_dir(const struct vm *vm)
 const char *vm_policy_dir(const struct vm *vm)
 {
 	return vm->policy_dir;
+}
+
+const char *vm_place(const struct vm *vm)
+{
+	return vm->loading ? vm->place : "";
 }
 
 bool vm_loading(const struct vm *vm)

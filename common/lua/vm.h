@@ -100,6 +100,8 @@ struct vm *vm_of(lua_State *L);
 void *vm_user(const struct vm *vm);
 void vm_set_user(struct vm *vm, void *user);
 const struct vm_conf *vm_conf(const struct vm *vm);
+/* "policy.lua:7", the line of the script that ran last; "" when it does not load. */
+const char *vm_place(const struct vm *vm);
 const char *vm_lib_dir(const struct vm *vm);
 const char *vm_policy_dir(const struct vm *vm);
 bool vm_loading(const struct vm *vm);

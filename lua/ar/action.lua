@@ -4,12 +4,15 @@
 -- also be a function(call) that returns one (or nil: the next rule is tried).
 
 local host = require 'ar.host'
+local suggest = require 'ar.suggest'
 
 local M = {}
 local Action = {}
+local made -- the functions that make actions
 
 local CALL = { call = true, change = true }
 local ANSWER = { answer = true }
+local OPS = { overlay = true, ['split-render'] = true, relay = true }
 local EITHER = { call = true, change = true, answer = true }
 
 local function new(name, hooks, fields)
@@ -19,32 +22,42 @@ end
 
 -- Let the call go on as an ordinary one, without the data channel.
 function M.plain()
-	return new('plain', CALL, { final = host.check('verdict', { action = 'plain' }) })
+	return new('plain', CALL, { final = host.check('verdict', { action = 'plain' }, 'act.plain') })
 end
 
 -- Refuse the call.
 function M.deny(code, reason)
 	return new('deny', CALL, { final = host.check('verdict', {
 		action = 'deny', code = code or 403, reason = reason,
-	}) })
+	}, 'act.deny') })
 end
 
 -- An AR call: scene, application, dcmf, network = { caller =, callee = }, limits = {}; share: all
 -- calls with this name meet in one scene, full: the code for those that find no place in it.
 function M.accept(t)
 	local v = { action = 'ar' }
+	if t ~= nil and type(t) ~= 'table' then
+		host.fail("act.accept needs a table: { scene = 'name' }")
+	end
 	for k, x in pairs(t or {}) do
 		if k == 'action' or k == 'code' or k == 'reason' then
 			host.fail(("act.accept: unknown key '%s'"):format(k))
 		end
 		v[k] = x
 	end
-	return new('accept', CALL, { final = host.check('verdict', v) })
+	return new('accept', CALL, { final = host.check('verdict', v, 'act.accept') })
 end
 
 -- Media processing by the ARMF: party 'caller', 'callee' or 'both', media, op, codec, max_kbps.
 function M.process(t)
 	if type(t) ~= 'table' then host.fail('act.process needs a table') end
+	if t.op ~= nil and not OPS[t.op] then
+		host.fail(("act.process: there is no op '%s'%s"):format(tostring(t.op),
+			suggest.instead(t.op, { 'overlay', 'split-render', 'relay' })))
+	end
+	if t.media == 'audio' and t.op ~= 'relay' then
+		host.fail("act.process: of audio there is only op 'relay'")
+	end
 	local steps = {}
 	for _, party in ipairs(t.party == 'both' and { 'caller', 'callee' } or { t.party or '' }) do
 		local step = {}
@@ -52,20 +65,20 @@ function M.process(t)
 		step.party = party
 		steps[#steps + 1] = step
 	end
-	host.check('answer', { process = steps })
+	host.check('answer', { process = steps }, 'act.process', 2)
 	return new('process', EITHER, { process = steps })
 end
 
 -- Adds a header to the INVITE that goes on.
 function M.header(name, value)
 	local h = { name = name, value = value }
-	host.check('verdict', { action = 'plain', headers = { h } })
+	host.check('verdict', { action = 'plain', headers = { h } }, 'act.header', 2)
 	return new('header', CALL, { headers = { h } })
 end
 
--- Debug log for this call, in asd and in mediad.
+-- Debug log for this call, in asd and in mediad; from the beginning, so not in on_answer.
 function M.trace()
-	return new('trace', EITHER, { trace = true })
+	return new('trace', CALL, { trace = true })
 end
 
 -- The callee has no data channel: the caller keeps its own, and sees the scene alone.
@@ -81,6 +94,10 @@ end
 -- ---- for ar.policy and ar.compile ----
 
 local function check_one(a, hook, rule)
+	if made[a] then
+		host.fail(("rule '%s': %s is not called; write %s() with what it needs")
+			:format(rule, made[a], made[a]))
+	end
 	if type(a) == 'function' then return end
 	if type(a) ~= 'table' or getmetatable(a) ~= Action then
 		host.fail(("rule '%s': an action is missing or is not one (it is a %s)")
@@ -88,7 +105,7 @@ local function check_one(a, hook, rule)
 	end
 	if not a.hooks[hook] then
 		host.fail(("rule '%s': act.%s does not belong in %s"):format(rule, a.name,
-			hook == 'answer' and 'on_answer' or hook == 'change' and 'on_change' or 'rule'))
+			hook == 'answer' and ':on_answer' or hook == 'change' and ':on_change' or ':rule'))
 	end
 end
 
@@ -112,4 +129,8 @@ function M.check_result(a, hook, rule)
 	return a
 end
 
-return host.seal(M)
+made = suggest.arity(M, 'act', { plain = 0, deny = 2, accept = 1, process = 1, header = 2,
+	trace = 0, keep_caller = 0, drop_caller = 0 })
+made[M.check_all], made[M.check_result] = nil, nil
+
+return host.seal(suggest.strict(M, 'act.', { check_all = true, check_result = true }))

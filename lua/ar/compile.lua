@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 --
 -- ar.compile: turns what the script returned into what asd calls. Returns a table:
---	name, rules = { { hook, name, text }... }, call, change, answer, finish, selftest, progress
+--	name, rules = { { hook, name, text, ends }... }, call, change, answer, finish, selftest, progress
 -- Each of call, change, answer is a function(call) -> table or nil, number of the rule. progress[1]
 -- is the rule at work, progress[2] how many matched, their numbers follow: asd reads it also after
 -- a run that it had to stop.
 
 local host = require 'ar.host'
 local act = require 'ar.action'
+local match = require 'ar.match'
 local policy = require 'ar.policy'
 
 local MAX_RULES = 256
@@ -89,7 +90,9 @@ local function compile(p)
 	local rules, progress = {}, { 0, 0 }
 	if #p.rules > MAX_RULES then host.fail(('more than %d rules'):format(MAX_RULES)) end
 	for i, r in ipairs(p.rules) do
-		rules[i] = { hook = r.hook, name = r.name, text = r.match.text }
+		local last = r.actions[#r.actions]
+		rules[i] = { hook = r.hook, name = r.name, text = r.match.text,
+			ends = r.match == match.any and type(last) == 'table' and last.final ~= nil }
 		progress[i + 2] = 0
 	end
 	local call = evaluator(p.rules, 'call', progress)

@@ -13,8 +13,9 @@
 --	m.caller_has(tiers, 'gold'), or in a function: tiers:party(call.caller.user, call.caller.host)
 
 local host = require 'ar.host'
+local suggest = require 'ar.suggest'
 
 local function map(path) return host.list(path, true) end
 local function file(path) return host.list(path, false) end
 
-return host.seal { file = file, map = map }
+return host.seal(suggest.strict({ file = file, map = map }, 'lists.', {}))

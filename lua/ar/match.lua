@@ -4,9 +4,15 @@
 -- function(call) that returns true or false will do as well.
 
 local host = require 'ar.host'
+local suggest = require 'ar.suggest'
 
 local M = {}
-local Match = {}
+local Match = {
+	__call = function(x)
+		host.fail(("'%s' is a match already: leave out the ()"):format(x.text))
+	end,
+}
+local made -- the functions that make matches
 
 -- text: how kamcmd ims_ar.policy shows it. answer: needs the callee's answer.
 local function new(text, fn, answer)
@@ -15,10 +21,27 @@ end
 
 local function is_match(x) return type(x) == 'table' and getmetatable(x) == Match end
 
+-- A table would be true for every call: a match that was made and never asked.
+local function checked(fn, where)
+	return function(call)
+		local r = fn(call)
+		local t = type(r)
+		if t == 'table' or t == 'function' or t == 'userdata' then
+			error(('%s: the match function returns a %s, not true or false'):format(where, t), 0)
+		end
+		return r
+	end
+end
+
 local function as_match(x, where)
-	if type(x) == 'function' then return new('function', x) end
+	if made[x] then
+		host.fail(('%s: %s is not called; write %s() with what it needs')
+			:format(where, made[x], made[x]))
+	end
+	if type(x) == 'function' then return new('function', checked(x, where)) end
 	if not is_match(x) then
-		host.fail(('%s: not a match but a %s'):format(where, type(x)))
+		host.fail(('%s: not a match but a %s; it begins with m. or is a function(call)')
+			:format(where, type(x)))
 	end
 	return x
 end
@@ -112,6 +135,11 @@ local function party_test(where, text)
 	if text:find('^%a+:') then
 		host.fail(("%s: '%s': leave out the scheme"):format(where, text))
 	end
+	if text:find '[%s<>;,]' or text:gsub('@%*%.', '@'):find '%*[^@]' or
+		text:find '@%*$' or text:find '@$' then
+		host.fail(("%s: '%s' is not like 'alice@ims.example', '@ims.example', '@*.example', 'alice' "
+			.. "or '+4930*'"):format(where, text))
+	end
 	local user, domain = text:match('^(.-)@(.+)$')
 	if not user then
 		local is_user = glob(text)
@@ -146,9 +174,15 @@ end
 M.caller = party('caller', 'caller')
 M.callee = party('callee', 'callee')
 
+local function need_list(where, kind, x)
+	if type(x) == 'userdata' then return end
+	host.fail(("%s: needs what lists.%s%s gives, not a %s"):format(where, kind,
+		type(x) == 'string' and (" '%s'"):format(x) or '', type(x)))
+end
+
 local function party_in(name, key)
 	return function(list)
-		need('m.' .. name .. ' (a list from ar.lists)', 'userdata', list)
+		need_list('m.' .. name, 'file', list)
 		return new(('%s in %s'):format(key, list:path()), function(call)
 			local p = call[key]
 			return list:has_party(p.user, p.host)
@@ -163,7 +197,7 @@ M.callee_in = party_in('callee_in', 'callee')
 local function party_has(name, key)
 	return function(map, ...)
 		local set, list = {}, { ... }
-		need('m.' .. name .. ' (a map from ar.lists)', 'userdata', map)
+		need_list('m.' .. name, 'map', map)
 		for i, v in ipairs(list) do set[need('m.' .. name, 'string', v)] = i end
 		return new(('%s has %s in %s'):format(key, #list > 0 and table.concat(list, ', ') or
 			'a value', map:path()), function(call)
@@ -248,11 +282,18 @@ end
 
 -- ---- what is offered ----
 
+local MEDIA = { audio = true, video = true, datachannel = true }
+
 -- 'audio', 'video', 'datachannel', or the subprotocol of a channel ('mpeg-sd', '3gpp-sr-*').
 function M.offers(...)
 	local list, tests = { ... }, {}
 	local text = words('m.offers', list)
 	for i, what in ipairs(list) do
+		local like = what:lower():gsub('[^%w]', ''):gsub('s$', '')
+		if what == '' or what:find '[%s]' or MEDIA[like] and what ~= like then
+			host.fail(("m.offers: '%s' is no media and no subprotocol%s"):format(what,
+				suggest.instead(like, { 'audio', 'video', 'datachannel' })))
+		end
 		if what:sub(-1) == '*' then
 			local is = glob(what)
 			tests[i] = function(call)
@@ -366,7 +407,7 @@ end
 
 -- A fact that the operator has configured; value nil: it is known, whatever it is.
 function M.fact(name, value)
-	need('m.fact', 'string', name)
+	host.fact(need('m.fact', 'string', name))
 	if value ~= nil then need('m.fact', 'string', value) end
 	return new(('fact %s %s'):format(name, value or 'known'), function(call)
 		local v = call.facts[name]
@@ -377,7 +418,7 @@ end
 
 -- The look-up of the fact failed.
 function M.fact_failed(name)
-	need('m.fact_failed', 'string', name)
+	host.fact(need('m.fact_failed', 'string', name))
 	return new(('fact %s failed'):format(name), function(call) return call.facts[name] == false end)
 end
 
@@ -392,4 +433,9 @@ function M.check(x, hook, rule)
 	return x
 end
 
-return host.seal(M)
+made = suggest.arity(M, 'm', { no = 1, caller_in = 1, callee_in = 1, caller_is = 1, callee_is = 1,
+	caller_registered = 1, callee_registered = 1, app = 1, class = 1, reason = 1, role = 1, hours = 2,
+	caller_has_calls = 1, total_calls = 1, load_above = 1, share = 1, fact = 2, fact_failed = 1 })
+made[M.check] = nil
+
+return host.seal(suggest.strict(M, 'm.', { check = true }))

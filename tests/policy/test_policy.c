@@ -71,7 +71,7 @@ static void test_deny_and_plain(void **state)
 	struct policy *p = policy_test_good(
 		HEAD "return ar.new 'x':rule('bad', m.caller 'mallory', act.deny(603, 'Go away'))\n"
 		     "  :rule('media', m.any, act.process { party = 'caller', media = 'video', op "
-		     "= 'x' })\n"
+		     "= 'relay' })\n"
 		     "  :rule('rest', m.caller 'alice', act.plain())\n");
 	struct policy_verdict v;
 
@@ -198,62 +198,62 @@ static void test_party(void **state)
 static void test_load_errors(void **state)
 {
 	(void)state;
-	policy_test_bad(HEAD "return ar.new 'x'", "policy.lua: policy 'x' has no rule");
-	policy_test_bad(HEAD "return 7", "policy.lua: the policy returns a number");
+	policy_test_bad(HEAD "return ar.new 'x'", "policy.lua:3: policy 'x' has no rule");
+	policy_test_bad(HEAD "return 7", "policy.lua:3: the policy returns a number");
 	policy_test_bad(
-		HEAD "return ar.new 'x':rule('r', m.any)", "policy.lua: rule 'r' has no action");
+		HEAD "return ar.new 'x':rule('r', m.any)", "policy.lua:3: rule 'r' has no action");
 	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any):rule('s', m.any, act.plain())",
 		"policy.lua:3: rule 'r' has no action");
 	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.anyy, act.plain())",
-		"policy.lua: rule 'r': not a match but a nil");
+		"policy.lua:3: there is no m.anyy; did you mean 'any'?");
 	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.deny)",
-		"tried with an AR call: verdict.code must be a whole number");
+		"policy.lua:3: rule 'r': act.deny is not called");
 	policy_test_bad(HEAD "return ar.new 'x':rule('', m.any, act.plain())",
-		"policy.lua: a rule needs a name");
+		"policy.lua:3: a rule needs a name");
 	policy_test_bad(HEAD "return ar.new 'x':rule(('x'):rep(64), m.any, act.plain())",
-		"policy.lua: a rule needs a name");
+		"policy.lua:3: a rule needs a name");
 	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.plain(), act.trace())",
-		"policy.lua: rule 'r': nothing runs after act.plain");
+		"policy.lua:3: rule 'r': nothing runs after act.plain");
 	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.outcome 'dc-only', act.plain())",
-		"policy.lua: rule 'r': m.outcome is known only with the answer");
+		"policy.lua:3: rule 'r': m.outcome is known only with the answer");
 	policy_test_bad(HEAD
 		"return ar.new 'x':rule('r', m.no(m.all_of(m.outcome 'dc-only')), act.plain())",
-		"policy.lua: rule 'r': m.outcome is known only with the answer");
+		"policy.lua:3: rule 'r': m.outcome is known only with the answer");
 	policy_test_bad(HEAD "return ar.new 'x':rule('r', m.any, act.keep_caller())",
-		"policy.lua: rule 'r': act.keep_caller does not belong in rule");
+		"policy.lua:3: rule 'r': act.keep_caller does not belong in :rule");
 	policy_test_bad(HEAD "return ar.new 'x':on_answer('r', m.any, act.plain())",
-		"policy.lua: rule 'r': act.plain does not belong in on_answer");
+		"policy.lua:3: rule 'r': act.plain does not belong in :on_answer");
 	policy_test_bad(
-		HEAD "return ar.new('x', { api = 2 })", "policy.lua: this policy wants API 2");
+		HEAD "return ar.new('x', { api = 2 })", "policy.lua:3: this policy wants API 2");
+	policy_test_bad(HEAD "return ar.new('x', { foo = 2 })",
+		"policy.lua:3: ar.new: unknown option 'foo'");
 	policy_test_bad(
-		HEAD "return ar.new('x', { foo = 2 })", "policy.lua: ar.new: unknown option 'foo'");
-	policy_test_bad(
-		HEAD "local a = act.deny(200)", "policy.lua:3: verdict.code must be 400 to 699");
+		HEAD "local a = act.deny(200)", "policy.lua:3: act.deny.code must be 400 to 699");
 	policy_test_bad(HEAD "local a = act.deny('403')",
-		"policy.lua:3: verdict.code must be a whole number");
+		"policy.lua:3: act.deny.code must be a whole number");
 	policy_test_bad(HEAD "local a = act.accept { scene = 'a b' }",
-		"policy.lua:3: verdict.scene has a character that is not allowed (byte 2)");
+		"policy.lua:3: act.accept.scene has a character that is not allowed (byte 2)");
 	policy_test_bad(HEAD "local a = act.accept { scene = 1 }",
-		"policy.lua:3: verdict.scene must be a string, it is a number");
+		"policy.lua:3: act.accept.scene must be a string, it is a number");
 	policy_test_bad(HEAD "local a = act.accept { limits = { max_kbps = -1 } }",
-		"policy.lua:3: verdict.limits.max_kbps must be 0 to");
+		"policy.lua:3: act.accept.limits.max_kbps must be 0 to");
 	policy_test_bad(HEAD "local a = act.accept { limits = { max_bps = 1 } }",
-		"policy.lua:3: verdict.limits has an unknown key 'max_bps'");
+		"policy.lua:3: act.accept.limits has an unknown key 'max_bps'");
 	policy_test_bad(HEAD "local a = act.accept { network = 'x' }",
-		"policy.lua:3: verdict.network must be a table");
+		"policy.lua:3: act.accept.network must be a table");
 	policy_test_bad(HEAD "local a = act.accept { process = { { party = 'caller' } } }",
-		"policy.lua:3: verdict.process[1] needs party, media and op");
+		"policy.lua:3: act.accept.process[1] needs party, media and op");
 	policy_test_bad(HEAD "local a = act.accept { process = { party = 'caller' } }",
-		"policy.lua:3: verdict.process must be a list of tables");
+		"policy.lua:3: act.accept.process must be a list of tables");
 	policy_test_bad(HEAD
-		"local a = act.process { party = 'nobody', media = 'video', op = 'x' }",
-		"policy.lua:3: answer.process[1].party must be one of 'caller', 'callee'");
+		"local a = act.process { party = 'nobody', media = 'video', op = 'overlay' }",
+		"policy.lua:3: act.process.party must be one of 'caller', 'callee'");
 	policy_test_bad(HEAD "local a = act.header('Via', 'x')",
-		"policy.lua:3: verdict.headers[1]: a policy may not set Via");
+		"policy.lua:3: act.header: a policy may not set Via");
 	policy_test_bad(HEAD "local a = act.header('X-A', 'a\\r\\nB: c')",
-		"policy.lua:3: verdict.headers[1].value has a character that is not allowed");
+		"policy.lua:3: act.header.value has a character that is not allowed");
 	policy_test_bad(HEAD "local a = act.header('X A', 'a')",
-		"policy.lua:3: verdict.headers[1].name must be a header name");
+		"policy.lua:3: act.header.name must be a header name");
 	policy_test_bad(
 		HEAD "local a = m.hours(6, 25)", "policy.lua:3: m.hours: needs a whole number");
 	policy_test_bad(
@@ -278,10 +278,10 @@ static void test_load_errors(void **state)
 		"policy.lua: selftest case 1: call.callr: there is no such field");
 	policy_test_bad(HEAD
 		"return ar.new 'x':rule('r', function(c) return c.caler end, act.plain())",
-		"tried with an AR call: policy.lua:3: call has no field 'caler'");
+		"policy.lua:3: call has no field 'caler' (tried with an AR call)");
 	policy_test_bad(HEAD
 		"return ar.new 'x':rule('r', m.any, act.plain()):on_end(function() return 1 end)",
-		"tried with an AR call: record must be a table");
+		"policy.lua: record must be a table (tried with an AR call)");
 }
 
 static void test_many_rules(void **state)
@@ -301,7 +301,7 @@ static void test_many_rules(void **state)
 	assert_string_equal(v.rule, "last");
 	policy_free(p);
 	snprintf(text, sizeof(text), src, 256);
-	policy_test_bad(text, "policy.lua: more than 256 rules");
+	policy_test_bad(text, "policy.lua:5: more than 256 rules");
 }
 
 /* ---- the other hooks ---- */
@@ -310,10 +310,10 @@ static void test_answer(void **state)
 {
 	struct policy *p = policy_test_good(HEAD
 		"return ar.new 'x':rule('r', m.any,\n"
-		"    act.process { party = 'caller', media = 'video', op = 'one' }, act.accept "
+		"    act.process { party = 'caller', media = 'video', op = 'overlay' }, act.accept "
 		"{})\n"
 		"  :on_answer('thin', m.outcome 'ar-assisted',\n"
-		"    act.process { party = 'callee', media = 'video', op = 'two' }, act.trace())\n"
+		"    act.process { party = 'callee', media = 'video', op = 'split-render' })\n"
 		"  :on_answer('scene', function(c) return c.verdict.scene == 'never' end, "
 		"act.keep_caller())\n"
 		"  :on_answer('keep', m.outcome('dc-refused', 'none-offered'), act.keep_caller())\n"
@@ -327,15 +327,13 @@ static void test_answer(void **state)
 	assert_int_equal(policy_decide(gen, c, &v), POLICY_OK);
 	assert_int_equal(policy_on_answer(gen, c, &v, AR_OUTCOME_AR_CAPABLE, &a), POLICY_OK);
 	assert_false(a.keep_a);
-	assert_false(a.trace);
 	assert_int_equal(a.nsteps, 1);
 	assert_string_equal(a.rule, "");
 	assert_int_equal(policy_on_answer(gen, c, &v, AR_OUTCOME_AR_ASSISTED, &a), POLICY_OK);
 	assert_int_equal(a.nsteps, 2);
-	assert_string_equal(a.step[0].op, "one");
-	assert_string_equal(a.step[1].op, "two");
+	assert_string_equal(a.step[0].op, "overlay");
+	assert_string_equal(a.step[1].op, "split-render");
 	assert_int_equal(a.step[1].party, POLICY_CALLEE);
-	assert_true(a.trace);
 	assert_int_equal(policy_on_answer(gen, c, &v, AR_OUTCOME_DC_REFUSED, &a), POLICY_OK);
 	assert_true(a.keep_a);
 	assert_string_equal(a.rule, "keep");
@@ -348,7 +346,7 @@ static void test_answer(void **state)
 static void test_answer_steps(void **state)
 {
 	struct policy *p = policy_test_good(
-		HEAD "local s = act.process { party = 'both', media = 'video', op = 'x' }\n"
+		HEAD "local s = act.process { party = 'both', media = 'video', op = 'overlay' }\n"
 		     "local p = ar.new 'x'\n"
 		     "for i = 1, 7 do p:rule('s' .. i, m.any, s) end\n"
 		     "p:rule('r', m.any, act.accept {})\n"
@@ -451,7 +449,7 @@ static void test_items(void **state)
 	struct policy *p = policy_test_good(
 		HEAD "return ar.new 'x':rule('bad', m.caller 'mallory', act.deny())\n"
 		     "  :rule('r', m.any, act.accept {}):on_answer('a', m.outcome 'dc-only', "
-		     "act.trace())\n");
+		     "act.keep_caller())\n");
 	struct policy_gen *gen = policy_pin(p);
 	struct policy_verdict v;
 	struct policy_answer a;

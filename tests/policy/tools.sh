@@ -13,7 +13,8 @@ t() { # STATUS TEXT COMMAND...: the text is in what it prints
 	local want=$1 text=$2 out rc
 	shift 2
 	n=$((n + 1))
-	out=$(timeout 100 "$cli" --policy good.lua "$@" 2>&1 </dev/null)
+	# shellcheck disable=SC2086
+	out=$(timeout 100 $cli --policy good.lua "$@" 2>&1 </dev/null)
 	rc=$?
 	if [ $rc != "$want" ] || [[ $out != *"$text"* ]]; then
 		printf 'not so: %s\n  exit %s, want %s; want "%s"\n%s\n' "$*" "$rc" "$want" "$text" "$out" | head -20
@@ -45,7 +46,7 @@ t 1 "large.lua" --check large.lua
 printf '\033Lua' >binary.lua
 t 1 "binary.lua" --check binary.lua
 policy list.lua "local l = require 'ar.lists'.file 'bad.list' return ar.new 'x' :rule('r', m.caller_in(l), act.plain())"
-t 1 "bad.list: No such file" --check list.lua
+t 1 "list.lua:3: ./bad.list: No such file or directory (it is looked for beside the policy)" --check list.lua
 printf 'alice\nbob x\n' >bad.list
 t 1 "bad.list:2" --check list.lua
 printf 'a;b\n' >bad.list
@@ -63,9 +64,41 @@ printf 'alice ,\n' >bad.map
 t 1 "no value behind the key" --check map.lua
 printf 'alice , gold\n' >bad.map
 t 0 "1 list entries" --check map.lua
+# what editors and databases do to files
+printf '\xef\xbb\xbfalice\r\nbob\r\n' >bad.list
+t 0 "2 list entries" --check list.lua
+printf 'x\n\xff\xfea\0' >bad.list
+t 1 "bad.list:2: a zero byte: the file must be text in UTF-8" --check list.lua
+printf 'al\xe9x@ims\n' >bad.list
+t 1 "bad.list:1: not UTF-8" --check list.lua
+printf 'bob\tx\n' >bad.list
+t 1 "bad.list:1: blank or control character" --check list.lua
+seq 1000001 >bad.list
+t 1 "bad.list:1000001: more than 1000000 list entries ([policy] list_entries)" --check list.lua
+mkfifo fifo.list
+policy fifo.lua "local l = require 'ar.lists'.file 'fifo.list' return ar.new 'x' :rule('r', m.caller_in(l), act.plain())"
+t 1 "fifo.list: not a regular file" --check fifo.lua
+{ printf '\xef\xbb\xbf' && cat good.lua; } >bom.lua
+t 0 "bom.lua: ok" --check bom.lua
+policy dead.lua "return ar.new 'x' :rule('a', m.any, act.plain()) :rule('b', m.any, act.plain())"
+t 0 "note: 'b' is never reached, 'a' ends every call" --check dead.lua
+policy open.lua "return ar.new 'x' :rule('a', m.caller 'a', act.plain())"
+t 0 "note: calls that no rule ends are refused with 403" --check open.lua
+policy module.lua "require 'util'"
+t 1 "module.lua:3: require 'util': there is no ./util.lua" --check module.lua
+policy leak.lua "blocked = {} return 7"
+t 1 "leak.lua:3: 'blocked' cannot be set here" --check leak.lua
 ln -s . here
 policy 'with space.lua' "return ar.new 'x' :rule('r', m.any, act.plain())"
 t 0 "ok, policy 'x'" --check 'here/with space.lua'
+
+if [ "$(id -u)" = 0 ]; then # as a user who may not read them
+	mkdir -m 755 shut && cp list.lua shut && echo a >shut/bad.list && chmod 755 . && chmod 0 shut/bad.list
+	whole=$cli
+	cli="setpriv --reuid=65534 --clear-groups $whole"
+	t 1 "shut/bad.list: Permission denied; asd's user must be able to read it" --check shut/list.lua
+	cli=$whole
+fi
 
 # ---- decide
 call() { printf '%s\n' "$1" >call.json; }

@@ -163,10 +163,10 @@ def answered(call, to_tag="tb", cseq=1, outcome="ar-capable", text=None, side="b
     return m
 
 
-def admin(path, cmd, arg=None):
+def admin(path, cmd, arg=None, timeout=10):
     f = Front(path, kind="admin")
     try:
-        return f.ask(cmd=cmd, **({"arg": arg} if arg else {}))
+        return f.ask(timeout=timeout, cmd=cmd, **({"arg": arg} if arg else {}))
     finally:
         f.close()
 

@@ -23,6 +23,7 @@ rc=0
 python3 "$here/test_asd.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_daemon.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_policy.py" "$asd" "$fake" "$@" || rc=1
+python3 "$here/test_operator.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_armf.py" "$asd" "$fake" "$@" || rc=1
 python3 "$here/test_real.py" "$asd" "$mediad" "$@" || rc=1
 python3 "$here/test_share.py" "$asd" "$fake" "$mediad" "$@" || rc=1

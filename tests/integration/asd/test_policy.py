@@ -625,9 +625,14 @@ def reload_under_load(w):
     assert not failures, failures[:3]
     w.wait_count(calls=0, policy_failed=0, calls_lost=0)
     w.wait_contexts(0)
-    items = admin(w.sock, "policy")["items"]
-    left = [i for i in items if "generation" in i and "rule" not in i]
-    assert len(left) == 1 and left[0]["policy"] == "v%d" % versions[0], left
+
+    def freed():
+        """the old generations to be freed, when the last records are written"""
+        items = admin(w.sock, "policy")["items"]
+        left = [i for i in items if "generation" in i and "rule" not in i]
+        return left if len(left) == 1 else None
+    left = wait_for(freed)
+    assert left[0]["policy"] == "v%d" % versions[0], left
     assert versions[0] >= seconds * 10 * 0.2, versions  # a busy machine does not reload ten times a second
     # on a busy machine calls wait, and pin what they began with
     assert peak < versions[0] / (4 if seconds > 60 else 1), (peak, versions)

@@ -288,6 +288,17 @@ static void serve_create(struct fake_mediad *f, struct stream *st)
 	json_decref(c);
 }
 
+/* With figures, as of a call that has been used. */
+static json_t *live(const json_t *c)
+{
+	json_t *copy = json_deep_copy(c),
+	       *figures = json_pack("{s:i, s:i, s:i}", "poses", 7, "actions", 3, "updates", 5);
+
+	json_object_update_missing(json_object_get(copy, "x-ims-ar"), figures);
+	json_decref(figures);
+	return copy;
+}
+
 static void serve_context(struct fake_mediad *f, struct stream *st, const char *id)
 {
 	json_t *c = json_object_get(f->contexts, id);
@@ -306,7 +317,7 @@ static void serve_context(struct fake_mediad *f, struct stream *st, const char *
 	} else if (strcmp(st->method, "PATCH") == 0) {
 		serve_patch(f, st, c);
 	} else {
-		respond(st, 200, json_incref(c));
+		respond(st, 200, live(c));
 	}
 }
 

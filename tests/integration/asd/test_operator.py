@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an operator does with the policy, through the real asd: loading it anew while calls come, tracing
+a call, call records.
+
+python3 test_operator.py ASD FAKE_MEDIAD [test...]
+"""
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from front import admin, answered, offer, token
+from harness import World, main, wait_for
+from test_policy import use, write_policy
+
+TESTS = []
+
+
+def test(**world):
+    def wrap(f):
+        f.world = world
+        TESTS.append(f)
+        return f
+    return wrap
+
+
+@test()
+def a_load_holds_up_no_call(w):
+    """A version that takes long to load, or never ends loading: calls are decided meanwhile."""
+    w.asd.stop()
+    w.conf["policy.load_time_ms"] = ["600"]
+    w.start()
+    f = w.link()
+    use(w, ":rule('old', m.any, act.plain())")
+    write_policy(w, ":rule('new', m.any, act.plain())",
+                 head="while true do end\n")
+    asked = []
+    thread = threading.Thread(target=lambda: asked.append(admin(w.sock, "reload", timeout=30)))
+    thread.start()
+    n = 0
+    while thread.is_alive():
+        assert f.ask(**offer(token()))["rule"] == "old"
+        n += 1
+    thread.join()
+    assert not asked[0]["ok"] and "CPU time limit of 600 ms" in asked[0]["reason"], asked
+    assert n >= 5, n  # it loads for 0.6 s; a loop held up would have decided one or two
+    # who asks while one is under way gets the version of that moment
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(admin(w.sock, "reload", timeout=30)))
+               for _ in range(3)]
+    threads[0].start()
+    time.sleep(0.2)
+    write_policy(w, ":rule('new', m.any, act.plain())")
+    for t in threads[1:]:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(a["ok"] for a in answers) == [False, True, True], answers
+    assert f.ask(**offer(token()))["rule"] == "new"
+    write_policy(w, ":rule('new', m.any, act.plain())", head="while true do end\n")
+    w.asd.p.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    assert w.asd.stop() == 0  # in the middle of it
+
+
+@test(conf={"asd.log_level": "warn"})
+def trace_tells_everything(w):
+    """act.trace(): of that call all is written, whatever the level; of others nothing."""
+    f = w.link()
+    use(w, ":rule('t', m.caller 'alice', act.trace())\n:rule('ar', m.any, act.accept{})")
+    for caller, traced in (("sip:alice@ims", True), ("sip:carol@ims", False)):
+        t = token()
+        assert f.ask(**offer(t, **{"from": caller}))["rule"] == "ar"
+        f.event("answered", t, **answered(t))
+        f.event("bye", t, callid=t + "@ue", from_tag="ta", to_tag="tb")
+        f.wait_acks()
+        w.wait_count(calls=0)
+        lines = [x for x in w.asd.text().splitlines() if t + "@ue" in x]
+        assert bool(lines) == traced, lines
+        for word in ("policy: ar by rule 'ar', traced", "ended: bye") if traced else ():
+            assert any(word in x for x in lines), (word, lines)
+
+
+@test(start=False)
+def call_records(w):
+    """on_end: one line of the log and one of the file for each AR call, with mediad's figures."""
+    records = os.path.join(w.dir, "records")
+    w.conf["call.records"] = [records]
+    w.start()
+    f = w.link()
+    use(w, ":rule('p', m.caller 'carol', act.plain())\n:rule('ar', m.any, act.accept{ scene = 's1' })\n"
+        ":on_end(function(call) local e = call.ended\n"
+        "  if call.caller.user == 'nobody' then return nil end\n"
+        "  if call.caller.user == 'evil' then error 'no record' end\n"
+        "  return { who = call.caller.user, whom = call.callee.user, scene = e.scene, rule = e.rule,\n"
+        "    reason = e.reason, seconds = e.seconds, poses = e.poses, actions = e.actions,\n"
+        "    updates = e.updates } end)")
+
+    def call(caller):
+        t = token()
+        action = f.ask(**offer(t, **{"from": "sip:%s@ims" % caller}))["action"]
+        if action == "ar":
+            f.event("answered", t, **answered(t))
+            f.event("bye", t, callid=t + "@ue", from_tag="ta", to_tag="tb")
+            f.wait_acks()
+        return t
+
+    def lines(n):
+        def there():
+            """the records"""
+            if not os.path.exists(records):
+                return None
+            with open(records) as x:
+                got = [json.loads(k) for k in x]
+            return got if len(got) == n else None
+        return wait_for(there)
+    for who in ("carol", "nobody", "evil"):
+        call(who)
+    t = call("alice")
+    w.wait_count(calls=0, records_lost=1, policy_failed=0)
+    r = lines(1)[0]
+    assert r["callid"] == t + "@ue" and r["reason"] == "bye" and r["time_ms"] > 1e12, r
+    seconds = r["record"].pop("seconds")
+    assert seconds in ("0", "1", "2"), seconds
+    assert r["record"] == {"who": "alice", "whom": "bob", "scene": "s1", "rule": "ar",
+                           "reason": "bye", "poses": "7", "actions": "3", "updates": "5"}, r
+    assert [x for x in w.asd.text().splitlines() if '"who":"alice"' in x and t + "@ue" in x]
+    os.rename(records, records + ".1")  # logrotate
+    t = call("dave")
+    assert lines(1)[0]["callid"] == t + "@ue"
+    # mediad is away: the record comes all the same
+    t = token()
+    assert f.ask(**offer(t, **{"from": "sip:eve@ims"}))["action"] == "ar"
+    f.event("answered", t, **answered(t))
+    f.wait_acks()
+    w.fakes[0].stop(signal.SIGKILL)
+    f.event("bye", t, callid=t + "@ue", from_tag="ta", to_tag="tb")
+    f.wait_acks()
+    assert lines(2)[1]["record"]["poses"] == "0"
+    # one that ends with asd
+    assert w.asd.stop() == 0
+
+def make_world(t):
+    more = dict(t.world)
+    start = more.pop("start", True)
+    w = World(sys.argv[1], sys.argv[2], **more)
+    if start:
+        w.start()
+    return w
+
+
+if __name__ == "__main__":
+    sys.exit(main(TESTS, make_world))
