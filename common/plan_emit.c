@@ -98,11 +98,16 @@ static void copy_down(struct ar_buf *out, struct ar_span section, struct ar_span
 	}
 }
 
+/* What does not go along with a section. */
+struct left_out {
+	bool tcc, mid;
+};
+
 /* c= comes after m= and i= (RFC 8866 9). */
 static void emit_lines(
-	struct ar_buf *out, struct ar_span section, struct ar_span address, bool without_tcc)
+	struct ar_buf *out, struct ar_span section, struct ar_span address, struct left_out without)
 {
-	struct ar_span line;
+	struct ar_span line, value;
 	size_t pos = 0;
 
 	while (ar_sdp_next_line(section, &pos, &line)) {
@@ -110,7 +115,8 @@ static void emit_lines(
 			emit_value(out, "c=", address);
 			address.p = NULL;
 		}
-		if (!without_tcc || !plan_av_is_tcc(line))
+		if ((!without.tcc || !plan_av_is_tcc(line)) &&
+			(!without.mid || !ar_sdp_line_attr(line, "mid", &value)))
 			plan_emit_line(out, line);
 	}
 	if (address.p)
@@ -135,8 +141,23 @@ static void emit_carried(struct ar_buf *out, struct ar_span section, struct ar_s
 	}
 }
 
-static void emit_piece(struct ar_buf *out, const struct plan_session *s, const struct plan_piece *p)
+/* A UE that has offered no mid may be answered with one that a section of ours has: libwebrtc names
+ * what it is not told the name of. */
+static bool is_taken(const struct plan_parts *parts, struct ar_span mid)
 {
+	for (unsigned i = 0; mid.n && i < parts->n; i++) {
+		const struct plan_piece *p = &parts->piece[i];
+
+		if (p->ours && ar_span_eq(ar_sdp_attr(p->m.text, "mid"), mid))
+			return true;
+	}
+	return false;
+}
+
+static void emit_piece(struct ar_buf *out, const struct plan_session *s,
+	const struct plan_parts *parts, const struct plan_piece *p)
+{
+	struct left_out without = {.tcc = s->own_tcc && !p->ours};
 	struct ar_span session = p->from ? p->from->session : s->text;
 	struct ar_span address = ar_sdp_line(p->m.text, 'c');
 	bool missing = !address.p;
@@ -152,7 +173,9 @@ static void emit_piece(struct ar_buf *out, const struct plan_session *s, const s
 		address = AR_SPAN_NONE;
 	else if (!address.p)
 		address = s->address;
-	emit_lines(out, p->m.text, address, s->own_tcc && !p->ours);
+	/* without a group the name is of no use to anybody */
+	without.mid = s->drop_group && !p->ours && is_taken(parts, ar_sdp_attr(p->m.text, "mid"));
+	emit_lines(out, p->m.text, address, without);
 	if (p->from)
 		copy_down(out, p->m.text, p->from->session);
 	if (p->carry.p)
@@ -238,5 +261,5 @@ void plan_emit(struct ar_buf *out, const struct plan_session *s, const struct pl
 {
 	emit_session(out, s, parts);
 	for (unsigned i = 0; i < parts->n; i++)
-		emit_piece(out, s, &parts->piece[i]);
+		emit_piece(out, s, parts, &parts->piece[i]);
 }

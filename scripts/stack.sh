@@ -133,7 +133,7 @@ stack_start() { # NAME
 	rtpengine)
 		start rtpengine rtpengine --config-file="$ROOT/etc/rtpengine/rtpengine.conf" --interface="default/$ADDRESS" \
 			--listen-ng="$ADDRESS:$P_NG" --port-min="$P_RTP" --port-max=$((P_RTP + RTP_PORTS - 1)) \
-			--foreground --log-stderr --pidfile="$RUN/rtpengine.rpid"
+			--foreground --log-stderr --pidfile="$RUN/rtpengine.rpid" ${RTPENGINE_ARGS:-}
 		;;
 	mediad) start mediad "$BUILD/mediad/mediad" -c "$RUN/mediad.conf" ;;
 	asd) start asd "$BUILD/asd/asd" -c "$RUN/asd.conf" ;;

@@ -234,6 +234,29 @@ static struct ar_span stub_here(struct planner *p, unsigned j)
 		&p->texts, &p->in->offer->media[j], p->out->origin_addr[p->in->offerer]);
 }
 
+/* RFC 5888 lets an offer name some sections only, but libwebrtc gives the others names of its own,
+ * "0" first, which may be one of those that there are. */
+static bool all_named(const struct ar_sdp *offer)
+{
+	for (unsigned j = 0; j < offer->nmedia; j++) {
+		if (offer->media[j].port && !ar_sdp_attr(offer->media[j].text, "mid").p)
+			return false;
+	}
+	return true;
+}
+
+/* Whether a section of ours that the other leg has already goes by that name there. */
+static bool named_so(const struct planner *p, struct ar_span mid)
+{
+	for (unsigned i = 0; i < nold_there(p); i++) {
+		const struct ar_plan_section *sec = &p->old_there->sec[i];
+
+		if (!sec->pass && ar_span_eq(ar_sdp_attr(sec->text, "mid"), mid))
+			return true;
+	}
+	return false;
+}
+
 /* The mid by which the other side knows slot i. */
 static struct ar_span mid_there(const struct planner *p, unsigned i)
 {
@@ -241,12 +264,14 @@ static struct ar_span mid_there(const struct planner *p, unsigned i)
 
 	if (i < nold_there(p) && !p->old_there->sec[i].pass)
 		return ar_sdp_attr(p->old_there->sec[i].text, "mid");
+	if (!all_named(p->in->offer))
+		return mid;
 	if (i < p->nthere && p->there[i] >= 0)
 		mid = ar_sdp_attr(p->in->offer->media[p->there[i]].text, "mid");
 	else if (p->nhere && ar_sdp_attr(p->in->offer->media[0].text, "mid").p)
 		/* UEs count or use letters of their own */
 		mid = (int)i == p->boot_added ? AR_SPAN("imsarboot") : AR_SPAN("imsar");
-	return mid.n <= 64 ? mid : AR_SPAN_NONE;
+	return mid.n <= 64 && !named_so(p, mid) ? mid : AR_SPAN_NONE;
 }
 
 static struct ar_span stub_there(struct planner *p, unsigned i)

@@ -13,10 +13,11 @@
  * Layout. Both legs have the same sections in the same order, the offerer's. One data channel
  * section, the anchored one, is answered by our text and offered as our text in the same position.
  * Every further data channel section is answered with port 0 and stands on the other leg as a
- * section at port 0 too (but planner_boot.h): no index and no a=mid ever differs between the legs,
- * which keeps a mid that a UE adds later from colliding with one that only the other leg has.
- * Sections that a UE adds later come at the end of both legs. Exception: a data channel that only
- * the other side gets is appended there.
+ * section at port 0 too (but planner_boot.h): no index and no a=mid ever differs between the legs
+ * (but an offer that names only some sections, of which ours are not named there), which keeps a
+ * mid that a UE adds later from colliding with one that only the other leg has. Sections that a UE
+ * adds later come at the end of both legs. Exception: a data channel that only the other side gets
+ * is appended there.
  *
  * a=group:BUNDLE goes from both legs, from the first answer on: libwebrtc refuses an unbundled data
  * channel in any later answer otherwise. A max-bundle offer cannot be anchored: its data channel

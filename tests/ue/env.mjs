@@ -11,7 +11,12 @@ export const wrtc = require('@roamhq/wrtc');
 
 globalThis.WebSocket ??= require('ws').WebSocket;
 globalThis.window ??= globalThis;
-globalThis.RTCPeerConnection = wrtc.RTCPeerConnection;
+// of the UE's own kind where its configuration names one (handset.mjs)
+globalThis.RTCPeerConnection = class {
+	constructor({ Peer = wrtc.RTCPeerConnection, ...config } = {}) {
+		return new Peer(config);
+	}
+};
 globalThis.MediaStream = wrtc.MediaStream;
 // JsSIP hands instances to setRemoteDescription: a plain pair suits every stack
 globalThis.RTCSessionDescription = class {
@@ -39,6 +44,7 @@ export function tone(frequency = 440, amplitude = 8000) {
 
 // Counts the loudest sample of a received track: proof that sound arrives, not only packets.
 export function listen(track) {
+	if (track.heard) return track.heard; // it keeps count itself
 	const heard = { peak: 0, frames: 0 };
 	const sink = new wrtc.nonstandard.RTCAudioSink(track);
 	sink.ondata = ({ samples }) => {

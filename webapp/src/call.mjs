@@ -54,13 +54,15 @@ export class Call extends Emitter {
 	#streams = []; // of the description we offered or accepted
 	#now;
 	#wantAr;
+	#pcConfig;
 	#actionPrefix;
 
-	constructor({ session, originator, request, ar = true, now = () => Date.now() }) {
+	constructor({ session, originator, request, ar = true, pcConfig = { iceServers: [] }, now = () => Date.now() }) {
 		super();
 		this.#session = session;
 		this.#now = now;
 		this.#wantAr = ar;
+		this.#pcConfig = pcConfig;
 		this.#actionPrefix = `${originator === 'local' ? 'o' : 't'}${Math.random().toString(36).slice(2, 8)}-`;
 		this.originator = originator;
 		this.callId = request.call_id;
@@ -210,7 +212,7 @@ export class Call extends Emitter {
 
 	// Answers an incoming call. media: a MediaStream, or null to take the device's.
 	answer({ media = null, video = false } = {}) {
-		const options = { pcConfig: { iceServers: [] } };
+		const options = { pcConfig: this.#pcConfig };
 		if (media) options.mediaStream = media;
 		else options.mediaConstraints = { audio: true, video };
 		this.#session.answer(options);

@@ -25,22 +25,27 @@ export class Ue extends Emitter {
 	#ua;
 	#ar;
 	#now;
+	#pcConfig;
 	#nextOriginated = null; // how the call that is being made right now was asked for
 
 	/*
 	 * uri: "sip:alice@example"; ws: "ws://127.0.0.1:8080"; password: for digest, or undefined;
 	 * ar: whether this UE has data channels at all; tags: feature tags of its Contact.
+	 * socket: in place of ws, what JsSIP takes for one, with the address that it is reached at (`contact`);
+	 * pcConfig: of every RTCPeerConnection.
 	 */
-	constructor({ uri, ws, password, displayName, ar = true, tags = ar ? FEATURE_TAGS : {}, now = () => Date.now() }) {
+	constructor({ uri, ws, socket = null, password, displayName, ar = true, tags = ar ? FEATURE_TAGS : {}, pcConfig = { iceServers: [] }, now = () => Date.now() }) {
 		super();
 		this.uri = uri;
 		this.#ar = ar;
 		this.#now = now;
+		this.#pcConfig = pcConfig;
 		const ua = new JsSIP.UA({
 			uri,
 			password,
 			display_name: displayName,
-			sockets: [new JsSIP.WebSocketInterface(ws)],
+			sockets: [socket ?? new JsSIP.WebSocketInterface(ws)],
+			...(socket && { contact_uri: socket.contact }),
 			session_timers: false,
 			register: true,
 			register_expires: 600,
@@ -70,7 +75,7 @@ export class Ue extends Emitter {
 
 	#onSession({ originator, session, request }) {
 		const how = originator === 'local' ? this.#nextOriginated : null;
-		const call = new Call({ session, originator, request, ar: how?.ar ?? this.#ar, now: this.#now });
+		const call = new Call({ session, originator, request, ar: how?.ar ?? this.#ar, pcConfig: this.#pcConfig, now: this.#now });
 		this.calls.push(call);
 		if (how) how.call = call;
 		else this.emit('incoming', call);
@@ -79,7 +84,7 @@ export class Ue extends Emitter {
 	// Calls target ("sip:bob@example"); media as in Call.answer. Returns the Call at once.
 	call(target, { media = null, video = false, ar = this.#ar, headers = [] } = {}) {
 		const how = { ar, call: null };
-		const options = { pcConfig: { iceServers: [] }, extraHeaders: headers };
+		const options = { pcConfig: this.#pcConfig, extraHeaders: headers };
 		if (media) options.mediaStream = media;
 		else options.mediaConstraints = { audio: true, video };
 		this.#nextOriginated = how;

@@ -5,6 +5,7 @@
 import { Stack } from '../../../scripts/demo/stack.mjs';
 import * as armf from './armf.mjs';
 import * as basic from './basic.mjs';
+import * as directions from './directions.mjs';
 import * as share from './share.mjs';
 import * as trouble from './trouble.mjs';
 import { nothingLeft, Party, TooSlow } from '../../ue/pair.mjs';
@@ -52,9 +53,9 @@ function limited(promise) {
 async function runCase(name, fn, tries = 0) {
 	const scene = new Scene();
 	const at = Date.now();
-	let error = null;
+	let error = null, note = '';
 	try {
-		await limited(fn(scene));
+		note = (await limited(fn(scene))) ?? '';
 		const problems = scene.problems();
 		if (problems.length) throw new Error(problems.join('; '));
 	} catch (e) {
@@ -71,7 +72,7 @@ async function runCase(name, fn, tries = 0) {
 		return runCase(name, fn, tries + 1);
 	}
 	if (!error) {
-		console.log(`ok call-${layout} ${name} (${Date.now() - at} ms)${TRIES[tries]}`);
+		console.log(`ok call-${layout} ${name} (${Date.now() - at} ms)${TRIES[tries]}${note && ` ${note}`}`);
 		return true;
 	}
 	for (const line of `${error.stack ?? error}`.split('\n').slice(0, 12)) console.log(`# ${line}`);
@@ -83,7 +84,7 @@ async function runCase(name, fn, tries = 0) {
 process.on('unhandledRejection', (e) => console.log(`# unhandled: ${e?.message ?? e}`));
 
 let failed = 0;
-for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(share), ...Object.entries(armf)]) {
+for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(share), ...Object.entries(armf), ...Object.entries(directions)]) {
 	const name = key.replace(/_/g, ' ');
 	if (fn.helper) continue;
 	if (parts.length && !parts.some((p) => name.includes(p))) continue;

@@ -25,6 +25,7 @@ if [ "${1:-}" = --layout ]; then
 	case $layouts in one | two) shift 2 ;; *) echo "run.sh: --layout one or two" >&2; exit 2 ;; esac
 fi
 export BUILD=${BUILD:-$ROOT/build/release}
+export RTPENGINE_ARGS=--log-level-control=7 # what it is asked, for directions.mjs
 RUN='' bad=0
 cleanup() {
 	[ -z "$RUN" ] || stack_down
@@ -44,7 +45,7 @@ for layout in $layouts; do
 	stack_down || { echo "not ok call $layout: stopped cleanly"; bad=1; }
 	for log in "$RUN"/log/*.log; do
 		# what must never be seen, whatever the case
-		if grep -nE 'AddressSanitizer|runtime error:|LeakSanitizer|segfault|core dumped|BUG' "$log"; then
+		if grep -nE 'AddressSanitizer|runtime error:|LeakSanitizer|segfault|core dumped|\bBUG' "$log"; then
 			echo "not ok call $layout: $(basename "$log") shows a fault"
 			bad=1 keep_logs=1
 		fi

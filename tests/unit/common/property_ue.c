@@ -79,6 +79,8 @@ static bool mid_taken(const struct ue *u, const char *mid)
 
 static void fill_section(struct ue *u, struct ue_section *s, struct rng *r, enum ar_sdp_kind kind)
 {
+	bool named = u->mids || (u->names_data && kind == AR_SDP_DATACHANNEL);
+
 	s->kind = kind;
 	s->port = random_port(r);
 	s->dtls = u->dtls;
@@ -98,7 +100,7 @@ static void fill_section(struct ue *u, struct ue_section *s, struct rng *r, enum
 		s->streams = 3;
 		s->has_dcmap = true;
 	}
-	for (unsigned i = 0; u->mids && !s->mid[0]; i++) {
+	for (unsigned i = 0; named && !s->mid[0]; i++) {
 		char mid[16];
 
 		snprintf(mid, sizeof(mid), "%u", i);
@@ -126,7 +128,8 @@ void ue_init(struct ue *u, struct rng *r, const char *name)
 		.lf = rng_percent(r, 10),
 		.group = rng_percent(r, 60),
 		.rejects_dc = rng_percent(r, 20),
-		.dtls = rng_percent(r, 60)};
+		.dtls = rng_percent(r, 60),
+		.names_data = rng_percent(r, 30)};
 	u->group = u->group && u->mids;
 	u->max_bundle = u->group && rng_percent(r, 20);
 	u->bundle_only = u->max_bundle && rng_percent(r, 50);

@@ -34,7 +34,10 @@ struct ue_section {
 
 struct ue {
 	const char *name;
-	bool mids, session_c, session_ice, lf, group, max_bundle, bundle_only, rejects_dc, dtls;
+	/* mids: all sections have one. names_data: the data channel has, as a WebRTC stack wrote
+	 * it. */
+	bool mids, names_data;
+	bool session_c, session_ice, lf, group, max_bundle, bundle_only, rejects_dc, dtls;
 	unsigned version;
 	unsigned n;
 	struct ue_section sec[UE_MAX_SECTIONS];

@@ -184,6 +184,34 @@ static void only_one_side_gets_a_channel(void **state)
 	bench_close(&b);
 }
 
+/* A telephone that takes its data channel section from a WebRTC stack, and nothing else: no mid
+ * towards the other side, which would give audio the same one; and what that one calls audio in
+ * its answer does not come back beside ours of that name. */
+static void only_the_data_channel_has_a_mid(void **state)
+{
+	static const char offer_of_a[] = CHROMIUM_ANSWER_SESSION
+		"m=audio 4000 RTP/AVP 8\r\nc=IN IP4 192.0.2.10\r\na=sendrecv\r\n" CHROMIUM_DC;
+	static const char answer_of_b[] = CHROMIUM_ANSWER_SESSION
+		"m=audio 5000 RTP/AVP 8\r\nc=IN IP4 "
+		"192.0.2.20\r\na=mid:1\r\na=sendrecv\r\n" CHROMIUM_ANSWER_DC;
+	struct bench b;
+	struct ar_sdp out;
+
+	(void)state;
+	bench_open(&b, offer_of_a);
+	plan(&b);
+	apply(&b, to_b, offer_of_a);
+	assert_has(&b.out, "a=ice-ufrag:mfB1");
+	assert_has_not(&b.out, "a=mid:");
+	apply(&b, answer(AR_OUTCOME_AR_CAPABLE), answer_of_b);
+	parse_buf(&out, &b.out);
+	assert_null(ar_sdp_attr(out.media[0].text, "mid").p);
+	assert_true(has_span(out.media[0].text, "m=audio 5000 "));
+	assert_true(has_span(out.media[0].text, "a=sendrecv\r\n"));
+	assert_true(has_span(out.media[1].text, "a=mid:1\r\n"));
+	bench_close(&b);
+}
+
 static void streams_are_chosen(void **state)
 {
 	struct planner_rules rules = {.accept = "*", .max_stream_id = 65534};
@@ -445,6 +473,7 @@ int main(void)
 		cmocka_unit_test(max_bundle_keeps_its_group),
 		cmocka_unit_test(plain_call_of_an_unbundled_ue),
 		cmocka_unit_test(only_one_side_gets_a_channel),
+		cmocka_unit_test(only_the_data_channel_has_a_mid),
 		cmocka_unit_test(streams_are_chosen),
 		cmocka_unit_test(what_cannot_be_anchored),
 		cmocka_unit_test(names_stay_within_the_text),
