@@ -354,7 +354,7 @@ static int job_frame(struct armf_pool *p, uint32_t job, const struct armf_frame_
 		return -ENOTCONN;
 	if (j->nwork == 64)
 		return -ENOBUFS;
-	assert_true(read_frame(av.cam.codec, f->key, f->data, &number, &chain));
+	assert_true(read_frame(j->conf.in, f->key, f->data, &number, &chain));
 	j->frames++;
 	j->drawn_last = f->views > 0;
 	j->work[j->nwork].at = av.now + j->delay;
@@ -553,6 +553,15 @@ void av_begin(const struct av_options *o)
 	assert_int_equal(depay_new(&av.view.depay, o->out, on_frame, &av.view), 0);
 	twcc_recv_init(&av.view.twcc);
 	make_legs(o);
+}
+
+void av_camera_codec(enum depay_codec c)
+{
+	uint8_t pt = c == DEPAY_VP8 ? 96 : 98;
+
+	rtp_send_set_format(av.cam.send, c, pt, (uint8_t)(pt + 1));
+	av.cam.codec = c;
+	av.cam.key_next = true;
 }
 
 void av_end(void)

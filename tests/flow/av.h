@@ -109,6 +109,8 @@ struct av_options {
 void av_begin(const struct av_options *o);
 void av_end(void);
 void av_run(uint64_t us);
+/* The camera's UE goes on with another of its codecs. */
+void av_camera_codec(enum depay_codec c);
 /* The stand-in's processor dies, or is back. */
 void av_job_up(bool up, const char *reason);
 unsigned av_random(unsigned n);

@@ -320,6 +320,39 @@ static void hold_and_change(void **s)
 	av_end();
 }
 
+/* A UE may change to another codec of its description at any frame. The viewer has VP8 alone. */
+static void the_sender_changes_its_codec(void **s)
+{
+	static const enum armf_op ops[] = {ARMF_RELAY, ARMF_OVERLAY};
+
+	(void)s;
+	for (unsigned i = 0; i < 2; i++) {
+		struct av_options o = {.op = ops[i], .in = DEPAY_VP8, .out = DEPAY_VP8};
+		struct stream_facts f;
+
+		av_begin(&o);
+		av.up.loss = av.up_back.loss = 20;
+		av_run(2 * AV_SEC);
+		for (unsigned k = 0; k < 4; k++) {
+			enum depay_codec c = k % 2 ? DEPAY_VP8 : DEPAY_H264;
+
+			av.view.freeze = 0;
+			av_camera_codec(c);
+			av_run(2 * AV_SEC);
+			stream_leg_get_facts(av.a, &f, av.now);
+			assert_string_equal(f.codec_in, c == DEPAY_VP8 ? "VP8" : "H264");
+			assert_string_equal(f.codec_out, "VP8");
+			assert_string_equal(f.state,
+				ops[i] == ARMF_RELAY && c == DEPAY_VP8 ? "relay" : "processing");
+			assert_true(av.view.freeze <= 300 * AV_MS);
+		}
+		print("a sender that changes its codec");
+		assert_int_equal(av.view.broken, 0);
+		assert_true(av.view.nshown > av.cam.number * 90 / 100);
+		av_end();
+	}
+}
+
 /* A UE is not told to send more than the other takes. */
 static void the_sender_is_held_back(void **s)
 {
@@ -438,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_processor_that_dies_across_codecs),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(hold_and_change),
+		cmocka_unit_test(the_sender_changes_its_codec),
 		cmocka_unit_test(the_sender_is_held_back),
 		cmocka_unit_test(without_rtx),
 		cmocka_unit_test(drawn_at_the_pose_of_its_time),

@@ -6,6 +6,9 @@ import { launch, Ue } from './lib/ue.mjs';
 import { connect, only } from './lib/call.mjs';
 import { parse, medium, answer, answerSection } from './lib/sdp.mjs';
 import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const { BUILD, ROOT, VERBOSE } = process.env;
 const filter = new RegExp(process.argv[2] ?? '.');
@@ -116,30 +119,22 @@ const cases = {
 		check(await b.moreFrames(60, 60000) && await a.moreFrames(30, 60000), 'no pictures after the restart');
 		return call;
 	},
-	// a handset without encryption, at another port than it said, towards a browser
+	// a handset without DTLS towards a browser: plain RTP from another port than it said
 	async 'plain RTP to DTLS-SRTP'({ m, b }) {
-		const side = { codecs: [{ pt: 96, name: 'VP8', clock: 90000, fmtp: '', fb: [] }], rtcpMux: true };
-		const [s] = parse(await b.offer({ width: 640, height: 360 })).sections;
-		const r = await m.mrm.create({ terminations: [
-			{ terminationId: 'a', medias: [{ mediaId: 'v0', mediaResourceType: 'AR', mediaProcessingUri: 'urn:x-ims-ar:armf:relay',
-				remoteMbEndpoint: { ip: { ipv4Addr: '127.0.0.1' }, transport: 'UDP', portNumber: 50002 },
-				'x-ims-ar': { media: 'video', transport: 'RTP', local: side, remote: { ...side, direction: 'sendonly' } } }] },
-			{ terminationId: 'b', medias: [medium(s, { mediaId: 'v0', user: 'sip:b@ims', codec: only('VP8') })] }] });
-		check(r.status === 201, `create: ${r.status} ${r.text}`);
-		await b.answer(answer([answerSection(s, r.json.terminations[1].medias[0])]));
-		const ffmpeg = spawn('ffmpeg', ['-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=30', '-c:v', 'libvpx',
-			'-b:v', '500k', '-g', '30', '-deadline', 'realtime', '-cpu-used', '8', '-payload_type', '96', '-t', '90', '-f', 'rtp',
-			'rtp://127.0.0.1:41000?localrtpport=50000&pkt_size=1000'], { stdio: ['ignore', 'ignore', 'inherit'] });
-		try {
-			check(await b.moreFrames(60, 60000), 'no pictures');
-			const f = await m.facts(r.json.contextId);
-			say(short(f.a.v0.armf), JSON.stringify(f.a.v0.counters));
+		return phoneSends(m, b, 'RTP', async (f) => {
 			check(f.a.v0.counters.latched === 1 && f.a.v0.selected === '127.0.0.1:50000', `at ${f.a.v0.selected}`);
-			check(f.a.v0.armf.state === 'relay', `state ${f.a.v0.armf.state}`);
-		} finally {
-			ffmpeg.kill('SIGKILL');
-		}
-		return { id: r.json.contextId };
+		});
+	},
+	async 'SDES-SRTP to DTLS-SRTP'({ m, b }) {
+		return phoneSends(m, b, 'SDES-SRTP', async (f) => {
+			check(f.a.v0.counters.srtpBad === 0, `bad SRTP: ${f.a.v0.counters.srtpBad}`);
+		});
+	},
+	async 'DTLS-SRTP to plain RTP'({ m, b }) {
+		return phoneSees(m, b, 'RTP');
+	},
+	async 'DTLS-SRTP to SDES-SRTP'({ m, b }) {
+		return phoneSees(m, b, 'SDES-SRTP');
 	},
 	async 'VP8 processed'({ m, a, b }) {
 		const call = await connect(m, { a: { ue: a, op: 'overlay' }, b: { ue: b } });
@@ -184,6 +179,66 @@ const cases = {
 	},
 };
 
+// A handset without DTLS as a, b a browser; ffmpeg is the handset.
+const SUITE = 'AES_CM_128_HMAC_SHA1_80';
+const key = (fill) => Buffer.alloc(30, fill).toString('base64');
+
+async function phoneCall(m, b, transport, direction, offer) {
+	const side = (fill) => ({ codecs: [{ pt: 96, name: 'VP8', clock: 90000, fmtp: '', fb: [] }], rtcpMux: true,
+		...(transport === 'SDES-SRTP' ? { crypto: { suite: SUITE, key: key(fill) } } : {}) });
+	const [s] = parse(await b.offer({ width: 640, height: 360, ...offer })).sections;
+	const r = await m.mrm.create({ terminations: [
+		{ terminationId: 'a', medias: [{ mediaId: 'v0', mediaResourceType: 'AR', mediaProcessingUri: 'urn:x-ims-ar:armf:relay',
+			remoteMbEndpoint: { ip: { ipv4Addr: '127.0.0.1' }, transport: 'UDP', portNumber: 50002 },
+			'x-ims-ar': { media: 'video', transport, local: side('ours'), remote: { ...side('theirs'), direction } } }] },
+		{ terminationId: 'b', medias: [medium(s, { mediaId: 'v0', user: 'sip:b@ims', codec: only('VP8') })] }] });
+	check(r.status === 201, `create: ${r.status} ${r.text}`);
+	await b.answer(answer([answerSection(s, r.json.terminations[1].medias[0])]));
+	return { id: r.json.contextId, port: r.json.terminations[0].medias[0].localMbEndpoint.portNumber };
+}
+
+async function phoneSends(m, b, transport, look) {
+	const call = await phoneCall(m, b, transport, 'sendonly');
+	const srtp = transport === 'SDES-SRTP';
+	const ffmpeg = spawn('ffmpeg', ['-loglevel', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=30', '-c:v', 'libvpx',
+		'-b:v', '500k', '-g', '30', '-deadline', 'realtime', '-cpu-used', '8', '-payload_type', '96', '-t', '90', '-f', 'rtp',
+		...(srtp ? ['-srtp_out_suite', SUITE, '-srtp_out_params', key('theirs')] : []),
+		`${srtp ? 'srtp' : 'rtp'}://127.0.0.1:${call.port}?localrtpport=50000&pkt_size=1000`], { stdio: ['ignore', 'ignore', 'inherit'] });
+	try {
+		check(await b.moreFrames(60, 60000), 'no pictures');
+		const f = await m.facts(call.id);
+		say(short(f.a.v0.armf), JSON.stringify(f.a.v0.counters));
+		check(f.a.v0.armf.state === 'relay', `state ${f.a.v0.armf.state}`);
+		await look(f);
+	} finally {
+		ffmpeg.kill('SIGKILL');
+	}
+	return call;
+}
+
+// What comes is decoded: 30 pictures of it.
+async function phoneSees(m, b, transport) {
+	const dir = mkdtempSync(join(tmpdir(), 'armf-phone-'));
+	const srtp = transport === 'SDES-SRTP';
+	writeFileSync(join(dir, 'phone.sdp'), ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0',
+		`m=video 50002 RTP/${srtp ? 'S' : ''}AVP 96`, 'a=rtpmap:96 VP8/90000', ...(srtp ? [`a=crypto:1 ${SUITE} inline:${key('ours')}`] : []), ''].join('\n'));
+	const ffmpeg = spawn('ffmpeg', ['-loglevel', 'fatal', '-protocol_whitelist', 'file,udp,rtp,srtp,crypto', '-i', join(dir, 'phone.sdp'),
+		'-frames:v', '30', '-f', 'null', '-'], { stdio: ['ignore', 'ignore', 'inherit'] });
+	const over = new Promise((resolve) => ffmpeg.on('exit', (code) => resolve(code)));
+	try {
+		// it asks for no key frame: the first one must find it listening
+		const bound = `:${(50002).toString(16).toUpperCase()} `;
+		for (let i = 0; i < 300 && !readFileSync('/proc/net/udp', 'latin1').includes(bound); i++) await sleep(50);
+		const call = await phoneCall(m, b, transport, 'recvonly');
+		const code = await Promise.race([over, sleep(60000).then(() => 'no end')]);
+		check(code === 0, `the handset saw no 30 pictures: ${code}; ${short((await m.facts(call.id)).b.v0.armf)}`);
+		return call;
+	} finally {
+		ffmpeg.kill('SIGKILL');
+		rmSync(dir, { recursive: true, force: true });
+	}
+}
+
 // The facts once they are as wanted, or at the end of the time.
 async function until(m, call, wanted, ms) {
 	let f;
@@ -194,7 +249,7 @@ async function until(m, call, wanted, ms) {
 	return f;
 }
 
-cases['plain RTP to DTLS-SRTP'].mediad = { armf: { transports: 'dtls,rtp' } };
+for (const name of Object.keys(cases).filter((n) => /plain RTP|SDES/.test(n))) cases[name].mediad = { armf: { transports: 'dtls,sdes,rtp' } };
 
 const workerOf = async (m) => (await m.status()).worker[0].pid;
 
