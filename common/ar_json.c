@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "common/ar_json.h"
-#include "common/ar_buf.h"
 
-#include <stdlib.h>
+#include <errno.h>
 
 #define MAX_DEPTH 64
 #define MAX_DIGITS 15 /* exact in a double, and far from what overflows */
 #define MAX_TEXT (64u << 20)
+#define FIRST_TEXT 16384 /* what most documents need with room for escapes */
 
 struct reader {
 	const char *p, *end;
@@ -251,35 +251,63 @@ json_t *ar_json_load(struct ar_span text, size_t flags, json_error_t *err)
 
 /* ---- writing ---- */
 
-static bool write_value(struct ar_buf *b, const json_t *j, unsigned depth);
+static bool write_value(struct ar_buf *b, const json_t *j, size_t flags, unsigned depth);
 
-static void write_escape(struct ar_buf *b, unsigned char c)
+#define MAX_ESCAPE 6 /* \\u001F */
+
+static char *put_escape(char *to, unsigned char c)
 {
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+	static const char from[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
+	static const char hex[] = "0123456789ABCDEF";
 	const char *at = memchr(from, c, sizeof(from) - 1);
 
+	*to++ = '\\';
 	if (at) {
-		char two[2] = {'\\', to[at - from]};
-
-		ar_buf_add(b, two, sizeof(two));
-	} else {
-		ar_buf_printf(b, "\\u%04X", c);
+		*to++ = letter[at - from];
+		return to;
 	}
+	memcpy(to, "u00", 3);
+	to[3] = hex[c >> 4];
+	to[4] = hex[c & 15];
+	return to + 5;
 }
 
-static void write_string(struct ar_buf *b, const char *p, size_t n)
+/* Where there is room for the longest that it can become. */
+static char *put_string(char *to, const char *p, size_t n)
 {
 	const char *end = p + n, *run;
 	bool high = false;
 
-	ar_buf_add(b, "\"", 1);
-	for (;;) {
+	*to++ = '"';
+	for (;; p = run + 1) {
 		run = plain_run(p, end, &high);
-		ar_buf_add(b, p, (size_t)(run - p));
+		memcpy(to, p, (size_t)(run - p));
+		to += run - p;
 		if (run == end)
 			break;
-		write_escape(b, (unsigned char)*run);
-		p = run + 1;
+		to = put_escape(to, (unsigned char)*run);
+	}
+	*to++ = '"';
+	return to;
+}
+
+static void write_string(struct ar_buf *b, const char *p, size_t n)
+{
+	char piece[MAX_ESCAPE * 256 + 2];
+
+	if (b->err == 0 && n < b->cap && b->cap - b->n >= MAX_ESCAPE * n + 2) {
+		b->n = (size_t)(put_string(b->p + b->n, p, n) - b->p);
+		return;
+	}
+	/* near the buffer's end, or its maximum: as long as it really is */
+	ar_buf_add(b, "\"", 1);
+	while (n) {
+		size_t part = n < 256 ? n : 256;
+		char *to = put_string(piece, p, part);
+
+		ar_buf_add(b, piece + 1, (size_t)(to - piece) - 2);
+		p += part;
+		n -= part;
 	}
 	ar_buf_add(b, "\"", 1);
 }
@@ -297,15 +325,15 @@ static void write_integer(struct ar_buf *b, json_int_t v)
 	ar_buf_add(b, p, (size_t)(text + sizeof(text) - p));
 }
 
-static bool write_real(struct ar_buf *b, const json_t *j)
+static bool write_real(struct ar_buf *b, const json_t *j, size_t flags)
 {
 	char text[64];
-	size_t n = json_dumpb(j, text, sizeof(text), JSON_COMPACT | JSON_ENCODE_ANY);
+	size_t n = json_dumpb(j, text, sizeof(text), flags | JSON_ENCODE_ANY);
 
 	return n && n <= sizeof(text) && ar_buf_add(b, text, n) == 0;
 }
 
-static bool write_object(struct ar_buf *b, const json_t *j, unsigned depth)
+static bool write_object(struct ar_buf *b, const json_t *j, size_t flags, unsigned depth)
 {
 	json_t *o = (json_t *)(uintptr_t)j;
 	const char *between = "{";
@@ -314,27 +342,27 @@ static bool write_object(struct ar_buf *b, const json_t *j, unsigned depth)
 		ar_buf_add(b, between, 1);
 		write_string(b, json_object_iter_key(i), json_object_iter_key_len(i));
 		ar_buf_add(b, ":", 1);
-		if (!write_value(b, json_object_iter_value(i), depth))
+		if (!write_value(b, json_object_iter_value(i), flags, depth))
 			return false;
 		between = ",";
 	}
 	return ar_buf_add_str(b, *between == '{' ? "{}" : "}") == 0;
 }
 
-static bool write_array(struct ar_buf *b, const json_t *j, unsigned depth)
+static bool write_array(struct ar_buf *b, const json_t *j, size_t flags, unsigned depth)
 {
 	size_t n = json_array_size(j);
 
 	for (size_t i = 0; i < n; i++) {
 		ar_buf_add(b, i ? "," : "[", 1);
-		if (!write_value(b, json_array_get(j, i), depth))
+		if (!write_value(b, json_array_get(j, i), flags, depth))
 			return false;
 	}
 	return ar_buf_add_str(b, n ? "]" : "[]") == 0;
 }
 
 /* A document that contains itself ends at the depth, and goes to jansson, which says so. */
-static bool write_value(struct ar_buf *b, const json_t *j, unsigned depth)
+static bool write_value(struct ar_buf *b, const json_t *j, size_t flags, unsigned depth)
 {
 	switch (json_typeof(j)) {
 	case JSON_STRING:
@@ -344,11 +372,11 @@ static bool write_value(struct ar_buf *b, const json_t *j, unsigned depth)
 		write_integer(b, json_integer_value(j));
 		break;
 	case JSON_REAL:
-		return write_real(b, j);
+		return write_real(b, j, flags);
 	case JSON_OBJECT:
-		return depth < MAX_DEPTH && write_object(b, j, depth + 1);
+		return depth < MAX_DEPTH && write_object(b, j, flags, depth + 1);
 	case JSON_ARRAY:
-		return depth < MAX_DEPTH && write_array(b, j, depth + 1);
+		return depth < MAX_DEPTH && write_array(b, j, flags, depth + 1);
 	case JSON_TRUE:
 		ar_buf_add(b, "true", 4);
 		break;
@@ -362,14 +390,35 @@ static bool write_value(struct ar_buf *b, const json_t *j, unsigned depth)
 	return b->err == 0;
 }
 
+static int append(const char *text, size_t n, void *arg)
+{
+	return ar_buf_add(arg, text, n);
+}
+
+int ar_json_write(struct ar_buf *b, const json_t *j, size_t flags)
+{
+	size_t had = b->n;
+
+	if (!json_is_object(j) && !json_is_array(j))
+		return -EINVAL;
+	if (write_value(b, j, flags, 0))
+		return 0;
+	if (b->err)
+		return b->err;
+	b->n = had;
+	if (json_dump_callback(j, append, b, flags) == 0)
+		return 0;
+	return b->err ? b->err : -EINVAL;
+}
+
 char *ar_json_text(const json_t *j)
 {
 	struct ar_buf b;
 
 	ar_buf_init(&b, MAX_TEXT);
-	if ((json_is_object(j) || json_is_array(j)) && ar_buf_reserve(&b, 2000) == 0 &&
-		write_value(&b, j, 0) && ar_buf_add(&b, "", 1) == 0)
+	if (ar_buf_reserve(&b, FIRST_TEXT) == 0 && ar_json_write(&b, j, JSON_COMPACT) == 0 &&
+		ar_buf_add(&b, "", 1) == 0)
 		return b.p;
 	ar_buf_free(&b);
-	return json_dumps(j, JSON_COMPACT);
+	return NULL;
 }

@@ -10,7 +10,7 @@
 #ifndef AR_JSON_H
 #define AR_JSON_H
 
-#include "common/ar_span.h"
+#include "common/ar_buf.h"
 
 #include <jansson.h>
 
@@ -18,5 +18,9 @@
 json_t *ar_json_load(struct ar_span text, size_t flags, json_error_t *err);
 /* As json_dumps(j, JSON_COMPACT); NULL: no object or array, or no memory. */
 char *ar_json_text(const json_t *j);
+/* As json_dump_callback(): flags are JSON_COMPACT and a JSON_REAL_PRECISION. Added to b, or
+ * -ENOBUFS, -ENOMEM, -EINVAL: no object or array, or nested deeper than jansson takes. */
+int ar_json_write(struct ar_buf *b, const json_t *j, size_t flags)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/dcmf/dcmf_internal.h"
 
+#include "common/ar_json.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
 #include "mediad/ctl/json_patch.h"
@@ -125,17 +126,12 @@ static void not_found(struct dcmf *d, struct dcmf_reply *r, struct ar_span id)
 	problem(d, r, &err);
 }
 
-static int append(const char *text, size_t n, void *arg)
-{
-	return ar_buf_add(arg, text, n);
-}
-
 static void document(struct dcmf *d, struct dcmf_reply *r, int status, const json_t *doc)
 {
 	struct mrm_error err;
 
 	r->status = status;
-	if (doc && json_dump_callback(doc, append, &r->body, DOCUMENT) == 0)
+	if (doc && ar_json_write(&r->body, doc, DOCUMENT) == 0)
 		return;
 	mrm_fail(&err, 500, "SYSTEM_FAILURE", "the answer does not fit");
 	problem(d, r, &err);

@@ -173,15 +173,48 @@ static void hide_local(json_t *x)
 	json_object_del(json_object_get(x, "ice"), "pwd");
 }
 
+/* The member as a copy that is o's own, what it refers to still shared; without memory it is left
+ * out, since what is hidden in it would be hidden in the document, too. */
+static json_t *own(json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key), *copy = json_copy(v);
+
+	if (copy && json_object_set_new(o, key, copy) == 0)
+		return copy;
+	if (v)
+		json_object_del(o, key);
+	return NULL;
+}
+
+static json_t *own_element(json_t *a, size_t i)
+{
+	json_t *copy = json_copy(json_array_get(a, i));
+
+	if (copy && json_array_set_new(a, i, copy) == 0)
+		return copy;
+	json_array_set_new(a, i, json_null());
+	return NULL;
+}
+
+static void hide_medium(json_t *m)
+{
+	json_t *x = own(m, "x-ims-ar"), *remote = own(x, "remote");
+
+	own(remote, "crypto");
+	own(remote, "ice");
+	hide_remote(x);
+}
+
+/* Copied is only the way to what is left out. */
 json_t *facts_answer(const json_t *doc)
 {
-	json_t *copy = json_deep_copy(doc), *t, *m;
-	size_t i, k;
+	json_t *copy = json_copy((json_t *)(uintptr_t)doc), *terms = own(copy, "terminations");
 
-	json_array_foreach(json_object_get(copy, "terminations"), i, t)
-	{
-		json_array_foreach(json_object_get(t, "medias"), k, m)
-			hide_remote(json_object_get(m, "x-ims-ar"));
+	for (size_t i = 0; i < json_array_size(terms); i++) {
+		json_t *medias = own(own_element(terms, i), "medias");
+
+		for (size_t k = 0; k < json_array_size(medias); k++)
+			hide_medium(own_element(medias, k));
 	}
 	return copy;
 }

@@ -4,6 +4,7 @@
 
 #include "common/ar_json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -165,6 +166,47 @@ static void random_documents(void **state)
 	}
 }
 
+static int append(const char *text, size_t n, void *arg)
+{
+	return ar_buf_add(arg, text, n);
+}
+
+static void reals_as_short_as_asked_for(void **state)
+{
+	const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(9);
+	struct ar_buf a, b;
+
+	(void)state;
+	ar_buf_init(&a, 1 << 20);
+	ar_buf_init(&b, 1 << 20);
+	for (unsigned i = 0; i < 500; i++) {
+		json_t *j = json_pack("[o, f]", random_value(4), 1.0 / (1 + i));
+
+		assert_int_equal(ar_json_write(&a, j, flags), 0);
+		assert_int_equal(json_dump_callback(j, append, &b, flags), 0);
+		assert_int_equal(a.n, b.n);
+		assert_memory_equal(a.p, b.p, a.n);
+		json_decref(j);
+	}
+	ar_buf_free(&a);
+	ar_buf_free(&b);
+}
+
+static void what_does_not_fit(void **state)
+{
+	json_t *j = json_pack("{s:[i,i,s]}", "abc", 1, 2, "0123456789");
+	struct ar_buf b;
+	size_t whole = strlen("{\"abc\":[1,2,\"0123456789\"]}");
+
+	(void)state;
+	for (size_t max = 0; max <= whole; max++) {
+		ar_buf_init(&b, max);
+		assert_int_equal(ar_json_write(&b, j, JSON_COMPACT), max < whole ? -ENOBUFS : 0);
+		ar_buf_free(&b);
+	}
+	json_decref(j);
+}
+
 static void what_cannot_be_written(void **state)
 {
 	json_t *j = json_array(), *s = json_string("x");
@@ -198,6 +240,8 @@ int main(void)
 		cmocka_unit_test(every_byte_in_a_string_at_every_place),
 		cmocka_unit_test(deep_nesting),
 		cmocka_unit_test(random_documents),
+		cmocka_unit_test(reals_as_short_as_asked_for),
+		cmocka_unit_test(what_does_not_fit),
 		cmocka_unit_test(what_cannot_be_written),
 	};
 
