@@ -134,6 +134,8 @@ static const struct metric {
 	{"contextsIdle", "contexts_idle_total", "counter", "Contexts ended because their UEs left"},
 	{"requestsRefused", "requests_refused_total", "counter", "Requests refused by workers"},
 	{"connects", "connects_total", "counter", "Connections that came up"},
+	{"peersLost", "peers_lost_total", "counter",
+		"Connections that ended before their context did: the UE's doing, or its silence"},
 	{"poses", "poses_total", "counter", "Poses applied"},
 	{"posesBad", "poses_incomplete_total", "counter", "Poses without what is needed"},
 	{"posesLimited", "poses_limited_total", "counter",

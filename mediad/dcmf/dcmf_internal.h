@@ -85,7 +85,8 @@ struct room {
 };
 
 struct dcmf_stats {
-	uint64_t created, deleted, idle_ended, refused, peers_connected, messages_unknown;
+	uint64_t created, deleted, idle_ended, refused, peers_connected, peers_lost,
+		messages_unknown;
 	uint64_t joined_rooms, rooms_full;
 	struct app_stats ended; /* of contexts that are gone */
 	struct boot_stats boot;

@@ -52,7 +52,8 @@ static void on_state(void *arg, enum peer_state state, const char *reason)
 		c->once_connected = true;
 		c->d->stats.peers_connected++;
 	}
-	if (state == PEER_CLOSED) {
+	if (state == PEER_CLOSED) { /* not by us: that is not told */
+		c->d->stats.peers_lost++;
 		m->nopen = 0;
 		close_boots(m);
 		app_on_peer_closed(m->term->part, m->peer, c->d->now);

@@ -3,9 +3,8 @@
 // of a running mediad: mobile.mjs BASE-URL. The NAT is a relay of ours: the UE knows its address as
 // mediad's.
 
-import dgram from 'node:dgram';
-import { once } from 'node:events';
 import { Mrm } from './mrm.mjs';
+import { Nat, through } from './nat.mjs';
 import { connect, RealUe, restartIce, until } from './real_ue.mjs';
 
 const [base] = process.argv.slice(2);
@@ -15,36 +14,6 @@ let failed = 0;
 function check(name, ok, detail = '') {
 	console.log(`${ok ? 'ok' : 'not ok'} ${name}${detail ? ` (${detail})` : ''}`);
 	if (!ok) failed++;
-}
-
-// Passes datagrams of one UE on from a port of its own; another one from rebind() on.
-class Nat {
-	async start() {
-		this.inner = dgram.createSocket('udp4');
-		this.inner.bind(0, '127.0.0.1');
-		await once(this.inner, 'listening');
-		this.inner.on('message', (d, from) => {
-			this.ue = from;
-			if (this.server) this.outer.send(d, this.server, '127.0.0.1');
-		});
-		await this.rebind();
-		return this.inner.address().port;
-	}
-
-	async rebind() {
-		const fresh = dgram.createSocket('udp4');
-		fresh.bind(0, '127.0.0.1');
-		await once(fresh, 'listening');
-		fresh.on('message', (d) => this.inner.send(d, this.ue.port, this.ue.address));
-		this.outer?.close();
-		this.outer = fresh;
-		return fresh.address().port;
-	}
-
-	stop() {
-		this.inner.close();
-		this.outer.close();
-	}
 }
 
 const facts = async (id, i) => (await mrm.get(id)).json.terminations[i].medias[0]['x-ims-ar'];
@@ -58,12 +27,8 @@ async function works(ues, ms = 5000) {
 
 const ues = [new RealUe('anna'), new RealUe('bert')];
 const nat = new Nat();
-const port = await nat.start();
-const { id } = await connect(mrm, ues, [undefined, undefined], { scene: 'tabletop' }, (sdp, i) => {
-	if (i !== 0) return sdp;
-	nat.server = Number(/^m=application (\d+)/m.exec(sdp)[1]);
-	return sdp.replaceAll(String(nat.server), String(port));
-});
+await nat.start();
+const { id } = await connect(mrm, ues, [undefined, undefined], { scene: 'tabletop' }, (sdp, i) => (i === 0 ? through(nat, sdp) : sdp));
 check('a call through a NAT', (await until('scenes', () => ues.every((u) => u.ar.scene.doc?.nodes), 10000)) && (await works(ues)));
 const before = await facts(id, 0);
 check('its address is the NAT\'s', before.selected === `127.0.0.1:${nat.outer.address().port}`, before.selected);
