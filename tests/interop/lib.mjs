@@ -104,11 +104,14 @@ export function remoteFacts(sdp) {
 	const head = sdp.slice(0, sdp.indexOf('m='));
 	const section = sdp.slice(at).split(/\r?\nm=/)[0];
 	const get = (n) => value(section, n) ?? value(head, n);
+	const lite = /^a=ice-lite/m.test(sdp);
+	// no checks will come: the address counts (werift has it in its candidate only, and a=ice-lite in the section)
+	const [, addr, port] = (lite && /^a=candidate:\S+ 1 udp \d+ (127\S+) (\d+)/im.exec(section)) || [];
 	return {
 		ufrag: get('ice-ufrag'), pwd: get('ice-pwd'), fingerprints: [get('fingerprint')],
 		theirSetup: get('setup'), sctpPort: Number(get('sctp-port') ?? 5000),
 		maxMessageSize: Number(get('max-message-size') ?? 65536),
-		mid: get('mid') ?? '0', lite: /^a=ice-lite/m.test(head),
+		mid: get('mid') ?? '0', lite, ...(addr && { addr, port: Number(port) }),
 	};
 }
 
