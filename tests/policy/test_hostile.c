@@ -7,6 +7,7 @@
  *	-- also: a limit that may be met instead
  *	-- instructions: off	(only the clock is left), or a number
  *	-- calls: 20		(the evil call is made so often)
+ *	-- hook: answer		(its answers are asked, too: they share the decision's time)
  *
  * Each run is bounded in CPU time, the caller gets the fallback, and the next call is decided as if
  * nothing had happened.
@@ -37,7 +38,7 @@ static double cpu_ms(void)
 }
 
 struct head {
-	char limit[32], says[128], also[32], instructions[16], calls[16];
+	char limit[32], says[128], also[32], instructions[16], calls[16], hook[16];
 };
 
 static void read_key(const char *src, const char *key, char *out, size_t cap)
@@ -66,6 +67,7 @@ static void read_head(const char *path, struct head *h)
 	read_key(src, "also", h->also, sizeof(h->also));
 	read_key(src, "instructions", h->instructions, sizeof(h->instructions));
 	read_key(src, "calls", h->calls, sizeof(h->calls));
+	read_key(src, "hook", h->hook, sizeof(h->hook));
 	free(src);
 }
 
@@ -87,6 +89,23 @@ struct outcome {
 	char text[POLICY_MAX_ERROR];
 };
 
+/* For the caller it is an AR call all the same: the fallback of an answer is the verdict's. */
+static enum policy_result evil_answers(
+	struct policy_gen *gen, const struct policy_call *c, struct policy_verdict *v)
+{
+	struct policy_answer a[AR_OUTCOMES];
+	enum policy_result r = policy_on_answers(gen, c, v, a);
+
+	v->action = POLICY_PLAIN;
+	for (int o = 0; o < AR_OUTCOMES; o++) {
+		if (a[o].error[0])
+			snprintf(v->error, sizeof(v->error), "%s", a[o].error);
+		if (a[o].keep_a || a[o].nsteps != v->nsteps)
+			v->action = POLICY_DENY; /* not the default answer */
+	}
+	return r;
+}
+
 static void evil_calls(struct policy *p, const struct head *h, struct outcome *o)
 {
 	struct policy_gen *gen = policy_pin(p);
@@ -99,6 +118,8 @@ static void evil_calls(struct policy *p, const struct head *h, struct outcome *o
 		double t0 = cpu_ms(), ms;
 		enum policy_result r = policy_decide(gen, &c, &v);
 
+		if (h->hook[0] && r == POLICY_OK)
+			r = evil_answers(gen, &c, &v);
 		ms = cpu_ms() - t0;
 		o->ms = ms > o->ms ? ms : o->ms;
 		if (o->result != POLICY_OK)
