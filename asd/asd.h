@@ -49,6 +49,11 @@ static inline void asd_count(struct asd *a, enum asd_counter c)
 	a->stats.n[c]++;
 }
 
+static inline void asd_count_if(struct asd *a, bool when, enum asd_counter c)
+{
+	a->stats.n[c] += when;
+}
+
 /* Monotonic microseconds; the flow tests have their own. */
 uint64_t asd_now(const struct asd *a);
 

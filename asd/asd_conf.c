@@ -45,6 +45,9 @@ static const struct ar_conf_key keys[] = {
 		"only"},
 	{"dcsf", "dcmf", AR_CONF_LIST, AT(dcmf), "mediad1 127.0.0.1:9910", 0, 0,
 		"name host:port of a mediad; may be repeated"},
+	{"dcsf", "near", AR_CONF_LIST, AT(near), NULL, 0, 0,
+		"name and networks that this mediad is near to, for the policy's 'nearest'; may be "
+		"repeated"},
 	{"dcsf", "reserve_timeout_ms", AR_CONF_INT, AT(reserve_ms), "800", 50, 20000,
 		"time one mediad has to reserve before the next is tried"},
 	{"dcsf", "lease", AR_CONF_INT, AT(lease_s), "300", 10, 86400,
@@ -219,6 +222,35 @@ static int check_dcmfs(const struct asd_conf *c, struct ar_buf *err)
 	return 0;
 }
 
+int asd_parse_near(struct near *n, const char *name, const char *text)
+{
+	size_t len = strcspn(text, " \t");
+
+	if (len != strlen(name) || strncmp(text, name, len) != 0)
+		return -ENOENT;
+	return near_add(n, text + len);
+}
+
+/* Every line names one of ours, and networks. */
+static int check_near(const struct asd_conf *c, struct ar_buf *err)
+{
+	for (unsigned i = 0; i < c->near.n; i++) {
+		int e = -ENOENT;
+
+		for (unsigned k = 0; e == -ENOENT && k < c->dcmf.n; k++) {
+			struct near n = {0};
+			struct asd_endpoint d;
+
+			if (asd_parse_dcmf(&d, c->dcmf.item[k]) == 0)
+				e = asd_parse_near(&n, d.name, c->near.item[i]);
+		}
+		if (e)
+			return bad(err, "[dcsf] near", c->near.item[i],
+				e == -ENOENT ? "it names no dcmf" : "want: name network...");
+	}
+	return 0;
+}
+
 static int parse_transport(struct ar_span word, enum ar_av_transport *t)
 {
 	static const char *const names[] = {
@@ -360,6 +392,8 @@ int asd_conf_read(struct asd_conf *c, const char *path, struct ar_buf *err)
 		e = check_listen(c, err);
 	if (!e)
 		e = check_dcmfs(c, err);
+	if (!e)
+		e = check_near(c, err);
 	for (unsigned i = 0; !e && i < c->nfacts; i++)
 		e = lookup_conf_check(&c->fact[i], err);
 	return e;
@@ -399,5 +433,11 @@ struct policy_conf asd_policy_conf(const struct asd_conf *c)
 		.facts_known = true};
 	for (unsigned i = 0; i < c->nfacts; i++)
 		snprintf(pc.fact[i], sizeof(pc.fact[i]), "%s", c->fact[i].name);
+	for (unsigned i = 0; i < c->dcmf.n && i < POLICY_MAX_DCMFS; i++) {
+		struct asd_endpoint e;
+
+		if (asd_parse_dcmf(&e, c->dcmf.item[i]) == 0)
+			snprintf(pc.dcmf[pc.ndcmfs++], sizeof(pc.dcmf[0]), "%s", e.name);
+	}
 	return pc;
 }

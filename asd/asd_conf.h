@@ -7,6 +7,7 @@
 #define ASD_CONF_H
 
 #include "asd/call/planner_boot.h"
+#include "asd/dcsf/near.h"
 #include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
 #include "common/sdp_av.h"
@@ -28,6 +29,7 @@ struct asd_conf {
 	char *fallback, *records;
 	/* [dcsf] */
 	struct ar_conf_list dcmf; /* "name host:port" */
+	struct ar_conf_list near; /* "name network..." */
 	long reserve_ms, lease_s;
 	char *network_a, *network_b, *scene, *application, *accept;
 	long max_stream_id;
@@ -76,6 +78,9 @@ int asd_parse_hostport(struct asd_endpoint *e, const char *text)
 int asd_parse_listen(struct asd_endpoint *e, const char *text) __attribute__((warn_unused_result));
 /* "name host:port". */
 int asd_parse_dcmf(struct asd_endpoint *e, const char *text) __attribute__((warn_unused_result));
+/* Adds the networks of a `near` line, when it is of that name; -ENOENT when not, -EINVAL. */
+int asd_parse_near(struct near *n, const char *name, const char *text)
+	__attribute__((warn_unused_result));
 /* "plain" or "deny CODE". */
 int asd_parse_fallback(struct asd_fallback *f, const char *text)
 	__attribute__((warn_unused_result));

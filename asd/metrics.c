@@ -100,7 +100,7 @@ static void on_healthz(struct evhttp_request *rq, void *arg)
 
 	if (a->stopping)
 		reply(rq, HTTP_SERVUNAVAIL, "Service Unavailable", AR_SPAN("stopping\n"));
-	else if (dcmf_pool_choose(a->pool, NULL, 0) < 0)
+	else if (dcmf_pool_choose(a->pool, NULL, NULL, 0) < 0)
 		reply(rq, HTTP_SERVUNAVAIL, "Service Unavailable", AR_SPAN("no DCMF is ready\n"));
 	else
 		reply(rq, HTTP_OK, "OK", AR_SPAN("ok\n"));

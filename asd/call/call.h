@@ -156,6 +156,7 @@ struct call {
 	char token[CALL_TOKEN_LEN + 1];
 	char instance[64]; /* of the module, that of its last message */
 	char rule[64], scene[64], application[64], dcmf[64], network[2][32]; /* of the policy */
+	char source[64]; /* of the last offer, "address:port" */
 	char share[64]; /* other calls with the same are in this one's scene; "": alone */
 };
 

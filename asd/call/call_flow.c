@@ -54,14 +54,14 @@ static void keep_answers(
 	}
 }
 
-static void take_verdict(struct call *c, const struct policy_verdict *v)
+static void take_verdict(struct call *c, const struct policy_verdict *v, const char *source)
 {
+	snprintf(c->source, sizeof(c->source), "%s", source);
 	snprintf(c->rule, sizeof(c->rule), "%s", v->rule);
 	snprintf(c->scene, sizeof(c->scene), "%s", v->scene);
 	snprintf(c->application, sizeof(c->application), "%s", v->application);
 	snprintf(c->dcmf, sizeof(c->dcmf), "%s", v->dcmf);
-	for (int i = 0; i < 2; i++)
-		snprintf(c->network[i], sizeof(c->network[i]), "%s", v->network[i]);
+	memcpy(c->network, v->network, sizeof(c->network));
 	c->max_seconds = v->limits.max_seconds;
 	c->max_kbps = v->limits.max_kbps;
 	c->max_pose_hz = v->limits.max_pose_hz;
@@ -83,12 +83,11 @@ void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct
 
 	call_view_make(&view, a, c, m, o);
 	r = policy_decide(c->gen, &view.call, &v);
-	take_verdict(c, &v);
+	take_verdict(c, &v, m->source);
 	CALL_LOG(c); /* traced from here on */
 	ar_log(AR_LOG_DEBUG, "call", "policy: %s by rule '%s'%s", policy_action_name(v.action),
 		v.rule, v.trace ? ", traced" : "");
-	if (r != POLICY_OK && r != POLICY_DENIED)
-		asd_count(a, ASD_POLICY_FAILED);
+	asd_count_if(a, r != POLICY_OK && r != POLICY_DENIED, ASD_POLICY_FAILED);
 	call_share_take(a, c, &v);
 	x->headers = call_headers(&v);
 	if (v.action == POLICY_DENY) {
@@ -272,6 +271,7 @@ static void reserve(
 	const struct asd_conf *k = &a->conf;
 	json_t *streams = mrm_streams(choice->accepted, choice->naccepted), *facts[2];
 	struct dcsf_order order = {.prefer = c->dcmf,
+		.source = c->source,
 		.deadline = x->since + (uint64_t)k->decision_ms * AR_MS,
 		.context = {.owner = k->name,
 			.callid = c->callid,

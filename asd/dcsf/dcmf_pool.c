@@ -172,22 +172,38 @@ static uint64_t score(const struct dcmf *d, uint64_t now)
 	return avoid + 100ull * d->load + share;
 }
 
-int dcmf_pool_choose(const struct dcmf_pool *p, const char *prefer, uint32_t tried)
+/* Better than what we have? Near first, then little load. */
+static bool better(
+	const struct dcmf *d, int near, const struct dcmf *best, int best_near, uint64_t now)
 {
+	if (!best || near != best_near)
+		return !best || near > best_near;
+	return score(d, now) < score(best, now);
+}
+
+int dcmf_pool_choose(
+	const struct dcmf_pool *p, const char *prefer, const char *source, uint32_t tried)
+{
+	bool nearest = prefer && source && strcmp(prefer, "nearest") == 0;
+	const struct dcmf *best = NULL;
 	uint64_t now = asd_now(p->asd);
-	int best = -1;
+	int best_near = -1;
 
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct dcmf *d = &p->dcmf[i];
+		int near;
 
 		if ((tried & (1u << i)) || !dcmf_usable(d))
 			continue;
 		if (prefer && strcmp(prefer, d->at.name) == 0)
 			return (int)i;
-		if (best < 0 || score(d, now) < score(&p->dcmf[best], now))
-			best = (int)i;
+		near = nearest && d->avoid_until <= now ? near_bits(&d->near, source) : -1;
+		if (better(d, near, best, best_near, now)) {
+			best = d;
+			best_near = near;
+		}
 	}
-	return best;
+	return best ? (int)best->index : -1;
 }
 
 void dcmf_note(struct dcmf *d, bool ok)
@@ -224,6 +240,9 @@ static int add_dcmf(struct dcmf_pool *p, const char *text)
 	err = asd_parse_dcmf(&d->at, text);
 	if (err)
 		return err;
+	for (unsigned i = 0; i < p->asd->conf.near.n; i++)
+		(void)!asd_parse_near(
+			&d->near, d->at.name, p->asd->conf.near.item[i]); /* checked */
 	ar_buf_init(&d->line, DCMF_MAX_LINE);
 	conf = (struct h2_conf){.host = d->at.host, .port = d->at.port};
 	err = h2_client_new(&d->h2, p->asd->base, &conf, &handlers, d);

@@ -29,6 +29,7 @@ struct dcmf {
 	struct asd *asd;
 	unsigned index;
 	struct asd_endpoint at;
+	struct near near;
 	struct h2_client *h2;
 	enum dcmf_state state;
 	char instance[65], version[32];
@@ -53,10 +54,12 @@ int dcmf_pool_find(const struct dcmf_pool *p, const char *name);
 /* Names itself: usable for a new reservation now. */
 bool dcmf_usable(const struct dcmf *d);
 /*
- * The best usable one that is not in `tried` (bit per index): prefer's name first, then those that
- * have not failed lately, then by load. -1: none.
+ * The best usable one that is not in `tried` (bit per index): prefer's name first, or with
+ * "nearest" those that are near to source (the address that the offer came from, or NULL), the
+ * longest prefix first; then those that have not failed lately, then by load. -1: none.
  */
-int dcmf_pool_choose(const struct dcmf_pool *p, const char *prefer, uint32_t tried);
+int dcmf_pool_choose(
+	const struct dcmf_pool *p, const char *prefer, const char *source, uint32_t tried);
 /* A request ended: keeps the score that dcmf_pool_choose() looks at. */
 void dcmf_note(struct dcmf *d, bool ok);
 const char *dcmf_state_name(const struct dcmf *d);

@@ -17,7 +17,7 @@
 struct order {
 	struct dcsf *d;
 	uint32_t id, call;
-	char *callid, *prefer;
+	char *callid, *prefer, *source;
 	json_t *doc;
 	uint64_t deadline;
 	uint32_t tried;
@@ -90,6 +90,7 @@ static void order_free(struct order *o)
 	json_decref(o->doc);
 	free(o->callid);
 	free(o->prefer);
+	free(o->source);
 	free(o);
 }
 
@@ -198,7 +199,8 @@ static void arm(struct order *o, uint64_t now)
 	uint64_t left = (o->deadline - now) / AR_MS;
 	struct timeval tv;
 
-	if (dcmf_pool_choose(a->pool, NULL, o->tried) >= 0 && left > (uint64_t)a->conf.reserve_ms)
+	if (dcmf_pool_choose(a->pool, NULL, NULL, o->tried) >= 0 &&
+		left > (uint64_t)a->conf.reserve_ms)
 		left = (uint64_t)a->conf.reserve_ms;
 	tv = ms_tv(left);
 	evtimer_add(o->timer, &tv);
@@ -211,7 +213,7 @@ static int attempt(struct order *o)
 	uint64_t now = asd_now(a);
 
 	for (;;) {
-		int i = dcmf_pool_choose(a->pool, o->prefer, o->tried);
+		int i = dcmf_pool_choose(a->pool, o->prefer, o->source, o->tried);
 		struct dcmf *m = i >= 0 ? dcmf_pool_get(a->pool, (unsigned)i) : NULL;
 
 		if (!m || now >= o->deadline)
@@ -269,8 +271,9 @@ int dcsf_reserve(struct asd *a, const struct call *c, const struct dcsf_order *w
 	o->doc = mrm_context(&w->context);
 	o->callid = strdup(c->callid);
 	o->prefer = strdup(w->prefer ? w->prefer : "");
+	o->source = strdup(w->source ? w->source : "");
 	o->timer = evtimer_new(a->base, on_attempt_timeout, o);
-	if (o->doc && o->callid && o->prefer && o->timer)
+	if (o->doc && o->callid && o->prefer && o->source && o->timer)
 		err = ar_ids_add(&a->dcsf->orders, o, &o->id);
 	if (!err)
 		err = attempt(o);

@@ -29,6 +29,7 @@ struct dcsf;
 struct dcsf_order {
 	struct mrm_context context;
 	const char *prefer; /* a DCMF's name, "" or "least-loaded" or "nearest" */
+	const char *source; /* "address:port" that the offer came from, for "nearest" */
 	int only; /* this DCMF or none, by index; negative: any */
 	uint64_t deadline; /* asd_now() at which the answer is of no use any more */
 };

@@ -296,6 +296,30 @@ static int l_check(lua_State *L)
 	return 1;
 }
 
+/* dcmf(name): an error while the script loads, unless asd.conf has it. */
+static int l_dcmf(lua_State *L)
+{
+	const struct host *h = vm_user(vm_of(L));
+	const char *name = luaL_checkstring(L, 1);
+	const struct policy_conf *c = h ? h->conf : NULL;
+	char names[256] = "";
+	size_t n = 0;
+	unsigned i;
+
+	if (!c || !c->facts_known || !vm_loading(vm_of(L)))
+		return 0;
+	for (i = 0; i < c->ndcmfs; i++) {
+		if (strcmp(c->dcmf[i], name) == 0)
+			return 0;
+		if (n < sizeof(names))
+			n += (size_t)snprintf(names + n, sizeof(names) - n, ", %s", c->dcmf[i]);
+	}
+	return sandbox_fail(L,
+		"act.accept.dcmf: asd.conf has no dcmf '%.60s'; there are nearest, "
+		"least-loaded%s",
+		name, names);
+}
+
 /* ---- facts ---- */
 
 bool host_knows_fact(const struct host *h, const char *name)
@@ -319,7 +343,7 @@ int host_no_fact(lua_State *L, const struct host *h, const char *name)
 	for (i = 0; i < h->conf->nfacts && n < sizeof(names); i++)
 		n += (size_t)snprintf(
 			names + n, sizeof(names) - n, "%s%s", i ? ", " : "", h->conf->fact[i]);
-	return sandbox_fail(L, "asd.conf has no [fact %.60s]; it has: %s", name, names);
+	return sandbox_fail(L, "asd.conf has no fact '%.60s'; it has: %s", name, names);
 }
 
 /* fact(name): an error unless asd.conf has it. */
@@ -335,7 +359,7 @@ static void host_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"fail", l_fail}, {"seal", l_seal}, {"list", l_list},
 		{"log", l_log}, {"share", l_share}, {"cidr", l_cidr}, {"in_cidr", l_in_cidr},
-		{"check", l_check}, {"fact", l_fact}, {NULL, NULL}};
+		{"check", l_check}, {"fact", l_fact}, {"dcmf", l_dcmf}, {NULL, NULL}};
 
 	make_list_type(L);
 	luaL_newlib(L, functions);

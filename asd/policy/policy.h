@@ -93,6 +93,9 @@ struct policy_conf {
 	char fact[POLICY_MAX_FACTS][64];
 	unsigned nfacts;
 	bool facts_known;
+	/* So for the DCMFs, that act.accept may name. */
+	char dcmf[POLICY_MAX_DCMFS][64];
+	unsigned ndcmfs;
 };
 
 /* ---- what the script sees; everything borrowed for the length of one function call ---- */

@@ -45,6 +45,8 @@ function M.accept(t)
 		end
 		v[k] = x
 	end
+	local d = v.dcmf
+	if type(d) == 'string' and d ~= 'nearest' and d ~= 'least-loaded' and d ~= '' then host.dcmf(d) end
 	return new('accept', CALL, { final = host.check('verdict', v, 'act.accept') })
 end
 

@@ -7,6 +7,7 @@ python3 test_operator.py ASD FAKE_MEDIAD [test...]
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -141,6 +142,54 @@ def call_records(w):
     assert lines(2)[1]["record"]["poses"] == "0"
     # one that ends with asd
     assert w.asd.stop() == 0
+
+@test(fakes=2, start=False)
+def nearest_media_function(w):
+    """dcmf = 'nearest': by the address that the offer came from; the other one when it is away."""
+    w.conf["dcsf.near"] = ["m1 192.0.2.0/24, 2001:db8::/32", "m2 192.0.2.128/25"]
+    w.start()
+    for i in (0, 1):
+        w.fakes[i].set(load=10 + 50 * i)  # least loaded: m1
+    f = w.link()
+    use(w, ":rule('ar', m.any, act.accept{ dcmf = 'nearest' })")
+
+    def chosen(source):
+        t = token()
+        v = f.ask(**offer(t, source=source))
+        assert v["action"] == "ar", v
+        name = [i for i in admin(w.sock, "call", t)["items"] if "dcmf" in i][0]["dcmf"]
+        f.event("failed", t, callid=t + "@ue", from_tag="ta", cseq=1, method="INVITE", status=486)
+        f.wait_acks()
+        return name
+    for _ in range(3):
+        assert chosen("192.0.2.200:5060") == "m2"
+        assert chosen("192.0.2.20:5060") == "m1"
+        assert chosen("[2001:db8::1]:5060") == "m1"
+    w.fakes[1].tell("down 1")
+
+    def other():
+        """the farther one to be chosen"""
+        return chosen("192.0.2.200:5060") == "m1"
+    wait_for(other)
+
+
+@test(fakes=2)
+def misspelt_names_of_asd_conf(w):
+    """What asd.conf does not have is refused where the policy names it, not passed over."""
+    for rule, says in (("act.accept{ dcmf = 'm3' }", "asd.conf has no dcmf 'm3'; there are nearest, least-loaded, m1, m2"),
+                       ("act.accept{ dcmf = 'm2' }", None), ("act.accept{ dcmf = 'nearest' }", None)):
+        write_policy(w, ":rule('ar', m.any, %s)" % rule)
+        r = admin(w.sock, "reload")
+        assert r["ok"] == (says is None) and (not says or says in r["reason"]), r
+    write_policy(w, ":rule('f', m.fact 'tier', act.plain())\n:rule('ar', m.any, act.accept{})")
+    r = admin(w.sock, "reload")
+    assert "asd.conf has no fact 'tier'; it has: none" in r["reason"], r
+    for near, says in (("m3 192.0.2.0/24", "it names no dcmf"), ("m1", "want: name network"),
+                       ("m1 192.0.2.0/33", "want: name network")):
+        w.conf["dcsf.near"] = [near]
+        r = subprocess.run([w.asd_path, "-c", w.write_conf(), "-t"], capture_output=True, text=True)
+        assert r.returncode == 78 and says in r.stderr, r
+
 
 def make_world(t):
     more = dict(t.world)

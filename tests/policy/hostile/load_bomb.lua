@@ -2,5 +2,6 @@
 -- A bomb while loading.
 -- limit: load
 -- says: memory limit
+-- load_ms: 200
 local t = {}
 while true do t = { t } end
