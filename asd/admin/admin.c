@@ -266,6 +266,7 @@ static const struct {
 	{"reload", on_reload},
 	{"policy", on_policy},
 	{"media", admin_media},
+	{"drain", admin_drain},
 };
 
 void admin_command(struct asd *a, struct front_ref ref, const char *cmd, const char *arg)

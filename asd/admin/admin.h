@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kamcmd's questions (ims_ar.status, .calls, .call, .reload, .policy), answered from live state:
+ * kamcmd's questions (ims_ar.status, .calls, .call, .reload, .policy, .drain), answered from live state:
  * a list of flat objects, printed in order. `call` asks mediad for the context's live facts and so
  * answers later, within a second.
  */
@@ -22,5 +22,7 @@ const struct call *admin_find_call(const struct asd *a, const char *arg);
 void admin_reply(struct asd *a, struct front_ref ref, json_t *items); /* steals items */
 /* `media`: "<call> snapshot [a|b [<media>]]" (docs/front.md). */
 void admin_media(struct asd *a, struct front_ref ref, const char *arg);
+/* `drain`: "<mediad> on|off". */
+void admin_drain(struct asd *a, struct front_ref ref, const char *arg);
 
 #endif

@@ -369,6 +369,7 @@ static const struct {
 	{"reload", CONN_ADMIN, take_admin},
 	{"policy", CONN_ADMIN, take_admin},
 	{"media", CONN_ADMIN, take_admin},
+	{"drain", CONN_ADMIN, take_admin},
 };
 
 static void take_request(struct conn *c, const char *cmd, const json_t *j)

@@ -231,6 +231,23 @@ static void rpc_media(rpc_t *rpc, void *ctx)
 		rpc->fault(ctx, 404, "%s", r.why);
 }
 
+/* The first asd that knows the mediad: it tells all of them itself. */
+static void rpc_drain(rpc_t *rpc, void *ctx)
+{
+	char *name, *what, arg[400];
+	struct asked r = {0};
+
+	if (rpc->scan(ctx, "ss", &name, &what) < 2) {
+		rpc->fault(ctx, 400, "want: <mediad, its name in ims_ar.status> on|off");
+		return;
+	}
+	snprintf(arg, sizeof(arg), "%s %s", name, what);
+	for (int i = 0; i < ar_conf.nasd && !r.good; i++)
+		ask_one(rpc, ctx, i, "drain", arg, &r);
+	if (!r.good)
+		rpc->fault(ctx, 404, "%s", r.why);
+}
+
 static void rpc_local(rpc_t *rpc, void *ctx)
 {
 	struct listing l = {.rpc = rpc, .ctx = ctx};
@@ -254,6 +271,8 @@ static const char *local_doc[] = {"the calls in this Kamailio's own table", 0};
 static const char *call_doc[] = {"one call, by id or Call-ID, from here and from asd", 0};
 static const char *media_doc[] = {
 	"a picture of a call's video as it leaves the ARMF: <call> snapshot [a|b [medium]]", 0};
+static const char *drain_doc[] = {
+	"a mediad takes no new calls, or takes them again: <mediad> on|off", 0};
 static const char *reload_doc[] = {"have asd load its policy again", 0};
 static const char *policy_doc[] = {"the rules of asd's policy and how often each was hit", 0};
 
@@ -263,6 +282,7 @@ rpc_export_t ar_rpc_methods[] = {
 	{"ims_ar.local_calls", rpc_local, local_doc, RET_ARRAY},
 	{"ims_ar.call", rpc_call, call_doc, RET_ARRAY},
 	{"ims_ar.media", rpc_media, media_doc, RET_ARRAY},
+	{"ims_ar.drain", rpc_drain, drain_doc, RET_ARRAY},
 	{"ims_ar.reload", rpc_reload, reload_doc, RET_ARRAY},
 	{"ims_ar.policy", rpc_policy, policy_doc, RET_ARRAY},
 	{0, 0, 0, 0},

@@ -103,6 +103,23 @@ static void healthz(struct ctl *c, const struct ctl_call *q)
 	ctl_answer(c, q->req->id, 200, "text/plain", AR_SPAN("ok\n"));
 }
 
+/* Where there are several asd, one is enough: the others hear of it with the next load. */
+static void put_drain(struct ctl *c, const struct ctl_call *q)
+{
+	json_t *j = json_loadb(q->req->body.p, q->req->body.n, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *on = json_object_get(j, "draining");
+
+	if (!json_is_boolean(on)) {
+		ctl_problem(c, q->req->id, 400, "INVALID_MSG_FORMAT",
+			"want {\"draining\":true} or {\"draining\":false}");
+	} else {
+		if (json_is_true(on) != c->draining)
+			ctl_drain(c, json_is_true(on));
+		ctl_answer_json(c, q->req->id, ctl_load(c));
+	}
+	json_decref(j);
+}
+
 /* ---- routes ---- */
 
 #define CONTEXTS "/nmf-mrm/v1/contexts"
@@ -121,6 +138,7 @@ static const struct route {
 	{"GET", "/x-ims-ar/v1/contexts/", "/scene", {NULL}, ctl_get_scene},
 	{"GET", "/x-ims-ar/v1/contexts/", "/snapshot", {NULL}, ctl_get_snapshot},
 	{"GET", "/x-ims-ar/v1/status", NULL, {NULL}, ctl_status},
+	{"PUT", "/x-ims-ar/v1/drain", NULL, {CTL_JSON, NULL}, put_drain},
 	{"GET", "/x-ims-ar/v1/events", NULL, {NULL}, ctl_events},
 	{"GET", "/metrics", NULL, {NULL}, ctl_metrics},
 	{"GET", "/healthz", NULL, {NULL}, healthz},

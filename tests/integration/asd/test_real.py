@@ -124,6 +124,32 @@ def re_invites(w):
 
 
 @test
+def drained_by_the_operators_tool(w):
+    f, t, u = w.link(), token(), token()
+    assert f.ask(**offer(t))["action"] == "ar"
+    f.event("answered", t, **answered(t))
+    f.wait_acks()
+    w.wait_count(update_ok=1)
+    r = admin(w.sock, "drain", "m1 on")
+    assert r["ok"] and r["items"] == [{"dcmf": "m1", "state": "draining", "contexts": 1}], r
+    assert any(i.get("dcmf") == "m1" and i["state"] == "draining" for i in admin(w.sock, "status")["items"])
+    assert w.m.ask("/x-ims-ar/v1/status")["draining"]
+    assert f.ask(**offer(u))["action"] != "ar"  # an ordinary call: there is no other mediad
+    assert len(w.m.contexts()) == 1  # the one that is there goes on
+    for bad in ("", "m1", "m1 maybe", "m2 on", "x" * 300 + " on"):
+        r = admin(w.sock, "drain", bad)
+        assert not r["ok"] and (r["code"] == ("no_dcmf" if bad == "m2 on" else "usage")), (bad, r)
+    r = admin(w.sock, "drain", "m1 off")
+    assert r["ok"] and r["items"][0]["state"] == "ready", r
+    v = token()
+    assert f.ask(**offer(v, callid="again@ue"))["action"] == "ar"
+    for call in (t, v):
+        f.event("bye", call, from_tag="ta", to_tag="tb")
+    f.wait_acks()
+    w.no_contexts()
+
+
+@test
 def callee_without_data_channel(w):
     f = w.link()
     t = token()

@@ -318,6 +318,16 @@ def test_draining(m):
     expect("calls go on", m.curl("GET", path_of(doc))[0] == 200)
     m.process.send_signal(signal.SIGUSR1)
     until("taking again", lambda: not m.status()["draining"])
+    # as asd asks for it (kamcmd ims_ar.drain); twice is once
+    for on in (True, True, False, False):
+        code, answer = m.call("PUT", "/x-ims-ar/v1/drain", {"draining": on}, "application/json")
+        expect("drain", code == 200 and answer["draining"] == on == m.status()["draining"], answer)
+        expect("new contexts", m.curl("POST", CONTEXTS, json.dumps(context()), "application/json")[0] == (503 if on else 201))
+    for c in m.call("GET", CONTEXTS)[1]["contexts"]:
+        if c["contextId"] != doc["contextId"]:
+            m.curl("DELETE", path_of(c))
+    for bad in ("", "{", "[]", "{}", '{"draining":1}', '{"draining":"true"}'):
+        expect(bad, m.curl("PUT", "/x-ims-ar/v1/drain", bad, "application/json")[0] == 400)
     m.curl("DELETE", path_of(m.create()))
     m.curl("DELETE", path_of(doc))
 
