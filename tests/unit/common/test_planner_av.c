@@ -29,6 +29,8 @@
 			"host\r\na=setup:actpass\r\na=rtcp-mux\r\n"                                \
 			"a=rtcp-rsize\r\na=extmap:2 "                                              \
 			"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n"           \
+			"a=extmap:5 "                                                              \
+			"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n"           \
 			"a=extmap:13 urn:3gpp:video-orientation\r\n" VIDEO_CODECS "a=" DIR "\r\n"  \
 			"a=msid:stream track\r\na=ssrc-group:FID 11 12\r\na=ssrc:11 "              \
 			"cname:ue\r\na=ssrc:12 cname:ue\r\n"
@@ -119,6 +121,8 @@ static void video_goes_to_the_armf_on_both_legs(void **state)
 	assert_true(has_span(v, "a=rtcp-mux\r\n"));
 	assert_true(has_span(v, "a=mid:2\r\n"));
 	assert_true(has_span(v, "a=extmap:2 http://www.webrtc.org"));
+	assert_true(has_span(
+		v, "a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay\r\n"));
 	assert_false(has_span(v, "video-orientation"));
 	assert_false(has_span(v, "VP9"));
 	assert_false(has_span(v, "sprop-parameter-sets"));
