@@ -143,6 +143,25 @@ def call_records(w):
     # one that ends with asd
     assert w.asd.stop() == 0
 
+@test()
+def limits_of_an_accept(w):
+    """max_seconds is asd's own: then the AR part ends, the call goes on. The others are mediad's."""
+    f = w.link()
+    use(w, ":rule('ar', m.any, act.accept{ limits = { max_seconds = 1, max_kbps = 800, max_pose_hz = 30,"
+        " max_nodes = 50 } })")
+    t = token()
+    assert f.ask(**offer(t))["action"] == "ar"
+    assert w.context("c1")["x-ims-ar"]["limits"] == {"maxKbps": 800, "maxPoseHz": 30, "maxNodes": 50}
+    f.event("answered", t, **answered(t))
+    f.wait_acks()
+    w.wait_count(calls_expired_limit=1, calls=1)
+    assert f.wait_command("release", t)
+    w.wait_contexts(0)
+    f.event("bye", t, callid=t + "@ue", from_tag="ta", to_tag="tb")
+    f.wait_acks()
+    w.wait_count(calls=0)
+
+
 @test(fakes=2, start=False)
 def nearest_media_function(w):
     """dcmf = 'nearest': by the address that the offer came from; the other one when it is away."""

@@ -117,6 +117,45 @@ def real_registered_tags(net):
     rejected(483)
 
 
+FAILING = """local ar = require 'ar.policy'
+local m, act = ar.match, ar.act
+return ar.new 'failing'
+	:rule('barred', m.reason 'accept-contact', act.deny(451, 'No AR, by law'))
+	:rule('faulty', m.reason 'contact-datachannel', function(call) %s end)
+	:rule('others', m.any, act.plain())
+"""
+
+
+@scenario(real=True, policy=PLAIN)
+def real_policy_fails_and_the_call_goes_on(net):
+    """Whatever a rule does: an ordinary call to its end, one line with rule and place, a counter."""
+    faults = (("while call.hour < 24 do end", "timeout"), ("local t = {} for i = 1, 1e9 do t[i] = {} end", "nomem"),
+              ("error { call }", "error"), ("local a = act.deny(call.initial and 7) return a", "error"))
+    for fault, result in faults:
+        # the trial calls of a load are from elsewhere, or it would be refused
+        replace_policy(net, FAILING % f"if call.source:sub(1, 4) == '127.' then {fault} end")
+        before = (net.run / "asd1.log").stat().st_size
+        call = plain_call(net, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+        check("m=application 0 " in call.uas.received("INVITE")[0], f"{fault}: not a plain call")
+        with open(net.run / "asd1.log") as f:
+            f.seek(before)
+            told = [line for line in f if "rule 'faulty'" in line and "policy: " in line and " warn " in line]
+        check(len(told) == 1 and f"failing: {result}, rule 'faulty'" in told[0] and "policy.lua:5" in told[0] and
+              "plain call instead" in told[0], f"{fault}: told {told}")
+    rc, out = net.rpc("pcscf1", "ims_ar.policy")
+    gen = next(p for p in parts(out) if p.get("state") == "current")
+    check(rc == 0 and gen["error"] == "1" and gen["ok"] == "0", f"counted: {gen}")
+    net.settled()
+
+
+@scenario(real=True, policy=AR.replace("m.caller 'mallory'", "m.caller 'alice'"))
+def real_denied_with_code_and_reason(net):
+    a = Caller(AR_TAGS)
+    call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(403), a.ack_failure()], None).wait()
+    check(any(f.startswith("SIP/2.0 403 AR service not allowed") for f, _, _ in call.uac.seen()), call.uac.seen())
+    net.settled()
+
+
 @scenario()
 def headers_of_a_strange_asd(net):
     """What is no header, or too much, is left out; the call goes on."""
