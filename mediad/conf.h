@@ -29,7 +29,7 @@ struct mediad_conf {
 	/* [armf] */
 	char *program, *platform, *cache_dir, *transports, *h264;
 	long processes, max_jobs, cpu_percent, memory_mb, device, max_triangles, max_streams,
-		max_kbps, fov_degrees, camera_delay_ms, low_delay;
+		max_kbps, fov_degrees, camera_delay_ms, low_delay, splice;
 
 	/* made from the above by mediad_conf_read() */
 	unsigned nworker;

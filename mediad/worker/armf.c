@@ -3,6 +3,7 @@
 
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
+#include "mediad/armf/link/link_msg.h"
 
 #include <errno.h>
 
@@ -62,6 +63,7 @@ int armf_start(struct armf_pool **pool, const struct mediad_conf *c, struct even
 		.cache_dir = c->cache_dir,
 		.max_triangles = (unsigned)c->max_triangles,
 		.h264 = c->h264,
+		.splice = c->splice != 0,
 		.assets = c->scenes};
 	int err = 0;
 
@@ -98,7 +100,14 @@ void armf_stats(const struct armf_pool *pool, json_t *out)
 		{"armfStarted", s.started}, {"armfDied", s.died}, {"armfHung", s.hung},
 		{"armfOverMemory", s.over_memory}, {"armfRefused", s.refused},
 		{"armfFramesIn", s.frames_in}, {"armfFramesOut", s.frames_out},
-		{"armfFramesDropped", s.frames_dropped}, {"armfCpuPermille", s.cpu_permille}};
+		{"armfFramesDropped", s.frames_dropped}, {"armfCpuPermille", s.cpu_permille},
+		{"armfFramesSpliced", s.frames_spliced}, {"armfBlocksSpliced", s.blocks},
+		{"armfBlocksRecoded", s.blocks_recoded},
+		{"armfSpliceEndStep", s.splice_ends[LINK_SPLICE_STEP]},
+		{"armfSpliceEndRate", s.splice_ends[LINK_SPLICE_RATE]},
+		{"armfSpliceEndKey", s.splice_ends[LINK_SPLICE_KEY]},
+		{"armfSpliceEndBox", s.splice_ends[LINK_SPLICE_BOX]},
+		{"armfSpliceEndBroken", s.splice_ends[LINK_SPLICE_WAIT]}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		json_object_set_new(out, all[i].name, json_integer((json_int_t)all[i].value));

@@ -313,7 +313,8 @@ int main(int argc, char **argv)
 		.platform = "surfaceless",
 		.device = -1,
 		.cache_dir = ARMF_CACHE,
-		.h264 = getenv("H264")};
+		.h264 = getenv("H264"),
+		.splice = getenv("SPLICE") && strcmp(getenv("SPLICE"), "0") != 0};
 	struct armf_job_conf jc = {.op = ARMF_OVERLAY, .call_id = "bench"};
 	const struct timeval soon = {.tv_usec = 5000};
 	struct armf_job_stats st;
@@ -345,9 +346,12 @@ int main(int argc, char **argv)
 	event_add(idle, &soon);
 	event_base_dispatch(b.base);
 	armf_job_get_stats(b.pool, b.job, &st);
-	printf("frames %u cpu_ms %.2f decode_us %u draw_us %u encode_us %u bytes %lu out %lu\n",
+	printf("frames %u cpu_ms %.2f decode_us %u draw_us %u encode_us %u bytes %lu out %lu "
+	       "spliced %lu recoded %lu of %lu\n",
 		b.next - WARM, (double)(cpu_us() - b.cpu0) / 1000 / (b.next - WARM), st.decode_us,
-		st.draw_us, st.encode_us, (unsigned long)b.bytes, (unsigned long)st.out);
+		st.draw_us, st.encode_us, (unsigned long)b.bytes, (unsigned long)st.out,
+		(unsigned long)st.spliced, (unsigned long)b.pool->st.blocks_recoded,
+		(unsigned long)b.pool->st.blocks);
 	fclose(b.out);
 	fclose(b.index);
 	armf_pool_free(b.pool);

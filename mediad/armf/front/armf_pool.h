@@ -64,6 +64,7 @@ struct armf_frame_out {
 	uint32_t ts;
 	bool key;
 	bool drawn; /* false: the scene is not in it (hidden, or stepped down) */
+	bool splices; /* what comes goes out again as it is, or would if its rate allowed */
 	uint16_t width, height;
 	float pose[7]; /* position and orientation it was drawn at */
 };
@@ -78,6 +79,7 @@ struct armf_job_handlers {
 
 struct armf_job_stats {
 	uint64_t in, out, drawn, cached, dropped, late, undecodable;
+	uint64_t spliced; /* of out: VP8 of which only what was drawn upon was coded again */
 	uint32_t decode_us, draw_us, encode_us; /* CPU time of one frame, smoothed */
 	uint16_t width, height, fps;
 	uint8_t step; /* 0: full quality, each step down is smaller or slower */
@@ -94,12 +96,15 @@ struct armf_pool_conf {
 	const char *cache_dir; /* of Mesa's shaders; NULL: none */
 	unsigned max_triangles;
 	const char *h264; /* encoder: "x264" "openh264"; NULL: x264 */
+	bool splice; /* VP8 that comes and goes as VP8 */
 	const char *assets; /* folder that relative URIs of scenes are in */
 };
 
 struct armf_pool_stats {
 	unsigned running, jobs, scenes;
 	uint64_t started, died, hung, over_memory, refused, frames_in, frames_out, frames_dropped;
+	uint64_t frames_spliced, blocks, blocks_recoded; /* macroblocks of spliced frames */
+	uint64_t splice_ends[8]; /* by enum link_splice (link_msg.h): why splicing ended */
 	uint32_t cpu_permille; /* of what jobs may use, the busiest process */
 	char renderer[128];
 };

@@ -103,6 +103,7 @@ struct pool_job {
 	uint32_t stands_us[LINK_RING_SLOTS]; /* by a frame under way: how far from the one before */
 	uint32_t last_ts;
 	bool has_ts;
+	uint32_t splice; /* enum link_splice of the last frame */
 	unsigned frames, cost, load; /* permille of a core: this second's, and for how it varies */
 	/* snapshot */
 	void (*done)(void *arg, int err, struct ar_span png);

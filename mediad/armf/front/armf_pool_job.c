@@ -163,7 +163,8 @@ void pool_job_ask(struct pool_job *j)
 		.max_height = c->max_height > 65535 ? 65535 : c->max_height,
 		.max_fps = c->max_fps > 1000 ? 1000 : c->max_fps,
 		.start_bps = j->bps,
-		.step = j->step};
+		.step = j->step,
+		.splice = j->proc->pool->conf.splice};
 	memcpy(o->own, c->own, sizeof(o->own));
 	memcpy(o->call_id, j->call_id, sizeof(o->call_id));
 	j->in = (struct link_ring){0};
@@ -219,6 +220,24 @@ static uint32_t smooth(uint32_t old, uint32_t now)
 	return old ? old + ((int32_t)(now - old)) / SMOOTH : now;
 }
 
+/* Frames as they went out, and each change of how they do. */
+static void count_splice(struct pool_job *j, const struct link_work *w)
+{
+	struct armf_pool_stats *st = &j->proc->pool->st;
+
+	if (w->fate == LINK_FATE_OUT && w->splice == LINK_SPLICED) {
+		j->st.spliced++;
+		st->frames_spliced++;
+		st->blocks += w->blocks;
+		st->blocks_recoded += w->recoded;
+	}
+	if (w->fate == LINK_FATE_OUT || w->fate == LINK_FATE_RATE) {
+		if (j->splice == LINK_SPLICED && w->splice != j->splice)
+			st->splice_ends[w->splice]++;
+		j->splice = w->splice;
+	}
+}
+
 static void count(struct pool_job *j, const struct link_work *w)
 {
 	struct armf_job_stats *st = &j->st;
@@ -226,6 +245,7 @@ static void count(struct pool_job *j, const struct link_work *w)
 	if (w->decode_us)
 		st->decode_us = smooth(st->decode_us, w->decode_us);
 	st->cached += w->cached;
+	count_splice(j, w);
 	if (w->fate == LINK_FATE_OUT) {
 		st->draw_us = smooth(st->draw_us, w->draw_us);
 		st->encode_us = smooth(st->encode_us, w->encode_us);
@@ -241,16 +261,21 @@ static void count(struct pool_job *j, const struct link_work *w)
 }
 
 /* Told outside of whatever call found it, and not for every frame that comes meanwhile. */
-static void need_key(struct pool_job *j)
+static void tell_key(struct pool_job *j)
 {
 	uint64_t now = ar_now();
 
-	j->wait_key = true;
 	if (now < j->key_told + KEY_AGAIN_MS * AR_MS)
 		return;
 	j->key_told = now;
 	j->tell_key = true;
 	later(j->proc->pool);
+}
+
+static void need_key(struct pool_job *j)
+{
+	j->wait_key = true;
+	tell_key(j);
 }
 
 void pool_job_tell_keys(struct armf_pool *pool)
@@ -277,6 +302,8 @@ static const char *settle(struct pool_job *j, const struct link_work *w, unsigne
 	pool_load_measure(j, w, pixels);
 	if (w->need_key && !j->wait_key)
 		need_key(j);
+	else if (w->ask_key)
+		tell_key(j);
 	return NULL;
 }
 
@@ -294,6 +321,8 @@ static void deliver(struct pool_job *j, const struct link_out *o)
 	struct armf_frame_out f = {.ts = o->ts,
 		.key = o->key,
 		.drawn = o->drawn,
+		.splices =
+			o->work.splice != LINK_SPLICE_OFF && o->work.splice != LINK_SPLICE_FAILED,
 		.width = (uint16_t)o->width,
 		.height = (uint16_t)o->height};
 

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of what the other UE can be sent, that the sender of a spliced picture may use: headers and
+ * retransmission go off; and at least, however much drawing adds. */
+#define SPLICE_SHARE 0.9
+#define LEAST_SHARE 0.4
+
 void stream_in_init(struct stream_in *in)
 {
 	*in = (struct stream_in){.codec = -1};
@@ -334,15 +339,26 @@ void stream_in_run(struct stream_leg *l, uint64_t now)
 
 /* ---- feedback ---- */
 
+/* Spliced, it goes out again with what is drawn: as much less as that has added of late. */
+static uint64_t spliced_rate(const struct stream_leg *l, uint64_t other)
+{
+	double in = l->in.meter.bps, out = l->partner->out.meter.bps;
+	double share = in > 0 && out > in ? in / out : 1;
+
+	return (uint64_t)((double)other * SPLICE_SHARE *
+			  (share < LEAST_SHARE ? LEAST_SHARE : share));
+}
+
 /* What it pays to send: what the policy allows, and about as much as the other UE can be sent. */
 static uint64_t wanted_rate(const struct stream_leg *l)
 {
 	uint64_t max = 1000ull * (l->conf.max_kbps ? l->conf.max_kbps : l->front->conf.max_kbps);
 	uint64_t other = l->partner && l->partner->up ? stream_out_target(l->partner) : max;
 
-	/* encoded again, a better original still shows */
-	if (l->mode == MODE_PROCESS)
-		other *= 2;
+	if (l->mode == MODE_PROCESS && l->job.splices)
+		other = spliced_rate(l, other);
+	else if (l->mode == MODE_PROCESS)
+		other *= 2; /* encoded again, a better original still shows */
 	return other < max ? other : max;
 }
 

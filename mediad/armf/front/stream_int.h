@@ -75,6 +75,7 @@ struct stream_job {
 	uint64_t retry_at;
 	const char *reason; /* why there is none, or it is not up */
 	uint32_t rate;
+	bool splices; /* what it sends is what comes, so that must fit the receiver's line */
 };
 
 struct stream_seq {

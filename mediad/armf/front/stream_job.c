@@ -155,6 +155,7 @@ static void job_frame(void *arg, const struct armf_frame_out *f)
 	}
 	o.codec = stream_of_kind(&b->conf.remote, l->job.out);
 	l->n.frames_drawn += f->drawn;
+	l->job.splices = f->splices;
 	l->in.width = f->width;
 	l->in.height = f->height;
 	if (b->out.need_key && !f->key)
@@ -240,7 +241,7 @@ void stream_job_close(struct stream_leg *l)
 {
 	if (l->job.open)
 		l->front->conf.jobs.close(l->front->conf.jobs.pool, l->job.id);
-	l->job.open = l->job.up = false;
+	l->job.open = l->job.up = l->job.splices = false;
 	l->job.reason = "";
 	stream_drop_held(l);
 }

@@ -66,6 +66,8 @@ static const char *check_job_open(const struct link_msg *m)
 		return "limits";
 	if (j->step > LINK_MAX_STEP)
 		return "step";
+	if (j->splice > 1)
+		return "splice";
 	return terminated(j->own, sizeof(j->own)) && terminated(j->call_id, sizeof(j->call_id))
 		       ? NULL
 		       : "text";
@@ -133,7 +135,11 @@ static const char *check_job_up(const struct link_msg *m)
 
 static const char *check_work(const struct link_work *w)
 {
-	return w->fate < LINK_FATES && w->need_key <= 1 && w->cached <= 1 ? NULL : "fate";
+	if (w->splice >= LINK_SPLICES || w->recoded > w->blocks)
+		return "splice";
+	return w->fate < LINK_FATES && w->need_key <= 1 && w->ask_key <= 1 && w->cached <= 1
+		       ? NULL
+		       : "fate";
 }
 
 static const char *check_out(const struct link_msg *m)

@@ -16,7 +16,7 @@
 
 #include "mediad/armf/front/armf_pool.h"
 
-#define LINK_VERSION 0x41520001u
+#define LINK_VERSION 0x41520002u
 #define LINK_MAX_URI 1024
 #define LINK_MAX_WHY 256
 #define LINK_MAX_DOCUMENT (16u << 20)
@@ -75,7 +75,7 @@ struct link_asset {
 
 struct link_job_open {
 	uint32_t op, in, out, scene;
-	uint32_t max_width, max_height, max_fps, start_bps, step;
+	uint32_t max_width, max_height, max_fps, start_bps, step, splice;
 	char own[64], call_id[128];
 };
 
@@ -147,9 +147,26 @@ enum link_fate {
 	LINK_FATES
 };
 
+/* How VP8 goes out that came as VP8. */
+enum link_splice {
+	LINK_SPLICE_OFF, /* coded again, by configuration or codecs */
+	LINK_SPLICED,
+	/* coded again, because */
+	LINK_SPLICE_STEP, /* smaller or fewer pictures are wanted */
+	LINK_SPLICE_RATE, /* what comes is more than the receiver's line takes */
+	LINK_SPLICE_KEY, /* a key frame was wanted, and the sender's did not come */
+	LINK_SPLICE_BOX, /* most of the picture is drawn upon */
+	LINK_SPLICE_WAIT, /* the sender's next key frame is waited for */
+	LINK_SPLICE_FAILED, /* a profile other than 0, or a frame too long */
+	LINK_SPLICES
+};
+
 struct link_work {
 	uint32_t seq; /* of LINK_FRAME */
 	uint32_t fate, need_key, cached;
+	uint32_t ask_key; /* one would be welcome; frames go on meanwhile */
+	uint32_t splice; /* enum link_splice */
+	uint32_t blocks, recoded; /* macroblocks of a spliced frame; of these not as they came */
 	uint32_t decode_us, draw_us, encode_us; /* CPU */
 };
 

@@ -42,6 +42,8 @@ int job_begin(struct job *j, struct ar_buf *why)
 	j->late = j->nth = 0;
 	j->due_set = false;
 	if (j->conf.op != ARMF_SPLIT_RENDER)
+		err = job_splice_begin(j);
+	if (!err && j->conf.op != ARMF_SPLIT_RENDER && !j->splice.s)
 		err = codec_dec_new(&j->dec, (enum depay_codec)j->conf.in);
 	if (err)
 		ar_buf_printf(why, "decoder: %s", strerror(-err));
@@ -55,6 +57,7 @@ void job_end(struct job *j)
 	render_view_free(j->view);
 	stage_free(j->play);
 	model_unref(j->model);
+	job_splice_end(j);
 	codec_dec_free(j->dec);
 	codec_enc_free(j->enc);
 	codec_picture_free(&j->work);
@@ -133,8 +136,9 @@ static void to_camera(struct render_camera *c, const struct link_camera *l)
 	memcpy(c->projection, l->projection, sizeof(c->projection));
 }
 
-static bool draw(struct job *j, const struct link_frame *f, bool *cached)
+static bool draw(struct job *j, struct job_shot *s)
 {
+	const struct link_frame *f = s->f;
 	struct render_frame r = {.width = (int)j->work.width, .height = (int)j->work.height};
 	struct render_options o = {.own = j->own_node};
 	struct render_stats st = {0};
@@ -153,7 +157,11 @@ static bool draw(struct job *j, const struct link_frame *f, bool *cached)
 	else
 		err = render_view_overlay(j->view, &r, j->play, c, &o, &st);
 	j->drew = true;
-	*cached = st.cached;
+	s->work.cached = st.cached;
+	s->x = st.x;
+	s->y = st.y;
+	s->width = st.width;
+	s->height = st.height;
 	codec_blocks_mark(j->changed, &j->work, st.x, st.y, st.width, st.height);
 	if (err)
 		ar_log_limited(AR_LOG_WARN, "armf", "[%s] cannot draw: %s", j->conf.call_id,
@@ -170,7 +178,7 @@ static unsigned even(unsigned n)
 }
 
 /* Within max_width x max_height (either way up), and halved when stepped down. */
-static void out_size(const struct job *j, unsigned *w, unsigned *h)
+void job_out_size(const struct job *j, unsigned *w, unsigned *h)
 {
 	bool upright = *h > *w;
 	unsigned mw = upright ? j->conf.max_height : j->conf.max_width;
@@ -265,14 +273,7 @@ static int put_out(struct job *j, struct ar_span data, struct link_out *o)
 	return 0;
 }
 
-struct shot {
-	const struct link_frame *f;
-	const struct codec_picture *pic;
-	struct link_work work;
-	bool drawn;
-};
-
-static void send_out(struct job *j, const struct shot *s, const struct codec_out *c)
+static void send_out(struct job *j, const struct job_shot *s, const struct codec_out *c)
 {
 	struct link_msg m = {.h = {.type = LINK_OUT, .id = j->id}};
 	struct link_out *o = &m.u.out;
@@ -282,6 +283,7 @@ static void send_out(struct job *j, const struct shot *s, const struct codec_out
 	if (err) { /* it is missing in the stream, so the next one must not refer to it */
 		codec_enc_free(j->enc);
 		j->enc = NULL;
+		job_splice_lost(j);
 		send_done(j, &o->work, LINK_FATE_FULL);
 		return;
 	}
@@ -297,7 +299,7 @@ static void send_out(struct job *j, const struct shot *s, const struct codec_out
 	proc_send(j->p, &m);
 }
 
-static void encode(struct job *j, struct shot *s, struct job_wish *w)
+static void encode(struct job *j, struct job_shot *s, struct job_wish *w)
 {
 	struct codec_out c;
 	uint32_t t = cpu_us();
@@ -329,11 +331,32 @@ static void encode(struct job *j, struct shot *s, struct job_wish *w)
 	send_done(j, &s->work, err == -EAGAIN ? LINK_FATE_RATE : LINK_FATE_FAILED);
 }
 
+static void splice(struct job *j, struct job_shot *s, struct job_wish *w)
+{
+	struct codec_out c;
+	uint32_t t = cpu_us();
+	int err;
+
+	job_enter(j, JOB_ENCODE);
+	if (!room_out(j)) {
+		job_splice_lost(j);
+		send_done(j, &s->work, LINK_FATE_FULL);
+		return;
+	}
+	err = job_splice_write(j, s, w, &c);
+	s->work.encode_us = cpu_us() - t;
+	if (err)
+		send_done(j, &s->work, LINK_FATE_FAILED);
+	else
+		send_out(j, s, &c);
+}
+
 /* ---- one frame ---- */
 
-static int decode(
-	struct job *j, const struct link_frame *f, struct codec_picture *pic, struct link_work *w)
+static int decode(struct job *j, struct job_shot *s, struct codec_picture *pic)
 {
+	const struct link_frame *f = s->f;
+	struct link_work *w = &s->work;
 	struct ar_span data = {(const char *)j->memory + f->offset, f->size};
 	uint32_t t = cpu_us();
 	int err;
@@ -345,9 +368,12 @@ static int decode(
 			.height = even(j->conf.max_height ? j->conf.max_height : SPLIT_HEIGHT)};
 		return codec_size_ok(pic->width, pic->height) ? 0 : -EFBIG;
 	}
-	err = codec_dec_frame(j->dec, data, pic);
+	if (j->splice.s)
+		err = job_splice_decode(j, data, pic, &s->hidden);
+	else
+		err = codec_dec_frame(j->dec, data, pic);
 	w->decode_us = cpu_us() - t;
-	w->need_key = codec_dec_needs_key(j->dec);
+	w->need_key = j->splice.s ? splice_needs_key(j->splice.s) : codec_dec_needs_key(j->dec);
 	return err;
 }
 
@@ -364,9 +390,10 @@ static int ready_work(struct job *j, unsigned w, unsigned h)
 }
 
 /* The picture to draw upon and to encode: the decoder's own must not be written. */
-static void bring(struct job *j, const struct codec_picture *pic, struct shot *s, bool scene)
+static void bring(struct job *j, const struct codec_picture *pic, struct job_shot *s, bool scene)
 {
 	bool same = j->work.width == pic->width && j->work.height == pic->height;
+	bool spliced = s->work.splice == LINK_SPLICED;
 
 	if (same && !scene && j->conf.out == DEPAY_H264 && j->p->conf.h264 == CODEC_OPENH264) {
 		s->pic = pic; /* nobody asks what has changed */
@@ -374,28 +401,27 @@ static void bring(struct job *j, const struct codec_picture *pic, struct shot *s
 	}
 	s->pic = &j->work;
 	j->work.changed = same ? j->changed : NULL;
-	if (same)
+	if (same && !spliced)
 		codec_picture_update(&j->work, pic, j->changed);
 	else
 		codec_picture_copy(&j->work, pic);
 }
 
 /* Draws if there is what to draw. */
-static int paint(struct job *j, const struct codec_picture *pic, struct shot *s)
+static int paint(struct job *j, const struct codec_picture *pic, struct job_shot *s)
 {
 	unsigned w = pic->width, h = pic->height;
-	bool scene = s->f->views && draws(j) && set_scene(j, s->f->capture), cached = false;
+	bool scene = s->f->views && draws(j) && set_scene(j, s->f->capture);
 	uint32_t t = cpu_us();
 	int err;
 
-	out_size(j, &w, &h);
+	job_out_size(j, &w, &h);
 	err = ready_work(j, w, h);
 	s->pic = &j->work;
 	if (!err && pic->plane[0])
 		bring(j, pic, s, scene);
 	if (!err && scene)
-		s->drawn = draw(j, s->f, &cached);
-	s->work.cached = cached;
+		s->drawn = draw(j, s);
 	s->work.draw_us = cpu_us() - t;
 	if (!err && !scene && !pic->plane[0])
 		err = -ENOENT; /* split rendering without a scene: nothing to show */
@@ -412,27 +438,41 @@ static bool too_late(struct job *j, bool behind)
 	return true;
 }
 
+/* Frames that are not to go out by now; false: this one does. */
+static bool left_out(struct job *j, struct job_shot *s, bool behind)
+{
+	enum link_fate fate = LINK_FATES;
+
+	if (s->hidden)
+		fate = LINK_FATE_HIDDEN;
+	else if (leave_out(j, s->f->ts))
+		fate = LINK_FATE_STEP;
+	else if (too_late(j, behind))
+		fate = LINK_FATE_LATE;
+	if (fate != LINK_FATES)
+		send_done(j, &s->work, fate);
+	return fate != LINK_FATES;
+}
+
 void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w)
 {
-	struct shot s = {.f = f, .work = {.seq = f->seq}};
+	struct job_shot s = {.f = f, .work = {.seq = f->seq}};
 	struct codec_picture pic;
+	bool spliced;
 	int err;
 
 	j->step = w->step;
-	err = decode(j, f, &pic, &s.work);
+	err = decode(j, &s, &pic);
 	if (err) {
 		send_done(j, &s.work, err == -EAGAIN ? LINK_FATE_HIDDEN : LINK_FATE_BROKEN);
 		return;
 	}
-	if (leave_out(j, f->ts)) {
-		send_done(j, &s.work, LINK_FATE_STEP);
+	/* later frames refer to what is spliced: none is left out */
+	spliced = job_splice_use(j, &pic, &s, w);
+	if (!spliced && left_out(j, &s, behind))
 		return;
-	}
-	if (too_late(j, behind)) {
-		send_done(j, &s.work, LINK_FATE_LATE);
-		return;
-	}
 	if (paint(j, &pic, &s) != 0) {
+		job_splice_lost(j);
 		send_done(j, &s.work, LINK_FATE_FAILED);
 		return;
 	}
@@ -440,5 +480,5 @@ void job_work(struct job *j, const struct link_frame *f, bool behind, struct job
 		side_snapshot(j->p->side, j->id, w->snapshot_serial, s.pic, w->snapshot);
 		w->snapshot = -1;
 	}
-	encode(j, &s, w);
+	(spliced ? splice : encode)(j, &s, w);
 }

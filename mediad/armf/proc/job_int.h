@@ -8,6 +8,7 @@
 #include "mediad/armf/link/link_ring.h"
 #include "mediad/armf/proc/job.h"
 #include "mediad/armf/proc/scene.h"
+#include "mediad/armf/vp8/splice.h"
 
 #include <stdatomic.h>
 
@@ -17,6 +18,20 @@ struct job_wish {
 	bool key;
 	int snapshot; /* fd, -1 none */
 	uint32_t snapshot_serial;
+};
+
+/* VP8 that is spliced, job_splice.c. Times are RTP's. */
+struct job_splice {
+	struct splice *s; /* NULL: this job codes everything again */
+	enum link_splice state; /* of the last frame */
+	bool timed;
+	uint32_t ts;
+	int64_t ahead; /* bits sent beyond the rate wanted; negative: below */
+	bool key_waits; /* somebody wants a key frame, since key_ts */
+	uint32_t key_ts;
+	bool asked;
+	uint32_t ask_ts, ask_gap; /* when the sender was asked for one so that splicing can go on */
+	unsigned box_percent; /* of the picture, drawn upon in the last frame */
 };
 
 struct job {
@@ -54,6 +69,7 @@ struct job {
 	bool drew; /* at least once since the model was loaded */
 	uint32_t step, seq_out;
 	unsigned late, nth;
+	struct job_splice splice;
 	uint32_t due; /* RTP time of the next frame under max_fps */
 	bool due_set;
 };
@@ -63,5 +79,26 @@ int job_begin(struct job *j, struct ar_buf *why);
 void job_end(struct job *j);
 void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w);
 void job_enter(struct job *j, enum job_stage stage);
+
+/* job_splice.c. What is known of a frame when it is decided how it goes out. */
+struct job_shot {
+	const struct link_frame *f;
+	const struct codec_picture *pic;
+	struct link_work work;
+	bool drawn, hidden;
+	int x, y, width, height; /* of what was drawn */
+};
+/* Within max_width x max_height, and as stepped down; job_frame.c. */
+void job_out_size(const struct job *j, unsigned *w, unsigned *h);
+int job_splice_begin(struct job *j);
+void job_splice_end(struct job *j);
+int job_splice_decode(struct job *j, struct ar_span data, struct codec_picture *pic, bool *hidden);
+/* Does this frame go out spliced? If not, why is in s->work. */
+bool job_splice_use(struct job *j, const struct codec_picture *pic, struct job_shot *s,
+	const struct job_wish *w);
+/* -EMSGSIZE, -EINVAL: the frame is missing in the stream. */
+int job_splice_write(struct job *j, struct job_shot *s, struct job_wish *w, struct codec_out *out);
+/* What was given did not get out. */
+void job_splice_lost(struct job *j);
 
 #endif

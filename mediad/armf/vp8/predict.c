@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Prediction and residual of a macroblock, RFC 6386 12, 14 and 18. */
+#include "mediad/armf/vp8/pixels.h"
+#include "mediad/armf/vp8/splice_int.h"
+
+#include <string.h>
+
+static uint8_t *at(const struct splice_image *img, int plane, int x, int y)
+{
+	return img->plane[plane].p + y * img->plane[plane].stride + x;
+}
+
+/* ---- what lies around a picture that is predicted from itself, 12.2 and 12.3 ---- */
+
+void splice_image_edges(const struct splice *s, const struct splice_image *img)
+{
+	for (int i = 0; i < 3; i++) {
+		int w = s->cols * (i ? 8 : 16), h = s->rows * (i ? 8 : 16);
+
+		memset(at(img, i, -1, -1), 127, (size_t)w + 1 + 16);
+		for (int y = 0; y < h; y++)
+			*at(img, i, -1, y) = 129;
+	}
+}
+
+/* What the rightmost macroblock of the row below finds above and to the right of it. */
+void splice_image_edge_row(const struct splice *s, const struct splice_image *img, int row)
+{
+	uint8_t *p = at(img, 0, s->cols * 16, row * 16 + 15);
+
+	memset(p, p[-1], 4);
+}
+
+/* ---- inter ---- */
+
+struct block {
+	int plane, x, y, w, h;
+	struct splice_mv mv; /* eighths */
+};
+
+static int within(int v, int n)
+{
+	return v < 0 ? 0 : v >= n ? n - 1 : v;
+}
+
+/* Does a block's vector reach what differs? */
+static bool reaches(const struct splice *s, const struct splice_frame *f, const struct block *b)
+{
+	bool dirty = false;
+	int size = b->plane ? 8 : 16;
+	int tx = b->mv.col & 7 ? 1 : 0, ty = b->mv.row & 7 ? 1 : 0;
+	int x = b->x + (b->mv.col >> 3), y = b->y + (b->mv.row >> 3);
+	int x0 = within((x - 2 * tx) >> (b->plane ? 3 : 4), s->cols);
+	int x1 = within((x + b->w - 1 + 3 * tx) / size, s->cols);
+	int y0 = within((y - 2 * ty) >> (b->plane ? 3 : 4), s->rows);
+	int y1 = within((y + b->h - 1 + 3 * ty) / size, s->rows);
+
+	if (x0 > f->x1 || x1 < f->x0 || y0 > f->y1 || y1 < f->y0)
+		return false;
+	for (int j = y0; j <= y1; j++) {
+		for (int i = x0; i <= x1; i++)
+			dirty = dirty || f->dirty[j * s->cols + i];
+	}
+	return dirty;
+}
+
+/* A block's pixels of a reference, with the last ones repeated around the picture. */
+static void fetch(const struct splice *s, struct splice_source from, const struct block *b,
+	uint8_t *to, ptrdiff_t to_stride)
+{
+	bool out = from.out && !from.f->same && reaches(s, from.f, b);
+	const struct splice_plane *p = &(out ? &from.f->out : &from.f->in)->plane[b->plane];
+	int pw = s->cols * (b->plane ? 8 : 16), ph = s->rows * (b->plane ? 8 : 16);
+	int x = b->x + (b->mv.col >> 3), y = b->y + (b->mv.row >> 3);
+	uint8_t around[21 * 32 + 16];
+
+	if (x >= 2 && y >= 2 && x + b->w + 3 <= pw && y + b->h + 3 <= ph) {
+		splice_sixtap(to, to_stride, p->p + y * p->stride + x, p->stride, b->w, b->h,
+			b->mv.col & 7, b->mv.row & 7);
+		return;
+	}
+	for (int j = 0; j < b->h + 5; j++) {
+		int yy = y - 2 + j;
+		const uint8_t *row = p->p + (yy < 0 ? 0 : yy >= ph ? ph - 1 : yy) * p->stride;
+
+		for (int i = 0; i < b->w + 5; i++) {
+			int xx = x - 2 + i;
+
+			around[32 * j + i] = row[xx < 0 ? 0 : xx >= pw ? pw - 1 : xx];
+		}
+	}
+	splice_sixtap(
+		to, to_stride, around + 2 * 32 + 2, 32, b->w, b->h, b->mv.col & 7, b->mv.row & 7);
+}
+
+static void fetch_to(const struct splice *s, struct splice_source from,
+	const struct splice_image *to, const struct block *b)
+{
+	fetch(s, from, b, at(to, b->plane, b->x, b->y), to->plane[b->plane].stride);
+}
+
+void splice_predict_luma(const struct splice *s, struct splice_source from, uint8_t *to,
+	ptrdiff_t stride, struct splice_mv mv, int col, int row)
+{
+	struct block b = {0, col * 16, row * 16, 16, 16, mv};
+
+	fetch(s, from, &b, to, stride);
+}
+
+static int half(int v)
+{
+	return (v + (v < 0 ? -1 : 1)) / 2;
+}
+
+/* The mean of four blocks' vectors, in chroma's eighths. */
+static int mean(int sum)
+{
+	return (sum + (sum < 0 ? -4 : 4)) / 8;
+}
+
+static struct splice_mv chroma_mv(const struct splice_mb *m, int k)
+{
+	const struct splice_mv *v = m->bmv + k;
+
+	return (struct splice_mv){(int16_t)mean(v[0].row + v[1].row + v[4].row + v[5].row),
+		(int16_t)mean(v[0].col + v[1].col + v[4].col + v[5].col)};
+}
+
+/* Calls back with all blocks of a split macroblock. */
+static void split_blocks(const struct splice_mb *m, int col, int row,
+	void (*each)(void *arg, const struct block *b), void *arg)
+{
+	int size = m->split == 3 ? 4 : 8;
+
+	for (int k = 0; k < 16; k++) {
+		int x = (k & 3) * 4, y = (k >> 2) * 4;
+		struct block b = {0, col * 16 + x, row * 16 + y, size, size, m->bmv[k]};
+
+		if (x % size == 0 && y % size == 0)
+			each(arg, &b);
+	}
+	for (int k = 0; k < 4; k++) {
+		struct splice_mv v = chroma_mv(m, (k >> 1) * 8 + (k & 1) * 2);
+		int x = col * 8 + (k & 1) * 4, y = row * 8 + (k >> 1) * 4;
+
+		for (int i = 1; i < 3; i++)
+			each(arg, &(struct block){i, x, y, 4, 4, v});
+	}
+}
+
+struct fetching {
+	const struct splice *s;
+	struct splice_source from;
+	const struct splice_image *to;
+};
+
+static void fetch_block(void *arg, const struct block *b)
+{
+	const struct fetching *f = arg;
+
+	fetch_to(f->s, f->from, f->to, b);
+}
+
+void splice_predict_inter(const struct splice *s, struct splice_source from,
+	const struct splice_image *to, const struct splice_mb *m, int col, int row)
+{
+	struct splice_mv v = {(int16_t)half(m->mv.row), (int16_t)half(m->mv.col)};
+
+	if (m->mode == SPLICE_SPLIT) {
+		split_blocks(m, col, row, fetch_block, &(struct fetching){s, from, to});
+		return;
+	}
+	fetch_to(s, from, to, &(struct block){0, col * 16, row * 16, 16, 16, m->mv});
+	for (int i = 1; i < 3; i++)
+		fetch_to(s, from, to, &(struct block){i, col * 8, row * 8, 8, 8, v});
+}
+
+struct reach {
+	const struct splice *s;
+	const struct splice_frame *f;
+	bool dirty;
+};
+
+static void reach_block(void *arg, const struct block *b)
+{
+	struct reach *r = arg;
+
+	r->dirty = r->dirty || reaches(r->s, r->f, b);
+}
+
+bool splice_reaches_dirty(const struct splice *s, const struct splice_frame *f,
+	const struct splice_mb *m, int col, int row)
+{
+	struct reach r = {.s = s, .f = f};
+	struct splice_mv v = {(int16_t)half(m->mv.row), (int16_t)half(m->mv.col)};
+
+	if (f->same)
+		return false;
+	if (m->mode == SPLICE_SPLIT) {
+		split_blocks(m, col, row, reach_block, &r);
+	} else {
+		reach_block(&r, &(struct block){0, col * 16, row * 16, 16, 16, m->mv});
+		reach_block(&r, &(struct block){1, col * 8, row * 8, 8, 8, v});
+	}
+	return r.dirty;
+}
+
+/* ---- intra ---- */
+
+static uint8_t clamp255(int v)
+{
+	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
+
+static void true_motion(uint8_t *p, ptrdiff_t stride, int n)
+{
+	const uint8_t *above = p - stride;
+	int corner = above[-1];
+
+	for (int y = 0; y < n; y++, p += stride) {
+		int d = p[-1] - corner;
+
+		for (int x = 0; x < n; x++)
+			p[x] = clamp255(above[x] + d);
+	}
+}
+
+static int mean_around(const uint8_t *p, ptrdiff_t stride, int n, bool above, bool left)
+{
+	int sum = 0, count = (above ? n : 0) + (left ? n : 0);
+
+	for (int i = 0; i < n; i++)
+		sum += (above ? p[i - stride] : 0) + (left ? p[i * stride - 1] : 0);
+	return count ? (sum + count / 2) / count : 128;
+}
+
+static void predict_square(uint8_t *p, ptrdiff_t stride, int n, int mode, bool above, bool left)
+{
+	int dc = mode == SPLICE_DC_PRED ? mean_around(p, stride, n, above, left) : 0;
+	uint8_t *top = p - stride;
+
+	if (mode == SPLICE_TM_PRED) {
+		true_motion(p, stride, n);
+		return;
+	}
+	for (int y = 0; y < n; y++, p += stride) {
+		if (mode == SPLICE_V_PRED)
+			memcpy(p, top, (size_t)n);
+		else
+			memset(p, mode == SPLICE_H_PRED ? p[-1] : dc, (size_t)n);
+	}
+}
+
+void splice_predict_intra(const struct splice *s, const struct splice_image *img,
+	const struct splice_mb *m, int col, int row)
+{
+	(void)s;
+	if (m->mode != SPLICE_B_PRED)
+		predict_square(at(img, 0, col * 16, row * 16), img->plane[0].stride, 16, m->mode,
+			row > 0, col > 0);
+	for (int i = 1; i < 3; i++)
+		predict_square(at(img, i, col * 8, row * 8), img->plane[i].stride, 8, m->uv_mode,
+			row > 0, col > 0);
+}
+
+/* The pixels around a block: e[0..3] left, from below; e[4] the corner; e[5..12] above. */
+static void around_block(
+	const struct splice_image *img, int x, int y, int block, int mb_row, uint8_t e[13])
+{
+	uint8_t *p = at(img, 0, x, y);
+	ptrdiff_t stride = img->plane[0].stride;
+
+	for (int i = 0; i < 4; i++)
+		e[i] = p[(3 - i) * stride - 1];
+	memcpy(e + 4, p - stride - 1, 9);
+	if ((block & 3) == 3 && block > 3) /* as above the macroblock, 12.3 */
+		memcpy(e + 9, at(img, 0, x + 4, mb_row * 16 - 1), 4);
+}
+
+static uint8_t two(const uint8_t *e, int i)
+{
+	return (uint8_t)((e[i] + e[i + 1] + 1) >> 1);
+}
+
+static uint8_t three(const uint8_t *e, int i) /* around i */
+{
+	return (uint8_t)((e[i - 1] + 2 * e[i] + e[i + 1] + 2) >> 2);
+}
+
+/* The six diagonal ones. Each pixel is a mean of two or of three of e: code = place, or 16 + place.
+ */
+static void diagonal(uint8_t *p, ptrdiff_t stride, int mode, const uint8_t *e)
+{
+	static const uint8_t code[6][16] = {
+		/* left down: E(x + y + 1) */
+		{22, 23, 24, 25, 23, 24, 25, 26, 24, 25, 26, 27, 25, 26, 27, 28},
+		/* right down */
+		{20, 21, 22, 23, 19, 20, 21, 22, 18, 19, 20, 21, 17, 18, 19, 20},
+		/* vertical right */
+		{4, 5, 6, 7, 20, 21, 22, 23, 19, 4, 5, 6, 18, 20, 21, 22},
+		/* vertical left */
+		{5, 6, 7, 8, 22, 23, 24, 25, 6, 7, 8, 26, 23, 24, 25, 27},
+		/* horizontal down */
+		{3, 20, 21, 22, 2, 19, 3, 20, 1, 18, 2, 19, 0, 17, 1, 18},
+		/* horizontal up: below */
+		{0},
+	};
+	const uint8_t *c = code[mode - 4];
+
+	for (int i = 0; i < 16; i++) {
+		int k = c[i] & 15;
+		uint8_t last = (uint8_t)((e[11] + 3 * e[12] + 2) >> 2);
+
+		p[(i >> 2) * stride + (i & 3)] = c[i] < 16 ? two(e, k)
+						 : k == 12 ? last
+							   : three(e, k);
+	}
+}
+
+static void horizontal_up(uint8_t *p, ptrdiff_t stride, const uint8_t *e)
+{
+	uint8_t l = e[0], end = (uint8_t)((e[1] + 3 * l + 2) >> 2);
+	uint8_t v[10] = {
+		two(e, 2), three(e, 2), two(e, 1), three(e, 1), two(e, 0), end, l, l, l, l};
+
+	for (int y = 0; y < 4; y++)
+		memcpy(p + y * stride, v + (ptrdiff_t)2 * y, 4);
+}
+
+static void predict4(uint8_t *p, ptrdiff_t stride, int mode, const uint8_t *e)
+{
+	int sum = 4;
+
+	switch (mode) {
+	case 0:
+		for (int i = 0; i < 4; i++)
+			sum += e[i] + e[5 + i];
+		for (int y = 0; y < 4; y++)
+			memset(p + y * stride, sum >> 3, 4);
+		break;
+	case 1:
+		true_motion(p, stride, 4);
+		break;
+	case 2:
+		for (int i = 0; i < 16; i++)
+			p[(i >> 2) * stride + (i & 3)] = three(e, 5 + (i & 3));
+		break;
+	case 3:
+		for (int y = 0; y < 4; y++)
+			memset(p + y * stride, y < 3 ? three(e, 3 - y) : (e[1] + 3 * e[0] + 2) >> 2,
+				4);
+		break;
+	case 9:
+		horizontal_up(p, stride, e);
+		break;
+	default:
+		diagonal(p, stride, mode, e);
+		break;
+	}
+}
+
+void splice_predict_block(const struct splice *s, const struct splice_image *img, int mode, int col,
+	int row, int block)
+{
+	int x = col * 16 + (block & 3) * 4, y = row * 16 + (block >> 2) * 4;
+	uint8_t e[13];
+
+	(void)s;
+	around_block(img, x, y, block, row, e);
+	predict4(at(img, 0, x, y), img->plane[0].stride, mode, e);
+}
+
+/* ---- residual ---- */
+
+#define MAX_SUM                                                                                    \
+	16000 /* of a block's coefficients: below it 16 bits are enough everywhere, 14.3           \
+	       */
+
+/* Dequantised, from first on. False: more than there can be. */
+static bool dequantise(
+	int16_t out[16], const int16_t *level, int first, int end, const int16_t step[2], int most)
+{
+	int sum = 0;
+
+	for (int n = first; n < end; n++) {
+		int v = *level++ * step[n > 0];
+
+		out[splice_zigzag[n]] = (int16_t)v;
+		sum += v < 0 ? -v : v;
+	}
+	return sum <= most;
+}
+
+struct residual {
+	const struct splice *s;
+	const struct splice_image *to;
+	const struct splice_coefs *c;
+	const int16_t *level; /* of the next block */
+	int16_t dc[16 * 16]; /* of blocks beside a Y2 block, the first of every 16 */
+	bool y2, dcs;
+};
+
+/* Two blocks side by side, `block` and the next. */
+static bool add_pair(struct residual *r, int plane, int x, int y, int block, const int16_t step[2])
+{
+	int first = r->y2 && block < 16;
+	int ends[2] = {r->c->end[block], r->c->end[block + 1]};
+	int16_t v[2][16];
+	bool ok = true;
+
+	if (!ends[0] && !ends[1] && !(r->dcs && block < 16))
+		return true;
+	memset(v, 0, sizeof(v));
+	for (int i = 0; i < 2; i++) {
+		ok = dequantise(v[i], r->level, first, ends[i], step, MAX_SUM) && ok;
+		r->level += ends[i] > first ? ends[i] - first : 0;
+		if (first)
+			v[i][0] = r->dc[(ptrdiff_t)16 * (block + i)];
+	}
+	splice_idct_add(at(r->to, plane, x, y), r->to->plane[plane].stride, v[0], v[1]);
+	return ok;
+}
+
+static bool add_chroma(struct residual *r, const struct splice_quant *q, int col, int row)
+{
+	bool ok = true;
+
+	for (int i = 16; i < 24; i += 2)
+		ok = add_pair(r, i < 20 ? 1 : 2, col * 8, row * 8 + (i >> 1 & 1) * 4, i, q->uv) &&
+		     ok;
+	return ok;
+}
+
+static bool read_y2(struct residual *r, const struct splice_quant *q)
+{
+	int end = r->c->end[24];
+	int16_t v[16] = {0};
+	bool ok = dequantise(v, r->level, 0, end, q->y2, INT16_MAX);
+
+	r->level += end;
+	r->dcs = end > 0;
+	if (r->dcs)
+		ok = splice_iwht(v, r->dc) && ok;
+	else
+		memset(r->dc, 0, sizeof(r->dc));
+	for (int i = 0; r->dcs && i < 16; i++)
+		ok = ok && r->dc[16 * i] <= MAX_SUM && r->dc[16 * i] >= -MAX_SUM;
+	return ok;
+}
+
+bool splice_add_residual(const struct splice *s, const struct splice_image *to,
+	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
+{
+	const struct splice_quant *q = &s->quant[m->segment];
+	struct residual r = {.s = s, .to = to, .c = c, .level = c->level, .y2 = splice_has_y2(m)};
+	bool ok = true;
+
+	if (!m->coded)
+		return true;
+	if (r.y2)
+		ok = read_y2(&r, q);
+	for (int i = 0; i < 16; i += 2)
+		ok = add_pair(&r, 0, col * 16 + (i & 3) * 4, row * 16 + (i >> 2) * 4, i, q->y1) &&
+		     ok;
+	return add_chroma(&r, q, col, row) && ok;
+}
+
+static const int16_t *luma_end(const struct splice_coefs *c)
+{
+	const int16_t *level = c->level;
+
+	for (int i = 0; i < 16; i++)
+		level += c->end[i];
+	return level;
+}
+
+/* Of SPLICE_B_PRED: its luma has none between blocks. */
+bool splice_add_chroma(const struct splice *s, const struct splice_image *to,
+	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
+{
+	struct residual r = {.s = s, .to = to, .c = c, .level = luma_end(c)};
+
+	return add_chroma(&r, &s->quant[m->segment], col, row);
+}
+
+static bool rebuild_blocks(const struct splice *s, const struct splice_image *to,
+	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
+{
+	static const int16_t none[16];
+	const int16_t *level = c->level;
+	bool ok = true;
+
+	for (int i = 0; i < 16; i++) {
+		int x = col * 16 + (i & 3) * 4, y = row * 16 + (i >> 2) * 4;
+		int16_t v[16] = {0};
+
+		splice_predict_block(s, to, m->bmode[i], col, row, i);
+		if (!c->end[i])
+			continue;
+		ok = dequantise(v, level, 0, c->end[i], s->quant[m->segment].y1, MAX_SUM) && ok;
+		level += c->end[i];
+		splice_idct_add(at(to, 0, x, y), to->plane[0].stride, v, none);
+	}
+	return splice_add_chroma(s, to, m, c, col, row) && ok;
+}
+
+bool splice_rebuild(const struct splice *s, struct splice_source from,
+	const struct splice_image *to, const struct splice_mb *m, const struct splice_coefs *c,
+	int col, int row)
+{
+	if (m->ref != SPLICE_INTRA)
+		splice_predict_inter(s, from, to, m, col, row);
+	else
+		splice_predict_intra(s, to, m, col, row);
+	if (m->mode == SPLICE_B_PRED)
+		return rebuild_blocks(s, to, m, c, col, row);
+	return splice_add_residual(s, to, m, c, col, row);
+}

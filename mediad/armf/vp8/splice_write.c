@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Frames out: which macroblocks stay, which are coded anew, and what the receiver has then. */
+#include "mediad/armf/vp8/pixels.h"
+#include "mediad/armf/vp8/splice_int.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Squared error of a pixel below which coefficients are kept though the prediction differs: that of
+ * the quantiser is about step^2 / 48. */
+#define KEEP_DIVISOR 96
+#define KEEP_LEAST 1
+
+struct writer {
+	struct splice *s;
+	const struct splice_drawn *d;
+	struct splice_put first, part[SPLICE_MAX_PARTS];
+	struct splice_context left;
+};
+
+/* ---- pixels of a macroblock ---- */
+
+static bool block_differs(
+	const struct splice_plane *a, const struct splice_plane *b, int x, int y, int n)
+{
+	for (int j = y; j < y + n; j++) {
+		if (memcmp(a->p + j * a->stride + x, b->p + j * b->stride + x, (size_t)n) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool differs(const struct splice_image *a, const struct splice_image *b, int col, int row)
+{
+	return block_differs(&a->plane[0], &b->plane[0], col * 16, row * 16, 16) ||
+	       block_differs(&a->plane[1], &b->plane[1], col * 8, row * 8, 8) ||
+	       block_differs(&a->plane[2], &b->plane[2], col * 8, row * 8, 8);
+}
+
+static void take(struct splice_target *t, const struct splice_image *from, int col, int row)
+{
+	t->plane[0] = t->luma;
+	t->plane[1] = t->chroma[0];
+	t->plane[2] = t->chroma[1];
+	for (int i = 0; i < 3; i++) {
+		int n = i ? 8 : 16;
+		const struct splice_plane *p = &from->plane[i];
+
+		for (int y = 0; y < n; y++)
+			memcpy(t->plane[i] + y * n, p->p + (row * n + y) * p->stride + col * n,
+				(size_t)n);
+	}
+}
+
+/* What is visible of the picture; around it stays what was decoded. True: anything differs. */
+static bool take_drawn(const struct splice *s, struct splice_target *t,
+	const struct codec_picture *p, int col, int row)
+{
+	bool any = false;
+
+	take(t, &s->new_frame->in, col, row);
+	for (int i = 0; i < 3; i++) {
+		int n = i ? 8 : 16, w = (int)p->width >> (i > 0), h = (int)p->height >> (i > 0);
+		int x = col * n, bw = w - x < n ? w - x : n;
+
+		for (int y = 0; y < n && row * n + y < h && bw > 0; y++) {
+			const uint8_t *from = p->plane[i] + (row * n + y) * p->stride[i] + x;
+
+			if (memcmp(t->plane[i] + y * n, from, (size_t)bw) == 0)
+				continue;
+			any = true;
+			memcpy(t->plane[i] + y * n, from, (size_t)bw);
+		}
+	}
+	return any;
+}
+
+/* ---- what becomes of a macroblock ---- */
+
+static bool in_box(const struct splice_drawn *d, int col, int row)
+{
+	return d->width > 0 && d->height > 0 && col * 16 < d->x + d->width &&
+	       col * 16 + 16 > d->x && row * 16 < d->y + d->height && row * 16 + 16 > d->y;
+}
+
+static bool dirty_at(const struct splice *s, int col, int row)
+{
+	return col >= 0 && row >= 0 && col < s->cols && s->raw_dirty[row * s->cols + col];
+}
+
+static bool prediction_differs(const struct splice *s, const struct splice_mb *m, int col, int row)
+{
+	if (m->ref != SPLICE_INTRA)
+		return splice_reaches_dirty(s, s->ref[m->ref], m, col, row);
+	return dirty_at(s, col - 1, row) || dirty_at(s, col, row - 1) ||
+	       dirty_at(s, col - 1, row - 1) || dirty_at(s, col + 1, row - 1);
+}
+
+static bool near_enough(const struct splice *s, const struct splice_mb *m, int col, int row)
+{
+	const struct splice_plane *a = &s->raw.plane[0], *b = &s->raw_out.plane[0];
+	int step = s->quant[m->segment].y1[1], limit = step * step / KEEP_DIVISOR;
+	unsigned sum = splice_sse16(a->p + row * 16 * a->stride + (ptrdiff_t)col * 16, a->stride,
+		b->p + row * 16 * b->stride + (ptrdiff_t)col * 16, b->stride);
+
+	limit = limit < KEEP_LEAST ? KEEP_LEAST : limit;
+	if (sum > 256u * (unsigned)limit)
+		return false;
+	for (int i = 1; i < 3; i++) {
+		a = &s->raw.plane[i];
+		b = &s->raw_out.plane[i];
+		sum = 0;
+		for (int y = 0; y < 8; y++) {
+			const uint8_t *p = a->p + (row * 8 + y) * a->stride + (ptrdiff_t)col * 8;
+			const uint8_t *q = b->p + (row * 8 + y) * b->stride + (ptrdiff_t)col * 8;
+
+			for (int x = 0; x < 8; x++)
+				sum += (unsigned)((p[x] - q[x]) * (p[x] - q[x]));
+		}
+		if (sum > 64u * (unsigned)limit)
+			return false;
+	}
+	return true;
+}
+
+/* From here on this row, and what the row above ends with, are not read from raw alone. */
+static void touch(struct splice *s, int row)
+{
+	if (s->touched == row)
+		return;
+	if (row > 0 && s->touched < row - 1) {
+		splice_copy_rows(s, &s->raw_out, &s->raw, row * 16 - 2, row * 16);
+		splice_image_edge_row(s, &s->raw_out, row - 1);
+	}
+	splice_copy_rows(s, &s->raw_out, &s->raw, row * 16, row * 16 + 16);
+	s->touched = row;
+}
+
+/* Coefficients are kept, or not when that is too far from what came. */
+static void follow(struct splice *s, struct splice_mb *m, struct splice_coefs *c, int col, int row)
+{
+	struct splice_source from = {s->ref[m->ref], true};
+	struct splice_target t;
+
+	touch(s, row);
+	if (splice_rebuild(s, from, &s->raw_out, m, c, col, row)) {
+		if (!differs(&s->raw, &s->raw_out, col, row))
+			return;
+		s->raw_dirty[row * s->cols + col] = 1;
+		if (near_enough(s, m, col, row)) {
+			s->stats.carried++;
+			return;
+		}
+	}
+	s->raw_dirty[row * s->cols + col] = 1;
+	take(&t, &s->raw, col, row);
+	splice_recode(s, &t, m, c, col, row, false);
+	s->stats.recoded++;
+	s->stats.patched++;
+}
+
+static void redo(struct splice *s, const struct splice_target *t, struct splice_mb *m,
+	struct splice_coefs *c, int col, int row)
+{
+	touch(s, row);
+	splice_recode(s, t, m, c, col, row, true);
+	s->raw_dirty[row * s->cols + col] = 1;
+	s->stats.recoded++;
+}
+
+static void write_block(struct writer *w, int col, int row)
+{
+	struct splice *s = w->s;
+	size_t at = splice_at(s, col, row);
+	struct splice_mb m = s->in[at];
+	struct splice_coefs c = s->coefs[row * s->cols + col];
+	struct splice_target t;
+
+	s->out[at] = m;
+	s->raw_dirty[row * s->cols + col] = 0;
+	if (in_box(w->d, col, row) && take_drawn(s, &t, w->d->picture, col, row)) {
+		redo(s, &t, &m, &c, col, row);
+	} else if (!splice_modes_fits(s, &s->out[at], col, row)) {
+		take(&t, &s->raw, col, row);
+		redo(s, &t, &m, &c, col, row);
+		s->stats.patched++;
+	} else if (prediction_differs(s, &m, col, row)) {
+		follow(s, &m, &c, col, row);
+	}
+	s->out[at] = m;
+	splice_modes_write(s, &w->first, &s->out[at], col, row);
+	splice_tokens_write(
+		s, &w->part[(unsigned)row % s->head.parts], &m, &c, &s->above[col], &w->left);
+}
+
+/* ---- the receiver's picture ---- */
+
+#define MARGIN 40 /* rows of pixels: farther than prediction reaches from what is dirty */
+
+static void note_dirty(const struct splice *s, struct splice_frame *f, int row0, int row1)
+{
+	memset(f->dirty, 0, (size_t)s->cols * (size_t)s->rows);
+	f->same = true;
+	f->x0 = s->cols;
+	f->y0 = s->rows;
+	f->x1 = f->y1 = -1;
+	for (int row = row0; row <= row1; row++) {
+		for (int col = 0; col < s->cols; col++) {
+			if (!differs(&f->in, &f->out, col, row))
+				continue;
+			f->dirty[row * s->cols + col] = 1;
+			f->same = false;
+			f->x0 = col < f->x0 ? col : f->x0;
+			f->x1 = col > f->x1 ? col : f->x1;
+			f->y0 = row < f->y0 ? row : f->y0;
+			f->y1 = row;
+		}
+	}
+}
+
+static bool joint_same(const struct splice *s, const struct splice_image *img, int row)
+{
+	for (int i = 0; i < 3; i++) {
+		const struct splice_plane *a = &img->plane[i], *b = &s->joint.plane[i];
+		int y0 = (row + 1) * (i ? 8 : 16), y1 = (row + 1) * SPLICE_JOINT * (i ? 1 : 2);
+
+		for (int y = -SPLICE_JOINT; y < 0; y++) {
+			if (memcmp(a->p + (y0 + y) * a->stride, b->p + (y1 + y) * b->stride,
+				    (size_t)s->cols * (i ? 8 : 16)) != 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool row_dirty(const struct splice *s, int row)
+{
+	return memchr(s->raw_dirty + (ptrdiff_t)row * s->cols, 1, (size_t)s->cols) != NULL;
+}
+
+/* Filters rows until they are as the sender has them again; returns the last one. */
+static int filter_rows(struct splice *s, struct splice_frame *f, int row, int last)
+{
+	for (;; row++) {
+		splice_copy_rows(s, &f->out, row_dirty(s, row) ? &s->raw_out : &s->raw, row * 16,
+			row * 16 + 16);
+		splice_filter_row(s, &f->out, s->out, row);
+		if (row == s->rows - 1)
+			return row;
+		if (row > last && joint_same(s, &f->out, row))
+			break;
+	}
+	splice_copy_joint(
+		s, &f->out, &f->in, (struct splice_joint){(row + 1) * 16, (row + 1) * 16});
+	return row;
+}
+
+/* What differs goes through the loop filter; the rest is as in the sender's picture. */
+static void settle(struct splice *s)
+{
+	struct splice_frame *f = s->new_frame;
+	int first = 0, last = s->rows - 1, end;
+
+	while (first < s->rows && !row_dirty(s, first))
+		first++;
+	while (last > first && !row_dirty(s, last))
+		last--;
+	f->same = true;
+	if (first == s->rows)
+		return;
+	f->from = first * 16 - MARGIN < 0 ? 0 : first * 16 - MARGIN;
+	splice_copy_rows(s, &f->out, &f->in, f->from, first * 16);
+	if (first > 0)
+		splice_copy_joint(s, &f->out, &s->joint,
+			(struct splice_joint){first * 16, first * 2 * SPLICE_JOINT});
+	end = filter_rows(s, f, first, last);
+	f->to = (end + 1) * 16 + MARGIN > s->rows * 16 ? s->rows * 16 : (end + 1) * 16 + MARGIN;
+	splice_copy_rows(s, &f->out, &f->in, (end + 1) * 16, f->to);
+	note_dirty(s, f, first > 0 ? first - 1 : 0, end);
+}
+
+/* ---- bytes ---- */
+
+static bool unchanged(const struct splice *s, const struct splice_drawn *d)
+{
+	if (d->width > 0 && d->height > 0)
+		return false;
+	return s->head.key || (s->ref[SPLICE_LAST]->same && s->ref[SPLICE_GOLDEN]->same &&
+				      s->ref[SPLICE_ALTREF]->same);
+}
+
+static int assemble(struct writer *w, struct ar_span *out)
+{
+	struct splice *s = w->s;
+	size_t head = s->head.key ? 10 : 3, n = head + w->first.n;
+	uint32_t tag = (uint32_t)w->first.n << 5 | (s->head.tag[0] & 31u);
+	bool full = w->first.full || w->first.n >= 1u << 19;
+
+	for (unsigned i = 0; i < s->head.parts; i++) {
+		full = full || w->part[i].full || w->part[i].n >= 1u << 24;
+		n += w->part[i].n + (i ? 3 : 0);
+	}
+	if (full || n > SPLICE_MAX_OUT)
+		return -EMSGSIZE;
+	memcpy(s->bytes, s->head.tag, head);
+	for (int i = 0; i < 3; i++)
+		s->bytes[i] = (uint8_t)(tag >> 8 * i);
+	n = head + w->first.n;
+	for (unsigned i = 0; i + 1 < s->head.parts; i++, n += 3) {
+		for (int k = 0; k < 3; k++)
+			s->bytes[n + (size_t)k] = (uint8_t)(w->part[i].n >> 8 * k);
+	}
+	for (unsigned i = 0; i < s->head.parts; i++) {
+		memcpy(s->bytes + n, w->part[i].p, w->part[i].n);
+		n += w->part[i].n;
+	}
+	*out = (struct ar_span){(const char *)s->bytes, n};
+	return 0;
+}
+
+static void begin(struct writer *w)
+{
+	struct splice *s = w->s;
+	size_t head = s->head.key ? 10 : 3;
+
+	splice_put_start(&w->first, s->bytes + head, SPLICE_MAX_OUT - head);
+	for (unsigned i = 0; i < s->head.parts; i++)
+		splice_put_start(
+			&w->part[i], s->part_bytes + (size_t)i * SPLICE_MAX_OUT, SPLICE_MAX_OUT);
+	splice_head_write(s, &w->first);
+	s->touched = -2;
+	memset(s->above, 0, (size_t)s->cols * sizeof(*s->above));
+	s->nlevels_new = 0;
+}
+
+static void finish(struct writer *w)
+{
+	splice_put_end(&w->first);
+	for (unsigned i = 0; i < w->s->head.parts; i++)
+		splice_put_end(&w->part[i]);
+	settle(w->s);
+}
+
+int splice_write(struct splice *s, const struct splice_drawn *d, struct ar_span *out)
+{
+	struct writer w = {.s = s, .d = d};
+	int err;
+
+	if (!splice_can_write(s))
+		return -EINVAL;
+	s->stats.frames++;
+	s->stats.blocks += (uint64_t)s->cols * (uint64_t)s->rows;
+	s->written = s->linked = true;
+	if (unchanged(s, d)) {
+		s->stats.untouched++;
+		s->new_frame->same = true;
+		*out = s->bytes_in;
+		return 0;
+	}
+	begin(&w);
+	for (int row = 0; row < s->rows; row++) {
+		w.left = (struct splice_context){0};
+		for (int col = 0; col < s->cols; col++)
+			write_block(&w, col, row);
+		if (s->touched == row)
+			splice_image_edge_row(s, &s->raw_out, row);
+	}
+	finish(&w);
+	err = assemble(&w, out);
+	if (err)
+		splice_break(s);
+	return err;
+}

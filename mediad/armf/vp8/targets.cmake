@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# armf_splice: VP8 frames with something drawn on them, written again without coding all of them. Pure.
+add_library(armf_splice STATIC armf/vp8/splice.c armf/vp8/splice_write.c armf/vp8/head.c
+	armf/vp8/modes.c armf/vp8/tokens.c armf/vp8/predict.c armf/vp8/filter.c armf/vp8/recode.c
+	armf/vp8/pixels.c armf/vp8/pixels_sse2.c armf/vp8/tables.c)
+ims_ar_target(armf_splice)
+target_compile_options(armf_splice PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O3>)
+target_link_libraries(armf_splice PUBLIC ar_common armf_codec)
