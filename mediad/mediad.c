@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 128
-#define PORT_WAIT_MS 1000
+#define PORT_WAIT_MS 5000 /* as ORPHAN_GREET_MS */
 #define UPGRADE_WAIT_MS 10000 /* nobody else is to blame: a worker without calls is ending */
 #define BECOME_TICK_MS 50
 #define BECOME_WAIT_MS (CTL_ANSWER_S * 1000) /* for answers to requests that workers have */

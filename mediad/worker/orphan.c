@@ -54,10 +54,10 @@ static bool trusted(int fd, uid_t user, pid_t *pid)
 	return c.uid == 0 || c.uid == user || c.uid == geteuid();
 }
 
-static int ready(int fd, short events)
+static int ready(int fd, short events, int ms)
 {
 	struct pollfd p = {.fd = fd, .events = events};
-	int rc = poll(&p, 1, ORPHAN_TALK_MS);
+	int rc = poll(&p, 1, ms);
 
 	return rc == 1 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
 }
@@ -111,7 +111,7 @@ static int send_all(int fd, const char *p, size_t n)
 			n -= (size_t)sent;
 			continue;
 		}
-		err = ready(fd, POLLOUT);
+		err = ready(fd, POLLOUT, ORPHAN_TALK_MS);
 		if (err)
 			return err;
 	}
@@ -142,7 +142,7 @@ static int talk(int fd, const json_t *identity, const json_t *contexts, const in
 	pid_t pid;
 
 	if (!trusted(fd, geteuid(), &pid) || greet(fd, identity, contexts, sockets, nsocket) != 0 ||
-		ready(fd, POLLIN) != 0 || recv(fd, &said, 1, MSG_DONTWAIT) != 1)
+		ready(fd, POLLIN, ORPHAN_TALK_MS) != 0 || recv(fd, &said, 1, MSG_DONTWAIT) != 1)
 		return -EAGAIN;
 	*verdict = (enum orphan_verdict)said;
 	if (said == ORPHAN_ADOPT || said == ORPHAN_DRAIN)
@@ -205,7 +205,7 @@ static int receive_head(struct orphan *o, uint32_t *length)
 		.msg_iovlen = 1,
 		.msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf)};
-	int err = ready(o->link, POLLIN);
+	int err = ready(o->link, POLLIN, ORPHAN_GREET_MS);
 
 	if (err)
 		return err;
@@ -218,7 +218,7 @@ static int receive_head(struct orphan *o, uint32_t *length)
 static int receive_all(int fd, char *p, size_t n)
 {
 	while (n) {
-		int err = ready(fd, POLLIN);
+		int err = ready(fd, POLLIN, ORPHAN_GREET_MS);
 		ssize_t got = err ? -1 : recv(fd, p, n, 0);
 
 		if (err)

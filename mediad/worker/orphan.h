@@ -9,7 +9,8 @@
  * The name has 128 random bits, so nobody can hold it beforehand; the parent reads the names that
  * there are from /proc/net/unix, and both sides check who the other is (SO_PEERCRED).
  *
- * The worker's half never blocks longer than ORPHAN_TALK_MS; the parent's runs at start only.
+ * The worker's half never blocks longer than ORPHAN_TALK_MS; the parent's runs at start only, and
+ * waits ORPHAN_GREET_MS.
  */
 #ifndef ORPHAN_H
 #define ORPHAN_H
@@ -21,6 +22,8 @@
 
 #define ORPHAN_WAIT_S 60 /* without a new parent the worker ends after this */
 #define ORPHAN_TALK_MS 1000
+#define ORPHAN_GREET_MS                                                                            \
+	5000 /* a worker that gets no CPU for a while is none to give up: it has calls */
 #define ORPHAN_MAX_GREETING (8 * 1024 * 1024)
 #define ORPHAN_MAX_NAMES 1024 /* looked at; strangers may have made some */
 #define ORPHAN_LANGUAGE 1 /* of greeting and link: one up when an older one cannot be spoken to */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""UEs with a real WebRTC stack that fall silent: test_consent.py MEDIAD [test...]. It mostly waits (RFC 7675: half
-a minute), so that run.sh runs it beside the others."""
+"""What mostly waits, so that run.sh runs it beside the others: UEs with a real WebRTC stack that fall silent (RFC
+7675: half a minute), a port that somebody else has. test_consent.py MEDIAD [test...]"""
 import json
 import os
 import shutil
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from lib import HERE, ROOT, Failed, Mediad, expect, in_time, main, until
+from lib import HERE, MEDIAD, ROOT, Failed, Mediad, expect, in_time, main, until
 
 
 class Call:
@@ -72,6 +72,15 @@ def alone_consent_of_real_ues_stops():
     m.clean()
     in_time("missing them", took, 40)
     return "%.1f s" % took
+
+
+def alone_port_in_use():
+    """Not given up at once: it may be a worker's that has not heard of its parent's death."""
+    m = Mediad(workers=1)
+    r = subprocess.run([MEDIAD, "-c", m.conf], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    expect("refused", r.returncode == 1 and "does another mediad run?" in r.stderr.decode(), r.stderr.decode())
+    m.stop()
+    m.clean()
 
 
 if __name__ == "__main__":

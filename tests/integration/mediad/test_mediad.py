@@ -403,14 +403,6 @@ def alone_bad_configuration():
     expect("unknown flag", subprocess.run([MEDIAD, "--nonsense"], stderr=subprocess.PIPE).returncode == 2)
 
 
-def alone_port_in_use():
-    m = Mediad(workers=1)
-    r = subprocess.run([MEDIAD, "-c", m.conf], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=5)
-    expect("refused", r.returncode == 1 and "does another mediad run?" in r.stderr.decode(), r.stderr.decode())
-    m.stop()
-    m.clean()
-
-
 def alone_privileges():
     if os.geteuid() != 0:
         raise Failed("skip")

@@ -263,11 +263,30 @@ def alone_restarted_before_the_worker_knows():
     m.process.kill()
     m.process.wait()
     restart(m, wait=False)
-    time.sleep(0.3)
+    time.sleep(2)  # on a machine that has no time for it
     os.kill(pids[0], signal.SIGCONT)
     until("the worker to be adopted", lambda: m.status_or_none() and m.status()["workersUp"] == 1)
     expect("the same process", m.pids() == pids, m.pids())
     expect("with its call", len(m.call("GET", CONTEXTS)[1]["contexts"]) == 1)
+    m.stop()
+    m.clean()
+
+
+def alone_worker_is_slow_to_greet():
+    """It waits for a parent, and just then gets no CPU: not given up, it has a call."""
+    m = Mediad(workers=1)
+    doc = m.create(callId="x")
+    pids = m.pids()
+    m.process.kill()
+    m.process.wait()
+    until("the worker to wait", lambda: "@ims-ar-mediad-%d-" % m.udp in open("/proc/net/unix").read())
+    os.kill(pids[0], signal.SIGSTOP)
+    restart(m, wait=False)
+    time.sleep(2)
+    expect("nothing is decided yet", not gone(pids) and m.process.poll() is None)
+    os.kill(pids[0], signal.SIGCONT)
+    until("the worker to be adopted", lambda: m.status_or_none() and m.status()["workersUp"] == 1)
+    expect("the same process with its call", m.pids() == pids and m.call("GET", path_of(doc))[0] == 200, m.pids())
     m.stop()
     m.clean()
 
