@@ -131,11 +131,9 @@ int ar_sdp_restore_also(const struct ar_sdp *in, const struct ar_sdp *relayed, u
 int ar_sdp_restore(const struct ar_sdp *in, const struct ar_sdp *relayed, struct ar_buf *out)
 	__attribute__((warn_unused_result));
 
-/* The DTLS roles that the last answers settled, as a=setup of ours towards each side. */
+/* The DTLS roles that the last answers settled. */
 struct ar_plan_roles {
-	enum ar_setup setup[2]; /* of the data channel */
-	/* audio and video: a bit for each section of that side's layout where we are active, all
-	 * others passive */
+	/* by side: a bit for each section of its layout where we are active, all others passive */
 	uint32_t active[2];
 	/* the media function does not have them any more: audio and video of ours pass again */
 	bool av_gone;

@@ -280,9 +280,7 @@ static enum ar_setup answer_setup(const struct mapper *m, unsigned j)
 		return AR_SETUP_PASSIVE;
 	if (ar_span_caseeq(v, "passive"))
 		return AR_SETUP_ACTIVE;
-	if (is_av(m->offer->media[j].kind))
-		return m->roles->active[to] & 1u << j ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
-	return m->roles->setup[to] == AR_SETUP_ACTIVE ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
+	return m->roles->active[to] & 1u << j ? AR_SETUP_ACTIVE : AR_SETUP_PASSIVE;
 }
 
 static void answer_section(struct mapper *m, struct ar_plan_section *sec,

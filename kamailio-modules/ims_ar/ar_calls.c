@@ -347,10 +347,8 @@ static void use_fill(
 	l = ar_leg_find(c, u->offerer == AR_SIDE_A ? k->to_tag : k->from_tag);
 	if (!l)
 		l = c->leg;
-	if (l) {
-		memcpy(u->roles.setup, l->setup, sizeof(l->setup));
+	if (l)
 		memcpy(u->roles.active, l->active, sizeof(l->active));
-	}
 	u->roles.av_gone = c->released;
 }
 

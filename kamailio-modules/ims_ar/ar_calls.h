@@ -145,7 +145,6 @@ struct ar_answer {
 	enum ar_outcome outcome; /* with SDP */
 	uint32_t hash; /* of the SDP */
 	uint32_t facts; /* of the answerer's data channel sections */
-	enum ar_setup setup[2]; /* AR_SETUP_NONE: not known from this one */
 	uint32_t active[2]; /* with SDP; struct ar_plan_roles */
 	int64_t call_expires, plan_expires;
 	int64_t ack_expires; /* of a call whose 2xx has not been acknowledged; 0: call_expires */

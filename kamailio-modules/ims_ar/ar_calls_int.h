@@ -36,7 +36,6 @@ struct ar_xchg {
 
 struct ar_leg {
 	struct ar_leg *next;
-	enum ar_setup setup[2];
 	uint32_t active[2];
 	bool answered, ended, acked;
 	size_t n;

@@ -57,9 +57,6 @@ static void learn_leg(struct ar_call *c, const struct ar_xchg *x, const struct a
 
 	if (!l)
 		return;
-	for (int s = 0; s < 2; s++)
-		if (a->setup[s] != AR_SETUP_NONE)
-			l->setup[s] = a->setup[s];
 	if (a->has_sdp)
 		memcpy(l->active, a->active, sizeof(l->active));
 	if (a->status >= 200 && x->initial)

@@ -108,21 +108,11 @@ uint32_t ar_facts_roles(const struct ar_sdp *sdp, enum ar_setup setup)
 
 		if (!v.p)
 			v = ar_sdp_attr(sdp->session, "setup");
-		if (is_av(&sdp->media[i]) && sdp->media[i].port &&
-			ar_span_caseeq(v, ar_setup_name(setup)))
+		if ((is_av(&sdp->media[i]) || sdp->media[i].kind == AR_SDP_DATACHANNEL) &&
+			sdp->media[i].port && ar_span_caseeq(v, ar_setup_name(setup)))
 			bits |= 1u << i;
 	}
 	return bits;
-}
-
-enum ar_setup ar_facts_setup(const struct ar_sdp *sdp)
-{
-	struct ar_sdp_dc dc;
-
-	for (unsigned i = 0; i < sdp->nmedia; i++)
-		if (live_dc(sdp, i, &dc))
-			return dc.setup;
-	return AR_SETUP_NONE;
 }
 
 bool ar_facts_live(const struct ar_sdp *sdp)
@@ -133,11 +123,4 @@ bool ar_facts_live(const struct ar_sdp *sdp)
 		if (live_dc(sdp, i, &dc))
 			return true;
 	return false;
-}
-
-enum ar_setup ar_setup_opposite(enum ar_setup s)
-{
-	if (s == AR_SETUP_ACTIVE)
-		return AR_SETUP_PASSIVE;
-	return s == AR_SETUP_PASSIVE ? AR_SETUP_ACTIVE : AR_SETUP_NONE;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What of a description concerns asd, as one number; and the DTLS role of its data channel. Pure.
- */
+/* What of a description concerns asd, as one number; and the DTLS roles of its sections. Pure. */
 #ifndef IMS_AR_FACTS_H
 #define IMS_AR_FACTS_H
 
@@ -15,12 +14,10 @@
  * description; plan may be NULL.
  */
 uint32_t ar_facts(const struct ar_sdp *sdp, const struct ar_plan *plan, enum ar_side side);
-/* Bit for each live audio or video section with this a=setup, its own or the session's. */
+/* Bit for each live audio, video or data channel section with this a=setup, its own or the
+ * session's. */
 uint32_t ar_facts_roles(const struct ar_sdp *sdp, enum ar_setup setup);
-/* a=setup of the first live data channel section; AR_SETUP_NONE without one. */
-enum ar_setup ar_facts_setup(const struct ar_sdp *sdp);
 /* Is there a live data channel section? */
 bool ar_facts_live(const struct ar_sdp *sdp);
-enum ar_setup ar_setup_opposite(enum ar_setup s);
 
 #endif

@@ -208,8 +208,6 @@ static void note_answer(const struct work *w, const struct ar_sdp *out)
 		.ack_expires = after(ar_conf.ack_ttl),
 		.plan_expires = after(ar_conf.reply_ttl)};
 
-	a.setup[offerer] = ar_facts_setup(out);
-	a.setup[ar_other_side(offerer)] = ar_setup_opposite(ar_facts_setup(&w->in));
 	a.active[offerer] = ar_facts_roles(out, AR_SETUP_ACTIVE);
 	a.active[ar_other_side(offerer)] = ar_facts_roles(&w->in, AR_SETUP_PASSIVE);
 	if (ar_calls_answered(&w->v.key, &a))

@@ -69,8 +69,7 @@ static void all_directions(const struct ar_plan *p, const struct inputs *x)
 
 static void derive(const struct ar_plan *map, const struct inputs *x)
 {
-	static const struct ar_plan_roles roles = {
-		.setup = {AR_SETUP_ACTIVE, AR_SETUP_PASSIVE}, .active = {1, 2}};
+	static const struct ar_plan_roles roles = {.active = {3, 4}};
 	static struct ar_plan_room room;
 	struct ar_plan next;
 	struct ar_buf texts;

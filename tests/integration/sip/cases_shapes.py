@@ -418,6 +418,25 @@ def real_terminating_side_receiver_refused(net):
 
 
 @scenario(real=True, two=True)
+def real_terminating_side_roles_differ(net):
+    """The callee is DTLS server of one section and client of the others: its refresh leaves every role as it is."""
+    net.set("enabled", 0)
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    answer = "".join(s.replace("a=setup:active", "a=setup:passive") if "a=mid:r" in s else s
+                     for s in re.split("(?=m=)", from_another_network("bob", 1, "active")))
+    caller, callee = setup(a, b, from_another_network("alice", 1, "actpass"), answer)
+    back = offer_by_callee(from_another_network("bob", 2, "actpass"), from_another_network("alice", 2, "active"))
+    x, y = bye_by_caller(a, b)
+    try:
+        call = Call(net, caller + [pause(200)] + back[0](a) + x, callee + [pause(200)] + back[1](b) + y).wait()
+    finally:
+        net.set("enabled", 1)
+    ours = [re.findall("a=setup:(.*?)\r", s) for s in sdp.sections(bodies(call.uas, "200")[-1]) if "webrtc-datachannel" in s]
+    check(ours == [["passive"], [], ["active"], ["passive"]], f"roles towards B: {ours}")
+    net.settled()
+
+
+@scenario(real=True, two=True)
 def real_terminating_side_anchored_before(net):
     """The caller's P-CSCF has anchored it: the callee's leaves it alone, bootstrap sections and all."""
     offer = from_another_network("alice", 1, "actpass")

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct ar_plan_roles settled = {.setup = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE}};
+static const struct ar_plan_roles settled = {.active = {0, 1u << 1}};
 
 struct bench {
 	struct sample_plan map;

@@ -250,8 +250,7 @@ static int plan_with_asd(struct dialog *d, enum ar_side y, const struct ar_sdp *
 
 static int make_plan(struct dialog *d, enum ar_side y, const struct ar_sdp *offer)
 {
-	const struct ar_plan_roles roles = {.setup = {AR_SETUP_PASSIVE, AR_SETUP_ACTIVE},
-		.active = {rng_next(&d->rng), rng_next(&d->rng)},
+	const struct ar_plan_roles roles = {.active = {rng_next(&d->rng), rng_next(&d->rng)},
 		.av_gone = rng_percent(&d->rng, 20)};
 
 	ar_buf_reset(&d->texts);

@@ -158,8 +158,7 @@ static void kept_channel_survives_the_other_sides_refresh(void **state)
 	map = settle(&b, AR_OUTCOME_DC_REFUSED);
 	assert_int_equal(
 		ar_plan_from_map(map, AR_SIDE_B, &b.offer,
-			&(struct ar_plan_roles){.setup = {AR_SETUP_PASSIVE, AR_SETUP_PASSIVE}},
-			&b.plan, b.room, &b.texts),
+			&(struct ar_plan_roles){.active = {0, 0}}, &b.plan, b.room, &b.texts),
 		0);
 	apply(&b, to_b, refused_offer);
 	assert_has(&b.out, "a=ice-ufrag:mfA1");

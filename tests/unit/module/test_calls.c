@@ -147,8 +147,7 @@ static void test_map_after_the_answer(void **state)
 	assert_null(u.plan); /* nothing answered yet */
 	assert_int_equal(u.state, AR_CALL_EARLY);
 	ar_use_done(&u);
-	a.setup[AR_SIDE_A] = AR_SETUP_PASSIVE;
-	a.setup[AR_SIDE_B] = AR_SETUP_ACTIVE;
+	a.active[AR_SIDE_B] = 1u << 1 | 1u << 3;
 	a.facts = 5;
 	k = calls_with_to(k, "b");
 	ar_calls_offered(&k, true, 4);
@@ -157,8 +156,8 @@ static void test_map_after_the_answer(void **state)
 	assert_non_null(u.plan);
 	assert_int_equal(u.state, AR_CALL_UP);
 	assert_int_equal(u.offerer, AR_SIDE_B); /* the sender of this request */
-	assert_int_equal(u.roles.setup[AR_SIDE_A], AR_SETUP_PASSIVE);
-	assert_int_equal(u.roles.setup[AR_SIDE_B], AR_SETUP_ACTIVE);
+	assert_int_equal(u.roles.active[AR_SIDE_A], 0);
+	assert_int_equal(u.roles.active[AR_SIDE_B], 1u << 1 | 1u << 3);
 	assert_int_equal(u.facts[AR_SIDE_A], 4);
 	assert_int_equal(u.facts[AR_SIDE_B], 5);
 	ar_use_done(&u);
