@@ -22,7 +22,7 @@
 
 #include <event2/event.h>
 
-#define ASD_LATER_MS 20
+#define ASD_LATER_MS 50
 
 struct asd {
 	struct event_base *base;
