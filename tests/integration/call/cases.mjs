@@ -6,6 +6,7 @@ import { Stack } from '../../../scripts/demo/stack.mjs';
 import * as armf from './armf.mjs';
 import * as basic from './basic.mjs';
 import * as directions from './directions.mjs';
+import * as policy from './policy.mjs';
 import * as share from './share.mjs';
 import * as trouble from './trouble.mjs';
 import { nothingLeft, Party, TooSlow } from '../../ue/pair.mjs';
@@ -84,7 +85,7 @@ async function runCase(name, fn, tries = 0) {
 process.on('unhandledRejection', (e) => console.log(`# unhandled: ${e?.message ?? e}`));
 
 let failed = 0;
-for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(share), ...Object.entries(armf), ...Object.entries(directions)]) {
+for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(share), ...Object.entries(policy), ...Object.entries(armf), ...Object.entries(directions)]) {
 	const name = key.replace(/_/g, ' ');
 	if (fn.helper) continue;
 	if (parts.length && !parts.some((p) => name.includes(p))) continue;
