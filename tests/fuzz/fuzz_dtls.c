@@ -4,7 +4,7 @@
  * which end: a server that waits, one in the middle of a handshake, or one that is done. Datagrams
  * are two bytes of length and the bytes.
  */
-#include "mediad/dtls/dtls.h"
+#include "mediad/dtls/hello.h"
 
 #include <stdlib.h>
 
@@ -36,6 +36,7 @@ static void feed(struct dtls *d, const uint8_t *data, size_t size)
 {
 	for (unsigned i = 0; i < 32 && size >= 2; i++) {
 		size_t n = (size_t)data[0] << 8 | data[1];
+		struct ar_span cookie;
 		char *exact;
 		int err;
 
@@ -46,6 +47,9 @@ static void feed(struct dtls *d, const uint8_t *data, size_t size)
 		if (!exact)
 			abort();
 		memcpy(exact, data, n);
+		if (dtls_hello_peek((struct ar_span){exact, n}, &cookie) != DTLS_HELLO_BEGIN &&
+			cookie.n)
+			abort();
 		err = dtls_input(d, (struct ar_span){exact, n}, i + 2);
 		free(exact);
 		if (err)
