@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kamcmd's questions (ims_ar.status, .calls, .call, .reload, .policy, .drain), answered from live state:
- * a list of flat objects, printed in order. `call` asks mediad for the context's live facts and so
- * answers later, within a second.
+ * kamcmd's questions (ims_ar.status, .calls, .call, .reload, .policy, .drain), answered from live
+ * state: a list of flat objects, printed in order. `call` asks mediad for the context's live facts
+ * and so answers later, within a second.
  */
 #ifndef ADMIN_H
 #define ADMIN_H

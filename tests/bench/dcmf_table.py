@@ -114,13 +114,7 @@ def row_idle():
 
 
 def row_pose():
-    """Real-time scheduling, where it may be had: what others compute on these cores is not ours."""
-    if shutil.which('chrt') and subprocess.run(['chrt', '-f', '-p', '10', str(os.getpid())], stderr=subprocess.DEVNULL, check=False).returncode:
-        print('# pose: no real-time scheduling: what else runs counts', file=sys.stderr)
-    try:
-        got = [dcmf_calls.poses(BUILD, 100, 60, 5) for _ in range(ROUNDS)]
-    finally:
-        subprocess.run(['chrt', '-o', '-p', '0', str(os.getpid())], stderr=subprocess.DEVNULL, check=False)
+    got = [dcmf_calls.poses(BUILD, 100, 60, 5) for _ in range(ROUNDS)]
     p50, p90, p99, cpu = (statistics.median(g[k] for g in got) for k in ('p50_us', 'p90_us', 'p99_us', 'cpu'))
     lost = sum(g['poses'] - g['patches'] for g in got)
     return (f'p50 {p50 / 1000:.2f} ms, p90 {p90 / 1000:.2f} ms, p99 {p99 / 1000:.2f} ms, {max(lost, 0)} of '
