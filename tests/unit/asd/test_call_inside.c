@@ -2,7 +2,6 @@
 /* Calls that begin inside a dialog, ends that are none, and calls of a Kamailio that was restarted.
  */
 #include "world.h"
-#include "asd/call/call_store.h"
 #include "common/daemon/ar_clock.h"
 
 #include <setjmp.h>
@@ -224,27 +223,6 @@ static void bye_of_somebody_else(void **state)
 	world_check_empty(&w);
 }
 
-static void restart(void)
-{
-	json_t *stored = json_incref(w.stored);
-	uint64_t now = w.now;
-	char *live[WORLD_MAX];
-	unsigned n = w.nlive, contexts = w.contexts;
-
-	for (unsigned i = 0; i < n; i++)
-		live[i] = strdup(w.live[i]);
-	world_close(&w);
-	world_open(&w);
-	json_decref(w.stored);
-	w.stored = stored;
-	w.now = now + AR_SEC;
-	w.contexts = contexts;
-	w.nlive = n;
-	memcpy(w.live, live, n * sizeof(live[0]));
-	assert_int_equal(call_store_load(&w.a), 0);
-	world_check(&w);
-}
-
 /* Its 200 may wait in the module for as long as asd was away. */
 static void ringing_call_has_its_time_after_a_restart(void **state)
 {
@@ -253,7 +231,7 @@ static void ringing_call_has_its_time_after_a_restart(void **state)
 	(void)state;
 	world_offer(&w, &m);
 	world_confirm(&w, (unsigned)world_order(&w));
-	restart();
+	world_restart(&w);
 	assert_non_null(the_call());
 	w.now += (w.a.conf.ring_ttl_s - 2) * AR_SEC;
 	world_pass(&w, 1000);
@@ -267,7 +245,7 @@ static void inside_survives_a_restart(void **state)
 {
 	(void)state;
 	up();
-	restart();
+	world_restart(&w);
 	assert_true(the_call()->inside);
 	assert_true(the_call()->spiral);
 	assert_int_equal(the_call()->version[0], 8);

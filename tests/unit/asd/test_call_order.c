@@ -15,27 +15,6 @@
 
 /* ---- restart: from the store ---- */
 
-static void restart(void)
-{
-	json_t *stored = json_incref(w.stored);
-	uint64_t now = w.now;
-	char *live[WORLD_MAX];
-	unsigned n = w.nlive, contexts = w.contexts;
-
-	for (unsigned i = 0; i < n; i++)
-		live[i] = strdup(w.live[i]);
-	world_close(&w);
-	world_open(&w);
-	json_decref(w.stored);
-	w.stored = stored;
-	w.now = now + AR_SEC;
-	w.contexts = contexts;
-	w.nlive = n;
-	memcpy(w.live, live, n * sizeof(live[0]));
-	assert_int_equal(call_store_load(&w.a), 0);
-	world_check(&w);
-}
-
 static void restored_call_goes_on(void **state)
 {
 	json_t *before, *after;
@@ -43,7 +22,7 @@ static void restored_call_goes_on(void **state)
 	(void)state;
 	one_call_up();
 	before = call_to_json(&w.a, one_call());
-	restart();
+	world_restart(&w);
 	after = call_to_json(&w.a, one_call());
 	json_object_del(before, "heard"); /* a second has passed on one clock */
 	json_object_del(after, "heard");
@@ -76,7 +55,7 @@ static void calls_that_the_module_does_not_list(void **state)
 	call_on_listed(&w.a, l, "nonsense");
 	call_on_all_listed(&w.a, l, "other");
 	assert_int_equal(calls_n(&w.a.calls), 2);
-	restart();
+	world_restart(&w);
 	l = call_listing(&w.a);
 	call_on_listed(&w.a, l, T2);
 	call_on_all_listed(&w.a, l, "one");
@@ -94,7 +73,7 @@ static void restored_while_ringing(void **state)
 	(void)state;
 	one_call_rings();
 	one_call_event("early", 1, "ta", "tb", 183, sdp_b, "ar-capable");
-	restart();
+	world_restart(&w);
 	one_call_event("answered", 1, "ta", "tb", 200, NULL, NULL);
 	assert_int_equal(one_call()->outcome, AR_OUTCOME_AR_CAPABLE);
 	one_call_event("bye", 0, "ta", "tb", 0, NULL, NULL);
@@ -107,7 +86,7 @@ static void restored_while_deciding(void **state)
 
 	(void)state;
 	world_offer(&w, &m);
-	restart();
+	world_restart(&w);
 	assert_null(one_call());
 	assert_int_equal(json_object_size(w.stored), 0);
 }

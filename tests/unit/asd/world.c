@@ -312,6 +312,27 @@ void world_close(struct world *w)
 	json_decref(w->stored);
 }
 
+void world_restart(struct world *w)
+{
+	json_t *stored = json_incref(w->stored);
+	uint64_t now = w->now;
+	char *live[WORLD_MAX];
+	unsigned n = w->nlive, contexts = w->contexts;
+
+	for (unsigned i = 0; i < n; i++)
+		live[i] = strdup(w->live[i]);
+	world_close(w);
+	world_open(w);
+	json_decref(w->stored);
+	w->stored = stored;
+	w->now = now + AR_SEC;
+	w->contexts = contexts;
+	w->nlive = n;
+	memcpy(w->live, live, n * sizeof(live[0]));
+	assert_int_equal(call_store_load(&w->a), 0);
+	world_check(w);
+}
+
 struct front_offer world_invite(const char *token, const char *sdp)
 {
 	return (struct front_offer){.call = token,

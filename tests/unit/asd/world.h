@@ -69,6 +69,8 @@ extern struct world *world; /* of the test that runs */
 
 void world_open(struct world *w);
 void world_close(struct world *w);
+/* asd anew, with what was stored; mediad has its contexts still. */
+void world_restart(struct world *w);
 /* Sends an offer; its request number. */
 unsigned world_offer(struct world *w, struct front_offer *m);
 /* A usual one. */
