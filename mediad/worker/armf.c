@@ -107,6 +107,7 @@ void armf_stats(const struct armf_pool *pool, json_t *out)
 		{"armfSpliceEndRate", s.splice_ends[LINK_SPLICE_RATE]},
 		{"armfSpliceEndKey", s.splice_ends[LINK_SPLICE_KEY]},
 		{"armfSpliceEndBox", s.splice_ends[LINK_SPLICE_BOX]},
+		{"armfSpliceEndLate", s.splice_ends[LINK_SPLICE_LATE]},
 		{"armfSpliceEndBroken", s.splice_ends[LINK_SPLICE_WAIT]}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)

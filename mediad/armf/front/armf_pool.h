@@ -104,7 +104,7 @@ struct armf_pool_stats {
 	unsigned running, jobs, scenes;
 	uint64_t started, died, hung, over_memory, refused, frames_in, frames_out, frames_dropped;
 	uint64_t frames_spliced, blocks, blocks_recoded; /* macroblocks of spliced frames */
-	uint64_t splice_ends[8]; /* by enum link_splice (link_msg.h): why splicing ended */
+	uint64_t splice_ends[9]; /* by enum link_splice (link_msg.h): why splicing ended */
 	uint32_t cpu_permille; /* of what jobs may use, the busiest process */
 	char renderer[128];
 };

@@ -156,6 +156,7 @@ enum link_splice {
 	LINK_SPLICE_RATE, /* what comes is more than the receiver's line takes */
 	LINK_SPLICE_KEY, /* a key frame was wanted, and the sender's did not come */
 	LINK_SPLICE_BOX, /* most of the picture is drawn upon */
+	LINK_SPLICE_LATE, /* the job is behind: coded again, frames may be left out */
 	LINK_SPLICE_WAIT, /* the sender's next key frame is waited for */
 	LINK_SPLICE_FAILED, /* a profile other than 0, or a frame too long */
 	LINK_SPLICES

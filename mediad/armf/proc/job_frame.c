@@ -439,7 +439,7 @@ static bool too_late(struct job *j, bool behind)
 }
 
 /* Frames that are not to go out by now; false: this one does. */
-static bool left_out(struct job *j, struct job_shot *s, bool behind)
+static bool left_out(struct job *j, struct job_shot *s)
 {
 	enum link_fate fate = LINK_FATES;
 
@@ -447,7 +447,7 @@ static bool left_out(struct job *j, struct job_shot *s, bool behind)
 		fate = LINK_FATE_HIDDEN;
 	else if (leave_out(j, s->f->ts))
 		fate = LINK_FATE_STEP;
-	else if (too_late(j, behind))
+	else if (too_late(j, s->behind))
 		fate = LINK_FATE_LATE;
 	if (fate != LINK_FATES)
 		send_done(j, &s->work, fate);
@@ -456,7 +456,7 @@ static bool left_out(struct job *j, struct job_shot *s, bool behind)
 
 void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w)
 {
-	struct job_shot s = {.f = f, .work = {.seq = f->seq}};
+	struct job_shot s = {.f = f, .work = {.seq = f->seq}, .behind = behind};
 	struct codec_picture pic;
 	bool spliced;
 	int err;
@@ -469,7 +469,7 @@ void job_work(struct job *j, const struct link_frame *f, bool behind, struct job
 	}
 	/* later frames refer to what is spliced: none is left out */
 	spliced = job_splice_use(j, &pic, &s, w);
-	if (!spliced && left_out(j, &s, behind))
+	if (!spliced && left_out(j, &s))
 		return;
 	if (paint(j, &pic, &s) != 0) {
 		job_splice_lost(j);

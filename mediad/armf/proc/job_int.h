@@ -31,6 +31,7 @@ struct job_splice {
 	uint32_t key_ts;
 	bool asked;
 	uint32_t ask_ts, ask_gap; /* when the sender was asked for one so that splicing can go on */
+	unsigned late; /* frames that came out late, of late */
 	unsigned box_percent; /* of the picture, drawn upon in the last frame */
 };
 
@@ -86,6 +87,7 @@ struct job_shot {
 	const struct codec_picture *pic;
 	struct link_work work;
 	bool drawn, hidden;
+	bool behind; /* it waited long, and newer ones wait */
 	int x, y, width, height; /* of what was drawn */
 };
 /* Within max_width x max_height, and as stepped down; job_frame.c. */

@@ -14,6 +14,8 @@
 #define ASK_FIRST (2 * SECOND)
 #define ASK_MOST (60 * SECOND)
 #define LASTED (10 * SECOND) /* spliced for that long, it was worth asking for */
+#define LATE_LEAVE 6 /* frames: no spliced one can be left out, so they would come ever later */
+#define LATE_MOST 60 /* and that many in time before it is tried again */
 #define BOX_LEAVE 60 /* per cent of the picture; above it coding everything is no dearer */
 #define BOX_RETURN 45
 #define DEFAULT_BPS 600000
@@ -96,6 +98,14 @@ static bool key_overdue(struct job_splice *p, uint32_t ts)
 	return ts - p->key_ts > KEY_WAIT || p->ahead > 0;
 }
 
+static void note_late(struct job_splice *p, bool behind)
+{
+	if (behind)
+		p->late = p->late > LATE_LEAVE ? LATE_MOST : p->late + 1;
+	else if (p->late)
+		p->late = p->state == LINK_SPLICED ? 0 : p->late - 1;
+}
+
 static enum link_splice judge(struct job *j, const struct codec_picture *pic,
 	const struct job_shot *s, const struct job_wish *w)
 {
@@ -108,6 +118,8 @@ static enum link_splice judge(struct job *j, const struct codec_picture *pic,
 		return LINK_SPLICE_STEP;
 	if (too_much(p, w))
 		return LINK_SPLICE_RATE;
+	if (p->late > (spliced ? LATE_LEAVE : 0))
+		return LINK_SPLICE_LATE;
 	if (p->box_percent > (spliced ? BOX_LEAVE : BOX_RETURN))
 		return LINK_SPLICE_BOX;
 	if (!splice_can_write(p->s))
@@ -141,6 +153,7 @@ bool job_splice_use(struct job *j, const struct codec_picture *pic, struct job_s
 		s->work.splice = p->state;
 		return false;
 	}
+	note_late(p, s->behind);
 	p->state = judge(j, pic, s, w);
 	s->work.splice = p->state;
 	if (p->state == LINK_SPLICED) {

@@ -392,13 +392,22 @@ static bool dequantise(
 }
 
 struct residual {
-	const struct splice *s;
 	const struct splice_image *to;
 	const struct splice_coefs *c;
 	const int16_t *level; /* of the next block */
 	int16_t dc[16 * 16]; /* of blocks beside a Y2 block, the first of every 16 */
 	bool y2, dcs;
 };
+
+static void begin_residual(struct residual *r, const struct splice_image *to,
+	const struct splice_coefs *c, const int16_t *level, bool y2)
+{
+	r->to = to;
+	r->c = c;
+	r->level = level;
+	r->y2 = y2;
+	r->dcs = false;
+}
 
 /* Two blocks side by side, `block` and the next. */
 static bool add_pair(struct residual *r, int plane, int x, int y, int block, const int16_t step[2])
@@ -452,11 +461,12 @@ bool splice_add_residual(const struct splice *s, const struct splice_image *to,
 	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
 {
 	const struct splice_quant *q = &s->quant[m->segment];
-	struct residual r = {.s = s, .to = to, .c = c, .level = c->level, .y2 = splice_has_y2(m)};
+	struct residual r;
 	bool ok = true;
 
 	if (!m->coded)
 		return true;
+	begin_residual(&r, to, c, c->level, splice_has_y2(m));
 	if (r.y2)
 		ok = read_y2(&r, q);
 	for (int i = 0; i < 16; i += 2)
@@ -478,8 +488,9 @@ static const int16_t *luma_end(const struct splice_coefs *c)
 bool splice_add_chroma(const struct splice *s, const struct splice_image *to,
 	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
 {
-	struct residual r = {.s = s, .to = to, .c = c, .level = luma_end(c)};
+	struct residual r;
 
+	begin_residual(&r, to, c, luma_end(c), false);
 	return add_chroma(&r, &s->quant[m->segment], col, row);
 }
 

@@ -16,6 +16,7 @@ struct writer {
 	const struct splice_drawn *d;
 	struct splice_put first, part[SPLICE_MAX_PARTS];
 	struct splice_context left;
+	bool moved; /* a vector is not as it came: what says others may not fit any more */
 };
 
 /* ---- pixels of a macroblock ---- */
@@ -180,13 +181,15 @@ static void write_block(struct writer *w, int col, int row)
 	s->raw_dirty[row * s->cols + col] = 0;
 	if (in_box(w->d, col, row) && take_drawn(s, &t, w->d->picture, col, row)) {
 		redo(s, &t, &m, &c, col, row);
-	} else if (!splice_modes_fits(s, &s->out[at], col, row)) {
+	} else if (w->moved && !splice_modes_fits(s, &s->out[at], col, row)) {
 		take(&t, &s->raw, col, row);
 		redo(s, &t, &m, &c, col, row);
 		s->stats.patched++;
 	} else if (prediction_differs(s, &m, col, row)) {
 		follow(s, &m, &c, col, row);
 	}
+	w->moved = w->moved || m.ref != s->in[at].ref || m.mode != s->in[at].mode ||
+		   !splice_mv_same(m.mv, s->in[at].mv);
 	s->out[at] = m;
 	splice_modes_write(s, &w->first, &s->out[at], col, row);
 	splice_tokens_write(
