@@ -145,9 +145,11 @@ static struct ar_span media_of(enum side side)
 static struct ar_span answer_to(struct ar_span offer)
 {
 	const struct media *m = &g.media[UAS];
+	struct ar_span closed = {m->without, m->nwithout};
 
-	return has(offer, "m=application 0 ") ? (struct ar_span){m->without, m->nwithout}
-					      : media_of(UAS);
+	if (has(offer, "m=application 0 "))
+		return closed;
+	return media_of(UAS);
 }
 
 static void begin(struct ar_buf *b)
@@ -173,7 +175,10 @@ static void request(struct call *c, struct ar_buf *b, const char *method, unsign
 {
 	unsigned n = (unsigned)(c - g.calls);
 	bool inside = c->to.n > 0;
+	struct ar_span sdp = media_of(UAC);
 
+	if (inside)
+		sdp.n = 0;
 	begin(b);
 	ar_buf_printf(b, "%s %.*s SIP/2.0\r\n", method,
 		inside ? (int)c->target.n : (int)strlen(g.callee), inside ? c->target.p : g.callee);
@@ -188,7 +193,7 @@ static void request(struct call *c, struct ar_buf *b, const char *method, unsign
 		ar_buf_printf(b, "<%s>", g.callee);
 	ar_buf_printf(
 		b, "\r\nCall-ID: %u-%d@load\r\nCSeq: %u %s\r\n", n, (int)getpid(), cseq, method);
-	end_with(b, UAC, inside ? (struct ar_span){0} : media_of(UAC));
+	end_with(b, UAC, sdp);
 }
 
 static void response(struct ar_buf *b, const struct sip_msg *m, const char *status, const char *tag,
