@@ -11,3 +11,5 @@ add_library(armf_codec STATIC armf/codec/codec.c armf/codec/picture.c armf/codec
 ims_ar_target(armf_codec)
 target_link_libraries(armf_codec PUBLIC ar_common PkgConfig::VPX PkgConfig::OPENH264
 	PkgConfig::X264 PkgConfig::AVCODEC ${YUV_LIBRARY} m)
+# their loops are made for vectors
+set_source_files_properties(armf/codec/picture.c armf/codec/h264_rate.c PROPERTIES COMPILE_OPTIONS "-O3")
