@@ -69,7 +69,7 @@ static inline bool splice_bool_over(const struct splice_bool *b)
 	return b->bits > 64 && b->bits < SPLICE_BOOL_ENDLESS;
 }
 
-static inline int splice_bool_tree(struct splice_bool *b, const int8_t *tree, const uint8_t *probs)
+static inline int splice_bool_tree(struct splice_bool *b, const int16_t *tree, const uint8_t *probs)
 {
 	int i = 0;
 
@@ -104,10 +104,9 @@ static inline void splice_put_carry(struct splice_put *e)
 		e->p[i - 1]++;
 }
 
-static inline void splice_put_byte(struct splice_put *e, int shift)
+/* offset: bits of the byte that are still to come, 1 to 7 */
+static inline void splice_put_byte(struct splice_put *e, unsigned offset)
 {
-	int offset = shift - e->bits;
-
 	if ((e->low << (offset - 1)) & 0x80000000u)
 		splice_put_carry(e);
 	if (e->n < e->room)
@@ -121,21 +120,23 @@ static inline void splice_put_bool(struct splice_put *e, unsigned bit, unsigned 
 {
 	uint32_t split = 1 + (((e->range - 1) * prob) >> 8);
 	uint32_t range = bit ? e->range - split : split;
-	int shift = __builtin_clz(range) - 24;
+	unsigned shift = (unsigned)__builtin_clz(range) & 7; /* less 24: it has one byte */
 
 	e->low += bit ? split : 0;
 	e->range = range << shift;
-	e->bits += shift;
+	e->bits += (int32_t)shift;
 	if (e->bits >= 0) {
-		splice_put_byte(e, shift);
-		shift = e->bits;
+		unsigned rest = (unsigned)e->bits & 7;
+
+		splice_put_byte(e, shift - rest);
+		shift = rest;
 		e->bits -= 8;
 	}
 	e->low <<= shift;
 }
 
 /* `value` of a tree like the one above; its leaves are few enough to be looked for. */
-bool splice_put_tree(struct splice_put *e, const int8_t *tree, const uint8_t *probs, int value);
+bool splice_put_tree(struct splice_put *e, const int16_t *tree, const uint8_t *probs, int value);
 
 static inline void splice_put_end(struct splice_put *e)
 {

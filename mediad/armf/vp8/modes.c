@@ -8,12 +8,12 @@ enum { PROB_SHORT, PROB_SIGN, PROB_TREE, PROB_LONG = PROB_TREE + 7 };
 #define LONG_BITS 10
 
 static const uint8_t split_probs[3] = {110, 111, 150};
-static const int8_t split_tree[6] = {-3, 2, -2, 4, -0, -1};
-static const int8_t sub_mv_tree[6] = {-0, 2, -1, 4, -2, -3}; /* left, above, zero, new */
-static const int8_t inter_tree[8] = {
+static const int16_t split_tree[6] = {-3, 2, -2, 4, -0, -1};
+static const int16_t sub_mv_tree[6] = {-0, 2, -1, 4, -2, -3}; /* left, above, zero, new */
+static const int16_t inter_tree[8] = {
 	-SPLICE_ZERO, 2, -SPLICE_NEAREST, 4, -SPLICE_NEAR, 6, -SPLICE_NEW, -SPLICE_SPLIT};
 
-bool splice_put_tree(struct splice_put *e, const int8_t *tree, const uint8_t *probs, int value)
+bool splice_put_tree(struct splice_put *e, const int16_t *tree, const uint8_t *probs, int value)
 {
 	int path[16], n = 0, leaf = -1;
 
@@ -316,7 +316,7 @@ static void read_inter(
 
 void splice_modes_read(struct splice *s, struct splice_bool *b)
 {
-	static const int8_t segment_tree[6] = {2, 4, -0, -1, -2, -3};
+	static const int16_t segment_tree[6] = {2, 4, -0, -1, -2, -3};
 	const struct splice_head *h = &s->head;
 
 	for (int i = 0; i < s->rows * s->cols; i++) {

@@ -82,7 +82,7 @@ static uint8_t tap(const uint8_t *p, ptrdiff_t step, const int16_t *f)
 void splice_sixtap(uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int w,
 	int h, int mx, int my)
 {
-	uint8_t mid[16 * 21];
+	uint8_t mid[16 * 21] = {0};
 	int before = my ? 2 : 0, rows = h + (my ? 5 : 0);
 
 	for (int y = 0; y < rows; y++) {

@@ -289,12 +289,12 @@ const uint8_t splice_uv_mode_probs[3] = {162, 101, 204};
 const uint8_t splice_kf_uv_mode_probs[3] = {142, 114, 183};
 const uint8_t splice_bmode_probs[9] = {120, 90, 79, 133, 87, 85, 80, 111, 151};
 
-const int8_t splice_bmode_tree[18] = {
+const int16_t splice_bmode_tree[18] = {
 	-0, 2, -1, 4, -2, 6, 8, 12, -3, 10, -5, -6, -4, 14, -7, 16, -8, -9};
-const int8_t splice_ymode_tree[8] = {-0, 2, 4, 6, -1, -2, -3, -4};
-const int8_t splice_kf_ymode_tree[8] = {-4, 2, 4, 6, -0, -1, -2, -3};
-const int8_t splice_uv_mode_tree[6] = {-0, 2, -1, 4, -2, -3};
-const int8_t splice_small_mv_tree[14] = {2, 8, 4, 6, -0, -1, -2, -3, 10, 12, -4, -5, -6, -7};
+const int16_t splice_ymode_tree[8] = {-0, 2, 4, 6, -1, -2, -3, -4};
+const int16_t splice_kf_ymode_tree[8] = {-4, 2, 4, 6, -0, -1, -2, -3};
+const int16_t splice_uv_mode_tree[6] = {-0, 2, -1, 4, -2, -3};
+const int16_t splice_small_mv_tree[14] = {2, 8, 4, 6, -0, -1, -2, -3, 10, 12, -4, -5, -6, -7};
 
 const uint8_t splice_band[17] = {0, 1, 2, 3, 6, 4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 0};
 const uint8_t splice_zigzag[16] = {0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15};
