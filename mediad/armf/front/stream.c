@@ -450,7 +450,8 @@ uint64_t stream_leg_run(struct stream_leg *l, uint64_t now)
 		stream_in_feedback(l, now);
 	if (b) {
 		stream_out_run(b, now);
-		stream_job_rate(l, stream_out_target(b));
+		if (l->conf.op != ARMF_SPLIT_RENDER)
+			stream_job_rate(l, stream_out_target(b));
 	}
 	serve_key_requests(l, now);
 	stream_out_run(l, now);

@@ -44,10 +44,14 @@ static struct route find_route(const struct stream_leg *l)
 		r.out = exact;
 		return r.out < 0 ? none("the other side has not this codec") : r;
 	}
-	if (l->conf.op == ARMF_RELAY && r.same) {
+	/* split rendering is what a UE is sent, and its leg's processor: what it sends is relayed
+	 */
+	if (l->conf.op != ARMF_OVERLAY && r.same) {
 		r.out = exact;
 		return r;
 	}
+	if (l->conf.op == ARMF_SPLIT_RENDER)
+		return none("its codec is not the other side's");
 	r.mode = MODE_PROCESS;
 	r.out = r.same ? exact : stream_same(&b->conf.remote, c, false);
 	if (r.out < 0)

@@ -218,8 +218,6 @@ static void other_codecs_by_name(void **state)
 	assert_int_equal(stream_same(&s, &c, true), -1); /* another clock */
 }
 
-/* ---- packets ---- */
-
 static void audio(void)
 {
 	describe(&ca, false);
@@ -654,6 +652,8 @@ static void rendered_under_the_partners_name(void **state)
 	assert_int_equal(given, 1);
 	bring(given_ts);
 	assert_int_equal(last_rtp(b).ssrc, 8);
+	put_rtp(b, 0x80 | 120, 1, 9, vp8_key, sizeof(vp8_key)); /* its own goes on */
+	assert_int_equal(last_rtp(a).ssrc, 9);
 	now += 5000000000; /* more than 2^32 us since the clock was set */
 	stream_leg_pose(b, &pose, now);
 	stream_leg_run(b, now);

@@ -78,6 +78,7 @@ const TURN = { kind: 'turn', speed: 60 };
 const [ASIDE, UP] = [Math.atan((Math.tan(FOV / 2) * WIDTH) / HEIGHT), FOV / 2];
 const VIEW = { angleLeft: -ASIDE, angleRight: ASIDE, angleUp: UP, angleDown: -UP };
 const ORBIT = { kind: 'orbit', speed: 60 };
+const TWO_WAY = { role: 'camera', both: true, fps: 15 };
 
 // The measuring's own error: the page paints the box itself and no network touches it.
 async function measuring(lab) {
@@ -240,6 +241,36 @@ const CASES = {
 			await splitToRelayAndBack(lab, c);
 		}, { screenOptions: { viewer: VIEW }, context, processed: 1 });
 	},
+	// each sees the other one's video with the scene drawn at that one's pose
+	async both(lab) {
+		const context = { a: { operation: 'overlay' }, b: { operation: 'overlay' } };
+		await call(lab, TWO_WAY, async ({ camera: a, screen: b, id }) => {
+			const [there, back] = [STILLS.slice(1, 4), STILLS.slice(3, 6)];
+			await until('processing both', async () => (await leg(lab, id, 1)).armf?.state === 'processing', 15000);
+			await Promise.all([stills({ camera: a, screen: b }, 'both-a', 2, there), stills({ camera: b, screen: a }, 'both-b', 2, back)]);
+			for (const t of [0, 1]) {
+				const { armf } = await leg(lab, id, t);
+				assert(armf.state === 'processing' && armf.drawn > 15 && armf.poseSource === 'pose-rtp', `${t}: ${JSON.stringify(armf)}`);
+			}
+		}, { screenOptions: TWO_WAY, context });
+	},
+	// b is sent the scene from its own pose whatever is done to a's video, and its own video goes to a
+	// as it is; without split rendering b sees a's with the scene drawn
+	async 'overlay-and-split'(lab) {
+		const context = { a: { operation: 'overlay' }, b: { operation: 'split-render' } };
+		await call(lab, TWO_WAY, async ({ camera: a, screen: b, id }) => {
+			await a.move({ kind: 'still', ...STILLS[3] });
+			await until('a sees b', async () => (await a.seen()).length > 5, 15000);
+			const since = Date.now();
+			await splitStills({ screen: b }, 'overlay-and-split', STILLS.slice(0, 3));
+			await until('more of b', async () => (await a.seen(since)).length > 15, 15000);
+			const [seen, painted] = [await a.seen(since), await b.painted()];
+			const plain = seen.filter((s) => painted.has(s.number) && !s.box && s.height === HEIGHT);
+			assert(plain.length >= 0.9 * seen.length, `${seen.length - plain.length} of ${seen.length} pictures are not b's own`);
+			await becomes(lab, id, 1, 'relay');
+			await stills({ camera: a, screen: b }, 'overlay-after-split', 2, STILLS.slice(4, 6));
+		}, { screenOptions: TWO_WAY, context, processed: 1 });
+	},
 	// 5 % loss and 100 ms there and back on either leg
 	async loss(lab) {
 		const line = { up: { loss: 0.05, delay: 50 }, down: { loss: 0.05, delay: 50 } };
@@ -283,23 +314,23 @@ async function seenAlone({ screen }, since) {
 	return { list, error };
 }
 
-async function splitStills(c) {
+async function splitStills(c, name = 'split-render', list = STILLS) {
 	let worst = 0;
 	const waits = [];
-	for (const still of STILLS) {
+	for (const still of list) {
 		const at = await c.screen.move({ kind: 'still', ...still });
 		const pose = motion({ kind: 'still', ...still }, 0);
 		const right = async () => {
-			const { list, error } = await seenAlone(c, at);
-			return list.find((s) => error(s, pose) < 4);
+			const { list: seen, error } = await seenAlone(c, at);
+			return seen.find((s) => error(s, pose) < 4);
 		};
 		waits.push((await until(`the scene from ${JSON.stringify(still)}`, right, 5000)).at - at);
 		const from = waits.at(-1) + at + 150; // an encoder gets sharp over some pictures
 		await until('pictures of the pose', async () => (await seenAlone(c, from)).list.length > 6, 5000);
-		const { list, error } = await seenAlone(c, from);
-		worst = Math.max(worst, ...list.map((s) => error(s, pose)));
+		const seen = await seenAlone(c, from);
+		worst = Math.max(worst, ...seen.list.map((s) => seen.error(s, pose)));
 	}
-	console.log(`# split-render stills=${STILLS.length} worst_px=${worst.toFixed(2)} pose_to_picture_p50_ms=${Math.round(quantile(waits, 0.5))} max_ms=${Math.round(Math.max(...waits))}`);
+	console.log(`# ${name} stills=${list.length} worst_px=${worst.toFixed(2)} pose_to_picture_p50_ms=${Math.round(quantile(waits, 0.5))} max_ms=${Math.round(Math.max(...waits))}`);
 	assert(worst <= 2, `the box is ${worst.toFixed(2)} px off its place, 2 allowed`);
 }
 
@@ -321,13 +352,17 @@ async function splitTurning(c) {
 	assert(best.p50 < 6, `the box is ${best.p50.toFixed(2)} px off where any pose of the last 400 ms puts it`);
 }
 
+async function becomes(lab, id, t, operation) {
+	const video = (await lab.mediad.mrm.get(id)).json.terminations[t].medias.findIndex((m) => m.mediaId === 'v0');
+	const r = await lab.mediad.mrm.patch(id, [{ op: 'replace', path: `/terminations/${t}/medias/${video}/mediaProcessingUri`, value: `urn:x-ims-ar:armf:${operation}` }]);
+	assert(r.status === 200, `${operation}: ${r.status} ${r.text}`);
+}
+
 // Another operation in a running call: the same stream for the browser, other pictures.
 async function splitToRelayAndBack(lab, c) {
-	const video = (await lab.mediad.mrm.get(c.id)).json.terminations[1].medias.findIndex((m) => m.mediaId === 'v0');
 	const become = async (operation, is) => {
 		const at = await c.screen.eval(() => performance.timeOrigin + performance.now());
-		const r = await lab.mediad.mrm.patch(c.id, [{ op: 'replace', path: `/terminations/1/medias/${video}/mediaProcessingUri`, value: `urn:x-ims-ar:armf:${operation}` }]);
-		assert(r.status === 200, `${operation}: ${r.status} ${r.text}`);
+		await becomes(lab, c.id, 1, operation);
 		const first = await until(operation, async () => (await c.screen.seen(at)).find(is), 5000);
 		return Math.round(first.at - at);
 	};

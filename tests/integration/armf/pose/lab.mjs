@@ -199,7 +199,7 @@ export async function connect(mediad, camera, screen, options = {}) {
 	const made = await mediad.mrm.create(body);
 	if (made.status !== 201) throw new Error(`context: ${made.status} ${made.text}`);
 	const [a, b] = made.json.terminations;
-	const answers = [answer(a, offers[0]), answer(b, offers[1], a)];
+	const answers = [answer(a, offers[0], b), answer(b, offers[1], a)];
 	for (const [i, how] of (options.lines ?? []).entries()) if (how) answers[i] = await spoil(options, answers[i], made.json.terminations[i], how);
 	await Promise.all([camera.answer(answers[0]), screen.answer(answers[1])]);
 	return made.json.contextId;

@@ -120,7 +120,7 @@ function preferCodec(transceiver, name) {
 
 function addVideo(o) {
 	const camera = o.role === 'camera';
-	const t = phone.pc.addTransceiver(camera ? phone.camera.track : 'video', { direction: camera ? 'sendonly' : 'recvonly', streams: camera ? [phone.stream ?? new MediaStream([phone.camera.track])] : [] });
+	const t = phone.pc.addTransceiver(camera ? phone.camera.track : 'video', { direction: !camera ? 'recvonly' : o.both ? 'sendrecv' : 'sendonly', streams: camera ? [phone.stream ?? new MediaStream([phone.camera.track])] : [] });
 	if (o.codec) preferCodec(t, o.codec);
 	if (o.captureTime !== false) {
 		const all = t.getHeaderExtensionsToNegotiate();
