@@ -44,8 +44,7 @@ static struct route find_route(const struct stream_leg *l)
 		r.out = exact;
 		return r.out < 0 ? none("the other side has not this codec") : r;
 	}
-	/* split rendering is what a UE is sent, and its leg's processor: what it sends is relayed
-	 */
+	/* split rendering is of what a UE is sent; what it sends goes past that processor */
 	if (l->conf.op != ARMF_OVERLAY && r.same) {
 		r.out = exact;
 		return r;

@@ -5,20 +5,23 @@ import assert from 'node:assert/strict';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { answered, ended, sceneHere, soundFlows, standStill, until, walkAbout } from '../../ue/pair.mjs';
 
-const policy = (op) => `
+const step = (party, op) => `act.process { party = '${party}', media = 'video', op = '${op}' }`;
+
+// ops: of the caller's video, and of the callee's
+const policy = (ops) => `
 local ar = require 'ar.policy'
 local m, act = ar.match, ar.act
 return ar.new 'armf'
 	:rule('no data channel', m.no(m.offers 'datachannel'), act.plain())
-	:rule('draw', m.any, act.process { party = 'caller', media = 'video', op = '${op}' })
+	:rule('draw', m.any, ${ops.map((op, i) => step(['caller', 'callee'][i], op)).join(', ')})
 	:rule('ar', m.any, act.accept { scene = 'default' })
 `;
 
 // Runs fn under that policy, then the old one again.
-async function under(t, op, fn) {
+async function under(t, ops, fn) {
 	const path = t.stack.policyPath();
 	await copyFile(path, `${path}.before`);
-	await writeFile(path, policy(op));
+	await writeFile(path, policy([ops].flat()));
 	await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
 	try {
 		await fn();
@@ -44,7 +47,7 @@ async function media(t, contextId) {
 	return terminations.map((x) => x.medias.find((m) => m.mediaResourceType === 'AR'));
 }
 
-async function anchored(t, op) {
+async function anchored(t, op, back = 'relay') {
 	const [a, b] = await t.pair();
 	const { call, contextId } = await videoCall(t, a, b);
 	walkAbout(a, b);
@@ -55,7 +58,7 @@ async function anchored(t, op) {
 		assert.ok(/^a=x-ims-ar-armf/m.test(s) && !/^a=group:BUNDLE/m.test(p.last.sdp.remote), s);
 	}
 	const legs = await media(t, contextId);
-	assert.deepEqual(legs.map((m) => m.mediaProcessingUri.split(':').pop()), [op, 'relay']);
+	assert.deepEqual(legs.map((m) => m.mediaProcessingUri.split(':').pop()), [op, back]);
 	standStill(a, b);
 	return { a, b, call, contextId };
 }
@@ -90,6 +93,41 @@ export async function video_goes_on_after_a_refresh(t) {
 		await a.last.renegotiate();
 		await until('more pictures after a re-INVITE', ((n) => () => b.seen.frames > n + 10)(b.seen.frames));
 		assert.ok(await media(t, contextId));
+		call.hangup();
+		await ended(b.last);
+	});
+}
+
+const drawnOf = async (t, contextId) => (await media(t, contextId)).map((m) => m['x-ims-ar'].armf.drawn);
+
+// The film of env.mjs is grey: how many pixels of what is seen are not.
+function coloured({ seen: { last } }) {
+	return last.data.subarray(last.width * last.height).filter((v) => Math.abs(v - 128) > 16).length;
+}
+
+export async function the_scene_is_drawn_into_both_videos(t) {
+	await under(t, ['overlay', 'overlay'], async () => {
+		const { a, b, call, contextId } = await anchored(t, 'overlay', 'overlay');
+		walkAbout(a, b, 30);
+		await until('frames of both that are drawn', async () => (await drawnOf(t, contextId)).every((n) => n > 5));
+		await until('the scene at both', () => coloured(a) > 50 && coloured(b) > 50);
+		standStill(a, b);
+		call.hangup();
+		await ended(b.last);
+	});
+}
+
+export async function one_is_sent_the_scene_and_the_other_the_video(t) {
+	await under(t, ['overlay', 'split-render'], async () => {
+		const { a, b, call, contextId } = await anchored(t, 'overlay', 'split-render');
+		walkAbout(a, b, 30);
+		await until('rendered pictures', async () => (await drawnOf(t, contextId))[1] > 5);
+		// what b is sent is no film of a's, and a sees b's as it is
+		await until('the scene at b', () => b.seen.last.width > 320 && coloured(b) > 50);
+		const n = a.seen.frames;
+		await until('more pictures at a', () => a.seen.frames > n + 10);
+		assert.equal(coloured(a), 0);
+		standStill(a, b);
 		call.hangup();
 		await ended(b.last);
 	});
