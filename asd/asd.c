@@ -165,10 +165,27 @@ static int drop_privileges(const struct asd_conf *c, struct ar_buf *err)
 
 /* ---- start ---- */
 
+static void reload_later(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	reload_ask(arg, NULL);
+}
+
+/* Within a decision, whose generation a reload would end. */
+static void on_full(void *arg)
+{
+	static const struct timeval now = {0, 0};
+	struct asd *a = arg;
+
+	event_base_once(a->base, -1, EV_TIMEOUT, reload_later, a, &now);
+}
+
 static int load_policy(struct asd *a, struct ar_buf *err)
 {
 	struct policy_conf pc = asd_policy_conf(&a->conf);
 
+	pc.full = on_full;
+	pc.full_user = a;
 	return policy_load(&a->policy, &pc, err);
 }
 

@@ -158,23 +158,36 @@ static void tell(struct policy_gen *gen, enum policy_result r, const struct poli
 		policy_result_name(r), run->rule[0] ? run->rule : "(none)", err, what);
 }
 
+/* What a decision and a fresh start behind it may take together: they hold up the loop. */
+#define RESTART_MS 20
+#define RESTART_LEAST_MS 4
+
 /* A script that keeps data between calls ends with no memory for any call; that must not last. */
 static void recover(struct policy_gen *gen, enum policy_result r)
 {
+	const struct policy_conf *c = &gen->owner->conf;
+	uint64_t used = gen->decision_us / 1000;
+	unsigned left = RESTART_LEAST_MS;
 	struct ar_buf err;
 
 	if (r != POLICY_NOMEM || !vm_is_full(gen->vm))
 		return;
+	if (used + RESTART_LEAST_MS < RESTART_MS)
+		left = RESTART_MS - (unsigned)used;
 	ar_buf_init(&err, POLICY_MAX_ERROR);
-	if (policy_gen_restart(gen, &err) == 0) {
+	if (policy_gen_restart(gen, left, &err) == 0) {
 		gen->restarts++;
 		ar_log_limited(AR_LOG_ERR, "policy",
 			"%s: the script has filled its memory with data it keeps between calls; "
 			"it was started afresh",
 			gen->name);
 	} else {
-		ar_log_limited(AR_LOG_ERR, "policy", "%s: out of memory, and no fresh start: %.*s",
+		ar_log_limited(AR_LOG_ERR, "policy",
+			"%s: the script has filled its memory with data it keeps between calls; "
+			"no fresh start beside calls: %.*s",
 			gen->name, (int)err.n, err.p ? err.p : "");
+		if (c->full)
+			c->full(c->full_user);
 	}
 	ar_buf_free(&err);
 }
@@ -420,7 +433,7 @@ int policy_build(const struct policy *p, struct policy_gen **genp, struct ar_buf
 	if (rc)
 		ar_buf_add_str(err, "out of memory");
 	else
-		rc = policy_gen_load(gen, err);
+		rc = policy_gen_load(gen, p->conf.limits.load_cpu_ms, err);
 	if (!rc)
 		rc = policy_gen_selftest(gen, err);
 	if (rc) {

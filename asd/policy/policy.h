@@ -96,6 +96,11 @@ struct policy_conf {
 	/* So for the DCMFs, that act.accept may name. */
 	char dcmf[POLICY_MAX_DCMFS][64];
 	unsigned ndcmfs;
+	/* A script has filled its memory, and loading it takes longer than calls may wait: load it
+	 * anew in another thread, later. Called within a decision; NULL: it is tried again at the
+	 * next. */
+	void (*full)(void *user);
+	void *full_user;
 };
 
 /* ---- what the script sees; everything borrowed for the length of one function call ---- */

@@ -79,10 +79,10 @@ struct policy_gen *policy_gen_new(const struct policy *p);
 void policy_gen_free(struct policy_gen *gen);
 
 /* policy_load.c: fills a new generation from the files. */
-int policy_gen_load(struct policy_gen *gen, struct ar_buf *err);
+int policy_gen_load(struct policy_gen *gen, unsigned cpu_ms, struct ar_buf *err);
 /* A new state from the texts and lists read then, for one that a script has filled with what it
- * keeps between calls. On failure the old one stays. */
-int policy_gen_restart(struct policy_gen *gen, struct ar_buf *err);
+ * keeps between calls; it takes cpu_ms of CPU time at most. On failure the old one stays. */
+int policy_gen_restart(struct policy_gen *gen, unsigned cpu_ms, struct ar_buf *err);
 /* The message of a load or a test that failed, for the operator; cuts why. */
 void policy_explain(struct ar_buf *err, const struct policy *p, char *why);
 /* policy_test.c: sample calls and the script's own cases. */

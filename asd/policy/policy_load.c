@@ -126,7 +126,7 @@ void policy_explain(struct ar_buf *err, const struct policy *p, char *why)
 	ar_buf_add_str(err, why);
 }
 
-int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
+int policy_gen_load(struct policy_gen *gen, unsigned cpu_ms, struct ar_buf *err)
 {
 	const struct policy *p = gen->owner;
 	struct vm_conf vc = {.memory = p->conf.limits.memory,
@@ -136,7 +136,7 @@ int policy_gen_load(struct policy_gen *gen, struct ar_buf *err)
 		.source = host_source,
 		.unlimited = p->conf.limits.off,
 		.user = &gen->host};
-	struct vm_budget budget = {p->conf.limits.load_cpu_ms, LOAD_INSTRUCTIONS};
+	struct vm_budget budget = {cpu_ms, LOAD_INSTRUCTIONS};
 	char why[POLICY_MAX_ERROR];
 	enum vm_status st;
 
@@ -168,7 +168,7 @@ static void take_over(struct policy_gen *gen, struct policy_gen *fresh)
 	vm_set_user(gen->vm, &gen->host);
 }
 
-int policy_gen_restart(struct policy_gen *gen, struct ar_buf *err)
+int policy_gen_restart(struct policy_gen *gen, unsigned cpu_ms, struct ar_buf *err)
 {
 	struct policy_gen *fresh = policy_gen_new(gen->owner);
 	int rc = fresh ? 0 : -ENOMEM;
@@ -177,7 +177,7 @@ int policy_gen_restart(struct policy_gen *gen, struct ar_buf *err)
 		return rc;
 	fresh->host.lists = gen->host.lists;
 	fresh->host.sources = gen->host.sources;
-	rc = policy_gen_load(fresh, err);
+	rc = policy_gen_load(fresh, cpu_ms, err);
 	if (!rc && fresh->nrules != gen->nrules)
 		rc = -EINVAL;
 	/* What a script that behaves differently now has opened beside, too. */

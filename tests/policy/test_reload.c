@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void test_reload(void **state)
@@ -162,6 +163,54 @@ static void test_reload_under_load(void **state)
 	policy_free(p);
 }
 
+static void count_full(void *user)
+{
+	++*(unsigned *)user;
+}
+
+static uint64_t cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* A script that has filled its memory is started afresh beside calls only if that is quick. */
+static void test_full_and_slow_to_load(void **state)
+{
+	static const char text[] =
+		HEAD "for _ = 1, 5000000 do end\n"
+		     "local kept = {}\n"
+		     "return ar.new 'x':rule('leak', function(call)\n"
+		     "\tif call.caller.user ~= 'evil' then kept = {} return false end\n"
+		     "\tfor _ = 1, 20000 do kept[#kept + 1] = { #kept } end return true\n"
+		     "end, act.plain()):rule('rest', m.any, act.accept {})";
+	struct policy_conf conf = {.limits.load_cpu_ms = 20000};
+	struct policy_call *c = policy_test_ar_call("sip:evil@x");
+	unsigned asked = 0, i;
+	uint64_t t, longest = 0;
+	struct policy_verdict v;
+	struct policy *p;
+
+	(void)state;
+	conf.full = count_full;
+	conf.full_user = &asked;
+	p = policy_test_good_conf(text, &conf);
+	for (i = 0; i < 20; i++) {
+		t = cpu_us();
+		policy_test_decide(p, c, &v);
+		t = cpu_us() - t;
+		longest = t > longest ? t : longest;
+	}
+	assert_true(asked > 0);
+	print_message(
+		"a decision and the fresh start behind it took %llu us at most, asked %u times\n",
+		(unsigned long long)longest, asked);
+	assert_true(longest < 60000); /* 25 ms; a sanitizer collects a full state slowly */
+	policy_free(p);
+}
+
 static void test_fallback(void **state)
 {
 	static const char src[] =
@@ -227,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_lists_reloaded),
 		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_reload_under_load),
+		cmocka_unit_test(test_full_and_slow_to_load),
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_no_growth),
 	};

@@ -66,6 +66,27 @@ def a_load_holds_up_no_call(w):
     assert w.asd.stop() == 0  # in the middle of it
 
 
+@test(conf={"policy.load_time_ms": "5000"})
+def a_full_script_is_loaded_anew_beside_calls(w):
+    """A script that has filled its memory and is slow to load: asd loads it again by itself."""
+    f = w.link()
+    use(w, """:rule('leak', function(call)
+        if call.caller.user ~= 'evil' then return false end
+        for _ = 1, 20000 do kept[#kept + 1] = { #kept } end
+        return true
+    end, act.deny(480))
+    :rule('rest', m.any, act.plain())""", head="local kept = {}\nfor _ = 1, 4000000 do end\n")
+    said = []
+    for _ in range(40):
+        said.append(f.ask(**offer(token(), **{"from": "sip:evil@ims"}))["rule"])
+        if "(fallback)" in said and said[-1] == "leak":
+            break
+        time.sleep(0.05)
+    assert "(fallback)" in said and said[-1] == "leak", said
+    assert f.ask(**offer(token(), **{"from": "sip:carol@ims"}))["rule"] == "rest"
+    assert "no fresh start beside calls" in w.asd.text()
+
+
 @test(conf={"asd.log_level": "warn"})
 def trace_tells_everything(w):
     """act.trace(): of that call all is written, whatever the level; of others nothing."""
