@@ -412,6 +412,8 @@ void asd_conf_help(FILE *out)
 	ar_conf_help(lookup_keys, lookup_nkeys, out);
 }
 
+_Static_assert(AR_CONF_MAX_LIST <= POLICY_MAX_DCMFS, "a policy knows every DCMF");
+
 struct policy_conf asd_policy_conf(const struct asd_conf *c)
 {
 	struct asd_fallback f = {.deny = false};
@@ -433,7 +435,7 @@ struct policy_conf asd_policy_conf(const struct asd_conf *c)
 		.facts_known = true};
 	for (unsigned i = 0; i < c->nfacts; i++)
 		snprintf(pc.fact[i], sizeof(pc.fact[i]), "%s", c->fact[i].name);
-	for (unsigned i = 0; i < c->dcmf.n && i < POLICY_MAX_DCMFS; i++) {
+	for (unsigned i = 0; i < c->dcmf.n; i++) {
 		struct asd_endpoint e;
 
 		if (asd_parse_dcmf(&e, c->dcmf.item[i]) == 0)

@@ -29,10 +29,11 @@ struct peer {
 	void *arg;
 	uint64_t given; /* bytes */
 	uint64_t rate_at, rate_from; /* since when, and what had been acknowledged then */
-	uint32_t rate;
 	char *log_call;
+	uint32_t rate;
 	enum peer_state state;
 	enum peer_media media;
+	unsigned nheld;
 
 	struct ice ice;
 	struct demux_node ufrag_node[2], addr_node[ICE_MAX_PAIRS], sdp_node, rtcp_node;
@@ -61,7 +62,6 @@ struct peer {
 	uint64_t dtls_remote; /* whose handshake it is, while the description is not known */
 	struct peer_addr heard_at; /* where DTLS came from last; used until a pair is nominated */
 	struct peer_held held[PEER_MAX_EARLY];
-	unsigned nheld;
 
 	uint64_t born, now, sctp_at, handshake_by;
 	uint64_t heard; /* last authentic packet of the UE */

@@ -165,7 +165,7 @@ static int read_choice(struct reader *r, const struct field *f, unsigned *at)
 
 static int read_field(struct reader *r, const struct field *f, char *base)
 {
-	lua_Integer n;
+	lua_Integer n = 0;
 	int err;
 
 	switch (f->type) {

@@ -342,7 +342,7 @@ void stream_in_run(struct stream_leg *l, uint64_t now)
 /* Spliced, it goes out again with what is drawn: as much less as that has added of late. */
 static uint64_t spliced_rate(const struct stream_leg *l, uint64_t other)
 {
-	double in = l->in.meter.bps, out = l->partner->out.meter.bps;
+	double in = l->in.meter.bps, out = l->partner ? l->partner->out.meter.bps : 0;
 	double share = in > 0 && out > in ? in / out : 1;
 
 	return (uint64_t)((double)other * SPLICE_SHARE *

@@ -152,7 +152,9 @@ static void expect_refused(const char *body)
 	script_expect(&s, 1, "{\"id\":2,\"name\":\"select\",\"target\":\"cube\"}", NULL);
 	script_pass(&s, 200 * MS);
 	assert_true(script_node(&s, "cube") >= 0);
-	assert_int_equal(script_counter(&s, "scriptErrors"), 1);
+	/* under a sanitizer on a busy machine its CPU time may end before the limit is reached */
+	assert_int_equal(
+		script_counter(&s, "scriptErrors") + script_counter(&s, "scriptTimeouts"), 1);
 	script_stop(&s);
 }
 

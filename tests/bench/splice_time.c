@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The VP8 splice by itself, beside libvpx: CPU of a frame. bench_splice FILE.ivf [WHAT] where WHAT
+ * The VP8 splice by itself, beside libvpx: CPU of a frame. splice_time FILE.ivf [WHAT] where WHAT
  * is libvpx (its decoder), decode, or splice (decoding, a checked square that moves on 15 % of the
  * picture, and writing). For profilers that count instructions too.
  */
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	unsigned frames = 0;
 
 	if (!n || splice_new(&b.s) != 0 || codec_dec_new(&b.dec, DEPAY_VP8) != 0) {
-		fprintf(stderr, "bench_splice FILE.ivf [libvpx|decode|splice]\n");
+		fprintf(stderr, "splice_time FILE.ivf [libvpx|decode|splice]\n");
 		return 2;
 	}
 	for (size_t at = 32, size; at + 12 < n; at += 12 + size, frames++) {
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 			break;
 	}
 	splice_get_stats(b.s, &st);
-	printf("bench splice %s: %u frames, decode %.3f ms, write %.3f ms, bytes %zu -> %zu, "
+	printf("splice %s: %u frames, decode %.3f ms, write %.3f ms, bytes %zu -> %zu, "
 	       "recoded "
 	       "%.1f %%, patched %.1f %%, carried %.1f %%\n",
 		what, frames, b.decode / frames, b.write / frames, b.in, b.out,
