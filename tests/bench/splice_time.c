@@ -95,6 +95,7 @@ int main(int argc, char **argv)
 
 	if (!n || splice_new(&b.s) != 0 || codec_dec_new(&b.dec, DEPAY_VP8) != 0) {
 		fprintf(stderr, "splice_time FILE.ivf [libvpx|decode|splice]\n");
+		free(p);
 		return 2;
 	}
 	for (size_t at = 32, size; at + 12 < n; at += 12 + size, frames++) {
