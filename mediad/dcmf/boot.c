@@ -394,7 +394,7 @@ static void sent(struct boot *b, size_t n)
  */
 static void adapt(struct boot *b)
 {
-	uint64_t rate = peer_rate(b->peer), want;
+	uint64_t rate = peer_rate(b->peer), want, least;
 	struct peer_stats s;
 
 	peer_get_stats(b->peer, &s);
@@ -403,7 +403,9 @@ static void adapt(struct boot *b)
 	if (!rate || !b->rtt)
 		return;
 	want = rate * (b->rtt + BOOT_QUEUE) / 1000000;
-	b->unacked = want < BOOT_MIN_UNACKED   ? BOOT_MIN_UNACKED
+	/* to begin with the rate is that of the patches, not the line's */
+	least = s.rtt_us < b->rtt + BOOT_QUEUE ? 2 * BOOT_MIN_UNACKED : BOOT_MIN_UNACKED;
+	b->unacked = want < least              ? least
 		     : want > BOOT_MAX_UNACKED ? BOOT_MAX_UNACKED
 					       : (size_t)want;
 }
