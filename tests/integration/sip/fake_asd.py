@@ -95,7 +95,7 @@ class State:
     """What a restarted asd would read from its store."""
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.gone = path, set()
         self.d = {"reserve": 0, "release": 0, "offers": 0, "calls": {}, "seq": {}, "events": [], "resync": 0}
         if path != "-" and os.path.exists(path):
             with open(path, encoding="utf-8") as f:
@@ -138,6 +138,8 @@ class State:
         self.d["seq"][instance] = e["seq"]
         self.d["events"] = self.d["events"][-30:] + [e]
         call = self.d["calls"].get(e["call"])
+        if e["ev"] == "gone":
+            self.gone.add((e["call"], e.get("cseq")))
         if call:
             if e["ev"] == "answered":
                 if not call.get("up"):
@@ -265,7 +267,8 @@ class Asd:
     async def later(self, m, writer):
         await asyncio.sleep(1.5)
         plan = self.plan(m)
-        self.state.offer(m, plan)
+        if (m["call"], m["cseq"]) not in self.state.gone:  # the module has given up: as asd, it reserves nothing then
+            self.state.offer(m, plan)
         self.send(writer, {"id": m["id"], "ok": True, "action": "ar", "rule": "slow", "plan": plan})
 
     def map(self, m, writer):
