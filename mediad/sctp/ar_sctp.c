@@ -37,8 +37,8 @@ static int set(struct ar_sctp *s, int option, const void *v, socklen_t n)
 
 static int set_events(struct ar_sctp *s)
 {
-	static const uint16_t types[] = {
-		SCTP_ASSOC_CHANGE, SCTP_STREAM_RESET_EVENT, SCTP_PARTIAL_DELIVERY_EVENT};
+	static const uint16_t types[] = {SCTP_ASSOC_CHANGE, SCTP_SHUTDOWN_EVENT,
+		SCTP_STREAM_RESET_EVENT, SCTP_PARTIAL_DELIVERY_EVENT};
 	struct sctp_event ev = {.se_assoc_id = SCTP_FUTURE_ASSOC, .se_on = 1};
 	int err = 0;
 
@@ -489,6 +489,9 @@ static void on_notification(struct ar_sctp *s, const struct ar_sctp_event *e)
 		return;
 	if (n->sn_header.sn_type == SCTP_ASSOC_CHANGE && e->len >= sizeof(struct sctp_assoc_change))
 		on_assoc_change(s, n);
+	else if (n->sn_header.sn_type == SCTP_SHUTDOWN_EVENT)
+		/* a UE that says this goes away, and may be gone before the rest of RFC 9260 9.2 */
+		go_down(s, "SCTP closed by the UE");
 	else if (n->sn_header.sn_type == SCTP_STREAM_RESET_EVENT)
 		on_stream_reset(s, n, e->len);
 	else if (n->sn_header.sn_type == SCTP_PARTIAL_DELIVERY_EVENT)

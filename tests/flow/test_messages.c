@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mediad/peer_int.h"
+#include "mediad/sctp/ar_sctp_int.h"
 #include "tests/flow/flow.h"
 #include "tests/lib/vclock.h"
 
@@ -413,6 +415,26 @@ static void test_round_trip_is_known(void **state)
 	flow_free(f);
 }
 
+static bool from_one(void *arg, const struct sim_node *from, struct ar_span d)
+{
+	(void)d;
+	return from == arg;
+}
+
+/* libdatachannel says SHUTDOWN, and is gone before it has acknowledged what is under way to it. */
+static void test_shutdown_is_the_end(void **state)
+{
+	struct flow *f = clean();
+
+	(void)state;
+	sim_on_datagram(f->sim, from_one, f->ue.node);
+	assert_int_equal(flow_send(&f->server, SCENE, PEER_TEXT, 300), 0);
+	assert_int_equal(usrsctp_shutdown(f->ue.peer->sctp->so, SHUT_WR), 0);
+	assert_true(flow_until_state(f, &f->server, PEER_CLOSED, FLOW_SEC));
+	assert_string_equal(f->server.reason, "SCTP closed by the UE");
+	flow_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_lost_last_message_comes_soon),
 		cmocka_unit_test(test_path_is_not_given_up),
 		cmocka_unit_test(test_round_trip_is_known),
+		cmocka_unit_test(test_shutdown_is_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
