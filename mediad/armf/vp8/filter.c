@@ -69,50 +69,11 @@ static struct splice_edge edge_of(const struct splice *s, int level)
 	return e;
 }
 
-struct place {
-	uint8_t *y, *u, *v;
-	ptrdiff_t ys, cs;
-	bool left, above, inner;
-};
-
-static void normal(const struct place *p, const struct splice_edge *e)
-{
-	if (p->left) {
-		splice_edge_v(p->y, p->ys, e, true);
-		splice_edge_v2(p->u, p->v, p->cs, e, true);
-	}
-	if (p->inner) {
-		for (int x = 4; x < 16; x += 4)
-			splice_edge_v(p->y + x, p->ys, e, false);
-		splice_edge_v2(p->u + 4, p->v + 4, p->cs, e, false);
-	}
-	if (p->above) {
-		splice_edge_h(p->y, p->ys, e, true);
-		splice_edge_h2(p->u, p->v, p->cs, e, true);
-	}
-	if (p->inner) {
-		for (int y = 4; y < 16; y += 4)
-			splice_edge_h(p->y + y * p->ys, p->ys, e, false);
-		splice_edge_h2(p->u + 4 * p->cs, p->v + 4 * p->cs, p->cs, e, false);
-	}
-}
-
-static void simple(const struct place *p, const struct splice_edge *e)
-{
-	if (p->left)
-		splice_simple_v(p->y, p->ys, e->outer);
-	for (int x = 4; p->inner && x < 16; x += 4)
-		splice_simple_v(p->y + x, p->ys, e->inner);
-	if (p->above)
-		splice_simple_h(p->y, p->ys, e->outer);
-	for (int y = 4; p->inner && y < 16; y += 4)
-		splice_simple_h(p->y + y * p->ys, p->ys, e->inner);
-}
-
 void splice_filter_row(const struct splice *s, const struct splice_image *img,
 	const struct splice_mb *mbs, int row)
 {
-	struct place p = {.ys = img->plane[0].stride, .cs = img->plane[1].stride, .above = row > 0};
+	struct splice_place p = {
+		.ys = img->plane[0].stride, .cs = img->plane[1].stride, .above = row > 0};
 
 	for (int col = 0; s->head.level && col < s->cols; col++) {
 		const struct splice_mb *m = &mbs[splice_at(s, col, row)];
@@ -126,6 +87,6 @@ void splice_filter_row(const struct splice *s, const struct splice_image *img,
 		p.v = img->plane[2].p + row * 8 * p.cs + (ptrdiff_t)col * 8;
 		p.left = col > 0;
 		p.inner = m->coded || !splice_has_y2(m);
-		(s->head.simple_filter ? simple : normal)(&p, &e);
+		(s->head.simple_filter ? s->px->filter_simple : s->px->filter)(&p, &e);
 	}
 }

@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* In plain C: transforms, interpolation. pixels_sse2.c has the same for x86. */
+/* In plain C: transforms, interpolation, edges; and which table of functions a machine gets. */
 #include "mediad/armf/vp8/pixels.h"
 
 #include "mediad/armf/vp8/tables.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-bool splice_iwht(const int16_t in[16], int16_t *out)
-{
-	int t[16], wild = 0;
-
-	for (int i = 0; i < 4; i++) {
-		int a = in[i] + in[12 + i], b = in[4 + i] + in[8 + i];
-		int c = in[4 + i] - in[8 + i], d = in[i] - in[12 + i];
-
-		t[i] = a + b;
-		t[4 + i] = c + d;
-		t[8 + i] = a - b;
-		t[12 + i] = d - c;
-	}
-	for (int i = 0; i < 4; i++) {
-		const int *r = t + (ptrdiff_t)4 * i;
-		int a = r[0] + r[3], b = r[1] + r[2], c = r[1] - r[2], d = r[0] - r[3];
-		int v[4] = {a + b, c + d, a - b, d - c};
-
-		for (int j = 0; j < 4; j++) {
-			wild |= v[j] > INT16_MAX - 3 || v[j] < INT16_MIN || r[j] > INT16_MAX ||
-				r[j] < INT16_MIN;
-			out[16 * (4 * i + j)] = (int16_t)((v[j] + 3) >> 3);
-		}
-	}
-	return !wild;
-}
 
 void splice_fwht(const int16_t *in, int16_t out[16])
 {
@@ -58,8 +31,6 @@ void splice_fwht(const int16_t *in, int16_t out[16])
 	}
 }
 
-#if !defined(__SSE2__) || defined(SPLICE_PLAIN)
-
 static uint8_t clamp255(int v)
 {
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
@@ -79,7 +50,7 @@ static uint8_t tap(const uint8_t *p, ptrdiff_t step, const int16_t *f)
 	return clamp255(v >> 7);
 }
 
-void splice_sixtap(uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int w,
+static void sixtap(uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int w,
 	int h, int mx, int my)
 {
 	uint8_t mid[16 * 21] = {0};
@@ -102,7 +73,7 @@ void splice_sixtap(uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdif
 
 /* ---- transforms ---- */
 
-static void idct_add(uint8_t *to, ptrdiff_t stride, const int16_t in[16])
+static void idct_block(uint8_t *to, ptrdiff_t stride, const int16_t in[16])
 {
 	int t[16];
 
@@ -129,14 +100,50 @@ static void idct_add(uint8_t *to, ptrdiff_t stride, const int16_t in[16])
 	}
 }
 
-void splice_idct_add(uint8_t *to, ptrdiff_t stride, const int16_t a[16], const int16_t b[16])
+static void idct_add(uint8_t *to, ptrdiff_t stride, const int16_t a[16], const int16_t b[16])
 {
-	idct_add(to, stride, a);
-	idct_add(to + 4, stride, b);
+	idct_block(to, stride, a);
+	idct_block(to + 4, stride, b);
 }
 
-static void fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have, ptrdiff_t stride,
-	int16_t *out)
+static void idct_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t c[4][16])
+{
+	idct_add(a, stride, c[0], c[1]);
+	idct_add(b, stride, c[2], c[3]);
+}
+
+static void dc_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t dc[4])
+{
+	int16_t c[4][16] = {{dc[0]}, {dc[1]}, {dc[2]}, {dc[3]}};
+
+	idct_add4(a, b, stride, (const int16_t(*)[16])c);
+}
+
+static void iwht(const int16_t in[16], int16_t out[16])
+{
+	int t[16];
+
+	for (int i = 0; i < 4; i++) {
+		int a = in[i] + in[12 + i], b = in[4 + i] + in[8 + i];
+		int c = in[4 + i] - in[8 + i], d = in[i] - in[12 + i];
+
+		t[i] = a + b;
+		t[4 + i] = c + d;
+		t[8 + i] = a - b;
+		t[12 + i] = d - c;
+	}
+	for (int i = 0; i < 4; i++) {
+		const int *r = t + (ptrdiff_t)4 * i;
+		int a = r[0] + r[3], b = r[1] + r[2], c = r[1] - r[2], d = r[0] - r[3];
+		int v[4] = {a + b, c + d, a - b, d - c};
+
+		for (int j = 0; j < 4; j++)
+			out[4 * i + j] = (int16_t)((v[j] + 3) >> 3);
+	}
+}
+
+static void fdct_block(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have,
+	ptrdiff_t stride, int16_t *out)
 {
 	int t[16];
 
@@ -162,16 +169,16 @@ static void fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have
 	}
 }
 
-void splice_fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have, ptrdiff_t stride,
+static void fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have, ptrdiff_t stride,
 	int16_t a[16], int16_t b[16])
 {
-	fdct(want, want_stride, have, stride, a);
-	fdct(want + 4, want_stride, have + 4, stride, b);
+	fdct_block(want, want_stride, have, stride, a);
+	fdct_block(want + 4, want_stride, have + 4, stride, b);
 }
 
 /* ---- differences ---- */
 
-unsigned splice_sad16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
+static unsigned sad16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
 {
 	unsigned sum = 0;
 
@@ -182,7 +189,7 @@ unsigned splice_sad16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, pt
 	return sum;
 }
 
-unsigned splice_sse16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
+static unsigned sse16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
 {
 	unsigned sum = 0;
 
@@ -261,28 +268,22 @@ static void edge(uint8_t *p, ptrdiff_t along, ptrdiff_t across, int n, const str
 		edge_pixel(p, across, e, whole);
 }
 
-void splice_edge_v(uint8_t *p, ptrdiff_t stride, const struct splice_edge *e, bool whole)
+static void filter(const struct splice_place *p, const struct splice_edge *e)
 {
-	edge(p, stride, 1, 16, e, whole);
-}
-
-void splice_edge_h(uint8_t *p, ptrdiff_t stride, const struct splice_edge *e, bool whole)
-{
-	edge(p, 1, stride, 16, e, whole);
-}
-
-void splice_edge_v2(
-	uint8_t *u, uint8_t *v, ptrdiff_t stride, const struct splice_edge *e, bool whole)
-{
-	edge(u, stride, 1, 8, e, whole);
-	edge(v, stride, 1, 8, e, whole);
-}
-
-void splice_edge_h2(
-	uint8_t *u, uint8_t *v, ptrdiff_t stride, const struct splice_edge *e, bool whole)
-{
-	edge(u, 1, stride, 8, e, whole);
-	edge(v, 1, stride, 8, e, whole);
+	for (int x = p->left ? 0 : 4; x < (p->inner ? 16 : 4); x += 4) {
+		edge(p->y + x, p->ys, 1, 16, e, x == 0);
+		if (x < 8) {
+			edge(p->u + x, p->cs, 1, 8, e, x == 0);
+			edge(p->v + x, p->cs, 1, 8, e, x == 0);
+		}
+	}
+	for (int y = p->above ? 0 : 4; y < (p->inner ? 16 : 4); y += 4) {
+		edge(p->y + y * p->ys, 1, p->ys, 16, e, y == 0);
+		if (y < 8) {
+			edge(p->u + y * p->cs, 1, p->cs, 8, e, y == 0);
+			edge(p->v + y * p->cs, 1, p->cs, 8, e, y == 0);
+		}
+	}
 }
 
 static void simple(uint8_t *p, ptrdiff_t along, ptrdiff_t s, unsigned limit)
@@ -296,14 +297,40 @@ static void simple(uint8_t *p, ptrdiff_t along, ptrdiff_t s, unsigned limit)
 	}
 }
 
-void splice_simple_v(uint8_t *p, ptrdiff_t stride, unsigned limit)
+static void filter_simple(const struct splice_place *p, const struct splice_edge *e)
 {
-	simple(p, stride, 1, limit);
+	for (int x = p->left ? 0 : 4; x < (p->inner ? 16 : 4); x += 4)
+		simple(p->y + x, p->ys, 1, x ? e->inner : e->outer);
+	for (int y = p->above ? 0 : 4; y < (p->inner ? 16 : 4); y += 4)
+		simple(p->y + y * p->ys, 1, p->ys, y ? e->inner : e->outer);
 }
 
-void splice_simple_h(uint8_t *p, ptrdiff_t stride, unsigned limit)
-{
-	simple(p, 1, stride, limit);
-}
+/* ---- which of them ---- */
 
+const struct splice_pixels splice_plain = {.name = "plain",
+	.sixtap = sixtap,
+	.idct_add = idct_add,
+	.idct_add4 = idct_add4,
+	.dc_add4 = dc_add4,
+	.iwht = iwht,
+	.fdct = fdct,
+	.sad16 = sad16,
+	.sse16 = sse16,
+	.filter = filter,
+	.filter_simple = filter_simple};
+
+const struct splice_pixels *splice_pixels_get(unsigned at)
+{
+	const struct splice_pixels *list[5] = {0};
+	unsigned n = 0;
+
+#if defined(__x86_64__) && !defined(SPLICE_PLAIN)
+	if (__builtin_cpu_supports("avx2"))
+		list[n++] = &splice_avx2;
+	if (__builtin_cpu_supports("ssse3"))
+		list[n++] = &splice_ssse3;
+	list[n++] = &splice_sse2;
 #endif
+	list[n] = &splice_plain;
+	return at <= n ? list[at] : NULL;
+}

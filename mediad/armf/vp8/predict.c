@@ -75,7 +75,7 @@ static void fetch(const struct splice *s, struct splice_source from, const struc
 	uint8_t around[21 * 32 + 16];
 
 	if (x >= 2 && y >= 2 && x + b->w + 3 <= pw && y + b->h + 3 <= ph) {
-		splice_sixtap(to, to_stride, p->p + y * p->stride + x, p->stride, b->w, b->h,
+		s->px->sixtap(to, to_stride, p->p + y * p->stride + x, p->stride, b->w, b->h,
 			b->mv.col & 7, b->mv.row & 7);
 		return;
 	}
@@ -89,7 +89,7 @@ static void fetch(const struct splice *s, struct splice_source from, const struc
 			around[32 * j + i] = row[xx < 0 ? 0 : xx >= pw ? pw - 1 : xx];
 		}
 	}
-	splice_sixtap(
+	s->px->sixtap(
 		to, to_stride, around + 2 * 32 + 2, 32, b->w, b->h, b->mv.col & 7, b->mv.row & 7);
 }
 
@@ -370,129 +370,7 @@ void splice_predict_block(const struct splice *s, const struct splice_image *img
 	predict4(at(img, 0, x, y), img->plane[0].stride, mode, e);
 }
 
-/* ---- residual ---- */
-
-#define MAX_SUM                                                                                    \
-	16000 /* of a block's coefficients: below it 16 bits are enough everywhere, 14.3           \
-	       */
-
-/* Dequantised, from first on. False: more than there can be. */
-static bool dequantise(
-	int16_t out[16], const int16_t *level, int first, int end, const int16_t step[2], int most)
-{
-	int sum = 0;
-
-	for (int n = first; n < end; n++) {
-		int v = *level++ * step[n > 0];
-
-		out[splice_zigzag[n]] = (int16_t)v;
-		sum += v < 0 ? -v : v;
-	}
-	return sum <= most;
-}
-
-struct residual {
-	const struct splice_image *to;
-	const struct splice_coefs *c;
-	const int16_t *level; /* of the next block */
-	int16_t dc[16 * 16]; /* of blocks beside a Y2 block, the first of every 16 */
-	bool y2, dcs;
-};
-
-static void begin_residual(struct residual *r, const struct splice_image *to,
-	const struct splice_coefs *c, const int16_t *level, bool y2)
-{
-	r->to = to;
-	r->c = c;
-	r->level = level;
-	r->y2 = y2;
-	r->dcs = false;
-}
-
-/* Two blocks side by side, `block` and the next. */
-static bool add_pair(struct residual *r, int plane, int x, int y, int block, const int16_t step[2])
-{
-	int first = r->y2 && block < 16;
-	int ends[2] = {r->c->end[block], r->c->end[block + 1]};
-	int16_t v[2][16];
-	bool ok = true;
-
-	if (!ends[0] && !ends[1] && !(r->dcs && block < 16))
-		return true;
-	memset(v, 0, sizeof(v));
-	for (int i = 0; i < 2; i++) {
-		ok = dequantise(v[i], r->level, first, ends[i], step, MAX_SUM) && ok;
-		r->level += ends[i] > first ? ends[i] - first : 0;
-		if (first)
-			v[i][0] = r->dc[(ptrdiff_t)16 * (block + i)];
-	}
-	splice_idct_add(at(r->to, plane, x, y), r->to->plane[plane].stride, v[0], v[1]);
-	return ok;
-}
-
-static bool add_chroma(struct residual *r, const struct splice_quant *q, int col, int row)
-{
-	bool ok = true;
-
-	for (int i = 16; i < 24; i += 2)
-		ok = add_pair(r, i < 20 ? 1 : 2, col * 8, row * 8 + (i >> 1 & 1) * 4, i, q->uv) &&
-		     ok;
-	return ok;
-}
-
-static bool read_y2(struct residual *r, const struct splice_quant *q)
-{
-	int end = r->c->end[24];
-	int16_t v[16] = {0};
-	bool ok = dequantise(v, r->level, 0, end, q->y2, INT16_MAX);
-
-	r->level += end;
-	r->dcs = end > 0;
-	if (r->dcs)
-		ok = splice_iwht(v, r->dc) && ok;
-	else
-		memset(r->dc, 0, sizeof(r->dc));
-	for (int i = 0; r->dcs && i < 16; i++)
-		ok = ok && r->dc[16 * i] <= MAX_SUM && r->dc[16 * i] >= -MAX_SUM;
-	return ok;
-}
-
-bool splice_add_residual(const struct splice *s, const struct splice_image *to,
-	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
-{
-	const struct splice_quant *q = &s->quant[m->segment];
-	struct residual r;
-	bool ok = true;
-
-	if (!m->coded)
-		return true;
-	begin_residual(&r, to, c, c->level, splice_has_y2(m));
-	if (r.y2)
-		ok = read_y2(&r, q);
-	for (int i = 0; i < 16; i += 2)
-		ok = add_pair(&r, 0, col * 16 + (i & 3) * 4, row * 16 + (i >> 2) * 4, i, q->y1) &&
-		     ok;
-	return add_chroma(&r, q, col, row) && ok;
-}
-
-static const int16_t *luma_end(const struct splice_coefs *c)
-{
-	const int16_t *level = c->level;
-
-	for (int i = 0; i < 16; i++)
-		level += c->end[i];
-	return level;
-}
-
-/* Of SPLICE_B_PRED: its luma has none between blocks. */
-bool splice_add_chroma(const struct splice *s, const struct splice_image *to,
-	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
-{
-	struct residual r;
-
-	begin_residual(&r, to, c, luma_end(c), false);
-	return add_chroma(&r, &s->quant[m->segment], col, row);
-}
+/* ---- all of it ---- */
 
 static bool rebuild_blocks(const struct splice *s, const struct splice_image *to,
 	const struct splice_mb *m, const struct splice_coefs *c, int col, int row)
@@ -508,9 +386,9 @@ static bool rebuild_blocks(const struct splice *s, const struct splice_image *to
 		splice_predict_block(s, to, m->bmode[i], col, row, i);
 		if (!c->end[i])
 			continue;
-		ok = dequantise(v, level, 0, c->end[i], s->quant[m->segment].y1, MAX_SUM) && ok;
+		ok = splice_dequantise(v, level, 0, c->end[i], s->quant[m->segment].y1) && ok;
 		level += c->end[i];
-		splice_idct_add(at(to, 0, x, y), to->plane[0].stride, v, none);
+		s->px->idct_add(at(to, 0, x, y), to->plane[0].stride, v, none);
 	}
 	return splice_add_chroma(s, to, m, c, col, row) && ok;
 }

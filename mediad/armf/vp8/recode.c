@@ -57,7 +57,7 @@ static void transform(const struct splice *s, const struct splice_target *t, int
 		int x = k % across * 4, y = k / across * 4;
 		const uint8_t *want = t->plane[plane] + y * size + x;
 
-		splice_fdct(want, size, at(&s->raw_out, plane, col * size + x, row * size + y),
+		s->px->fdct(want, size, at(&s->raw_out, plane, col * size + x, row * size + y),
 			s->raw_out.plane[plane].stride, c[i], c[i + 1]);
 	}
 }
@@ -108,14 +108,14 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 		const int16_t *level = p.to;
 
 		splice_predict_block(s, &s->raw_out, m->bmode[i], col, row, i);
-		splice_fdct(
+		s->px->fdct(
 			t->plane[0] + y * 16 + x, 16, to, s->raw_out.plane[0].stride, v[i], spare);
 		pack(&p, i, 0, v[i], q->y1);
 		memset(back, 0, sizeof(back));
 		for (int n = 0; n < c->end[i]; n++)
 			back[splice_zigzag[n]] = (int16_t)(level[n] * q->y1[n > 0]);
 		if (c->end[i])
-			splice_idct_add(to, s->raw_out.plane[0].stride, back, none);
+			s->px->idct_add(to, s->raw_out.plane[0].stride, back, none);
 	}
 	transform(s, t, v, col, row, false);
 	for (int i = 16; i < 24; i++)
@@ -151,7 +151,7 @@ static void try_mv(struct hunt *h, int v_row, int v_col)
 	if (!inside(h->s, v, h->col, h->row))
 		return;
 	splice_predict_luma(h->s, h->from, p, 16, v, h->col, h->row);
-	sad = splice_sad16(p, 16, h->t->plane[0], 16);
+	sad = h->s->px->sad16(p, 16, h->t->plane[0], 16);
 	/* a vector other than the neighbours' costs bits */
 	sad += splice_mv_zero(v) ? 0 : 32;
 	if (sad < h->least) {

@@ -117,6 +117,7 @@ int splice_new(struct splice **out)
 	if (!s)
 		return -ENOMEM;
 	s->need_key = true;
+	s->px = splice_pixels_get(0);
 	s->bytes = malloc(SPLICE_MAX_OUT);
 	s->part_bytes = malloc((size_t)SPLICE_MAX_PARTS * SPLICE_MAX_OUT);
 	if (!s->bytes || !s->part_bytes) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a VP8 splice is made of; splice.h says what it does. Files: head.c the frame header, modes.c
- * and tokens.c what is coded of a macroblock (both directions), predict.c, filter.c and pixels.c
- * its pixels, recode.c macroblocks that are coded anew, splice.c the order of it all. Numbers of
- * sections are RFC 6386's.
+ * and tokens.c what is coded of a macroblock (both directions), predict.c, residual.c,
+ * filter.c and pixels.h its pixels, recode.c macroblocks that are coded anew, splice.c the order of
+ * it all. Numbers of sections are RFC 6386's.
  */
 #ifndef SPLICE_INT_H
 #define SPLICE_INT_H
 
 #include "mediad/armf/vp8/bool.h"
+#include "mediad/armf/vp8/pixels.h"
 #include "mediad/armf/vp8/splice.h"
 #include "mediad/armf/vp8/tables.h"
 
@@ -138,6 +139,7 @@ struct splice_context {
 };
 
 struct splice {
+	const struct splice_pixels *px; /* what this machine can do */
 	bool need_key; /* to decode */
 	bool linked; /* the receiver's references are known */
 	bool decoded, written; /* the new frame, not yet among the references */
@@ -234,15 +236,21 @@ void splice_predict_block(const struct splice *s, const struct splice_image *img
 bool splice_rebuild(const struct splice *s, struct splice_source from,
 	const struct splice_image *to, const struct splice_mb *m, const struct splice_coefs *c,
 	int col, int row);
-bool splice_add_residual(const struct splice *s, const struct splice_image *to,
-	const struct splice_mb *m, const struct splice_coefs *c, int col, int row);
-bool splice_add_chroma(const struct splice *s, const struct splice_image *to,
-	const struct splice_mb *m, const struct splice_coefs *c, int col, int row);
 /* Do vectors of this macroblock reach what is dirty in its reference? */
 bool splice_reaches_dirty(const struct splice *s, const struct splice_frame *f,
 	const struct splice_mb *m, int col, int row);
 void splice_image_edges(const struct splice *s, const struct splice_image *img);
 void splice_image_edge_row(const struct splice *s, const struct splice_image *img, int row);
+
+/* ---- residual.c ---- */
+
+/* False: numbers that no picture has. */
+bool splice_dequantise(
+	int16_t out[16], const int16_t *level, int first, int end, const int16_t step[2]);
+bool splice_add_residual(const struct splice *s, const struct splice_image *to,
+	const struct splice_mb *m, const struct splice_coefs *c, int col, int row);
+bool splice_add_chroma(const struct splice *s, const struct splice_image *to,
+	const struct splice_mb *m, const struct splice_coefs *c, int col, int row);
 
 /* ---- filter.c ---- */
 

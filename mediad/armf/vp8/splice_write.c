@@ -101,7 +101,7 @@ static bool near_enough(const struct splice *s, const struct splice_mb *m, int c
 {
 	const struct splice_plane *a = &s->raw.plane[0], *b = &s->raw_out.plane[0];
 	int step = s->quant[m->segment].y1[1], limit = step * step / KEEP_DIVISOR;
-	unsigned sum = splice_sse16(a->p + row * 16 * a->stride + (ptrdiff_t)col * 16, a->stride,
+	unsigned sum = s->px->sse16(a->p + row * 16 * a->stride + (ptrdiff_t)col * 16, a->stride,
 		b->p + row * 16 * b->stride + (ptrdiff_t)col * 16, b->stride);
 
 	limit = limit < KEEP_LEAST ? KEEP_LEAST : limit;
