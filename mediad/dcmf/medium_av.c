@@ -227,17 +227,19 @@ void medium_av_live(const struct medium *m, json_t *x, uint64_t now)
 	json_t *o;
 
 	stream_leg_get_facts(m->leg, &f, now);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:i, s:i, s:i, s:s, s:i, s:f}", "state",
-		f.state, "reason", f.reason, "codecIn", f.codec_in, "codecOut", f.codec_out,
-		"width", (int)f.width, "height", (int)f.height, "fps", f.fps, "kbpsIn",
+	o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:i, s:i, s:i, s:s, s:s, s:i, s:f}",
+		"state", f.state, "reason", f.reason, "codecIn", f.codec_in, "codecOut",
+		f.codec_out, "width", (int)f.width, "height", (int)f.height, "fps", f.fps, "kbpsIn",
 		(int)f.kbps_in, "kbpsOut", (int)f.kbps_out, "targetKbps", (int)f.target_kbps,
-		"poseSource", f.pose_source, "step", (int)f.step, "rttMs", (double)f.rtt_us / 1000);
+		"poseSource", f.pose_source, "splice", f.splice, "step", (int)f.step, "rttMs",
+		(double)f.rtt_us / 1000);
 	const struct {
 		const char *name;
 		uint64_t value;
 	} counts[] = {{"lost", f.lost}, {"nacks", f.nacks}, {"plis", f.plis}, {"frames", f.frames},
 		{"drawn", f.drawn}, {"dropped", f.dropped}, {"decodeUs", f.decode_us},
-		{"drawUs", f.draw_us}, {"encodeUs", f.encode_us}};
+		{"drawUs", f.draw_us}, {"encodeUs", f.encode_us}, {"spliced", f.spliced},
+		{"blocks", f.blocks}, {"blocksRecoded", f.recoded}};
 
 	for (unsigned i = 0; o && i < sizeof(counts) / sizeof(counts[0]); i++)
 		json_object_set_new(o, counts[i].name, json_integer((json_int_t)counts[i].value));

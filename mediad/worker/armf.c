@@ -104,11 +104,13 @@ void armf_stats(const struct armf_pool *pool, json_t *out)
 		{"armfFramesSpliced", s.frames_spliced}, {"armfBlocksSpliced", s.blocks},
 		{"armfBlocksRecoded", s.blocks_recoded},
 		{"armfSpliceEndStep", s.splice_ends[LINK_SPLICE_STEP]},
+		{"armfSpliceEndFast", s.splice_ends[LINK_SPLICE_FAST]},
 		{"armfSpliceEndRate", s.splice_ends[LINK_SPLICE_RATE]},
 		{"armfSpliceEndKey", s.splice_ends[LINK_SPLICE_KEY]},
 		{"armfSpliceEndBox", s.splice_ends[LINK_SPLICE_BOX]},
 		{"armfSpliceEndLate", s.splice_ends[LINK_SPLICE_LATE]},
-		{"armfSpliceEndBroken", s.splice_ends[LINK_SPLICE_WAIT]}};
+		{"armfSpliceEndBroken", s.splice_ends[LINK_SPLICE_WAIT]},
+		{"armfSpliceEndUnfit", s.splice_ends[LINK_SPLICE_FAILED]}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		json_object_set_new(out, all[i].name, json_integer((json_int_t)all[i].value));

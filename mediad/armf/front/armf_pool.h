@@ -80,6 +80,9 @@ struct armf_job_handlers {
 struct armf_job_stats {
 	uint64_t in, out, drawn, cached, dropped, late, undecodable;
 	uint64_t spliced; /* of out: VP8 of which only what was drawn upon was coded again */
+	uint64_t blocks, recoded; /* macroblocks of these, and those that are not as they came */
+	const char *splice; /* "spliced", or why not now, in a word (docs/mrm.md); "": no frame yet
+			     */
 	uint32_t decode_us, draw_us, encode_us; /* CPU time of one frame, smoothed */
 	uint16_t width, height, fps;
 	uint8_t step; /* 0: full quality, each step down is smaller or slower */
@@ -104,7 +107,7 @@ struct armf_pool_stats {
 	unsigned running, jobs, scenes;
 	uint64_t started, died, hung, over_memory, refused, frames_in, frames_out, frames_dropped;
 	uint64_t frames_spliced, blocks, blocks_recoded; /* macroblocks of spliced frames */
-	uint64_t splice_ends[9]; /* by enum link_splice (link_msg.h): why splicing ended */
+	uint64_t splice_ends[10]; /* by enum link_splice (link_msg.h): why splicing ended */
 	uint32_t cpu_permille; /* of what jobs may use, the busiest process */
 	char renderer[128];
 };

@@ -225,8 +225,13 @@ static void count_splice(struct pool_job *j, const struct link_work *w)
 {
 	struct armf_pool_stats *st = &j->proc->pool->st;
 
+	_Static_assert(sizeof(st->splice_ends) / sizeof(st->splice_ends[0]) == LINK_SPLICES,
+		"a counter for each");
+
 	if (w->fate == LINK_FATE_OUT && w->splice == LINK_SPLICED) {
 		j->st.spliced++;
+		j->st.blocks += w->blocks;
+		j->st.recoded += w->recoded;
 		st->frames_spliced++;
 		st->blocks += w->blocks;
 		st->blocks_recoded += w->recoded;
@@ -235,6 +240,7 @@ static void count_splice(struct pool_job *j, const struct link_work *w)
 		if (j->splice == LINK_SPLICED && w->splice != j->splice)
 			st->splice_ends[w->splice]++;
 		j->splice = w->splice;
+		j->st.splice = link_splice_name(w->splice);
 	}
 }
 
@@ -499,6 +505,8 @@ int armf_job_get_stats(const struct armf_pool *pool, uint32_t job, struct armf_j
 	if (!j)
 		return -ENOENT;
 	*out = j->st;
+	if (!out->splice)
+		out->splice = "";
 	return 0;
 }
 

@@ -513,12 +513,17 @@ void stream_leg_get_facts(struct stream_leg *l, struct stream_facts *out, uint64
 		.drawn = n.frames_drawn,
 		.dropped = n.frames_dropped,
 		.pose_source = capture_source_name(l->source),
+		.splice = "",
 		.rtt_us = l->out.send ? rtp_send_rtt(l->out.send) : 0};
 	if (l->job.open &&
 		l->front->conf.jobs.stats(l->front->conf.jobs.pool, l->job.id, &job) == 0) {
 		out->decode_us = job.decode_us;
 		out->draw_us = job.draw_us;
 		out->encode_us = job.encode_us;
+		out->splice = job.splice ? job.splice : "";
+		out->spliced = job.spliced;
+		out->blocks = job.blocks;
+		out->recoded = job.recoded;
 		out->step = job.step;
 	}
 }

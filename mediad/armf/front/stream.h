@@ -122,6 +122,8 @@ struct stream_facts {
 	uint64_t lost, nacks, plis, frames, drawn, dropped;
 	uint32_t decode_us, draw_us, encode_us;
 	const char *pose_source;
+	const char *splice; /* as in armf_job_stats; "": not processed */
+	uint64_t spliced, blocks, recoded; /* frames, macroblocks of these, likewise */
 	unsigned step;
 	uint64_t rtt_us;
 };

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of what the other UE can be sent, that the sender of a spliced picture may use: headers and
- * retransmission go off; and at least, however much drawing adds. */
-#define SPLICE_SHARE 0.9
+/* Of what the other UE can be sent, that the sender of a spliced picture may use at least, however
+ * much drawing adds. */
 #define LEAST_SHARE 0.4
 
 void stream_in_init(struct stream_in *in)
@@ -339,14 +338,14 @@ void stream_in_run(struct stream_leg *l, uint64_t now)
 
 /* ---- feedback ---- */
 
-/* Spliced, it goes out again with what is drawn: as much less as that has added of late. */
+/* Spliced, it goes out again with what is drawn: as much less as that, headers and retransmission
+ * have added of late. */
 static uint64_t spliced_rate(const struct stream_leg *l, uint64_t other)
 {
 	double in = l->in.meter.bps, out = l->partner ? l->partner->out.meter.bps : 0;
 	double share = in > 0 && out > in ? in / out : 1;
 
-	return (uint64_t)((double)other * SPLICE_SHARE *
-			  (share < LEAST_SHARE ? LEAST_SHARE : share));
+	return (uint64_t)((double)other * (share < LEAST_SHARE ? LEAST_SHARE : share));
 }
 
 /* What it pays to send: what the policy allows, and about as much as the other UE can be sent. */

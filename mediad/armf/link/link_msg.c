@@ -35,6 +35,22 @@ bool link_uri_ok(const char *uri)
 	return true;
 }
 
+const char *link_splice_name(uint32_t splice)
+{
+	static const char *const names[LINK_SPLICES] = {[LINK_SPLICE_OFF] = "off",
+		[LINK_SPLICED] = "spliced",
+		[LINK_SPLICE_STEP] = "step",
+		[LINK_SPLICE_FAST] = "fast",
+		[LINK_SPLICE_RATE] = "rate",
+		[LINK_SPLICE_KEY] = "key",
+		[LINK_SPLICE_BOX] = "box",
+		[LINK_SPLICE_LATE] = "late",
+		[LINK_SPLICE_WAIT] = "wait",
+		[LINK_SPLICE_FAILED] = "unfit"};
+
+	return splice < LINK_SPLICES ? names[splice] : "";
+}
+
 /* ---- one check a type: NULL or what is wrong ---- */
 
 static const char *check_scene(const struct link_msg *m)

@@ -152,7 +152,8 @@ enum link_splice {
 	LINK_SPLICE_OFF, /* coded again, by configuration or codecs */
 	LINK_SPLICED,
 	/* coded again, because */
-	LINK_SPLICE_STEP, /* smaller or fewer pictures are wanted */
+	LINK_SPLICE_STEP, /* stepped down, or pictures are to be smaller */
+	LINK_SPLICE_FAST, /* more pictures a second come than max_fps */
 	LINK_SPLICE_RATE, /* what comes is more than the receiver's line takes */
 	LINK_SPLICE_KEY, /* a key frame was wanted, and the sender's did not come */
 	LINK_SPLICE_BOX, /* most of the picture is drawn upon */
@@ -222,5 +223,7 @@ size_t link_msg_size(uint32_t type);
 const char *link_msg_check(const struct link_msg *m, size_t n, unsigned nfd, enum link_side from);
 /* A relative name that goes no way up and has no scheme (as model.h has it). */
 bool link_uri_ok(const char *uri);
+/* "spliced", or why not, in a word (docs/mrm.md); "off". */
+const char *link_splice_name(uint32_t splice);
 
 #endif

@@ -445,13 +445,21 @@ static bool left_out(struct job *j, struct job_shot *s)
 
 	if (s->hidden)
 		fate = LINK_FATE_HIDDEN;
-	else if (leave_out(j, s->f->ts))
+	else if (s->excess)
 		fate = LINK_FATE_STEP;
 	else if (too_late(j, s->behind))
 		fate = LINK_FATE_LATE;
 	if (fate != LINK_FATES)
 		send_done(j, &s->work, fate);
 	return fate != LINK_FATES;
+}
+
+static bool omitted(struct job *j, struct job_shot *s)
+{
+	if (!job_splice_omit(j, s))
+		return false;
+	send_done(j, &s->work, s->behind ? LINK_FATE_LATE : LINK_FATE_STEP);
+	return true;
 }
 
 void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w)
@@ -467,16 +475,18 @@ void job_work(struct job *j, const struct link_frame *f, bool behind, struct job
 		send_done(j, &s.work, err == -EAGAIN ? LINK_FATE_HIDDEN : LINK_FATE_BROKEN);
 		return;
 	}
-	/* later frames refer to what is spliced: none is left out */
+	s.excess = !s.hidden && leave_out(j, f->ts);
+	/* later frames refer to what is spliced: none is left out, unless they do not */
 	spliced = job_splice_use(j, &pic, &s, w);
-	if (!spliced && left_out(j, &s))
+	if (spliced ? omitted(j, &s) : left_out(j, &s))
 		return;
 	if (paint(j, &pic, &s) != 0) {
 		job_splice_lost(j);
 		send_done(j, &s.work, LINK_FATE_FAILED);
 		return;
 	}
-	if (w->snapshot >= 0) {
+	job_splice_painted(j, &s);
+	if (w->snapshot >= 0 && !s.hidden) {
 		side_snapshot(j->p->side, j->id, w->snapshot_serial, s.pic, w->snapshot);
 		w->snapshot = -1;
 	}

@@ -32,6 +32,7 @@ struct job_splice {
 	bool asked;
 	uint32_t ask_ts, ask_gap; /* when the sender was asked for one so that splicing can go on */
 	unsigned late; /* frames that came out late, of late */
+	unsigned fast; /* how much more often than max_fps they come, of late */
 	unsigned box_percent; /* of the picture, drawn upon in the last frame */
 };
 
@@ -88,6 +89,7 @@ struct job_shot {
 	struct link_work work;
 	bool drawn, hidden;
 	bool behind; /* it waited long, and newer ones wait */
+	bool excess; /* more than max_fps or a step down lets out */
 	int x, y, width, height; /* of what was drawn */
 };
 /* Within max_width x max_height, and as stepped down; job_frame.c. */
@@ -95,9 +97,14 @@ void job_out_size(const struct job *j, unsigned *w, unsigned *h);
 int job_splice_begin(struct job *j);
 void job_splice_end(struct job *j);
 int job_splice_decode(struct job *j, struct ar_span data, struct codec_picture *pic, bool *hidden);
-/* Does this frame go out spliced? If not, why is in s->work. */
+/* Does this frame go out spliced? If not, why is in s->work. Once a frame that is to be shown or
+ * not. */
 bool job_splice_use(struct job *j, const struct codec_picture *pic, struct job_shot *s,
 	const struct job_wish *w);
+/* It is to go out spliced, but more come than should, and no later one needs it. */
+bool job_splice_omit(struct job *j, const struct job_shot *s);
+/* How much of the picture has been drawn upon. */
+void job_splice_painted(struct job *j, const struct job_shot *s);
 /* -EMSGSIZE, -EINVAL: the frame is missing in the stream. */
 int job_splice_write(struct job *j, struct job_shot *s, struct job_wish *w, struct codec_out *out);
 /* What was given did not get out. */

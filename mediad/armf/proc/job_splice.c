@@ -8,14 +8,19 @@
 #include <string.h>
 
 #define SECOND 90000 /* of RTP time */
-#define KEY_WAIT (SECOND / 2) /* for the sender's key frame; then one is made */
+#define KEY_WAIT (SECOND * 3 / 10) /* for the sender's key frame; then one is made */
 #define RATE_PERCENT 110 /* of the rate wanted may go out */
 #define AHEAD_MS 300 /* and so much at once */
+#define AHEAD_MOST 10 /* times that: for how long a sender that kept to no rate is not believed */
 #define ASK_FIRST (2 * SECOND)
 #define ASK_MOST (60 * SECOND)
 #define LASTED (10 * SECOND) /* spliced for that long, it was worth asking for */
 #define LATE_LEAVE 6 /* frames: no spliced one can be left out, so they would come ever later */
 #define LATE_MOST 60 /* and that many in time before it is tried again */
+/* More than every fourth frame beyond max_fps: a camera that is a little fast is no matter. */
+#define FAST_STEP 3 /* for one that is too many; those that are not count one back */
+#define FAST_LEAVE 30
+#define FAST_MOST 90
 #define BOX_LEAVE 60 /* per cent of the picture; above it coding everything is no dearer */
 #define BOX_RETURN 45
 #define DEFAULT_BPS 600000
@@ -73,6 +78,7 @@ static void account(struct job_splice *p, uint32_t bits, uint32_t ts, uint32_t b
 	/* a key frame is one burst, however large; the pacer has room for it */
 	p->ahead += (bits < most ? bits : most) - rate * step / SECOND;
 	p->ahead = p->ahead < -most ? -most : p->ahead;
+	p->ahead = p->ahead > AHEAD_MOST * most ? AHEAD_MOST * most : p->ahead;
 	p->ts = ts;
 	p->timed = true;
 }
@@ -106,6 +112,17 @@ static void note_late(struct job_splice *p, bool behind)
 		p->late = p->state == LINK_SPLICED ? 0 : p->late - 1;
 }
 
+/* What can be left out while splicing goes on does not count. */
+static void note_fast(struct job_splice *p, const struct job_shot *s)
+{
+	if (s->hidden)
+		return;
+	if (!s->excess)
+		p->fast -= p->fast > 0;
+	else if (p->state != LINK_SPLICED || !splice_can_omit(p->s))
+		p->fast = p->fast + FAST_STEP > FAST_MOST ? FAST_MOST : p->fast + FAST_STEP;
+}
+
 static enum link_splice judge(struct job *j, const struct codec_picture *pic,
 	const struct job_shot *s, const struct job_wish *w)
 {
@@ -116,6 +133,8 @@ static enum link_splice judge(struct job *j, const struct codec_picture *pic,
 	job_out_size(j, &width, &height);
 	if (w->step || width != pic->width || height != pic->height)
 		return LINK_SPLICE_STEP;
+	if (p->fast > (spliced ? FAST_LEAVE : 0))
+		return LINK_SPLICE_FAST;
 	if (too_much(p, w))
 		return LINK_SPLICE_RATE;
 	if (p->late > (spliced ? LATE_LEAVE : 0))
@@ -154,6 +173,7 @@ bool job_splice_use(struct job *j, const struct codec_picture *pic, struct job_s
 		return false;
 	}
 	note_late(p, s->behind);
+	note_fast(p, s);
 	p->state = judge(j, pic, s, w);
 	s->work.splice = p->state;
 	if (p->state == LINK_SPLICED) {
@@ -178,6 +198,21 @@ bool job_splice_use(struct job *j, const struct codec_picture *pic, struct job_s
 	return false;
 }
 
+/* It stands in for those before it that were too many and could not be left out. */
+bool job_splice_omit(struct job *j, const struct job_shot *s)
+{
+	struct job_splice *p = &j->splice;
+
+	if (s->hidden || !splice_can_omit(p->s))
+		return false;
+	if (s->excess || s->behind)
+		return true;
+	if (p->fast < FAST_STEP)
+		return false;
+	p->fast -= FAST_STEP;
+	return true;
+}
+
 int job_splice_write(struct job *j, struct job_shot *s, struct job_wish *w, struct codec_out *out)
 {
 	struct job_splice *p = &j->splice;
@@ -198,9 +233,15 @@ int job_splice_write(struct job *j, struct job_shot *s, struct job_wish *w, stru
 		p->key_waits = false;
 	}
 	account(p, 8 * (uint32_t)out->data.n, s->f->ts, rate_of(w));
-	p->box_percent = (unsigned)((uint64_t)s->width * (uint64_t)s->height * 100 /
-				    ((uint64_t)s->pic->width * s->pic->height));
 	return 0;
+}
+
+void job_splice_painted(struct job *j, const struct job_shot *s)
+{
+	uint64_t all = (uint64_t)s->pic->width * s->pic->height;
+
+	j->splice.box_percent =
+		(unsigned)((uint64_t)s->width * (uint64_t)s->height * 100 / (all ? all : 1));
 }
 
 void job_splice_lost(struct job *j)

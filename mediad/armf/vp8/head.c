@@ -84,7 +84,7 @@ static void segments(struct reader *r, struct splice_lasting *l)
 	if (!h->segments)
 		return;
 	h->map_update = flag(r);
-	data = flag(r);
+	data = h->data_update = flag(r);
 	if (data) {
 		l->segments_absolute = flag(r);
 		for (int i = 0; i < 4; i++)
@@ -169,11 +169,19 @@ static void mode_probs(struct reader *r, struct splice_probs *p)
 	}
 }
 
+/* Encoders send them again and again. */
+static bool same_deltas(const struct splice_lasting *a, const struct splice_lasting *b)
+{
+	return memcmp(a->ref_delta, b->ref_delta, sizeof(a->ref_delta)) == 0 &&
+	       memcmp(a->mode_delta, b->mode_delta, sizeof(a->mode_delta)) == 0;
+}
+
 int splice_head_read(struct splice *s, struct splice_bool *b)
 {
 	struct splice_head *h = &s->head;
 	struct splice_lasting *l = &s->now;
 	struct reader r = {b, h};
+	struct splice_lasting was = *l;
 
 	if (h->key) {
 		defaults(l);
@@ -181,6 +189,7 @@ int splice_head_read(struct splice *s, struct splice_bool *b)
 	}
 	segments(&r, l);
 	filter(&r, l);
+	h->new_deltas = !same_deltas(&was, l);
 	h->parts = 1u << number(&r, 2);
 	h->q_index = (uint8_t)number(&r, 7);
 	for (int i = 0; i < 5; i++)

@@ -140,9 +140,11 @@ void splice_free(struct splice *s)
 
 /* ---- references, 9.7 ---- */
 
+/* Does a later frame build on anything that this one leaves behind, probabilities included? */
 static bool refers_later(const struct splice_head *h)
 {
-	return h->refresh[SPLICE_LAST] || h->refresh[SPLICE_GOLDEN] || h->refresh[SPLICE_ALTREF];
+	return h->refresh[SPLICE_LAST] || h->refresh[SPLICE_GOLDEN] || h->refresh[SPLICE_ALTREF] ||
+	       h->copy_golden || h->copy_altref || h->refresh_probs || h->new_deltas;
 }
 
 /* The last frame becomes what later ones refer to. */
@@ -156,6 +158,10 @@ static void commit(struct splice *s)
 	s->decoded = false;
 	if (!s->written && refers_later(h))
 		s->linked = false;
+	if (h->map_update)
+		s->map_lost = !s->written;
+	if (h->data_update)
+		s->data_lost = !s->written;
 	if (h->copy_altref)
 		r[SPLICE_ALTREF] = r[h->copy_altref == 1 ? SPLICE_LAST : SPLICE_GOLDEN];
 	if (h->copy_golden)
@@ -338,7 +344,16 @@ bool splice_is_key(const struct splice *s)
 
 bool splice_can_write(const struct splice *s)
 {
-	return s->decoded && !s->written && (s->linked || s->head.key);
+	const struct splice_head *h = &s->head;
+
+	if (h->segments && ((s->map_lost && !h->map_update) || (s->data_lost && !h->data_update)))
+		return false;
+	return s->decoded && !s->written && (s->linked || h->key);
+}
+
+bool splice_can_omit(const struct splice *s)
+{
+	return s->decoded && !s->written && !refers_later(&s->head);
 }
 
 void splice_break(struct splice *s)

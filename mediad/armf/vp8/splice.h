@@ -44,6 +44,10 @@ bool splice_is_key(const struct splice *s); /* the frame that was decoded last *
  * it refers to? */
 bool splice_can_write(const struct splice *s);
 
+/* Can it be left out: does nothing build on it, as on the upper layer of a sender with temporal
+ * layers? */
+bool splice_can_omit(const struct splice *s);
+
 /* What was drawn: the picture, the size of the decoded one, and the rectangle that may differ from
  * it. width 0: nothing. */
 struct splice_drawn {

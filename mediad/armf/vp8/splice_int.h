@@ -82,6 +82,8 @@ struct splice_probs {
 
 struct splice_head {
 	bool key, show, segments, map_update, skip_flags, refresh_probs;
+	bool data_update; /* of all segments */
+	bool new_deltas; /* of the loop filter, not as they were */
 	bool refresh[SPLICE_REFS];
 	uint8_t copy_golden, copy_altref;
 	bool bias[SPLICE_REFS];
@@ -142,6 +144,7 @@ struct splice {
 	const struct splice_pixels *px; /* what this machine can do */
 	bool need_key; /* to decode */
 	bool linked; /* the receiver's references are known */
+	bool map_lost, data_lost; /* of segments: in a frame that was left out */
 	bool decoded, written; /* the new frame, not yet among the references */
 	int cols, rows;
 	struct splice_head head;

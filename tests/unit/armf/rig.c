@@ -102,6 +102,7 @@ void rig_open(struct rig *r, const struct armf_pool_conf *conf)
 		.platform = "surfaceless",
 		.device = -1,
 		.cache_dir = ARMF_CACHE,
+		.splice = !getenv("ARMF_TEST_CODED"),
 		.assets = SRC_DIR "/tests/unit/armf"};
 	if (conf)
 		r->conf = *conf;

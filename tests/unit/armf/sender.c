@@ -151,11 +151,11 @@ static vpx_enc_frame_flags_t flags(const struct sender *s)
 {
 	vpx_enc_frame_flags_t f = 0;
 
-	if (s->n == 0 || (s->conf->key_every && s->n % s->conf->key_every == 0))
+	if (s->n == 0 || s->want_key || (s->conf->key_every && s->n % s->conf->key_every == 0))
 		return VPX_EFLAG_FORCE_KF;
 	if (s->conf->layers && s->n % 2)
 		f |= VP8_EFLAG_NO_UPD_LAST | VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_UPD_ARF |
-		     VP8_EFLAG_NO_UPD_ENTROPY;
+		     (s->conf->layers_teach ? 0 : VP8_EFLAG_NO_UPD_ENTROPY);
 	if (s->conf->layers && s->n % 4 == 2)
 		f |= VP8_EFLAG_NO_UPD_GF | VP8_EFLAG_NO_REF_ARF;
 	if (s->conf->golden && s->n % 7 == 3)
@@ -187,6 +187,7 @@ unsigned sender_next(struct sender *s, struct ar_span out[4])
 	assert_int_equal(
 		vpx_codec_encode(&s->ctx, &img, s->n, 1, flags(s), VPX_DL_REALTIME), VPX_CODEC_OK);
 	s->n++;
+	s->want_key = false;
 	while ((pkt = vpx_codec_get_cx_data(&s->ctx, &iter)) && n < 4) {
 		if (pkt->kind == VPX_CODEC_CX_FRAME_PKT && pkt->data.frame.sz)
 			out[n++] = (struct ar_span){pkt->data.frame.buf, pkt->data.frame.sz};

@@ -12,7 +12,8 @@ struct sender_conf {
 	const char *name;
 	unsigned width, height, kbps;
 	int cpu, resilient, partitions; /* partitions: log2 */
-	bool layers; /* temporal: every other frame refers to nobody */
+	bool layers; /* temporal: no frame refers to every other one */
+	bool layers_teach; /* but they change the probabilities of later ones */
 	bool segments, golden, altref, noise;
 	unsigned min_q, max_q, sharpness;
 	bool still; /* the picture does not move */
@@ -25,6 +26,7 @@ struct sender {
 	struct codec_picture pic;
 	unsigned n;
 	uint32_t random;
+	bool want_key;
 };
 
 extern const struct sender_conf sender_kinds[];
