@@ -125,21 +125,13 @@ prepare() { # NAME WHAT COMMAND...
 	fi
 }
 
-build() {
-	local src
-	src=$(as_owner scripts/kamailio-src.sh) || return 1
-	as_owner scripts/usrsctp-src.sh || echo "no source of usrsctp: going on with Debian's library, which is slower"
-	# a folder of its own: without the tests, which need more packages
-	as_owner cmake --preset release -B build/demo -DIMS_AR_TESTS=OFF -DKAMAILIO_SRC="$src" &&
-		as_owner cmake --build build/demo -j"$(nproc)"
-}
-
 page() { npm_install_all && webapp_build; }
 
 echo "ims-ar: augmented reality calls for IMS networks. The demo's call, on $ADDRESS."
 echo
 [ $install = 0 ] || prepare packages "what Debian has: Kamailio, rtpengine, Chromium, libraries" install_packages build run demo
-[ -n "${BUILD:-}" ] || prepare build "asd, mediad and Kamailio's module (build/demo)" build
+# a folder of its own: without the tests
+[ -n "${BUILD:-}" ] || prepare build "asd, mediad and Kamailio's module (build/demo)" build_programs build/demo
 prepare page "the UE's page and its npm packages (webapp/dist)" page
 BUILD=${BUILD:-$ROOT/build/demo} WEB=1
 stack_new ims-ar-demo two || exit 2

@@ -18,6 +18,7 @@ PKG_test="$PKG_demo libcmocka-dev sip-tester python3 lua5.4 lua-check redis-serv
 	universal-ctags iproute2 ncat util-linux kamailio-ims-modules kamailio-presence-modules
 	kamailio-sqlite-modules kamailio-utils-modules kamailio-xml-modules dnsmasq-base
 	assimp-testmodels libassimp-dev ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"
+PKG_page="ca-certificates"
 NODE_MIN=18
 
 pkg_missing() { # PACKAGE...: prints those that are not installed
@@ -48,7 +49,7 @@ apt_without_services() {
 	return $rc
 }
 
-# Installs the sets named (build run demo test) as far as they are missing. A newer Node.js that is
+# Installs the sets named (build run demo test page) as far as they are missing. A newer Node.js that is
 # there already is used; else Debian's.
 install_packages() { # SET...
 	local set list="" missing
@@ -57,7 +58,7 @@ install_packages() { # SET...
 		[ -n "${!var:-}" ] || { echo "install_packages: no set '$set'" >&2; return 2; }
 		list="$list ${!var}"
 	done
-	case " $* " in *" demo "* | *" test "*) node_is_new_enough || list="$list nodejs npm" ;; esac
+	case " $* " in *" demo "* | *" test "* | *" page "*) node_is_new_enough || list="$list nodejs npm" ;; esac
 	# shellcheck disable=SC2086
 	missing=$(pkg_missing $list)
 	[ -n "$missing" ] || return 0
@@ -83,11 +84,26 @@ as_owner() {
 	fi
 }
 
-# npm ci in every folder with a lock file of ours, when that file changed since the last time.
-npm_install_all() {
+# asd, mediad and Kamailio's module, without their tests, which need more packages.
+build_programs() { # FOLDER [CMAKE ARGS]
+	local dir=$1 src=
+	shift
+	case " $* " in
+	*" -DIMS_AR_MODULE=OFF "*) ;;
+	*) src=$(as_owner "$ROOT/scripts/kamailio-src.sh") || return 1 ;;
+	esac
+	as_owner "$ROOT/scripts/usrsctp-src.sh" || echo "no source of usrsctp: going on with Debian's library, which is slower"
+	as_owner cmake --preset release -B "$dir" -DIMS_AR_TESTS=OFF -DKAMAILIO_SRC="$src" "$@" &&
+		as_owner cmake --build "$dir" -j"$(nproc)"
+}
+
+# npm ci in every folder with a lock file of ours (or in webapp only), when that file changed since the
+# last time.
+npm_install_all() { # [webapp]
 	local lock dir sum
 	for lock in "$ROOT"/webapp/package-lock.json "$ROOT"/tests/*/package-lock.json; do
 		[ -f "$lock" ] || continue
+		[ "${1:-}" != webapp ] || [ "$lock" = "$ROOT/webapp/package-lock.json" ] || continue
 		dir=$(dirname "$lock")
 		sum=$(sha256sum <"$lock")
 		[ "$(cat "$dir/node_modules/.installed-lock" 2>/dev/null)" != "$sum" ] || continue

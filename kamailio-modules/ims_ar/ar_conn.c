@@ -55,6 +55,17 @@ int ar_conn_frame(struct ar_buf *out, const char *what, uint64_t n, const char *
 	return rc;
 }
 
+/* What an operator can do about it. */
+static const char *remedy(const char *why)
+{
+	if (!strcmp(why, strerror(EACCES)))
+		return " (Kamailio's user is not in the group of asd's socket: usermod -aG, then "
+		       "restart)";
+	if (!strcmp(why, strerror(ENOENT)) || !strcmp(why, strerror(ECONNREFUSED)))
+		return " (does asd run, and listen there?)";
+	return "";
+}
+
 static void go_down(
 	struct ar_conn *c, int64_t now, const char *why, const struct ar_conn_handler *h)
 {
@@ -64,7 +75,8 @@ static void go_down(
 	if (was_up)
 		LM_ERR("asd %s is away: %s\n", c->address, why);
 	else if (strcmp(c->why, why) != 0)
-		LM_WARN("asd %s: %s; trying again every %d ms\n", c->address, why, AR_CONN_RETRY);
+		LM_WARN("asd %s: %s%s; trying again every %d ms\n", c->address, why, remedy(why),
+			AR_CONN_RETRY);
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	if (c->fd >= 0)
 		close(c->fd);

@@ -397,8 +397,9 @@ static void late(int64_t now)
 			continue;
 		ar_ids_remove(&link_.asked, j->wire_id);
 		AR_COUNT(offers_timeout);
-		AR_LIMITED(LM_ERR, "call %s: no answer from asd %s in time\n", j->key.id,
-			link_.conn[j->asd].address);
+		if (!j->initial)
+			AR_LIMITED(LM_ERR, "%.*s: no answer from asd %s in time\n",
+				(int)j->key.callid.n, j->key.callid.p, link_.conn[j->asd].address);
 		if (!j->map)
 			ar_report_gone(j); /* whatever asd reserves for it must be freed */
 		decided(j, AR_STATUS_TIMEOUT, "no answer in time");

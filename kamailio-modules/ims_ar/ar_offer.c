@@ -249,6 +249,8 @@ static int go_plain(struct offer *o, const char *reason)
 	if (ar_calls_decide(&o->v.key, NULL, o->asd, after_ms((int64_t)ar_conf.ring_ttl * 1000)) <
 		0)
 		LM_DBG("%.*s is not kept\n", (int)o->v.key.callid.n, o->v.key.callid.p);
+	AR_LIMITED(LM_WARN, "%.*s: no AR service for this call: %s\n", (int)o->v.key.callid.n,
+		o->v.key.callid.p, reason);
 	return result(o->msg, AR_OFFER_AWAY, AR_STATUS_AWAY, "away", reason);
 }
 

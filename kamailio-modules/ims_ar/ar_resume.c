@@ -21,6 +21,8 @@ static void fall_back(const struct ar_job *j)
 {
 	if (j->status == AR_STATUS_OK || !j->initial)
 		return;
+	AR_LIMITED(LM_WARN, "%.*s: no AR service for this call: %s (asd %s)\n",
+		(int)j->key.callid.n, j->key.callid.p, j->reason, ar_conf.asd[j->asd]);
 	if (ar_calls_decide(&j->key, NULL, j->asd, ar_now_ms() + (int64_t)ar_conf.ring_ttl * 1000) <
 		0)
 		LM_DBG("call %s ended while asd was asked\n", j->key.id);

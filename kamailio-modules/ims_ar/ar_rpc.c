@@ -56,7 +56,7 @@ static const char *text_of(const json_t *j, const char *name, const char *otherw
 /* Every asd is asked: each has its own calls and its own policy. A failure of one is a line of its
  * own, and the whole fails only when none has answered. */
 struct asked {
-	int good;
+	int good, refused; /* answered with what was asked; answered that it cannot */
 	char why[256];
 };
 
@@ -70,6 +70,7 @@ static void ask_for(
 	if (rc < 0) {
 		snprintf(r->why, sizeof(r->why), "asd %s: %s", address, strerror(-rc));
 	} else if (!json_is_true(json_object_get(answer, "ok"))) {
+		r->refused++;
 		snprintf(r->why, sizeof(r->why), "asd %s: %s", address,
 			text_of(answer, "reason", text_of(answer, "code", "refused")));
 	} else {
@@ -82,6 +83,12 @@ static void ask_for(
 static void ask_one(rpc_t *rpc, void *ctx, int i, const char *cmd, const char *arg, struct asked *r)
 {
 	ask_for(rpc, ctx, i, cmd, arg, ASK_MS, r);
+}
+
+/* 503: nobody could be asked. 404: the one who was does not know it. */
+static void none_did(rpc_t *rpc, void *ctx, const struct asked *r)
+{
+	rpc->fault(ctx, r->refused ? 404 : 503, "%s", r->why);
 }
 
 static void ask_all(rpc_t *rpc, void *ctx, const char *cmd, const char *arg)
@@ -129,7 +136,8 @@ static void add_link(rpc_t *rpc, void *ctx, int i)
 		rpc->struct_add(st, "ss", "version", a->version, "instance", a->instance);
 	else if (a->why[0])
 		rpc->struct_add(st, "s", "why", a->why);
-	rpc->struct_add(st, "dddd", "since", a->since ? (int)((ar_now_ms() - a->since) / 1000) : 0,
+	rpc->struct_add(st, "dddd", "since",
+		(int)((ar_now_ms() - (a->since ? a->since : ar_link_state->started)) / 1000),
 		"offers", (int)a->inflight, "events_unacked", (int)a->unacked, "downs",
 		(int)a->downs);
 }
@@ -207,7 +215,7 @@ static void rpc_call(rpc_t *rpc, void *ctx)
 	for (int i = 0; i < ar_conf.nasd; i++)
 		ask_one(rpc, ctx, i, "call", id, &r);
 	if (!l.n && !r.good)
-		rpc->fault(ctx, 404, "%s", r.why);
+		none_did(rpc, ctx, &r);
 }
 
 /* One argument for asd: the words of the command, apart by blanks. */
@@ -228,7 +236,7 @@ static void rpc_media(rpc_t *rpc, void *ctx)
 	for (int i = 0; i < ar_conf.nasd && !r.good; i++)
 		ask_for(rpc, ctx, i, "media", arg, PICTURE_MS, &r);
 	if (!r.good)
-		rpc->fault(ctx, 404, "%s", r.why);
+		none_did(rpc, ctx, &r);
 }
 
 /* The first asd that knows the mediad: it tells all of them itself. */
@@ -245,7 +253,7 @@ static void rpc_drain(rpc_t *rpc, void *ctx)
 	for (int i = 0; i < ar_conf.nasd && !r.good; i++)
 		ask_one(rpc, ctx, i, "drain", arg, &r);
 	if (!r.good)
-		rpc->fault(ctx, 404, "%s", r.why);
+		none_did(rpc, ctx, &r);
 }
 
 static void rpc_local(rpc_t *rpc, void *ctx)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """AR calls through a Kamailio that the page docs/drop-in.md has changed or added."""
 import signal
+import subprocess
 
 import sdp
 import services
@@ -199,6 +200,20 @@ def case_commands(site, lines):
                 check(call.call_id in said, f"{line}: does not name the call")
     finally:
         call.finish()
+    site.wait_idle()
+
+
+def case_operator_tool(site, users):
+    """The page's tool with users of this network: private identities of their own, IMS registration."""
+    listed = site.lab.run / "users.csv"
+    listed.write_text("# user,domain,password,private identity\n" + "".join(
+        f"{u.number},{stock.HOME},{u.password},{u.private}\n" for u in users))
+    done = subprocess.run([str(services.ROOT / "tests/integration/sip/run.sh"), "--pcscf", users[0].pcscf, "--users",
+                           str(listed), "--local", users[0].address, "ordinary-call", "ar-call", "refresh-by-callee",
+                           "voice-becomes-ar-by-caller"], capture_output=True, text=True, timeout=60, check=False)
+    lines = done.stdout.splitlines()
+    check(done.returncode == 0 and len(lines) == 4 and all(line.startswith("ok ") for line in lines),
+          f"{done.returncode}: {done.stdout} {done.stderr}")
     site.wait_idle()
 
 

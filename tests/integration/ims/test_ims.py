@@ -26,7 +26,9 @@ UES = {"+1001": ("pcscf", None), "+1002": ("pcscf", None),
        "+1005": ("pcscf", CALLER), "+1006": ("pcscf-ar", CALLER), "+1013": ("pcscf", CALLED),
        "+1007": ("pcscf-rtp", None), "+1008": ("pcscf-rtp", None),
        "+1009": ("pcscf-ar", None), "+1010": ("pcscf-ar", None),
-       "+1011": ("pcscf-rtp", None), "+1012": ("pcscf-rtp", None)}
+       "+1011": ("pcscf-rtp", None), "+1012": ("pcscf-rtp", None),
+       "+1014": ("pcscf-rtp", None), "+1015": ("pcscf-rtp", None)}
+TOOLS = ("+1014", "+1015")  # of the operator's tool, which registers them itself
 
 
 def make_ues():
@@ -100,7 +102,8 @@ def ar_sites(results, lab, ues, build):
         for n in numbers:
             plain_cases.register(lab, ues[n], name=f"reg-{n}")
 
-    if not results.always("ims-drop-in-registers", register, *list(UES)[2:]):
+    if not results.always("ims-drop-in-registers", register,
+                          *(n for n in list(UES)[2:] if n not in TOOLS)):
         return
     plain = ar_cases.Site(lab, "ims-ar", ues["+1003"], ues["+1004"], "pcscf-ar")
     relay = ar_cases.Site(lab, "ims-rtp", ues["+1007"], ues["+1008"], "pcscf-rtp", ar_cases.RELAY)
@@ -111,6 +114,7 @@ def ar_sites(results, lab, ues, build):
     lines.append(lines[-1].replace("enabled 0", "enabled 1"))
     results.run("ims-ar-commands", ar_cases.case_commands, plain, lines)
     called = ar_cases.Site(lab, "ims-called", ues["+1001"], ues["+1004"], "pcscf-ar")
+    results.run("ims-operator-tool", ar_cases.case_operator_tool, relay, [ues[n] for n in TOOLS])
     across = (called, ar_cases.Site(lab, "ims-two-pcscf", ues["+1003"], ues["+1007"], "pcscf-ar", at_callee),
               ar_cases.Site(lab, "ims-isc", ues["+1005"], ues["+1002"], "as"),
               ar_cases.Site(lab, "ims-isc-called", ues["+1001"], ues["+1013"], "as"),

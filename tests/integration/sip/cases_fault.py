@@ -7,9 +7,11 @@ import time
 
 import sdp
 from case import AR_TAGS, Call, bye_by_caller, check_ar, plain_call, scenario, setup
-from net import BASE, HERE, check, until
+from cases_torture import base as offer_of
+from net import ALICE, BASE, HERE, P1, check, until
 from in_time import in_time
 from sipp import Callee, Caller, pause, recv
+from ue import Ue
 
 
 ASD_TCP = BASE + 31
@@ -116,11 +118,37 @@ def asd_dies_on_the_offer(net):
     net.settled()
 
 
+def no_service(net):
+    """The lines about AR calls for which no asd was there."""
+    log = (net.run / "pcscf1.log").read_text(errors="replace")
+    return [line for line in log.splitlines() if "no AR service for this call" in line]
+
+
+def log_is_no_flood(net):
+    """60 calls at once: five lines a second at most, the others are counted."""
+    before, start = len(no_service(net)), time.monotonic()
+    ue = Ue("alice", "udp", ALICE, P1, tags=AR_TAGS)
+    try:
+        for _ in range(60):
+            ue.raw(offer_of(ue))
+        until(10, "60 calls without asd", lambda: int(net.status().get("offers_away", 0)) >= 60)
+    finally:
+        ue.stop()
+    seconds, lines = int(time.monotonic() - start) + 2, len(no_service(net)) - before
+    left_out = int(net.status().get("log_lines_left_out", 0))
+    check(0 < lines <= 5 * seconds and lines + left_out >= 60, f"{lines} lines in {seconds} s, {left_out} left out")
+
+
 @scenario(alone=True)
 def asd_down(net):
     net.stop_asd()
     until(3, "the link is down", lambda: not net.link_up())
-    goes_on_plain(net, 1500, asd=False)
+    callid = goes_on_plain(net, 1500, asd=False).callid()
+    said = no_service(net)
+    check(len(said) == 1 and callid in said[0] and "asd is not connected" in said[0], f"the log says {said}")
+    log_is_no_flood(net)
+    rc, text = net.rpc("pcscf1", "ims_ar.call", "nobody@nowhere")
+    check("error: 503" in text, f"ims_ar.call while asd is down: {text[:200]}")
     rc, text = net.rpc("pcscf1", "ims_ar.status")
     check(rc == 0 and "state: down" in text, f"ims_ar.status while asd is down: {text[:200]}")
     rc, text = net.rpc("pcscf1", "ims_ar.calls")

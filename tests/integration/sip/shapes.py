@@ -450,7 +450,7 @@ def ue(row, transport, peer, at, port):
             at = s.getsockname()[0]
     at = f"[{at}]" if ":" in at else at
     return Ue(row[0], transport, port, peer, tags=TAGS, at=at, domain=row[1], password=row[2] if len(row) > 2 and row[2] else None,
-              impi=row[3] if len(row) > 3 else None)
+              impi=row[3] if len(row) > 3 and row[3] else None)
 
 
 def run_all(n, names, plain, transport):

@@ -53,7 +53,7 @@ class Ue:
                  password=None, impi=None):
         """peer: the P-CSCF's port here, or (address, port), then `at` is our own address."""
         self.name, self.transport, self.port, self.compact, self.tags = name, transport, port, compact, tags
-        self.domain, self.password, self.impi = domain, password, impi or f"{name}@{domain}"
+        self.domain, self.password, self.own_impi, self.impi = domain, password, impi is not None, impi or f"{name}@{domain}"
         self.host = at or ("[::1]" if v6 else "127.0.0.1")
         to, peer = peer if isinstance(peer, tuple) else (self.host.strip("[]"), peer)
         v6 = ":" in self.host
@@ -67,6 +67,7 @@ class Ue:
             self.s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.s.bind((self.host.strip("[]"), port))
         self.s.settimeout(3)
+        self.server = f"{to} port {peer}"
         self.s.connect((to, peer))
         if transport == "tls":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -241,8 +242,15 @@ class Ue:
             text += f',opaque="{p["opaque"]}"'
         return ("Authorization" if m.status == 401 else "Proxy-Authorization", text)
 
+    def unchallenged(self):
+        """Who asks, before the network challenges: TS 24.229 5.1.1.2.2; without it an S-CSCF makes the
+        private identity from the public one."""
+        uri = f"sip:{self.domain}"
+        return ("Authorization", f'Digest username="{self.impi}",realm="{self.domain}",nonce="",uri="{uri}",response=""')
+
     def register(self, expires=600):
-        callid, auth, cseq = f"reg-{os.urandom(6).hex()}", [], 0
+        callid, cseq = f"reg-{os.urandom(6).hex()}", 0
+        auth, answered = [self.unchallenged()] if self.own_impi else [], False
         for _ in range(4):  # UDP may lose it
             cseq += 1
             self.raw(self.compose(f"REGISTER sip:{self.domain} SIP/2.0", [
@@ -255,10 +263,12 @@ class Ue:
                 continue
             if m.status == 200:
                 return m
-            if m.status not in (401, 407) or auth:
+            if m.status not in (401, 407) or answered:
                 raise Failed(f"{self.name} cannot register: {m.first}")
+            time.sleep(0.04)  # some S-CSCFs store the vector after they have sent the challenge
+            answered = True
             auth = [self.credentials(m, "REGISTER", f"sip:{self.domain}")]
-        raise Failed(f"{self.name} cannot register over {self.transport}")
+        raise Failed(f"{self.name} cannot register: {self.server} does not answer over {self.transport}")
 
 
 class Dialog:
