@@ -157,7 +157,10 @@ uint64_t peer_next_timeout(const struct peer *p)
 
 	if (p->state == PEER_CLOSED)
 		return p->doomed ? 0 : AR_NEVER;
-	if (p->dtls && dtls_next_timeout(p->dtls) < other)
+	if (other != AR_NEVER) /* those of many UEs together */
+		other += PEER_CONSENT_GRID - other % PEER_CONSENT_GRID;
+	/* once connected no flight is left that might have to be repeated by itself */
+	if (p->state != PEER_CONNECTED && p->dtls && dtls_next_timeout(p->dtls) < other)
 		other = dtls_next_timeout(p->dtls);
 	return at < other ? at : other;
 }

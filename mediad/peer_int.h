@@ -14,6 +14,7 @@
 
 #define PEER_SCTP_WAIT (500 * 1000ull) /* for the UE's first packet, before we send INIT */
 #define PEER_LATCH_AFTER (2 * 1000000ull) /* silence of an address before another may follow it */
+#define PEER_CONSENT_GRID (250 * 1000ull) /* how late the end of consent may be seen */
 #define PEER_HANDSHAKE_TIME (30 * 1000000ull) /* DTLS and SCTP together */
 
 struct peer_held { /* a datagram that came too early */

@@ -20,9 +20,14 @@ void peer_enter(struct peer *p, uint64_t now)
 		p->now = now;
 }
 
+/* A deadline that has moved away is looked at again when the one that is queued comes: every check
+ * of every idle UE moves it. */
 static void rearm(struct peer *p)
 {
-	timerq_set(&p->t->timers, &p->timer, peer_next_timeout(p));
+	uint64_t at = peer_next_timeout(p);
+
+	if (!p->timer.pos || at < p->timer.at || at == AR_NEVER)
+		timerq_set(&p->t->timers, &p->timer, at);
 }
 
 void peer_leave(struct peer *p)

@@ -84,7 +84,7 @@ static struct peer *who_by_stun(
 	struct peer *p;
 
 	/* an address with a verified check is past this; strangers are not looked at for long */
-	if (!demux_find_addr(&t->demux, from) && transport_is_blamed(t, from, now)) {
+	if (transport_is_blamed(t, from, now) && !demux_find_addr(&t->demux, from)) {
 		t->stats.rate_limited++;
 		return NULL;
 	}

@@ -138,6 +138,7 @@ int ar_sctp_new(struct ar_sctp **sp, const struct ar_sctp_conf *conf,
 	ar_sctp_map_init(&s->map, conf->streams);
 	s->skip_stream = -1;
 	s->acked_at = now;
+	s->heartbeat = conf->heartbeat_ms != 0;
 	ar_buf_init(&s->queue.buf,
 		2 * (PEER_SEND_QUEUE + QUEUE_CONTROL)); /* records have heads: 1 in 24 at worst */
 	ar_sctp_stack_catch_up(now);

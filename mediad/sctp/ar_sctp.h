@@ -18,7 +18,8 @@
 #define AR_SCTP_MTU 1160 /* DTLS_MTU - DTLS_OVERHEAD, a multiple of 4 */
 #define AR_SCTP_BUFFER (1024 * 1024) /* send and receive buffer of an association: limits */
 #define AR_SCTP_TICK 20000u /* microseconds, while anything is in flight */
-#define AR_SCTP_IDLE_TICK 500000u
+#define AR_SCTP_IDLE_TICK 500000u /* where there are heartbeats, or somebody has just ended */
+#define AR_SCTP_SLEEP_TICK 10000000u /* else: each tick walks a timer of every association */
 #define AR_SCTP_MIN_STREAMS 64 /* for DCEP, where no dcmap asks for more */
 #define AR_SCTP_MAX_RESETS PEER_MAX_CHANNELS
 

@@ -49,6 +49,7 @@ struct ar_sctp {
 	size_t sndbuf;
 	uint64_t acked_at;
 	bool up, down, lost, acked, busy; /* lost: no memory for what came */
+	bool heartbeat;
 	uint16_t streams;
 	unsigned resets; /* ours, not answered yet */
 	int32_t skip_stream; /* an oversized message is being thrown away, -1: none */

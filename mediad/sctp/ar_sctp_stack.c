@@ -20,6 +20,7 @@ static struct {
 	struct ar_sctp **by_slot; /* who uses usrsctp's address slot + 1 */
 	uint32_t nslots, slot_cap;
 	uint64_t now, last_tick, quiet_at, ended_at;
+	uint32_t heartbeats; /* associations with them */
 	bool stale; /* a timer may have been started from a clock that stood still */
 	bool delivering;
 	struct ar_sctp *busy, *cursor; /* cursor: next one of check_busy() */
@@ -169,6 +170,8 @@ int ar_sctp_stack_add(struct ar_sctp *s)
 	err = take_slot(s);
 	if (err)
 		ar_ids_remove(&stack.ids, s->id);
+	else
+		stack.heartbeats += s->heartbeat;
 	return err;
 }
 
@@ -189,6 +192,7 @@ void ar_sctp_stack_remove(struct ar_sctp *s)
 	not_busy(s);
 	ar_ids_remove(&stack.ids, s->id);
 	stack.by_slot[s->id & 0xffff] = NULL;
+	stack.heartbeats -= s->heartbeat;
 	stack.ended_at = stack.last_tick;
 	stack.stats.no_stream += s->map.full;
 }
@@ -331,5 +335,8 @@ uint64_t ar_sctp_stack_next_timeout(void)
 		return AR_NEVER;
 	if (stack.busy || stack.stale || stack.quiet_at > stack.last_tick)
 		return stack.last_tick + AR_SCTP_TICK;
-	return stack.last_tick + AR_SCTP_IDLE_TICK;
+	if (stack.heartbeats || stack.quiet_at + END_LINGER > stack.last_tick ||
+		(stack.ended_at && stack.ended_at + END_LINGER >= stack.last_tick))
+		return stack.last_tick + AR_SCTP_IDLE_TICK;
+	return stack.last_tick + AR_SCTP_SLEEP_TICK;
 }

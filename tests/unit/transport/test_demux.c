@@ -10,6 +10,7 @@
 #include "mediad/net/demux.h"
 #include "mediad/net/peer_addr.h"
 #include "mediad/net/timerq.h"
+#include "mediad/ice/crc32.h"
 #include "mediad/sctp/ar_crc32c.h"
 
 #include <errno.h>
@@ -151,9 +152,25 @@ static void test_crc32c(void **state)
 			(uint32_t)sum[3] << 24);
 }
 
+static void test_crc32(void **state)
+{
+	uint8_t data[300];
+
+	(void)state;
+	assert_int_equal(crc32_of("123456789", 9), 0xcbf43926u);
+	assert_int_equal(crc32_of("The quick brown fox jumps over the lazy dog", 43), 0x414fa339u);
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 31 + i / 7);
+	for (unsigned at = 0; at < 17; at++) { /* whatever it is aligned to */
+		for (unsigned n = 0; at + n <= sizeof(data); n++)
+			assert_int_equal(crc32_of(data + at, n), crc32_soft(data + at, n));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crc32),
 		cmocka_unit_test(test_first_byte),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_addresses),

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 
 static const char password[] = "VOkJxbRl1RmTxUk/WvJxBt";
@@ -93,6 +94,33 @@ static int parse_cut(const uint8_t *from, size_t n)
 	stun_peek_ufrag((struct ar_span){p, n});
 	free(p);
 	return err;
+}
+
+/* Also none, and longer than a block of SHA-1: what OpenSSL's own HMAC() says. */
+static void test_keys_of_any_length(void **state)
+{
+	char key[STUN_MAX_USERNAME];
+	uint8_t buf[256], want[20];
+	unsigned nwant = 0;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(key); n += n < 70 ? 1 : 61) {
+		static const uint8_t id[STUN_ID_LEN] = "lengthsofkey";
+		struct stun_writer w;
+		struct stun_key *k;
+		int len;
+
+		memset(key, 'a' + (int)n % 20, sizeof(key));
+		assert_int_equal(stun_key_new(&k, (struct ar_span){key, n}), 0);
+		stun_begin(&w, buf, sizeof(buf), STUN_REQUEST, id);
+		stun_add_priority(&w, (uint32_t)n);
+		len = stun_finish(&w, k);
+		assert_int_equal(len, 20 + 8 + 24 + 8);
+		buf[3] = 8 + 24; /* the length without FINGERPRINT (RFC 8489 14.5) */
+		assert_non_null(HMAC(EVP_sha1(), key, (int)n, buf, 28, want, &nwant));
+		assert_memory_equal(buf + 32, want, 20);
+		stun_key_free(k);
+	}
 }
 
 static void test_every_truncation(void **state)
@@ -239,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rfc5769_request),
 		cmocka_unit_test(test_rfc5769_response),
+		cmocka_unit_test(test_keys_of_any_length),
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_one_wrong_bit),
 		cmocka_unit_test(test_own_request_is_read_back),
