@@ -2,6 +2,7 @@
 #include "mediad/peer_int.h"
 #include "common/daemon/ar_clock.h"
 #include "common/daemon/ar_log.h"
+#include "mediad/dtls/record.h"
 #include "mediad/net/peer_addr.h"
 
 #include <errno.h>
@@ -148,10 +149,62 @@ void peer_reap(struct transport *t)
 	}
 }
 
+/* The same message once more, as a UE that hears nothing sends it: only the number of its record is
+ * another one. */
+static bool is_held(const struct peer *p, struct ar_span d, const struct peer_addr *from, bool sctp)
+{
+	size_t head = sctp ? 0 : DTLS_RECORD_HEAD;
+
+	for (unsigned i = 0; i < p->nheld; i++) {
+		const struct peer_held *h = &p->held[i];
+
+		if (h->sctp == sctp && h->n == d.n && d.n > head && peer_addr_eq(&h->from, from) &&
+			memcmp(h->data + head, d.p + head, d.n - head) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned held_of(const struct peer *p, const struct peer_addr *from)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->nheld; i++)
+		n += peer_addr_eq(&p->held[i].from, from);
+	return n;
+}
+
+/* Who has most gives its last up for one who has fewer: every fork has its place. */
+static bool make_room(struct peer *p, const struct peer_addr *from)
+{
+	unsigned mine = held_of(p, from), most = 0, at = 0;
+
+	if (p->nheld < PEER_MAX_EARLY)
+		return true;
+	for (unsigned i = 0; i < p->nheld; i++) {
+		unsigned n = held_of(p, &p->held[i].from);
+
+		if (n >= most) {
+			most = n;
+			at = i;
+		}
+	}
+	if (most < mine + 2)
+		return false;
+	p->stats.early_dropped++;
+	free(p->held[at].data);
+	p->nheld--;
+	memmove(&p->held[at], &p->held[at + 1], (p->nheld - at) * sizeof(p->held[0]));
+	return true;
+}
+
 static void hold(struct peer *p, struct ar_span d, const struct peer_addr *from, bool sctp)
 {
-	char *copy = p->nheld < PEER_MAX_EARLY ? malloc(d.n ? d.n : 1) : NULL;
+	char *copy;
 
+	if (is_held(p, d, from, sctp))
+		return;
+	copy = make_room(p, from) ? malloc(d.n ? d.n : 1) : NULL;
 	if (!copy) {
 		p->stats.early_dropped++;
 		return;
@@ -504,8 +557,10 @@ void peer_on_stun(struct peer *p, struct ar_span d, const struct peer_addr *from
 
 	ice_input(&p->ice, d, from, p->now, &out);
 	if (p->no_ice) {
-		/* said to be ICE-lite, and sends checks: it is not (peer_remote.c) */
-		if (out.verdict != ICE_OK || p->media > PEER_DTLS_SRTP) {
+		/* said to be ICE-lite, and sends checks: it is not (peer_remote.c); but a fork that
+		 * has the same offer of ours is another UE */
+		if (out.verdict != ICE_OK || p->media > PEER_DTLS_SRTP || !p->ice.remote ||
+			out.pair->remote != p->ice.remote) {
 			p->stats.dropped++;
 			return;
 		}

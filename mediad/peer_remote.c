@@ -58,10 +58,13 @@ static const char *check_address(struct peer *p, const struct peer_remote *r, ui
 		       : NULL;
 }
 
-static void use_address(struct peer *p, const struct peer_remote *r, bool no_ice)
+static void use_address(
+	struct peer *p, const struct peer_remote *r, bool no_ice, const struct cert_prints *prints)
 {
+	/* a fork that had been named before is another UE: it is not heard any more */
 	if (r->ufrag.n)
-		ice_set_remote(&p->ice, r->ufrag);
+		ice_set_remote(&p->ice, r->ufrag,
+			p->media > PEER_DTLS_SRTP || cert_prints_eq(&p->prints, prints));
 	if (!no_ice) {
 		demux_remove(&p->sdp_node);
 		return;
@@ -73,14 +76,15 @@ static void use_address(struct peer *p, const struct peer_remote *r, bool no_ice
 		demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
 }
 
-/* The association that is there belongs to what the description says, or is none of it. */
-static bool association_stays(struct peer *p, bool client, bool first)
+/* The association that is there belongs to what the description says, or is none of it. same: the
+ * fingerprints are those of before. */
+static bool association_stays(struct peer *p, bool client, bool first, bool same)
 {
 	if (!p->dtls)
 		return true;
 	if (first)
 		return !client && (p->no_ice || p->dtls_remote == p->ice.remote);
-	return !dtls_is_done(p->dtls) || dtls_matches(p->dtls, &p->prints);
+	return dtls_is_done(p->dtls) ? dtls_matches(p->dtls, &p->prints) : same;
 }
 
 static void new_association(struct peer *p)
@@ -88,6 +92,7 @@ static void new_association(struct peer *p)
 	dc_on_down(&p->dc);
 	peer_take_down(p);
 	peer_drop_early(p);
+	p->heard_at.len = 0;
 	p->stats.at.dtls = p->stats.at.sctp = 0;
 	if (p->state > PEER_CHECKING)
 		peer_set_state(p, PEER_CHECKING, "");
@@ -112,14 +117,15 @@ static void replay_dtls(struct peer *p)
 	}
 }
 
-static void apply_remote(struct peer *p, const struct peer_remote *r, bool first)
+static void apply_remote(struct peer *p, const struct peer_remote *r, bool first, bool same)
 {
+	bool client = r->setup == AR_SETUP_ACTIVE;
 	uint16_t old_port = p->sctp_port;
-	bool stays = association_stays(p, p->client, first);
 
 	p->sctp_port = r->sctp_port;
-	if (!stays) {
+	if (!association_stays(p, client, first, same)) {
 		new_association(p);
+		p->client = client;
 	} else if (p->sctp && old_port != p->sctp_port) { /* RFC 8841 9.3 */
 		dc_on_down(&p->dc);
 		ar_sctp_free(p->sctp);
@@ -173,7 +179,7 @@ int peer_check_remote(struct peer *p, const struct peer_remote *r, uint64_t now,
 
 int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, const char **why)
 {
-	bool first = !p->known, no_ice;
+	bool first = !p->known, no_ice, same;
 	struct cert_prints prints = {0};
 
 	*why = p->state == PEER_CLOSED ? "the peer is closed" : check_all(p, r, &prints, now);
@@ -181,7 +187,8 @@ int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, c
 		return -EINVAL;
 	peer_enter(p, now);
 	no_ice = is_without_ice(p, r, &prints);
-	use_address(p, r, no_ice);
+	use_address(p, r, no_ice, &prints);
+	same = cert_prints_eq(&p->prints, &prints);
 	p->no_ice = no_ice;
 	p->addr_verified = r->addr_verified;
 	p->prints = prints;
@@ -191,7 +198,7 @@ int peer_set_remote(struct peer *p, const struct peer_remote *r, uint64_t now, c
 	if (first || !p->dtls)
 		p->client = r->setup == AR_SETUP_ACTIVE;
 	p->known = true;
-	apply_remote(p, r, first);
+	apply_remote(p, r, first, same);
 	peer_leave(p);
 	return 0;
 }

@@ -189,12 +189,31 @@ static int send_dcep(struct dc *dc, uint16_t id, struct ar_span data)
 	return ar_sctp_send(dc->sctp, &m, data);
 }
 
+/*
+ * A UE that takes an id again has seen both directions reset (RFC 8831 6.7). Its answer to our
+ * request may be lost or late: the channel that was there is over all the same, and what usrsctp
+ * still reports of it is not about the next one.
+ */
+static uint8_t give_up_id(struct dc *dc, struct dc_channel *c)
+{
+	uint8_t late = (uint8_t)(c->late + 1);
+
+	c->out_reset = true;
+	finish_if_done(dc, c);
+	return late;
+}
+
 static void on_open(struct dc *dc, uint16_t stream, struct ar_span data)
 {
 	struct dc_channel *c = find(dc, stream);
 	struct peer_channel ch = {.id = stream};
 	static const char ack[1] = {DCEP_ACK};
+	uint8_t late = 0;
 
+	if (c && c->state == DC_CLOSING && c->in_reset && c->late < UINT8_MAX) {
+		late = give_up_id(dc, c);
+		c = find(dc, stream); /* the owner may have opened it */
+	}
 	if (c) {
 		/* an id that SDP negotiated, or one already open: a violation (RFC 8832 6) */
 		dc->dropped++;
@@ -208,6 +227,7 @@ static void on_open(struct dc *dc, uint16_t stream, struct ar_span data)
 		return;
 	}
 	c->ch = ch;
+	c->late = late;
 	c->state = DC_OPEN;
 	if (send_dcep(dc, stream, (struct ar_span){ack, sizeof(ack)}) != 0) {
 		start_close(dc, c);
@@ -320,6 +340,10 @@ void dc_on_message(
 
 static void on_channel_reset(struct dc *dc, struct dc_channel *c, unsigned what)
 {
+	if (what & AR_SCTP_RESET_OUT && c->late) {
+		c->late--;
+		what &= ~(unsigned)(AR_SCTP_RESET_OUT | AR_SCTP_RESET_FAILED);
+	}
 	if (what & AR_SCTP_RESET_IN)
 		c->in_reset = true;
 	if (what & AR_SCTP_RESET_OUT) {

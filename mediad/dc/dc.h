@@ -35,7 +35,7 @@ struct dc_channel {
 	struct peer_channel ch;
 	enum dc_state state;
 	bool from_sdp, out_reset, in_reset, told; /* told: on_channel_closed was called */
-	uint8_t reset_tries;
+	uint8_t reset_tries, late; /* late: results still to come of the id's channel before */
 	struct ar_buf partial; /* PPID 52 and 54 */
 };
 

@@ -152,6 +152,15 @@ static bool any_is(const struct cert_prints *set, const uint8_t *md, unsigned n)
 	return false;
 }
 
+bool cert_prints_eq(const struct cert_prints *a, const struct cert_prints *b)
+{
+	bool same = a->n == b->n && a->strength == b->strength;
+
+	for (unsigned i = 0; same && i < a->n; i++)
+		same = any_is(b, a->value[i], (unsigned)a->len);
+	return same;
+}
+
 bool cert_prints_match(const struct cert_prints *set, const X509 *x509)
 {
 	uint8_t md[EVP_MAX_MD_SIZE];

@@ -40,6 +40,8 @@ struct cert_prints {
  */
 int cert_prints_add(struct cert_prints *set, struct ar_span text)
 	__attribute__((warn_unused_result));
+/* The same fingerprints? */
+bool cert_prints_eq(const struct cert_prints *a, const struct cert_prints *b);
 /* Does the certificate match any of the set? An empty set matches nothing. */
 bool cert_prints_match(const struct cert_prints *set, const X509 *x509);
 /* The same of its DER encoding, which is what a fingerprint is of (RFC 8122 5). */

@@ -320,7 +320,7 @@ int dtls_start(struct dtls *d, uint64_t now)
 static int read_records(struct dtls *d, bool data)
 {
 	bool got = false;
-	int n, e;
+	int n = 0, e;
 
 	while (!d->dead) {
 		n = SSL_read(d->ssl, d->ctx->buf, sizeof(d->ctx->buf));

@@ -54,8 +54,11 @@ int ice_restart(struct ice *ice)
 
 	if (err)
 		return err;
-	drop_local(&ice->old_local);
-	ice->old_local = ice->local;
+	/* an answer that was never delivered: what the UE uses is the one before */
+	if (ice->old_local.key)
+		drop_local(&ice->local);
+	else
+		ice->old_local = ice->local;
 	ice->local = fresh;
 	return 0;
 }
@@ -95,13 +98,14 @@ bool ice_is_reached(const struct ice *ice)
 	return false;
 }
 
-void ice_set_remote(struct ice *ice, struct ar_span ufrag)
+void ice_set_remote(struct ice *ice, struct ar_span ufrag, bool same_ue)
 {
 	uint64_t remote = ice_remote_hash(ufrag);
 
 	if (remote == ice->remote)
 		return;
-	ice->old_remote = ice->remote;
+	ice->old_remote = same_ue ? ice->remote : 0;
+	ice->seen = same_ue ? ice->seen : 0;
 	ice->remote = remote;
 	if (ice->selected && !ice_is_ours(ice, ice->selected))
 		ice->selected = NULL;
@@ -118,9 +122,16 @@ void ice_set_remote(struct ice *ice, struct ar_span ufrag)
 	}
 }
 
+/* May this one be selected? That of the previous description only until the new one has one. */
+static bool counts(const struct ice *ice, const struct ice_pair *p)
+{
+	return ice->remote && ice_is_ours(ice, p) &&
+	       (p->remote == ice->remote || !ice->selected || ice->selected->remote != ice->remote);
+}
+
 void ice_on_data(struct ice *ice, struct ice_pair *pair)
 {
-	if (!ice->remote || !ice->selected || pair == ice->selected || !ice_is_ours(ice, pair) ||
+	if (!ice->selected || pair == ice->selected || !counts(ice, pair) ||
 		pair->seen <= ice->selected->seen)
 		return;
 	pair->nominated = true;
@@ -197,7 +208,9 @@ static void on_valid(struct ice *ice, const struct stun_msg *m, struct ar_span r
 		*p = (struct ice_pair){.addr = *from};
 		out->fresh = true;
 	}
-	p->remote = ice_remote_hash(remote);
+	/* from one address checks of the new and of the previous description may come in turns */
+	if (out->fresh || !ice->remote || p->remote != ice->remote)
+		p->remote = ice_remote_hash(remote);
 	p->seen = now;
 	p->priority = m->priority;
 	out->pair = p;
@@ -208,7 +221,7 @@ static void on_valid(struct ice *ice, const struct stun_msg *m, struct ar_span r
 	out->nominated = true;
 	p->nominated = true;
 	/* the latest nomination wins: that is how a UE moves (libwebrtc) */
-	if (ice->remote && ice_is_ours(ice, p) && ice->selected != p) {
+	if (ice->selected != p && counts(ice, p)) {
 		ice->selected = p;
 		out->moved = true;
 	}

@@ -60,12 +60,13 @@ struct ice_out {
 /* Makes local credentials. -ENOMEM, -EIO (no random numbers). */
 int ice_init(struct ice *ice) __attribute__((warn_unused_result));
 void ice_free(struct ice *ice);
-/* New local credentials (RFC 8839 4.4.1.1.1); the old ones stay valid until the new are used. */
+/* New local credentials (RFC 8839 4.4.1.1.1); those that were used last stay valid until the new
+ * are. */
 int ice_restart(struct ice *ice) __attribute__((warn_unused_result));
 
 /* The UE's ufrag is known, or new. Pairs of others are forgotten, except that those of the
- * previous one stay until a new one is nominated. */
-void ice_set_remote(struct ice *ice, struct ar_span ufrag);
+ * previous one stay until a new one is nominated, where both are the same UE's. */
+void ice_set_remote(struct ice *ice, struct ar_span ufrag, bool same_ue);
 uint64_t ice_remote_hash(struct ar_span ufrag); /* never 0 */
 
 /* One STUN datagram. out is written always. */

@@ -474,8 +474,10 @@ static void on_stream_reset(struct ar_sctp *s, const union sctp_notification *n,
 		what |= AR_SCTP_RESET_OUT;
 	if (r->strreset_flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED))
 		what |= AR_SCTP_RESET_FAILED;
-	if (what & AR_SCTP_RESET_OUT)
+	if (what & AR_SCTP_RESET_OUT) {
 		s->resets -= s->resets < count ? s->resets : count;
+		s->acked = true; /* what was sent on such a stream meanwhile waits for that */
+	}
 	for (unsigned i = 0; i < count && !s->down; i++)
 		s->h.on_reset(s->arg, ar_sctp_map_out(&s->map, r->strreset_stream_list[i]), what);
 	if (!count)

@@ -188,6 +188,51 @@ static void test_id_is_reused_when_both_are_done(void **state)
 	}
 }
 
+struct nth {
+	const struct sim_node *from;
+	unsigned count, lost;
+};
+
+static bool lose_nth(void *arg, const struct sim_node *from, struct ar_span d)
+{
+	struct nth *w = arg;
+
+	return from != w->from || !d.n || d.p[0] != 23 || w->count++ != w->lost;
+}
+
+/* The UE takes the id again as soon as it may, whichever of its packets about the end of the
+ * channel before is lost. */
+static void test_id_is_reused_at_once(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		struct flow *f = connected(NULL, 0, 0);
+		struct nth w = {.from = f->ue.node, .lost = i / 2};
+
+		f->server.echo = true;
+		assert_int_equal(open_inband(&f->ue, "x", UINT16_MAX, true, -1), 0);
+		assert_true(flow_until(f, &f->ue.nchannel, 1, FLOW_SEC));
+		flow_run(f, FLOW_SEC);
+		sim_on_datagram(f->sim, lose_nth, &w);
+		for (unsigned k = 1; k <= 3; k++) {
+			assert_int_equal(
+				peer_close_channel(i & 1 ? f->ue.peer : f->server.peer, 0), 0);
+			assert_true(flow_until(f, &f->ue.nclosed, k, 10 * FLOW_SEC));
+			while (peer_open_channel(f->ue.peer,
+				       &(struct peer_channel){0, true, -1, -1, "", "again"}) != 0)
+				flow_run(f, FLOW_MS); /* not free in both directions yet */
+			assert_int_equal(flow_send(&f->ue, 0, PEER_TEXT, 100 + k), 0);
+			assert_true(flow_until(f, &f->ue.nmessage, k, 10 * FLOW_SEC));
+			assert_true(flow_is_pattern(&f->ue, 100 + k));
+			assert_int_equal(f->server.nclosed, k);
+		}
+		flow_run(f, 10 * FLOW_SEC);
+		assert_true(f->server.open[0] && f->ue.open[0]);
+		assert_int_equal(f->server.nchannel, 4);
+		flow_free(f);
+	}
+}
+
 /* Both close all at once: requests cross, only one of each side may be outstanding. */
 static void test_many_closed_at_once(void **state)
 {
@@ -273,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_close_by_either_side),
 		cmocka_unit_test(test_what_was_sent_before_close_arrives),
 		cmocka_unit_test(test_id_is_reused_when_both_are_done),
+		cmocka_unit_test(test_id_is_reused_at_once),
 		cmocka_unit_test(test_many_closed_at_once),
 		cmocka_unit_test(test_channel_table_has_an_end),
 		cmocka_unit_test(test_bad_ids_are_refused),

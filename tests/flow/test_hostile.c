@@ -319,8 +319,10 @@ static void test_early_flood(void **state)
 	n = check_of(buf, peer_ufrag(f->server.peer), "fork", peer_pwd(f->server.peer), false);
 	from_server_side(f, buf, (size_t)n, &other);
 	memcpy(hello, "\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x10", 13);
-	for (unsigned i = 0; i < 1000; i++)
+	for (unsigned i = 0; i < 1000; i++) {
+		memcpy(hello + 50, &i, sizeof(i)); /* one that came twice would be kept once */
 		from_server_side(f, hello, sizeof(hello), &other);
+	}
 	peer_get_stats(f->server.peer, &st);
 	assert_true(st.early_held <= PEER_MAX_EARLY);
 	assert_true(st.early_dropped > 900);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/flow/flow.h"
+#include "tests/flow/fork.h"
 #include "common/daemon/ar_clock.h"
 #include "mediad/net/peer_addr.h"
 #include "tests/lib/vclock.h"
@@ -222,172 +222,6 @@ static void test_address_that_never_checked_is_not_heard(void **state)
 	flow_free(f);
 }
 
-/* One offer rings two UEs; both start at once, the answer names one of them. */
-struct fork {
-	struct flow_side side;
-	struct dc_client *client;
-};
-
-static void fork_send(void *arg, struct ar_span d, const struct peer_addr *to)
-{
-	struct fork *k = arg;
-
-	sim_send(k->side.sim, k->side.node, d, to);
-}
-
-static void fork_state(void *arg, enum peer_state state, const char *reason)
-{
-	struct fork *k = arg;
-
-	(void)reason;
-	k->side.state = state;
-}
-
-static void fork_channel(void *arg, const struct peer_channel *ch)
-{
-	struct fork *k = arg;
-
-	(void)ch;
-	k->side.nchannel++;
-}
-
-static void fork_closed(void *arg, uint16_t id)
-{
-	(void)arg;
-	(void)id;
-}
-
-static void fork_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_span data)
-{
-	struct fork *k = arg;
-
-	(void)id;
-	(void)kind;
-	(void)data;
-	k->side.nmessage++;
-}
-
-static void fork_writable(void *arg)
-{
-	(void)arg;
-}
-
-static void fork_input(void *arg, struct ar_span d, const struct peer_addr *from, uint64_t now)
-{
-	dc_client_input(((struct fork *)arg)->client, d, from, now);
-}
-
-static uint64_t fork_next(void *arg)
-{
-	return dc_client_next_timeout(((struct fork *)arg)->client);
-}
-
-static void fork_timer(void *arg, uint64_t now)
-{
-	dc_client_on_timer(((struct fork *)arg)->client, now);
-}
-
-static const struct peer_handlers fork_handlers = {
-	fork_send, fork_state, fork_channel, fork_closed, fork_message, fork_writable, NULL};
-
-static void add_fork(struct flow *f, struct fork *k)
-{
-	struct dc_client_server to = server_of(f);
-
-	*k = (struct fork){.side.sim = f->sim};
-	k->side.node = sim_add(f->sim, "10.0.0.3", 5000);
-	k->side.node->arg = k;
-	k->side.node->input = fork_input;
-	k->side.node->next_timeout = fork_next;
-	k->side.node->on_timer = fork_timer;
-	k->client = dc_client_new(f->ue.t, scene, 1, &fork_handlers, k, vclock_now());
-	dc_client_start(k->client, &to, vclock_now());
-}
-
-static void test_fork(void **state)
-{
-	(void)state;
-	/* who is named: the UE that spoke first, or the other one */
-	for (unsigned second = 0; second < 2; second++) {
-		struct flow_conf conf = {.link = {.delay = 10 * FLOW_MS},
-			.no_answer = true,
-			.seed = 7,
-			.channel = scene,
-			.nchannel = 1};
-		struct flow *f = flow_new(&conf);
-		struct peer_remote r = {.nfingerprint = 1,
-			.fingerprint = {ar_span_str(transport_fingerprint(f->ue.t))},
-			.setup = AR_SETUP_PASSIVE,
-			.sctp_port = 5000};
-		const char *why = "";
-		struct fork k;
-		struct dc_client *named;
-
-		flow_run(f, 100 * FLOW_MS);
-		add_fork(f, &k);
-		flow_run(f, 400 * FLOW_MS);
-		assert_int_equal(f->server.state, PEER_WAITING);
-		named = second ? k.client : f->ue.client;
-		r.ufrag = ar_span_str(dc_client_ufrag(named));
-		r.pwd = ar_span_str(dc_client_pwd(named));
-		assert_int_equal(peer_set_remote(f->server.peer, &r, vclock_now(), &why), 0);
-		assert_true(flow_until(f, &f->server.nchannel, 1, 3 * FLOW_SEC));
-		flow_run(f, 3 * FLOW_SEC);
-		assert_int_equal(f->server.state, PEER_CONNECTED);
-		assert_int_equal(peer_send(f->server.peer, 1000, PEER_TEXT, AR_SPAN("hi")), 0);
-		flow_run(f, FLOW_SEC);
-		assert_int_equal(f->ue.nmessage, second ? 0 : 1);
-		assert_int_equal(k.side.nmessage, second ? 1 : 0);
-		/* the other goes on knocking and changes nothing */
-		flow_run(f, 40 * FLOW_SEC);
-		assert_int_equal(f->server.state, PEER_CONNECTED);
-		dc_client_free(k.client);
-		sim_remove(f->sim, k.side.node);
-		flow_free(f);
-	}
-}
-
-static void test_new_association_after_reinvite(void **state)
-{
-	struct flow *f = connected(8);
-	struct dc_client_server to;
-	struct transport *t;
-	struct transport_conf tc = {.max_peers = 2};
-	struct peer_remote r;
-	const char *why = "";
-	struct fork k;
-
-	(void)state;
-	/* the UE comes back with another certificate: a new DTLS association (RFC 8842 5.5) */
-	assert_int_equal(transport_new(&t, &tc), 0);
-	f->ue.node->deaf = true;
-	k = (struct fork){.side.sim = f->sim};
-	k.side.node = sim_add(f->sim, "10.0.0.4", 5000);
-	k.side.node->arg = &k;
-	k.side.node->input = fork_input;
-	k.side.node->next_timeout = fork_next;
-	k.side.node->on_timer = fork_timer;
-	k.client = dc_client_new(t, scene, 1, &fork_handlers, &k, vclock_now());
-	r = (struct peer_remote){.ufrag = ar_span_str(dc_client_ufrag(k.client)),
-		.pwd = ar_span_str(dc_client_pwd(k.client)),
-		.nfingerprint = 1,
-		.fingerprint = {ar_span_str(transport_fingerprint(t))},
-		.setup = AR_SETUP_PASSIVE,
-		.sctp_port = 5000};
-	assert_int_equal(peer_set_remote(f->server.peer, &r, vclock_now(), &why), 0);
-	assert_int_equal(f->server.state, PEER_CHECKING);
-	assert_int_equal(f->server.nclosed, 1); /* the association ended and with it the channel */
-	to = server_of(f);
-	dc_client_start(k.client, &to, vclock_now());
-	assert_true(flow_until(f, &f->server.nchannel, 2, 5 * FLOW_SEC));
-	assert_int_equal(f->server.state, PEER_CONNECTED);
-	assert_true(flow_until(f, &k.side.nchannel, 1, FLOW_SEC));
-	dc_client_free(k.client);
-	sim_remove(f->sim, k.side.node);
-	flow_free(f);
-	transport_free(t);
-}
-
 static void test_close_tells_the_ue(void **state)
 {
 	struct flow *f = connected(9);
@@ -442,27 +276,14 @@ static void test_cycles_in_one_transport(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 300; i++) {
-		struct dc_client_server to;
 		struct peer_conf pc = {.channel = scene, .nchannel = 1};
-		struct peer_remote r;
 		struct peer *p;
-		const char *why = "";
 		struct fork k, us = {.side.sim = f->sim, .side.node = f->server.node};
 
 		assert_int_equal(
 			peer_new(&p, f->server.t, &pc, &fork_handlers, &us, vclock_now()), 0);
-		add_fork(f, &k);
-		to = server_of(f);
-		to.ufrag = peer_ufrag(p);
-		to.pwd = peer_pwd(p);
-		dc_client_start(k.client, &to, vclock_now());
-		r = (struct peer_remote){.ufrag = ar_span_str(dc_client_ufrag(k.client)),
-			.pwd = ar_span_str(dc_client_pwd(k.client)),
-			.nfingerprint = 1,
-			.fingerprint = {ar_span_str(transport_fingerprint(f->ue.t))},
-			.setup = AR_SETUP_PASSIVE,
-			.sctp_port = 5000};
-		assert_int_equal(peer_set_remote(p, &r, vclock_now(), &why), 0);
+		fork_add(f, &k, p, "10.0.0.3");
+		fork_answer(p, &k, false);
 		assert_true(flow_until(f, &us.side.nchannel, 1, 5 * FLOW_SEC));
 		if (i % 4)
 			flow_run(f, 50 * FLOW_MS);
@@ -470,8 +291,7 @@ static void test_cycles_in_one_transport(void **state)
 			peer_close(p, "cycle");
 		peer_free(p);
 		flow_run(f, 50 * FLOW_MS);
-		dc_client_free(k.client);
-		sim_remove(f->sim, k.side.node);
+		fork_remove(f, &k);
 		if (i == 100)
 			at_start = mallinfo2().uordblks;
 	}
@@ -494,8 +314,6 @@ int main(void)
 		cmocka_unit_test(test_ue_without_ice_is_missed_too),
 		cmocka_unit_test(test_ue_moves),
 		cmocka_unit_test(test_address_that_never_checked_is_not_heard),
-		cmocka_unit_test(test_fork),
-		cmocka_unit_test(test_new_association_after_reinvite),
 		cmocka_unit_test(test_close_tells_the_ue),
 		cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_cycles_in_one_transport),

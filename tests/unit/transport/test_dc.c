@@ -45,7 +45,9 @@ static struct fixture {
 	struct dc dc;
 	struct packet *first, **tail;
 	bool mute_ue; /* what the UE sends is lost */
+	bool lose_answer; /* its next answer to a RE-CONFIG is */
 	bool unordered; /* of our last DATA chunk */
+	unsigned data; /* packets of ours that begin with DATA */
 	unsigned opened, closed, messages;
 	uint16_t closed_id;
 	enum peer_kind kind;
@@ -54,6 +56,12 @@ static struct fixture {
 	struct peer_channel channel;
 } fx;
 
+/* RE-CONFIG with a response (RFC 6525 4.4) as the only chunk */
+static bool is_answer(struct ar_span d)
+{
+	return d.n > 18 && (uint8_t)d.p[12] == 130 && d.p[16] == 0 && d.p[17] == 16;
+}
+
 static void on_send(void *arg, struct ar_span d)
 {
 	struct end *e = arg;
@@ -61,9 +69,12 @@ static void on_send(void *arg, struct ar_span d)
 
 	assert_non_null(p);
 	assert_true(d.n <= AR_SCTP_MTU);
-	if (e->dc && d.p[12] == 0)
+	if (e->dc && d.p[12] == 0) {
 		fx.unordered = d.p[13] & 0x04;
-	if (!e->dc && fx.mute_ue) {
+		fx.data++;
+	}
+	if (!e->dc && (fx.mute_ue || (fx.lose_answer && is_answer(d)))) {
+		fx.lose_answer = false;
 		free(p);
 		return;
 	}
@@ -480,6 +491,34 @@ static void test_id_is_taken_until_both_directions_are_reset(void **state)
 	assert_int_equal(fx.closed, 1);
 }
 
+/* The UE has seen both directions reset, its answer to our request is lost, and it takes the id
+ * again at once: the channel opens, and the late answer does not end it. */
+static void test_id_comes_back_before_the_answer(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++) {
+		ue_opens(3, "again");
+		assert_int_equal(fx.opened, 2 + i);
+		run(1000); /* our side of the stream is free when the request has been repeated */
+		assert_int_equal(fx.ue.nlast, 1); /* the acknowledgement */
+		ue_says(3, DC_PPID_TEXT, "x", 1);
+		assert_int_equal(fx.messages, i);
+		assert_int_equal(dc_send(&fx.dc, 3, PEER_TEXT, AR_SPAN("back")), 0);
+		run(100);
+		assert_int_equal(fx.ue.nlast, 4);
+		fx.lose_answer = i != 2;
+		assert_int_equal(ar_sctp_reset_stream(fx.ue.sctp, 3), 0);
+		run(10);
+		assert_int_equal(fx.closed, i);
+		assert_int_equal(fx.ue.resets_in, i);
+		assert_int_equal(fx.lose_answer, false);
+	}
+	run(3000);
+	assert_null(fx.dc.channel[2]->partial.p);
+	assert_int_equal(fx.dc.channel[2]->state, DC_FREE);
+	assert_int_equal(fx.closed, 3);
+}
+
 static void test_too_many_channels(void **state)
 {
 	(void)state;
@@ -554,6 +593,57 @@ static void test_short_and_foreign_packets(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* Nothing under way and no heartbeats: the stack sleeps. What is sent then neither waits nor goes
+ * twice, though usrsctp's clock stood still. */
+static void test_idle_stack_sleeps(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i <= 5; i++) {
+		run(200);
+		assert_true(ar_sctp_stack_next_timeout() <= vclock_now() + AR_SCTP_IDLE_TICK);
+		run(6000);
+		assert_true(ar_sctp_stack_next_timeout() >
+			    vclock_now() + AR_SCTP_SLEEP_TICK - 2 * AR_SCTP_TICK);
+		vclock_set(vclock_now() + (AR_SCTP_SLEEP_TICK - i * AR_SEC));
+		ar_sctp_stack_now(vclock_now());
+		assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("awake")), 0);
+		assert_true(ar_sctp_stack_next_timeout() <= vclock_now() + AR_SCTP_TICK);
+		for (unsigned k = 0; k < 10; k++) {
+			vclock_set(vclock_now() + 10 * AR_MS);
+			ar_sctp_stack_run(vclock_now());
+		}
+		assert_int_equal(fx.data, i);
+		run(100);
+		assert_int_equal(fx.ue.messages, i);
+		assert_int_equal(ar_sctp_buffered(fx.ours.sctp), 0);
+	}
+}
+
+/* With heartbeats it must not. */
+static void test_heartbeats_keep_it_awake(void **state)
+{
+	struct ar_sctp_conf conf = {
+		.local_port = 5000, .remote_port = 5000, .streams = 64, .heartbeat_ms = 5000};
+
+	(void)state;
+	ar_sctp_free(fx.ours.sctp);
+	ar_sctp_free(fx.ue.sctp);
+	dc_on_down(&fx.dc);
+	fx.ours.up = fx.ue.up = false;
+	assert_int_equal(ar_sctp_new(&fx.ue.sctp, &conf, &sctp_handlers, &fx.ue, vclock_now()), 0);
+	conf.heartbeat_ms = 0;
+	assert_int_equal(
+		ar_sctp_new(&fx.ours.sctp, &conf, &sctp_handlers, &fx.ours, vclock_now()), 0);
+	run(7000);
+	assert_true(fx.ours.up && fx.ue.up);
+	assert_true(ar_sctp_stack_next_timeout() <= vclock_now() + AR_SCTP_IDLE_TICK);
+	assert_false(fx.ours.sctp->busy || fx.ue.sctp->busy);
+	ar_sctp_free(fx.ue.sctp);
+	fx.ue.sctp = NULL;
+	run(7000);
+	assert_true(ar_sctp_stack_next_timeout() > vclock_now() + AR_SCTP_IDLE_TICK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,8 +662,11 @@ int main(void)
 		T(test_bad_dcep),
 		T(test_ordered_until_acknowledged),
 		T(test_id_is_taken_until_both_directions_are_reset),
+		T(test_id_comes_back_before_the_answer),
 		T(test_too_many_channels),
 		T(test_buffered_is_asked_for_now_and_then),
+		T(test_idle_stack_sleeps),
+		T(test_heartbeats_keep_it_awake),
 		T(test_abort_and_shutdown),
 		T(test_short_and_foreign_packets),
 	};

@@ -110,7 +110,7 @@ static void test_errors(void **state)
 
 	(void)state;
 	assert_int_equal(ice_init(&ice), 0);
-	ice_set_remote(&ice, AR_SPAN("ue"));
+	ice_set_remote(&ice, AR_SPAN("ue"), true);
 	out = run(&ice, &(struct check){.remote = "ue", .controlled = true}, 1, 1);
 	assert_int_equal(error_of(&out), STUN_ROLE_CONFLICT);
 	out = run(&ice, &(struct check){.remote = "ue", .user = "stranger"}, 1, 1);
@@ -159,7 +159,7 @@ static void test_selected_follows_nomination(void **state)
 
 	(void)state;
 	assert_int_equal(ice_init(&ice), 0);
-	ice_set_remote(&ice, AR_SPAN("ue"));
+	ice_set_remote(&ice, AR_SPAN("ue"), true);
 	out = run(&ice, &(struct check){.remote = "ue"}, 1, 1);
 	assert_null(ice.selected);
 	out = run(&ice, &(struct check){.remote = "ue", .use = true}, 2, 2);
@@ -185,7 +185,7 @@ static void test_selected_follows_data(void **state)
 	out = run(&ice, &(struct check){.remote = "stranger"}, 3, 1);
 	ice_on_data(&ice, out.pair); /* no description yet */
 	assert_null(ice.selected);
-	ice_set_remote(&ice, AR_SPAN("ue"));
+	ice_set_remote(&ice, AR_SPAN("ue"), true);
 	ice_on_data(&ice, out.pair); /* nothing nominated, and not its */
 	assert_null(ice.selected);
 	old = run(&ice, &(struct check){.remote = "ue", .use = true}, 1, 2).pair;
@@ -220,7 +220,7 @@ static void test_before_the_description_any_remote_is_heard(void **state)
 	out = run(&ice, &(struct check){.remote = "b", .use = true}, 2, 2);
 	assert_int_equal(out.verdict, ICE_OK);
 	assert_null(ice.selected);
-	ice_set_remote(&ice, AR_SPAN("b"));
+	ice_set_remote(&ice, AR_SPAN("b"), true);
 	assert_non_null(ice.selected);
 	assert_true(peer_addr_eq(&ice.selected->addr, &b));
 	assert_true(ice_is_reached(&ice) && ice.seen == 2);
@@ -238,17 +238,97 @@ static void test_remote_restart(void **state)
 
 	(void)state;
 	assert_int_equal(ice_init(&ice), 0);
-	ice_set_remote(&ice, AR_SPAN("old"));
+	ice_set_remote(&ice, AR_SPAN("old"), true);
 	out = run(&ice, &(struct check){.remote = "old", .use = true}, 1, 1);
-	ice_set_remote(&ice, AR_SPAN("new"));
+	ice_set_remote(&ice, AR_SPAN("new"), true);
 	assert_non_null(ice.selected); /* media go on until the new pair is there */
 	assert_false(ice_is_reached(&ice));
 	out = run(&ice, &(struct check){.remote = "old"}, 1, 2);
 	assert_int_equal(out.verdict, ICE_OK);
 	out = run(&ice, &(struct check){.remote = "new", .use = true}, 2, 3);
 	assert_true(out.moved && ice_is_reached(&ice));
-	ice_set_remote(&ice, AR_SPAN("newer"));
+	ice_set_remote(&ice, AR_SPAN("newer"), true);
 	out = run(&ice, &(struct check){.remote = "old"}, 1, 4);
+	assert_int_equal(out.verdict, ICE_ERROR);
+	ice_free(&ice);
+}
+
+/* The UE goes on checking with the old name for a while (libwebrtc does), and nominates: it is
+ * answered, and pulls nothing back. From one address both come in turns. */
+static void test_the_previous_one_pulls_nothing_back(void **state)
+{
+	struct ice ice;
+	struct ice_out out;
+	struct ice_pair *old, *fresh;
+
+	(void)state;
+	assert_int_equal(ice_init(&ice), 0);
+	ice_set_remote(&ice, AR_SPAN("old"), true);
+	old = run(&ice, &(struct check){.remote = "old", .use = true}, 1, 1).pair;
+	ice_set_remote(&ice, AR_SPAN("new"), true);
+	fresh = run(&ice, &(struct check){.remote = "new", .use = true}, 2, 2).pair;
+	assert_ptr_equal(ice.selected, fresh);
+	out = run(&ice, &(struct check){.remote = "old", .use = true}, 1, 3);
+	assert_int_equal(out.verdict, ICE_OK);
+	assert_false(out.moved);
+	ice_on_data(&ice, old);
+	assert_ptr_equal(ice.selected, fresh);
+	out = run(&ice, &(struct check){.remote = "old", .use = true}, 2, 4);
+	assert_int_equal(out.verdict, ICE_OK);
+	assert_true(ice_is_reached(&ice) && ice.selected == fresh);
+	out = run(&ice, &(struct check){.remote = "old", .use = true}, 1, 5);
+	assert_false(out.moved);
+	/* moving on with the new name works as ever */
+	out = run(&ice, &(struct check){.remote = "new", .use = true}, 1, 6);
+	assert_true(out.moved && ice.selected == old);
+	ice_free(&ice);
+}
+
+/* Two answers of two forks one after the other: the first one's UE is nobody from the second on. */
+static void test_another_ue_is_named(void **state)
+{
+	struct ice ice;
+	struct ice_out out;
+
+	(void)state;
+	assert_int_equal(ice_init(&ice), 0);
+	ice_set_remote(&ice, AR_SPAN("first"), false);
+	out = run(&ice, &(struct check){.remote = "first", .use = true}, 1, 1);
+	assert_int_equal(out.verdict, ICE_OK);
+	ice_set_remote(&ice, AR_SPAN("second"), false);
+	assert_null(ice.selected);
+	assert_int_equal(ice.seen, 0);
+	out = run(&ice, &(struct check){.remote = "first", .use = true}, 1, 2);
+	assert_int_equal(error_of(&out), STUN_UNAUTHENTICATED);
+	assert_null(ice.selected);
+	out = run(&ice, &(struct check){.remote = "second", .use = true}, 2, 3);
+	assert_true(out.moved && ice_is_reached(&ice));
+	ice_free(&ice);
+}
+
+/* An offer with a restart is refused by the other side, and comes again: what the UE has been using
+ * since before the first one stays good until it has the newest. */
+static void test_local_restart_twice(void **state)
+{
+	struct ice ice;
+	struct ice_out out;
+	char ufrag[16], pwd[32], unused[16], unused_pwd[32];
+
+	(void)state;
+	assert_int_equal(ice_init(&ice), 0);
+	snprintf(ufrag, sizeof(ufrag), "%s", ice.local.ufrag);
+	snprintf(pwd, sizeof(pwd), "%s", ice.local.pwd);
+	assert_int_equal(ice_restart(&ice), 0);
+	snprintf(unused, sizeof(unused), "%s", ice.local.ufrag);
+	snprintf(unused_pwd, sizeof(unused_pwd), "%s", ice.local.pwd);
+	assert_int_equal(ice_restart(&ice), 0);
+	out = run(&ice, &(struct check){.remote = "ue", .user = ufrag, .pwd = pwd}, 1, 1);
+	assert_int_equal(out.verdict, ICE_OK);
+	out = run(&ice, &(struct check){.remote = "ue", .user = unused, .pwd = unused_pwd}, 1, 1);
+	assert_int_equal(out.verdict, ICE_ERROR);
+	out = run(&ice, &(struct check){.remote = "ue"}, 1, 2);
+	assert_int_equal(out.verdict, ICE_OK);
+	out = run(&ice, &(struct check){.remote = "ue", .user = ufrag, .pwd = pwd}, 1, 3);
 	assert_int_equal(out.verdict, ICE_ERROR);
 	ice_free(&ice);
 }
@@ -285,7 +365,7 @@ static void test_table_of_pairs_is_bounded(void **state)
 
 	(void)state;
 	assert_int_equal(ice_init(&ice), 0);
-	ice_set_remote(&ice, AR_SPAN("ue"));
+	ice_set_remote(&ice, AR_SPAN("ue"), true);
 	run(&ice, &(struct check){.remote = "ue", .use = true}, 1000, 1);
 	for (unsigned i = 1; i < 100; i++) {
 		out = run(&ice, &(struct check){.remote = "ue"}, 1000 + i, 1 + i);
@@ -311,6 +391,9 @@ int main(void)
 		cmocka_unit_test(test_before_the_description_any_remote_is_heard),
 		cmocka_unit_test(test_remote_restart),
 		cmocka_unit_test(test_local_restart),
+		cmocka_unit_test(test_local_restart_twice),
+		cmocka_unit_test(test_the_previous_one_pulls_nothing_back),
+		cmocka_unit_test(test_another_ue_is_named),
 		cmocka_unit_test(test_table_of_pairs_is_bounded),
 	};
 
