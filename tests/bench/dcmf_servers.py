@@ -73,7 +73,9 @@ class Janus:
             with open(f'{self.dir}/{name}', 'w', encoding='utf8') as f:
                 f.write(text)
         with open(f'{self.dir}/log', 'w', encoding='utf8') as log:
-            self.child = subprocess.Popen(['taskset', '-c', '0', 'janus', '-F', self.dir], stdout=log, stderr=log)
+            # Debian's may crash when it is stopped: no core in the folder that this was started from
+            self.child = subprocess.Popen(['prlimit', '--core=0', 'taskset', '-c', '0', 'janus', '-F', self.dir],
+                                          stdout=log, stderr=log)
         self.pid = self.child.pid
         for _ in range(100):
             try:
