@@ -189,15 +189,32 @@ static unsigned sad16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, pt
 	return sum;
 }
 
-static unsigned sse16(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
+static unsigned sse(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
 {
 	unsigned sum = 0;
 
-	for (int y = 0; y < 16; y++, a += a_stride, b += b_stride) {
-		for (int x = 0; x < 16; x++)
-			sum += (unsigned)((a[x] - b[x]) * (a[x] - b[x]));
+	for (int y = 0; y < n; y++, a += a_stride, b += b_stride) {
+		for (int i = 0; i < n; i++)
+			sum += (unsigned)((a[i] - b[i]) * (a[i] - b[i]));
 	}
 	return sum;
+}
+
+static bool differ(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
+{
+	for (int y = 0; y < n; y++, a += a_stride, b += b_stride) {
+		if (memcmp(a, b, (size_t)n) != 0)
+			return true;
+	}
+	return false;
+}
+
+static void copy(uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int n)
+{
+	for (int y = 0; y < n; y++, to += to_stride, from += stride)
+		memcpy(to, from, (size_t)n);
 }
 
 /* ---- edges, 15.2 and 15.3 ---- */
@@ -315,7 +332,9 @@ const struct splice_pixels splice_plain = {.name = "plain",
 	.iwht = iwht,
 	.fdct = fdct,
 	.sad16 = sad16,
-	.sse16 = sse16,
+	.sse = sse,
+	.differ = differ,
+	.copy = copy,
 	.filter = filter,
 	.filter_simple = filter_simple};
 

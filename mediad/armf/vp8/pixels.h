@@ -46,11 +46,16 @@ struct splice_pixels {
 	void (*fdct)(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have,
 		ptrdiff_t stride, int16_t a[16], int16_t b[16]);
 
-	/* Differences of 16x16 pixels. */
+	/* Do n x n pixels differ, n 16 or 8? */
+	bool (*differ)(
+		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
+	void (*copy)(
+		uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int n);
+	/* Differences of 16x16 pixels, or of 8x8. */
 	unsigned (*sad16)(
 		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride);
-	unsigned (*sse16)(
-		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride);
+	unsigned (*sse)(
+		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
 
 	/* 15.3 and 15.2: all edges of a macroblock. */
 	void (*filter)(const struct splice_place *p, const struct splice_edge *e);

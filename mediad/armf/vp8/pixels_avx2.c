@@ -182,7 +182,9 @@ const struct splice_pixels splice_avx2 = {.name = "AVX2",
 	.iwht = splice_sse2_iwht,
 	.fdct = splice_sse2_fdct,
 	.sad16 = splice_sse2_sad16,
-	.sse16 = splice_sse2_sse16,
+	.sse = splice_sse2_sse,
+	.differ = splice_sse2_differ,
+	.copy = splice_sse2_copy,
 	.filter = splice_avx2_filter,
 	.filter_simple = splice_sse2_filter_simple};
 

@@ -286,22 +286,58 @@ unsigned splice_sse2_sad16(
 	return (unsigned)(_mm_cvtsi128_si32(sum) + _mm_extract_epi16(sum, 4));
 }
 
-unsigned splice_sse2_sse16(
-	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
+ALWAYS __m128i squares(__m128i p, __m128i q)
 {
-	__m128i sum = _mm_setzero_si128(), zero = sum;
+	const __m128i zero = _mm_setzero_si128();
+	__m128i d = _mm_or_si128(_mm_subs_epu8(p, q), _mm_subs_epu8(q, p));
+	__m128i lo = _mm_unpacklo_epi8(d, zero), hi = _mm_unpackhi_epi8(d, zero);
 
-	for (int y = 0; y < 16; y++, a += a_stride, b += b_stride) {
-		__m128i p = load16(a), q = load16(b);
-		__m128i d = _mm_or_si128(_mm_subs_epu8(p, q), _mm_subs_epu8(q, p));
-		__m128i lo = _mm_unpacklo_epi8(d, zero), hi = _mm_unpackhi_epi8(d, zero);
+	return _mm_add_epi32(_mm_madd_epi16(lo, lo), _mm_madd_epi16(hi, hi));
+}
 
-		sum = _mm_add_epi32(sum, _mm_madd_epi16(lo, lo));
-		sum = _mm_add_epi32(sum, _mm_madd_epi16(hi, hi));
+unsigned splice_sse2_sse(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
+{
+	__m128i sum = _mm_setzero_si128();
+
+	if (n == 16) {
+		for (int y = 0; y < 16; y++, a += a_stride, b += b_stride)
+			sum = _mm_add_epi32(sum, squares(load16(a), load16(b)));
+	} else {
+		for (int y = 0; y < 8; y += 2, a += 2 * a_stride, b += 2 * b_stride)
+			sum = _mm_add_epi32(
+				sum, squares(load2(a, a + a_stride), load2(b, b + b_stride)));
 	}
 	sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 8));
 	sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 4));
 	return (unsigned)_mm_cvtsi128_si32(sum);
+}
+
+bool splice_sse2_differ(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
+{
+	__m128i any = _mm_setzero_si128();
+
+	if (n == 16) {
+		for (int y = 0; y < 16; y++, a += a_stride, b += b_stride)
+			any = _mm_or_si128(any, _mm_xor_si128(load16(a), load16(b)));
+	} else {
+		for (int y = 0; y < 8; y++, a += a_stride, b += b_stride)
+			any = _mm_or_si128(any, _mm_xor_si128(load8(a), load8(b)));
+	}
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(any, _mm_setzero_si128())) != 0xffff;
+}
+
+void splice_sse2_copy(
+	uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int n)
+{
+	struct splice_strip out = {to, to_stride};
+	struct splice_strip_in in = {from, stride};
+
+	if (n == 16)
+		splice_strip_copy(out, in, 16, 16);
+	else
+		splice_strip_copy(out, in, 8, 8);
 }
 
 const struct splice_pixels splice_sse2 = {.name = "SSE2",
@@ -312,7 +348,9 @@ const struct splice_pixels splice_sse2 = {.name = "SSE2",
 	.iwht = splice_sse2_iwht,
 	.fdct = splice_sse2_fdct,
 	.sad16 = splice_sse2_sad16,
-	.sse16 = splice_sse2_sse16,
+	.sse = splice_sse2_sse,
+	.differ = splice_sse2_differ,
+	.copy = splice_sse2_copy,
 	.filter = splice_sse2_filter,
 	.filter_simple = splice_sse2_filter_simple};
 

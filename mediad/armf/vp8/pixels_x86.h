@@ -97,8 +97,12 @@ void splice_sse2_fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t 
 	ptrdiff_t stride, int16_t a[16], int16_t b[16]);
 unsigned splice_sse2_sad16(
 	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride);
-unsigned splice_sse2_sse16(
-	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride);
+unsigned splice_sse2_sse(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
+bool splice_sse2_differ(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
+void splice_sse2_copy(
+	uint8_t *to, ptrdiff_t to_stride, const uint8_t *from, ptrdiff_t stride, int n);
 void splice_sse2_filter(const struct splice_place *p, const struct splice_edge *e);
 void splice_sse2_filter_simple(const struct splice_place *p, const struct splice_edge *e);
 

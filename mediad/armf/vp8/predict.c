@@ -43,54 +43,88 @@ static int within(int v, int n)
 	return v < 0 ? 0 : v >= n ? n - 1 : v;
 }
 
-/* Does a block's vector reach what differs? */
-static bool reaches(const struct splice *s, const struct splice_frame *f, const struct block *b)
+/* Is anything of these macroblocks dirty, or of those at the picture's edge when they are beyond?
+ */
+static bool any_dirty(
+	const struct splice *s, const struct splice_frame *f, int x0, int y0, int x1, int y1)
 {
-	bool dirty = false;
-	int size = b->plane ? 8 : 16;
-	int tx = b->mv.col & 7 ? 1 : 0, ty = b->mv.row & 7 ? 1 : 0;
-	int x = b->x + (b->mv.col >> 3), y = b->y + (b->mv.row >> 3);
-	int x0 = within((x - 2 * tx) >> (b->plane ? 3 : 4), s->cols);
-	int x1 = within((x + b->w - 1 + 3 * tx) / size, s->cols);
-	int y0 = within((y - 2 * ty) >> (b->plane ? 3 : 4), s->rows);
-	int y1 = within((y + b->h - 1 + 3 * ty) / size, s->rows);
-
+	x0 = within(x0, s->cols);
+	x1 = within(x1, s->cols);
+	y0 = within(y0, s->rows);
+	y1 = within(y1, s->rows);
 	if (x0 > f->x1 || x1 < f->x0 || y0 > f->y1 || y1 < f->y0)
 		return false;
 	for (int j = y0; j <= y1; j++) {
-		for (int i = x0; i <= x1; i++)
-			dirty = dirty || f->dirty[j * s->cols + i];
+		if (memchr(f->dirty + (ptrdiff_t)j * s->cols + x0, 1, (size_t)(x1 - x0) + 1))
+			return true;
 	}
-	return dirty;
+	return false;
 }
 
-/* A block's pixels of a reference, with the last ones repeated around the picture. */
+/* Does a block's vector reach what differs? */
+static bool reaches(const struct splice *s, const struct splice_frame *f, const struct block *b)
+{
+	int shift = b->plane ? 3 : 4;
+	int tx = b->mv.col & 7 ? 1 : 0, ty = b->mv.row & 7 ? 1 : 0;
+	int x = b->x + (b->mv.col >> 3), y = b->y + (b->mv.row >> 3);
+
+	return any_dirty(s, f, (x - 2 * tx) >> shift, (y - 2 * ty) >> shift,
+		(x + b->w - 1 + 3 * tx) >> shift, (y + b->h - 1 + 3 * ty) >> shift);
+}
+
+/* Rows that a block of a reference needs: does the receiver's picture have them? It has more than
+ * reaches what is dirty. */
+static bool filled(const struct splice_frame *f, int y0, int y1, int height, int shift)
+{
+	y0 = within(y0, height) << shift;
+	y1 = (within(y1, height) + 1) << shift;
+	return y0 >= f->from && y1 <= f->to;
+}
+
+#define AROUND 32 /* bytes of a row */
+
+/* w x h pixels from x, y on, with the picture's last ones repeated around it. */
+static void surround(const struct splice_plane *p, int pw, int ph, const struct block *b,
+	uint8_t to[AROUND * 21])
+{
+	for (int j = 0; j < b->h; j++, to += AROUND) {
+		const uint8_t *row = p->p + within(b->y + j, ph) * p->stride;
+		int left = b->x < 0 ? -b->x : 0, right = pw - b->x;
+
+		if (b->x >= -AROUND && right >= 0) {
+			memcpy(to, row + b->x, AROUND); /* rows have bytes beside them */
+		} else {
+			left = b->x < 0 ? AROUND : 0;
+			right = b->x < 0 ? AROUND : 0;
+		}
+		for (int i = 0; i < left && i < b->w; i++)
+			to[i] = row[0];
+		for (int i = right; i < b->w; i++)
+			to[i] = row[pw - 1];
+	}
+}
+
+/* A block's pixels of a reference. */
 static void fetch(const struct splice *s, struct splice_source from, const struct block *b,
 	uint8_t *to, ptrdiff_t to_stride)
 {
-	bool out = from.out && !from.f->same && reaches(s, from.f, b);
-	const struct splice_plane *p = &(out ? &from.f->out : &from.f->in)->plane[b->plane];
-	int pw = s->cols * (b->plane ? 8 : 16), ph = s->rows * (b->plane ? 8 : 16);
+	int shift = b->plane > 0, mx = b->mv.col & 7, my = b->mv.row & 7;
+	int pw = s->cols * 16 >> shift, ph = s->rows * 16 >> shift;
 	int x = b->x + (b->mv.col >> 3), y = b->y + (b->mv.row >> 3);
-	uint8_t around[21 * 32 + 16];
+	int x0 = mx ? x - 2 : x, x1 = mx ? x + b->w + 3 : x + b->w;
+	int y0 = my ? y - 2 : y, y1 = my ? y + b->h + 3 : y + b->h;
+	bool out = from.out && !from.f->same && filled(from.f, y0, y1 - 1, ph, shift);
+	const struct splice_plane *p = &(out ? &from.f->out : &from.f->in)->plane[b->plane];
+	uint8_t around[AROUND * 21 + 16];
 
-	if (x >= 2 && y >= 2 && x + b->w + 3 <= pw && y + b->h + 3 <= ph) {
-		s->px->sixtap(to, to_stride, p->p + y * p->stride + x, p->stride, b->w, b->h,
-			b->mv.col & 7, b->mv.row & 7);
+	if (x0 >= 0 && y0 >= 0 && x1 <= pw && y1 <= ph) {
+		s->px->sixtap(
+			to, to_stride, p->p + y * p->stride + x, p->stride, b->w, b->h, mx, my);
 		return;
 	}
-	for (int j = 0; j < b->h + 5; j++) {
-		int yy = y - 2 + j;
-		const uint8_t *row = p->p + (yy < 0 ? 0 : yy >= ph ? ph - 1 : yy) * p->stride;
-
-		for (int i = 0; i < b->w + 5; i++) {
-			int xx = x - 2 + i;
-
-			around[32 * j + i] = row[xx < 0 ? 0 : xx >= pw ? pw - 1 : xx];
-		}
-	}
-	s->px->sixtap(
-		to, to_stride, around + 2 * 32 + 2, 32, b->w, b->h, b->mv.col & 7, b->mv.row & 7);
+	surround(p, pw, ph, &(struct block){.x = x - 2, .y = y - 2, .w = b->w + 5, .h = b->h + 5},
+		around);
+	s->px->sixtap(to, to_stride, around + 2 * AROUND + 2, AROUND, b->w, b->h, mx, my);
 }
 
 static void fetch_to(const struct splice *s, struct splice_source from,
@@ -188,20 +222,28 @@ static void reach_block(void *arg, const struct block *b)
 	r->dirty = r->dirty || reaches(r->s, r->f, b);
 }
 
+/* Of a macroblock with one vector. Chroma's taps reach twice as far as luma's. */
+static bool whole_reaches(
+	const struct splice *s, const struct splice_frame *f, struct splice_mv mv, int col, int row)
+{
+	int x = col * 16 + (mv.col >> 3), y = row * 16 + (mv.row >> 3);
+	int tx = mv.col ? 1 : 0, ty = mv.row ? 1 : 0;
+
+	return any_dirty(s, f, (x - 5 * tx) >> 4, (y - 5 * ty) >> 4, (x + 15 + 7 * tx) >> 4,
+		(y + 15 + 7 * ty) >> 4);
+}
+
 bool splice_reaches_dirty(const struct splice *s, const struct splice_frame *f,
 	const struct splice_mb *m, int col, int row)
 {
 	struct reach r = {.s = s, .f = f};
-	struct splice_mv v = {(int16_t)half(m->mv.row), (int16_t)half(m->mv.col)};
 
 	if (f->same)
 		return false;
-	if (m->mode == SPLICE_SPLIT) {
+	if (m->mode == SPLICE_SPLIT)
 		split_blocks(m, col, row, reach_block, &r);
-	} else {
-		reach_block(&r, &(struct block){0, col * 16, row * 16, 16, 16, m->mv});
-		reach_block(&r, &(struct block){1, col * 8, row * 8, 8, 8, v});
-	}
+	else
+		r.dirty = whole_reaches(s, f, m->mv, col, row);
 	return r.dirty;
 }
 

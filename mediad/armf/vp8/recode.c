@@ -17,30 +17,64 @@ struct packed {
 	bool any;
 };
 
-static int quantise(int v, int step)
+/* A step, what is added before dividing by it, and the least that is not nothing then. */
+struct step {
+	int16_t step[2], round[2], least[2]; /* DC, AC */
+};
+
+static struct step step_of(const int16_t step[2])
 {
-	int n = ((v < 0 ? -v : v) + step * ROUND_PERCENT / 100) / step;
+	struct step t;
+
+	for (int i = 0; i < 2; i++) {
+		t.step[i] = step[i];
+		t.round[i] = (int16_t)(step[i] * ROUND_PERCENT / 100);
+		t.least[i] = (int16_t)(step[i] - t.round[i]);
+	}
+	return t;
+}
+
+static int size_of(int v)
+{
+	return v < 0 ? -v : v;
+}
+
+static int quantise(int v, const struct step *t, int ac)
+{
+	int n = (size_of(v) + t->round[ac]) / t->step[ac];
 
 	n = n > 2047 ? 2047 : n;
 	return v < 0 ? -n : n;
 }
 
-static void pack(
-	struct packed *p, int block, int first, const int16_t in[16], const int16_t step[2])
+/* Does anything of a block become more than nothing? Of most, nothing does. */
+static bool any_left(const int16_t in[16], int first, const struct step *t)
+{
+	int16_t any = 0;
+
+	for (int i = 1; i < 16; i++)
+		any |= (int16_t)((in[i] >= t->least[1]) | (in[i] <= -t->least[1]));
+	return any || (!first && size_of(in[0]) >= t->least[0]);
+}
+
+static void pack(struct packed *p, int block, int first, const int16_t in[16], const struct step *t)
 {
 	int end = 0;
 
+	p->c->end[block] = 0;
+	if (!any_left(in, first, t))
+		return;
 	for (int n = first; n < 16; n++) {
-		int v = in[splice_zigzag[n]], s = step[n > 0];
+		int v = in[splice_zigzag[n]];
 
-		/* most are next to nothing */
-		p->to[n - first] = (int16_t)(v < s / 2 && v > -s / 2 ? 0 : quantise(v, s));
+		p->to[n - first] =
+			(int16_t)(size_of(v) < t->least[n > 0] ? 0 : quantise(v, t, n > 0));
 		if (p->to[n - first])
 			end = n + 1;
 	}
 	p->c->end[block] = (uint8_t)end;
-	p->to += end > first ? end - first : 0;
-	p->any = p->any || end > 0;
+	p->to += end - first;
+	p->any = true;
 }
 
 static uint8_t *at(const struct splice_image *img, int plane, int x, int y)
@@ -76,6 +110,7 @@ static void code_residual(struct splice *s, const struct splice_target *t, struc
 	const struct splice_quant *q = &s->quant[m->segment];
 	struct packed p = {s->levels_new + s->nlevels_new, c, false};
 	bool y2 = splice_has_y2(m);
+	struct step y1 = step_of(q->y1), y2_step = step_of(q->y2), uv = step_of(q->uv);
 	int16_t v[25][16];
 
 	c->level = p.to;
@@ -83,10 +118,10 @@ static void code_residual(struct splice *s, const struct splice_target *t, struc
 	transform(s, t, v, col, row, true);
 	if (y2) {
 		splice_fwht(v[0], v[24]);
-		pack(&p, 24, 0, v[24], q->y2);
+		pack(&p, 24, 0, v[24], &y2_step);
 	}
 	for (int i = 0; i < 24; i++)
-		pack(&p, i, y2 && i < 16, v[i], i < 16 ? q->y1 : q->uv);
+		pack(&p, i, y2 && i < 16, v[i], i < 16 ? &y1 : &uv);
 	finish(s, m, &p);
 	(void)splice_add_residual(s, &s->raw_out, m, c, col, row);
 }
@@ -98,6 +133,7 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 	static const int16_t none[16];
 	const struct splice_quant *q = &s->quant[m->segment];
 	struct packed p = {s->levels_new + s->nlevels_new, c, false};
+	struct step y1 = step_of(q->y1), uv = step_of(q->uv);
 	int16_t v[25][16], back[16], spare[16];
 
 	c->level = p.to;
@@ -110,7 +146,7 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 		splice_predict_block(s, &s->raw_out, m->bmode[i], col, row, i);
 		s->px->fdct(
 			t->plane[0] + y * 16 + x, 16, to, s->raw_out.plane[0].stride, v[i], spare);
-		pack(&p, i, 0, v[i], q->y1);
+		pack(&p, i, 0, v[i], &y1);
 		memset(back, 0, sizeof(back));
 		for (int n = 0; n < c->end[i]; n++)
 			back[splice_zigzag[n]] = (int16_t)(level[n] * q->y1[n > 0]);
@@ -119,7 +155,7 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 	}
 	transform(s, t, v, col, row, false);
 	for (int i = 16; i < 24; i++)
-		pack(&p, i, 0, v[i], q->uv);
+		pack(&p, i, 0, v[i], &uv);
 	finish(s, m, &p);
 	(void)splice_add_chroma(s, &s->raw_out, m, c, col, row);
 }

@@ -16,29 +16,33 @@ struct writer {
 	const struct splice_drawn *d;
 	struct splice_put first, part[SPLICE_MAX_PARTS];
 	struct splice_context left;
+	bool apart; /* the receiver's picture, so far as it is filtered, differs here */
 	bool moved; /* a vector is not as it came: what says others may not fit any more */
 };
 
 /* ---- pixels of a macroblock ---- */
 
-static bool block_differs(
-	const struct splice_plane *a, const struct splice_plane *b, int x, int y, int n)
+static const uint8_t *pixels(const struct splice_plane *p, int n, int col, int row)
 {
-	for (int j = y; j < y + n; j++) {
-		if (memcmp(a->p + j * a->stride + x, b->p + j * b->stride + x, (size_t)n) != 0)
+	return p->p + row * n * p->stride + (ptrdiff_t)col * n;
+}
+
+static bool differs(const struct splice *s, const struct splice_image *a,
+	const struct splice_image *b, int col, int row)
+{
+	for (int i = 0; i < 3; i++) {
+		const struct splice_plane *p = &a->plane[i], *q = &b->plane[i];
+		int n = i ? 8 : 16;
+
+		if (s->px->differ(pixels(p, n, col, row), p->stride, pixels(q, n, col, row),
+			    q->stride, n))
 			return true;
 	}
 	return false;
 }
 
-static bool differs(const struct splice_image *a, const struct splice_image *b, int col, int row)
-{
-	return block_differs(&a->plane[0], &b->plane[0], col * 16, row * 16, 16) ||
-	       block_differs(&a->plane[1], &b->plane[1], col * 8, row * 8, 8) ||
-	       block_differs(&a->plane[2], &b->plane[2], col * 8, row * 8, 8);
-}
-
-static void take(struct splice_target *t, const struct splice_image *from, int col, int row)
+static void take(const struct splice *s, struct splice_target *t, const struct splice_image *from,
+	int col, int row)
 {
 	t->plane[0] = t->luma;
 	t->plane[1] = t->chroma[0];
@@ -47,9 +51,7 @@ static void take(struct splice_target *t, const struct splice_image *from, int c
 		int n = i ? 8 : 16;
 		const struct splice_plane *p = &from->plane[i];
 
-		for (int y = 0; y < n; y++)
-			memcpy(t->plane[i] + y * n, p->p + (row * n + y) * p->stride + col * n,
-				(size_t)n);
+		s->px->copy(t->plane[i], n, pixels(p, n, col, row), p->stride, n);
 	}
 }
 
@@ -59,7 +61,7 @@ static bool take_drawn(const struct splice *s, struct splice_target *t,
 {
 	bool any = false;
 
-	take(t, &s->new_frame->in, col, row);
+	take(s, t, &s->new_frame->in, col, row);
 	for (int i = 0; i < 3; i++) {
 		int n = i ? 8 : 16, w = (int)p->width >> (i > 0), h = (int)p->height >> (i > 0);
 		int x = col * n, bw = w - x < n ? w - x : n;
@@ -97,35 +99,42 @@ static bool prediction_differs(const struct splice *s, const struct splice_mb *m
 	       dirty_at(s, col - 1, row - 1) || dirty_at(s, col + 1, row - 1);
 }
 
-static bool near_enough(const struct splice *s, const struct splice_mb *m, int col, int row)
+enum nearness { SAME, NEAR_ENOUGH, TOO_FAR };
+
+/* How far is what the receiver has, before the loop filter, from what the sender has? */
+static enum nearness nearness(const struct splice *s, const struct splice_mb *m, int col, int row)
 {
-	const struct splice_plane *a = &s->raw.plane[0], *b = &s->raw_out.plane[0];
 	int step = s->quant[m->segment].y1[1], limit = step * step / KEEP_DIVISOR;
-	unsigned sum = s->px->sse16(a->p + row * 16 * a->stride + (ptrdiff_t)col * 16, a->stride,
-		b->p + row * 16 * b->stride + (ptrdiff_t)col * 16, b->stride);
+	unsigned all = 0;
 
 	limit = limit < KEEP_LEAST ? KEEP_LEAST : limit;
-	if (sum > 256u * (unsigned)limit)
-		return false;
-	for (int i = 1; i < 3; i++) {
-		a = &s->raw.plane[i];
-		b = &s->raw_out.plane[i];
-		sum = 0;
-		for (int y = 0; y < 8; y++) {
-			const uint8_t *p = a->p + (row * 8 + y) * a->stride + (ptrdiff_t)col * 8;
-			const uint8_t *q = b->p + (row * 8 + y) * b->stride + (ptrdiff_t)col * 8;
+	for (int i = 0; i < 3; i++) {
+		const struct splice_plane *a = &s->raw.plane[i], *b = &s->raw_out.plane[i];
+		int n = i ? 8 : 16;
+		unsigned sum = s->px->sse(
+			pixels(a, n, col, row), a->stride, pixels(b, n, col, row), b->stride, n);
 
-			for (int x = 0; x < 8; x++)
-				sum += (unsigned)((p[x] - q[x]) * (p[x] - q[x]));
-		}
-		if (sum > 64u * (unsigned)limit)
-			return false;
+		if (sum > (unsigned)(n * n) * (unsigned)limit)
+			return TOO_FAR;
+		all |= sum;
 	}
-	return true;
+	return all ? NEAR_ENOUGH : SAME;
 }
 
-/* From here on this row, and what the row above ends with, are not read from raw alone. */
-static void touch(struct splice *s, int row)
+static void keep(struct splice *s, int col, int row)
+{
+	for (int i = 0; i < 3; i++) {
+		const struct splice_plane *a = &s->raw.plane[i], *b = &s->raw_out.plane[i];
+		int n = i ? 8 : 16;
+		const uint8_t *from = pixels(a, n, col, row);
+
+		s->px->copy(b->p + (from - a->p), b->stride, from, a->stride, n);
+	}
+}
+
+/* From here on this row, and what the row above ends with, are not read from raw alone: raw_out has
+ * them, of this row up to this macroblock. */
+static void touch(struct splice *s, int col, int row)
 {
 	if (s->touched == row)
 		return;
@@ -133,7 +142,8 @@ static void touch(struct splice *s, int row)
 		splice_copy_rows(s, &s->raw_out, &s->raw, row * 16 - 2, row * 16);
 		splice_image_edge_row(s, &s->raw_out, row - 1);
 	}
-	splice_copy_rows(s, &s->raw_out, &s->raw, row * 16, row * 16 + 16);
+	for (int i = 0; i < col; i++)
+		keep(s, i, row);
 	s->touched = row;
 }
 
@@ -141,20 +151,17 @@ static void touch(struct splice *s, int row)
 static void follow(struct splice *s, struct splice_mb *m, struct splice_coefs *c, int col, int row)
 {
 	struct splice_source from = {s->ref[m->ref], true};
+	enum nearness n = TOO_FAR;
 	struct splice_target t;
 
-	touch(s, row);
-	if (splice_rebuild(s, from, &s->raw_out, m, c, col, row)) {
-		if (!differs(&s->raw, &s->raw_out, col, row))
-			return;
-		s->raw_dirty[row * s->cols + col] = 1;
-		if (near_enough(s, m, col, row)) {
-			s->stats.carried++;
-			return;
-		}
-	}
-	s->raw_dirty[row * s->cols + col] = 1;
-	take(&t, &s->raw, col, row);
+	touch(s, col, row);
+	if (splice_rebuild(s, from, &s->raw_out, m, c, col, row))
+		n = nearness(s, m, col, row);
+	s->raw_dirty[row * s->cols + col] = n != SAME;
+	s->stats.carried += n == NEAR_ENOUGH;
+	if (n != TOO_FAR)
+		return;
+	take(s, &t, &s->raw, col, row);
 	splice_recode(s, &t, m, c, col, row, false);
 	s->stats.recoded++;
 	s->stats.patched++;
@@ -163,7 +170,7 @@ static void follow(struct splice *s, struct splice_mb *m, struct splice_coefs *c
 static void redo(struct splice *s, const struct splice_target *t, struct splice_mb *m,
 	struct splice_coefs *c, int col, int row)
 {
-	touch(s, row);
+	touch(s, col, row);
 	splice_recode(s, t, m, c, col, row, true);
 	s->raw_dirty[row * s->cols + col] = 1;
 	s->stats.recoded++;
@@ -182,11 +189,13 @@ static void write_block(struct writer *w, int col, int row)
 	if (in_box(w->d, col, row) && take_drawn(s, &t, w->d->picture, col, row)) {
 		redo(s, &t, &m, &c, col, row);
 	} else if (w->moved && !splice_modes_fits(s, &s->out[at], col, row)) {
-		take(&t, &s->raw, col, row);
+		take(s, &t, &s->raw, col, row);
 		redo(s, &t, &m, &c, col, row);
 		s->stats.patched++;
 	} else if (prediction_differs(s, &m, col, row)) {
 		follow(s, &m, &c, col, row);
+	} else if (s->touched == row) {
+		keep(s, col, row);
 	}
 	w->moved = w->moved || m.ref != s->in[at].ref || m.mode != s->in[at].mode ||
 		   !splice_mv_same(m.mv, s->in[at].mv);
@@ -200,24 +209,18 @@ static void write_block(struct writer *w, int col, int row)
 
 #define MARGIN 40 /* rows of pixels: farther than prediction reaches from what is dirty */
 
-static void note_dirty(const struct splice *s, struct splice_frame *f, int row0, int row1)
+static void note_dirty(const struct splice *s, struct splice_frame *f, int row)
 {
-	memset(f->dirty, 0, (size_t)s->cols * (size_t)s->rows);
-	f->same = true;
-	f->x0 = s->cols;
-	f->y0 = s->rows;
-	f->x1 = f->y1 = -1;
-	for (int row = row0; row <= row1; row++) {
-		for (int col = 0; col < s->cols; col++) {
-			if (!differs(&f->in, &f->out, col, row))
-				continue;
-			f->dirty[row * s->cols + col] = 1;
-			f->same = false;
-			f->x0 = col < f->x0 ? col : f->x0;
-			f->x1 = col > f->x1 ? col : f->x1;
-			f->y0 = row < f->y0 ? row : f->y0;
-			f->y1 = row;
-		}
+	for (int col = 0; row >= 0 && col < s->cols; col++) {
+		/* what differs before the filter differs behind it, but for a rare exception */
+		if (!s->raw_dirty[row * s->cols + col] && !differs(s, &f->in, &f->out, col, row))
+			continue;
+		f->dirty[row * s->cols + col] = 1;
+		f->same = false;
+		f->x0 = col < f->x0 ? col : f->x0;
+		f->x1 = col > f->x1 ? col : f->x1;
+		f->y0 = row < f->y0 ? row : f->y0;
+		f->y1 = row;
 	}
 }
 
@@ -241,45 +244,62 @@ static bool row_dirty(const struct splice *s, int row)
 	return memchr(s->raw_dirty + (ptrdiff_t)row * s->cols, 1, (size_t)s->cols) != NULL;
 }
 
-/* Filters rows until they are as the sender has them again; returns the last one. */
-static int filter_rows(struct splice *s, struct splice_frame *f, int row, int last)
+static void settle_begin(struct splice_frame *f, const struct splice *s)
 {
-	for (;; row++) {
-		splice_copy_rows(s, &f->out, row_dirty(s, row) ? &s->raw_out : &s->raw, row * 16,
-			row * 16 + 16);
-		splice_filter_row(s, &f->out, s->out, row);
-		if (row == s->rows - 1)
-			return row;
-		if (row > last && joint_same(s, &f->out, row))
-			break;
-	}
-	splice_copy_joint(
-		s, &f->out, &f->in, (struct splice_joint){(row + 1) * 16, (row + 1) * 16});
-	return row;
+	memset(f->dirty, 0, (size_t)s->cols * (size_t)s->rows);
+	f->same = true;
+	f->x0 = s->cols;
+	f->y0 = s->rows;
+	f->x1 = f->y1 = -1;
+	f->from = f->to = -1;
 }
 
-/* What differs goes through the loop filter; the rest is as in the sender's picture. */
-static void settle(struct splice *s)
+/* Rows from here on are not as the sender has them. */
+static void settle_start(struct splice *s, struct splice_frame *f, int row)
 {
-	struct splice_frame *f = s->new_frame;
-	int first = 0, last = s->rows - 1, end;
-
-	while (first < s->rows && !row_dirty(s, first))
-		first++;
-	while (last > first && !row_dirty(s, last))
-		last--;
-	f->same = true;
-	if (first == s->rows)
-		return;
-	f->from = first * 16 - MARGIN < 0 ? 0 : first * 16 - MARGIN;
-	splice_copy_rows(s, &f->out, &f->in, f->from, first * 16);
-	if (first > 0)
+	if (f->to < 0) {
+		f->from = row * 16 - MARGIN < 0 ? 0 : row * 16 - MARGIN;
+		f->to = f->from;
+	}
+	splice_copy_rows(s, &f->out, &f->in, f->to, row * 16);
+	if (row > 0)
 		splice_copy_joint(s, &f->out, &s->joint,
-			(struct splice_joint){first * 16, first * 2 * SPLICE_JOINT});
-	end = filter_rows(s, f, first, last);
-	f->to = (end + 1) * 16 + MARGIN > s->rows * 16 ? s->rows * 16 : (end + 1) * 16 + MARGIN;
-	splice_copy_rows(s, &f->out, &f->in, (end + 1) * 16, f->to);
-	note_dirty(s, f, first > 0 ? first - 1 : 0, end);
+			(struct splice_joint){row * 16, row * 2 * SPLICE_JOINT});
+}
+
+/* What differs goes through the loop filter, and so do rows behind it until they are as the sender
+ * has them again; the rest is as in the sender's picture. */
+static void settle_row(struct writer *w, int row)
+{
+	struct splice *s = w->s;
+	struct splice_frame *f = s->new_frame;
+	bool dirty = row_dirty(s, row);
+
+	if (!w->apart && !dirty)
+		return;
+	if (!w->apart)
+		settle_start(s, f, row);
+	splice_copy_rows(s, &f->out, dirty ? &s->raw_out : &s->raw, row * 16, row * 16 + 16);
+	splice_filter_row(s, &f->out, s->out, row);
+	note_dirty(s, f, row - 1);
+	f->to = row * 16 + 16;
+	w->apart = row + 1 < s->rows && (dirty || !joint_same(s, &f->out, row));
+	if (w->apart)
+		return;
+	if (row + 1 < s->rows)
+		splice_copy_joint(
+			s, &f->out, &f->in, (struct splice_joint){row * 16 + 16, row * 16 + 16});
+	note_dirty(s, f, row);
+}
+
+static void settle_end(struct splice *s, struct splice_frame *f)
+{
+	int to = f->to + MARGIN > s->rows * 16 ? s->rows * 16 : f->to + MARGIN;
+
+	if (f->to < 0)
+		return;
+	splice_copy_rows(s, &f->out, &f->in, f->to, to);
+	f->to = to;
 }
 
 /* ---- bytes ---- */
@@ -332,6 +352,7 @@ static void begin(struct writer *w)
 			&w->part[i], s->part_bytes + (size_t)i * SPLICE_MAX_OUT, SPLICE_MAX_OUT);
 	splice_head_write(s, &w->first);
 	s->touched = -2;
+	settle_begin(s->new_frame, s);
 	memset(s->above, 0, (size_t)s->cols * sizeof(*s->above));
 	s->nlevels_new = 0;
 }
@@ -341,7 +362,7 @@ static void finish(struct writer *w)
 	splice_put_end(&w->first);
 	for (unsigned i = 0; i < w->s->head.parts; i++)
 		splice_put_end(&w->part[i]);
-	settle(w->s);
+	settle_end(w->s, w->s->new_frame);
 }
 
 int splice_write(struct splice *s, const struct splice_drawn *d, struct ar_span *out)
@@ -367,6 +388,7 @@ int splice_write(struct splice *s, const struct splice_drawn *d, struct ar_span 
 			write_block(&w, col, row);
 		if (s->touched == row)
 			splice_image_edge_row(s, &s->raw_out, row);
+		settle_row(&w, row);
 	}
 	finish(&w);
 	err = assemble(&w, out);

@@ -156,6 +156,23 @@ static void test_transforms(void **state)
 	each(transforms);
 }
 
+/* One pixel that is not the same is seen, wherever; and one beside is not. */
+static void copies(const struct splice_pixels *px, struct canvas *a, struct canvas *b, int n)
+{
+	int x = (int)dice((unsigned)n), y = (int)dice((unsigned)n);
+	uint8_t *p = at(a, 1, 8, 8), *q = at(b, 1, 9, 7);
+
+	*b = *a;
+	px->copy(q, STRIDE, p, STRIDE, n);
+	assert_false(splice_plain.differ(p, STRIDE, q, STRIDE, n));
+	assert_false(px->differ(p, STRIDE, q, STRIDE, n));
+	q[y * STRIDE + n] ^= 1;
+	q[n * STRIDE + x] ^= 1;
+	assert_false(px->differ(p, STRIDE, q, STRIDE, n));
+	q[y * STRIDE + x] ^= 0x80;
+	assert_true(px->differ(p, STRIDE, q, STRIDE, n));
+}
+
 static void forward(const struct splice_pixels *px)
 {
 	static struct canvas a, b;
@@ -171,8 +188,11 @@ static void forward(const struct splice_pixels *px)
 		assert_memory_equal(v[0], v[1], sizeof(v[0]));
 		assert_int_equal(
 			splice_plain.sad16(p, STRIDE, q, STRIDE), px->sad16(p, STRIDE, q, STRIDE));
-		assert_int_equal(
-			splice_plain.sse16(p, STRIDE, q, STRIDE), px->sse16(p, STRIDE, q, STRIDE));
+		for (int n = 8; n <= 16; n += 8) {
+			assert_int_equal(splice_plain.sse(p, STRIDE, q, STRIDE, n),
+				px->sse(p, STRIDE, q, STRIDE, n));
+			copies(px, &a, &b, n);
+		}
 	}
 }
 
