@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* ---- reading ---- */
 
@@ -23,10 +24,28 @@ struct splice_bool {
 	const uint8_t *p, *end;
 };
 
+static inline uint64_t splice_bool_big(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
 static inline void splice_bool_fill(struct splice_bool *b)
 {
-	int shift = 64 - 8 - (b->bits + 8);
+	int shift = 64 - 8 - (b->bits + 8), used = b->bits + 8, whole = (64 - used) / 8;
+	uint64_t next;
 
+	if (b->end - b->p >= 8) {
+		memcpy(&next, b->p, 8);
+		/* what there is of a byte that is not counted yet is the same when it comes again
+		 */
+		b->value |= splice_bool_big(next) >> used;
+		b->bits += 8 * whole;
+		b->p += whole;
+		return;
+	}
 	while (shift >= 0 && b->p < b->end) {
 		b->value |= (uint64_t)*b->p++ << shift;
 		b->bits += 8;
@@ -82,8 +101,9 @@ static inline int splice_bool_tree(struct splice_bool *b, const int16_t *tree, c
 /* ---- writing ---- */
 
 struct splice_put {
-	uint32_t low, range;
-	int32_t bits;
+	uint64_t low; /* 8 bits and those that wait, and one for a carry */
+	uint32_t range;
+	int32_t bits; /* that wait */
 	bool full;
 	uint8_t *p;
 	size_t n, room;
@@ -91,7 +111,7 @@ struct splice_put {
 
 static inline void splice_put_start(struct splice_put *e, uint8_t *p, size_t room)
 {
-	*e = (struct splice_put){.range = 255, .bits = -24, .p = p, .room = room};
+	*e = (struct splice_put){.range = 255, .p = p, .room = room};
 }
 
 static inline void splice_put_carry(struct splice_put *e)
@@ -104,16 +124,18 @@ static inline void splice_put_carry(struct splice_put *e)
 		e->p[i - 1]++;
 }
 
-/* offset: bits of the byte that are still to come, 1 to 7 */
-static inline void splice_put_byte(struct splice_put *e, unsigned offset)
+/* Whole bytes of what waits. */
+static inline void splice_put_flush(struct splice_put *e)
 {
-	if ((e->low << (offset - 1)) & 0x80000000u)
+	if (e->low >> (8 + e->bits))
 		splice_put_carry(e);
-	if (e->n < e->room)
-		e->p[e->n++] = (uint8_t)(e->low >> (24 - offset));
-	else
-		e->full = true;
-	e->low = (uint32_t)((uint64_t)e->low << offset) & 0xffffff;
+	for (; e->bits >= 8; e->bits -= 8) {
+		if (e->n < e->room)
+			e->p[e->n++] = (uint8_t)(e->low >> e->bits);
+		else
+			e->full = true;
+	}
+	e->low &= ((uint64_t)1 << (8 + e->bits)) - 1;
 }
 
 static inline void splice_put_bool(struct splice_put *e, unsigned bit, unsigned prob)
@@ -122,17 +144,21 @@ static inline void splice_put_bool(struct splice_put *e, unsigned bit, unsigned 
 	uint32_t range = bit ? e->range - split : split;
 	unsigned shift = (unsigned)__builtin_clz(range) & 7; /* less 24: it has one byte */
 
-	e->low += bit ? split : 0;
 	e->range = range << shift;
+	e->low = (e->low + (bit ? split : 0)) << shift;
 	e->bits += (int32_t)shift;
-	if (e->bits >= 0) {
-		unsigned rest = (unsigned)e->bits & 7;
+	if (e->bits >= 40)
+		splice_put_flush(e);
+}
 
-		splice_put_byte(e, shift - rest);
-		shift = rest;
-		e->bits -= 8;
-	}
-	e->low <<= shift;
+/* As they were said: probability << 1 | bit. */
+static inline void splice_put_said(struct splice_put *to, const uint16_t *said, size_t n)
+{
+	struct splice_put e = *to; /* in registers */
+
+	for (size_t i = 0; i < n; i++)
+		splice_put_bool(&e, said[i] & 1, said[i] >> 1);
+	*to = e;
 }
 
 /* `value` of a tree like the one above; its leaves are few enough to be looked for. */
@@ -140,8 +166,9 @@ bool splice_put_tree(struct splice_put *e, const int16_t *tree, const uint8_t *p
 
 static inline void splice_put_end(struct splice_put *e)
 {
-	for (int i = 0; i < 32; i++)
+	for (int i = 0; i < 16; i++)
 		splice_put_bool(e, 0, 128);
+	splice_put_flush(e);
 }
 
 #endif

@@ -208,8 +208,7 @@ int splice_head_read(struct splice *s, struct splice_bool *b)
 
 void splice_head_write(const struct splice *s, struct splice_put *e)
 {
-	for (unsigned i = 0; i < s->head.nsaid; i++)
-		splice_put_bool(e, s->head.said[i] & 1, s->head.said[i] >> 1);
+	splice_put_said(e, s->head.said, s->head.nsaid);
 }
 
 /* ---- 14.1, 9.6: steps of each segment ---- */

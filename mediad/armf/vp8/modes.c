@@ -107,27 +107,51 @@ void splice_modes_near(const struct splice *s, const struct splice_mb *m, int co
 
 /* ---- vectors ---- */
 
-static int read_component(struct splice_bool *b, const uint8_t *p)
+/* Notes what it reads. */
+struct asker {
+	struct splice_bool b;
+	uint16_t *said;
+};
+
+static inline unsigned ask(struct asker *a, unsigned prob)
+{
+	unsigned bit = splice_bool_get(&a->b, prob);
+
+	*a->said++ = (uint16_t)(prob << 1 | bit);
+	return bit;
+}
+
+static inline int ask_tree(struct asker *a, const int16_t *tree, const uint8_t *probs)
+{
+	int i = 0;
+
+	do
+		i = tree[i + (int)ask(a, probs[i >> 1])];
+	while (i > 0);
+	return -i;
+}
+
+static int read_component(struct asker *a, const uint8_t *p)
 {
 	int x = 0;
 
-	if (!splice_bool_get(b, p[PROB_SHORT])) {
-		x = splice_bool_tree(b, splice_small_mv_tree, p + PROB_TREE);
+	if (!ask(a, p[PROB_SHORT])) {
+		x = ask_tree(a, splice_small_mv_tree, p + PROB_TREE);
 	} else {
 		for (int i = 0; i < 3; i++)
-			x += (int)splice_bool_get(b, p[PROB_LONG + i]) << i;
+			x += (int)ask(a, p[PROB_LONG + i]) << i;
 		for (int i = LONG_BITS - 1; i > 3; i--)
-			x += (int)splice_bool_get(b, p[PROB_LONG + i]) << i;
-		if (!(x & 0xfff0) || splice_bool_get(b, p[PROB_LONG + 3]))
+			x += (int)ask(a, p[PROB_LONG + i]) << i;
+		if (!(x & 0xfff0) || ask(a, p[PROB_LONG + 3]))
 			x += 8;
 	}
-	return x && splice_bool_get(b, p[PROB_SIGN]) ? -x : x;
+	return x && ask(a, p[PROB_SIGN]) ? -x : x;
 }
 
 static struct splice_mv read_mv(
-	struct splice_bool *b, const struct splice_probs *p, struct splice_mv best)
+	struct asker *a, const struct splice_probs *p, struct splice_mv best)
 {
-	int row = read_component(b, p->mv[0]) * 2, col = read_component(b, p->mv[1]) * 2;
+	int row = read_component(a, p->mv[0]) * 2, col = read_component(a, p->mv[1]) * 2;
 
 	return (struct splice_mv){(int16_t)(row + best.row), (int16_t)(col + best.col)};
 }
@@ -192,14 +216,14 @@ static struct sub sub_of(const struct splice *s, const struct splice_mb *m, int 
 }
 
 static void read_split(
-	const struct splice *s, struct splice_bool *b, struct splice_mb *m, struct splice_mv best)
+	const struct splice *s, struct asker *a, struct splice_mb *m, struct splice_mv best)
 {
-	m->split = (uint8_t)splice_bool_tree(b, split_tree, split_probs);
+	m->split = (uint8_t)ask_tree(a, split_tree, split_probs);
 	for (int j = 0; j < splice_split_count[m->split]; j++) {
 		struct sub u = sub_of(s, m, splice_split_first[m->split][j]);
 		struct splice_mv v = {0};
 
-		switch (splice_bool_tree(b, sub_mv_tree, u.prob)) {
+		switch (ask_tree(a, sub_mv_tree, u.prob)) {
 		case 0:
 			v = u.left;
 			break;
@@ -207,7 +231,7 @@ static void read_split(
 			v = u.above;
 			break;
 		case 3:
-			v = read_mv(b, &s->now.probs, best);
+			v = read_mv(a, &s->now.probs, best);
 			break;
 		}
 		for (int k = 0; k < 16; k++) {
@@ -279,61 +303,74 @@ static const uint8_t *bmode_probs(const struct splice *s, const struct splice_mb
 	return splice_kf_bmode_probs[above][left];
 }
 
-static void read_intra(const struct splice *s, struct splice_bool *b, struct splice_mb *m)
+static void read_intra(const struct splice *s, struct asker *a, struct splice_mb *m)
 {
 	bool key = s->head.key;
 
 	m->ref = SPLICE_INTRA;
 	m->mv = (struct splice_mv){0};
-	m->mode = (uint8_t)(key ? splice_bool_tree(b, splice_kf_ymode_tree, splice_kf_ymode_probs)
-				: splice_bool_tree(b, splice_ymode_tree, s->now.probs.ymode));
+	m->mode = (uint8_t)(key ? ask_tree(a, splice_kf_ymode_tree, splice_kf_ymode_probs)
+				: ask_tree(a, splice_ymode_tree, s->now.probs.ymode));
 	for (int i = 0; m->mode == SPLICE_B_PRED && i < 16; i++)
-		m->bmode[i] = (uint8_t)splice_bool_tree(b, splice_bmode_tree, bmode_probs(s, m, i));
-	m->uv_mode = (uint8_t)splice_bool_tree(
-		b, splice_uv_mode_tree, key ? splice_kf_uv_mode_probs : s->now.probs.uv_mode);
+		m->bmode[i] = (uint8_t)ask_tree(a, splice_bmode_tree, bmode_probs(s, m, i));
+	m->uv_mode = (uint8_t)ask_tree(
+		a, splice_uv_mode_tree, key ? splice_kf_uv_mode_probs : s->now.probs.uv_mode);
 }
 
 static void read_inter(
-	const struct splice *s, struct splice_bool *b, struct splice_mb *m, int col, int row)
+	const struct splice *s, struct asker *a, struct splice_mb *m, int col, int row)
 {
 	struct splice_near near;
 
 	m->ref = SPLICE_LAST;
-	if (splice_bool_get(b, s->head.prob_last))
-		m->ref = (uint8_t)(SPLICE_GOLDEN + splice_bool_get(b, s->head.prob_golden));
+	if (ask(a, s->head.prob_last))
+		m->ref = (uint8_t)(SPLICE_GOLDEN + ask(a, s->head.prob_golden));
 	splice_modes_near(s, m, col, row, m->ref, &near);
-	m->mode = (uint8_t)splice_bool_tree(b, inter_tree, near.prob);
+	m->mode = (uint8_t)ask_tree(a, inter_tree, near.prob);
 	m->mv = (struct splice_mv){0};
 	if (m->mode == SPLICE_NEAREST)
 		m->mv = near.nearest;
 	else if (m->mode == SPLICE_NEAR)
 		m->mv = near.near;
 	else if (m->mode == SPLICE_NEW)
-		m->mv = read_mv(b, &s->now.probs, near.best);
+		m->mv = read_mv(a, &s->now.probs, near.best);
 	else if (m->mode == SPLICE_SPLIT)
-		read_split(s, b, m, near.best);
+		read_split(s, a, m, near.best);
+}
+
+static void read_one(struct splice *s, struct asker *a, int col, int row)
+{
+	static const int16_t segment_tree[6] = {2, 4, -0, -1, -2, -3};
+	const struct splice_head *h = &s->head;
+	struct splice_mb *m = &s->in[splice_at(s, col, row)];
+	uint8_t *segment = &s->segment[row * s->cols + col];
+
+	if (h->map_update)
+		*segment = (uint8_t)ask_tree(a, segment_tree, h->tree_probs);
+	else if (h->key)
+		*segment = 0;
+	m->segment = *segment;
+	m->skip = h->skip_flags && ask(a, h->prob_skip);
+	if (!h->key && ask(a, h->prob_intra))
+		read_inter(s, a, m, col, row);
+	else
+		read_intra(s, a, m);
 }
 
 void splice_modes_read(struct splice *s, struct splice_bool *b)
 {
-	static const int16_t segment_tree[6] = {2, 4, -0, -1, -2, -3};
-	const struct splice_head *h = &s->head;
+	struct asker a = {.b = *b};
 
-	for (int i = 0; i < s->rows * s->cols; i++) {
-		int col = i % s->cols, row = i / s->cols;
-		struct splice_mb *m = &s->in[splice_at(s, col, row)];
+	for (int row = 0; row < s->rows; row++) {
+		for (int col = 0; col < s->cols; col++) {
+			uint16_t *said = s->said + s->nsaid;
 
-		if (h->map_update)
-			s->segment[i] = (uint8_t)splice_bool_tree(b, segment_tree, h->tree_probs);
-		else if (h->key)
-			s->segment[i] = 0;
-		m->segment = s->segment[i];
-		m->skip = h->skip_flags && splice_bool_get(b, h->prob_skip);
-		if (!h->key && splice_bool_get(b, h->prob_intra))
-			read_inter(s, b, m, col, row);
-		else
-			read_intra(s, b, m);
+			a.said = said;
+			read_one(s, &a, col, row);
+			splice_said(s, &s->mode_said[row * s->cols + col], (size_t)(a.said - said));
+		}
 	}
+	*b = a.b;
 }
 
 /* ---- writing ---- */
@@ -391,10 +428,16 @@ static void write_inter(
 		write_split(s, e, m, near.best);
 }
 
-void splice_modes_write(
-	const struct splice *s, struct splice_put *e, const struct splice_mb *m, int col, int row)
+void splice_modes_write(const struct splice *s, struct splice_put *e, const struct splice_mb *m,
+	int col, int row, bool as_came)
 {
+	const struct splice_said *said = &s->mode_said[row * s->cols + col];
 	const struct splice_head *h = &s->head;
+
+	if (as_came && said->n) {
+		splice_put_said(e, s->said + said->at, said->n);
+		return;
+	}
 
 	if (h->map_update) {
 		splice_put_bool(e, m->segment >> 1, h->tree_probs[0]);

@@ -114,6 +114,7 @@ static void code_residual(struct splice *s, const struct splice_target *t, struc
 	int16_t v[25][16];
 
 	c->level = p.to;
+	c->said.n = 0;
 	c->end[24] = 0;
 	transform(s, t, v, col, row, true);
 	if (y2) {
@@ -137,6 +138,7 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 	int16_t v[25][16], back[16], spare[16];
 
 	c->level = p.to;
+	c->said.n = 0;
 	c->end[24] = 0;
 	for (int i = 0; i < 16; i++) {
 		int x = (i & 3) * 4, y = (i >> 2) * 4;

@@ -8,6 +8,7 @@
 
 #define PAD 32 /* bytes around rows */
 #define MAX_LEVELS 400 /* of a macroblock */
+#define MEAN_SAID 512 /* bools of a macroblock that are noted, on average */
 
 /* ---- memory ---- */
 
@@ -42,6 +43,9 @@ static void free_sized(struct splice *s)
 	free(s->levels);
 	free(s->levels_new);
 	free(s->above);
+	free(s->said);
+	free(s->mode_said);
+	free(s->changed);
 	free(s->raw_dirty);
 	free(s->raw.memory);
 	free(s->raw_out.memory);
@@ -57,6 +61,9 @@ static void free_sized(struct splice *s)
 	s->coefs = NULL;
 	s->levels = s->levels_new = NULL;
 	s->above = NULL;
+	s->said = NULL;
+	s->mode_said = NULL;
+	s->changed = NULL;
 	s->raw = s->raw_out = s->joint = (struct splice_image){0};
 	memset(s->ref, 0, sizeof(s->ref));
 	s->new_frame = NULL;
@@ -98,8 +105,13 @@ static int resize(struct splice *s, int cols, int rows)
 	s->levels = malloc(n * MAX_LEVELS * sizeof(*s->levels));
 	s->levels_new = malloc(n * MAX_LEVELS * sizeof(*s->levels_new));
 	s->above = calloc((size_t)cols, sizeof(*s->above));
+	s->changed = calloc(bordered, 1);
+	s->mode_said = calloc(n, sizeof(*s->mode_said));
+	s->most_said = n * MEAN_SAID;
+	s->said = malloc((s->most_said + SPLICE_MB_SAID) * sizeof(*s->said));
 	if (!s->in || !s->out || !s->segment || !s->raw_dirty || !s->coefs || !s->levels ||
-		!s->levels_new || !s->above || frames_new(s, cols, rows) != 0) {
+		!s->levels_new || !s->above || !s->said || !s->mode_said || !s->changed ||
+		frames_new(s, cols, rows) != 0) {
 		free_sized(s);
 		return -ENOMEM;
 	}
@@ -281,6 +293,7 @@ static int decode(struct splice *s, const uint8_t *p, const uint8_t *end)
 		return err;
 	splice_head_quant(s);
 	splice_filter_levels(s);
+	s->nsaid = 0;
 	splice_modes_read(s, &b);
 	if (splice_bool_over(&b))
 		return -EBADMSG;

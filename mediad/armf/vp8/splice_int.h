@@ -17,6 +17,7 @@
 #define SPLICE_MAX_PARTS 8
 #define SPLICE_MAX_HEAD 10240 /* bools of a header: 1,056 probabilities of 9 each, and some 500 */
 #define SPLICE_MAX_OUT DEPAY_MAX_FRAME
+#define SPLICE_MB_SAID 8192 /* bools of a macroblock: 400 coefficients of 19 each, and some */
 #define SPLICE_FRAMES 5 /* last, golden, altref, the new one, and one to spare */
 #define SPLICE_JOINT                                                                               \
 	4 /* rows of pixels that a macroblock's edge is filtered with, on either side */
@@ -68,10 +69,22 @@ static inline bool splice_has_y2(const struct splice_mb *m)
 	return m->mode != SPLICE_B_PRED && m->mode != SPLICE_SPLIT;
 }
 
+/* Are there coefficients in what lies above a macroblock's blocks, or left of them? */
+struct splice_context {
+	uint8_t y[4], u[2], v[2], y2;
+};
+
+/* Bools as they came, among those of the frame; n 0: not noted. */
+struct splice_said {
+	uint32_t at, n;
+};
+
 /* Quantised coefficients: of each block those up to its end, in the order of the zigzag. */
 struct splice_coefs {
 	const int16_t *level;
 	uint8_t end[25]; /* 0: none; blocks beside a Y2 block begin at 1 */
+	struct splice_context before[2], behind[2]; /* above and left, as it was read, and then */
+	struct splice_said said;
 };
 
 struct splice_probs {
@@ -136,10 +149,6 @@ struct splice_frame {
 	int from, to; /* rows of pixels of out that are filled */
 };
 
-struct splice_context {
-	uint8_t y[4], u[2], v[2], y2;
-};
-
 struct splice {
 	const struct splice_pixels *px; /* what this machine can do */
 	bool need_key; /* to decode */
@@ -150,10 +159,14 @@ struct splice {
 	struct splice_head head;
 	struct splice_lasting now, before; /* before: probabilities that a frame does not keep */
 	struct splice_mb *in, *out; /* with a border: one row above, one column left */
+	uint8_t *changed; /* with a border as well: the mode or vector that goes is not what came */
 	uint8_t *segment; /* lasts */
 	struct splice_coefs *coefs;
 	int16_t *levels, *levels_new;
 	size_t nlevels, nlevels_new;
+	uint16_t *said; /* bools behind the header: probability << 1 | bit; and SPLICE_MB_SAID */
+	size_t nsaid, most_said;
+	struct splice_said *mode_said; /* a macroblock each */
 	unsigned width, height;
 	struct ar_span bytes_in; /* the frame as it came */
 	struct splice_context *above;
@@ -181,6 +194,15 @@ static inline size_t splice_at(const struct splice *s, int col, int row)
 	return (size_t)(row + 1) * (size_t)(s->cols + 1) + (size_t)col + 1;
 }
 
+/* The next n bools of s->said are this; those that there is no room for are not noted. */
+static inline void splice_said(struct splice *s, struct splice_said *said, size_t n)
+{
+	bool room = s->nsaid + n <= s->most_said;
+
+	*said = (struct splice_said){(uint32_t)s->nsaid, room ? (uint32_t)n : 0};
+	s->nsaid += room ? n : 0;
+}
+
 /* ---- head.c ---- */
 
 int splice_head_tag(struct splice_head *h, struct ar_span frame);
@@ -200,8 +222,9 @@ void splice_modes_near(const struct splice *s, const struct splice_mb *m, int co
 	unsigned ref, struct splice_near *near);
 /* Can this macroblock's vectors be written where it is now? */
 bool splice_modes_fits(const struct splice *s, const struct splice_mb *m, int col, int row);
-void splice_modes_write(
-	const struct splice *s, struct splice_put *e, const struct splice_mb *m, int col, int row);
+/* as_came: neither it nor its neighbours' vectors and modes are others. */
+void splice_modes_write(const struct splice *s, struct splice_put *e, const struct splice_mb *m,
+	int col, int row, bool as_came);
 
 /* ---- tokens.c ---- */
 
@@ -209,7 +232,7 @@ void splice_modes_write(
 int splice_tokens_read(struct splice *s, struct splice_bool *b, struct splice_mb *m,
 	struct splice_coefs *c, struct splice_context *above, struct splice_context *left);
 void splice_tokens_write(const struct splice *s, struct splice_put *e, const struct splice_mb *m,
-	const struct splice_coefs *c, struct splice_context *above, struct splice_context *left);
+	struct splice_coefs *c, struct splice_context *above, struct splice_context *left);
 void splice_tokens_none(
 	const struct splice_mb *m, struct splice_context *above, struct splice_context *left);
 

@@ -17,7 +17,6 @@ struct writer {
 	struct splice_put first, part[SPLICE_MAX_PARTS];
 	struct splice_context left;
 	bool apart; /* the receiver's picture, so far as it is filtered, differs here */
-	bool moved; /* a vector is not as it came: what says others may not fit any more */
 };
 
 /* ---- pixels of a macroblock ---- */
@@ -176,33 +175,44 @@ static void redo(struct splice *s, const struct splice_target *t, struct splice_
 	s->stats.recoded++;
 }
 
+/* Are modes and vectors that say this macroblock's others than those that came with it? */
+static bool neighbours_changed(const struct splice *s, size_t at)
+{
+	const uint8_t *c = s->changed + at, *above = c - (s->cols + 1);
+
+	return c[-1] || above[0] || above[-1];
+}
+
 static void write_block(struct writer *w, int col, int row)
 {
 	struct splice *s = w->s;
 	size_t at = splice_at(s, col, row);
-	struct splice_mb m = s->in[at];
-	struct splice_coefs c = s->coefs[row * s->cols + col];
+	const struct splice_mb *in = &s->in[at];
+	struct splice_mb m = *in;
+	struct splice_coefs *c = &s->coefs[row * s->cols + col];
+	uint64_t recoded = s->stats.recoded;
 	struct splice_target t;
+	bool moved = neighbours_changed(s, at);
 
 	s->out[at] = m;
 	s->raw_dirty[row * s->cols + col] = 0;
 	if (in_box(w->d, col, row) && take_drawn(s, &t, w->d->picture, col, row)) {
-		redo(s, &t, &m, &c, col, row);
-	} else if (w->moved && !splice_modes_fits(s, &s->out[at], col, row)) {
+		redo(s, &t, &m, c, col, row);
+	} else if (moved && !splice_modes_fits(s, &s->out[at], col, row)) {
 		take(s, &t, &s->raw, col, row);
-		redo(s, &t, &m, &c, col, row);
+		redo(s, &t, &m, c, col, row);
 		s->stats.patched++;
 	} else if (prediction_differs(s, &m, col, row)) {
-		follow(s, &m, &c, col, row);
+		follow(s, &m, c, col, row);
 	} else if (s->touched == row) {
 		keep(s, col, row);
 	}
-	w->moved = w->moved || m.ref != s->in[at].ref || m.mode != s->in[at].mode ||
-		   !splice_mv_same(m.mv, s->in[at].mv);
+	s->changed[at] = m.ref != in->ref || m.mode != in->mode || !splice_mv_same(m.mv, in->mv);
 	s->out[at] = m;
-	splice_modes_write(s, &w->first, &s->out[at], col, row);
+	splice_modes_write(
+		s, &w->first, &s->out[at], col, row, !moved && s->stats.recoded == recoded);
 	splice_tokens_write(
-		s, &w->part[(unsigned)row % s->head.parts], &m, &c, &s->above[col], &w->left);
+		s, &w->part[(unsigned)row % s->head.parts], &m, c, &s->above[col], &w->left);
 }
 
 /* ---- the receiver's picture ---- */

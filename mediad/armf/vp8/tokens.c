@@ -13,62 +13,115 @@ static const uint16_t cat_base[6] = {5, 7, 11, 19, 35, 67};
 
 enum { Y_AFTER_Y2, Y2, CHROMA, Y_WITH_DC };
 
-/* Which contexts a block has. */
-static uint8_t *context(struct splice_context *c, int block, bool left)
+#define ALWAYS static inline __attribute__((always_inline))
+
+/* Blocks of one kind side by side and below each other, n times n. */
+struct blocks {
+	band_probs probs;
+	uint8_t *above, *left; /* do those there have coefficients? */
+	uint8_t *end;
+	int n, first;
+};
+
+/* All of a macroblock, in the order in which they come; the number of kinds. */
+static int kinds(const struct splice *s, struct blocks k[4], bool y2, uint8_t end[25],
+	struct splice_context *above, struct splice_context *left)
 {
-	if (block == 24)
-		return &c->y2;
-	if (block < 16)
-		return &c->y[left ? block >> 2 : block & 3];
-	return (block < 20 ? c->u : c->v) + (left ? block >> 1 & 1 : block & 1);
+	const struct splice_probs *p = &s->now.probs;
+	int i = 0;
+
+	if (y2)
+		k[i++] = (struct blocks){p->coef[Y2], &above->y2, &left->y2, end + 24, 1, 0};
+	k[i++] = (struct blocks){
+		p->coef[y2 ? Y_AFTER_Y2 : Y_WITH_DC], above->y, left->y, end, 4, y2};
+	k[i++] = (struct blocks){p->coef[CHROMA], above->u, left->u, end + 16, 2, 0};
+	k[i++] = (struct blocks){p->coef[CHROMA], above->v, left->v, end + 20, 2, 0};
+	return i;
 }
 
 /* ---- reading ---- */
 
-static int read_large(struct splice_bool *b, const uint8_t *p)
+/* Notes what it reads. */
+struct taker {
+	struct splice_bool b;
+	uint16_t *said;
+};
+
+ALWAYS unsigned take(struct taker *t, unsigned prob)
+{
+	unsigned bit = splice_bool_get(&t->b, prob);
+
+	*t->said++ = (uint16_t)(prob << 1 | bit);
+	return bit;
+}
+
+ALWAYS int read_large(struct taker *t, const uint8_t *p)
 {
 	unsigned cat;
 	int v = 0;
 
-	if (!splice_bool_get(b, p[3])) {
-		if (!splice_bool_get(b, p[4]))
+	if (!take(t, p[3])) {
+		if (!take(t, p[4]))
 			return 2;
-		return 3 + (int)splice_bool_get(b, p[5]);
+		return 3 + (int)take(t, p[5]);
 	}
-	if (!splice_bool_get(b, p[6])) {
-		cat = splice_bool_get(b, p[7]);
+	if (!take(t, p[6])) {
+		cat = take(t, p[7]);
 	} else {
-		cat = 2 + 2 * splice_bool_get(b, p[8]);
-		cat += splice_bool_get(b, p[9 + (cat > 2)]);
+		cat = 2 + 2 * take(t, p[8]);
+		cat += take(t, p[9 + (cat > 2)]);
 	}
 	for (const uint8_t *bits = cat_bits[cat]; *bits; bits++)
-		v = v << 1 | (int)splice_bool_get(b, *bits);
+		v = v << 1 | (int)take(t, *bits);
 	return v + cat_base[cat];
 }
 
 /* The end of the block, 0 when it is empty. */
-static int read_block(struct splice_bool *b, band_probs probs, int ctx, int first, int16_t *out)
+ALWAYS int read_block(struct taker *t, band_probs probs, int ctx, int first, int16_t *out)
 {
 	const uint8_t *p = probs[splice_band[first]][ctx];
 	int n = first, v;
 
-	if (!splice_bool_get(b, p[0]))
+	if (!take(t, p[0]))
 		return 0;
 	for (;;) {
 		n++;
-		if (!splice_bool_get(b, p[1])) {
+		if (!take(t, p[1])) {
 			*out++ = 0;
 			p = probs[splice_band[n]][0];
 		} else {
-			v = splice_bool_get(b, p[2]) ? read_large(b, p) : 1;
+			v = take(t, p[2]) ? read_large(t, p) : 1;
 			p = probs[splice_band[n]][v > 1 ? 2 : 1];
-			*out++ = (int16_t)(splice_bool_get(b, 128) ? -v : v);
-			if (n == 16 || !splice_bool_get(b, p[0]))
+			*out++ = (int16_t)(take(t, 128) ? -v : v);
+			if (n == 16 || !take(t, p[0]))
 				return n;
 		}
 		if (n == 16)
 			return 16;
 	}
+}
+
+/* Returns where the next coefficients go. */
+static int16_t *read_blocks(struct taker *from, const struct blocks *k, int16_t *to, bool *any)
+{
+	struct taker t = *from; /* in registers */
+	uint8_t *end = k->end;
+
+	for (int y = 0; y < k->n; y++) {
+		uint8_t left = k->left[y];
+
+		for (int i = 0; i < k->n; i++) {
+			int e = read_block(&t, k->probs, k->above[i] + left, k->first, to);
+
+			*end++ = (uint8_t)e;
+			k->above[i] = left = e > 0;
+			*any = *any || e > 0;
+			to += e > k->first ? e - k->first : 0;
+		}
+		k->left[y] = left;
+	}
+	*from = t;
+	return to;
 }
 
 void splice_tokens_none(
@@ -86,8 +139,12 @@ void splice_tokens_none(
 int splice_tokens_read(struct splice *s, struct splice_bool *b, struct splice_mb *m,
 	struct splice_coefs *c, struct splice_context *above, struct splice_context *left)
 {
-	bool y2 = splice_has_y2(m);
+	uint16_t *said = s->said + s->nsaid;
+	struct taker t = {*b, said};
+	struct blocks k[4];
 	int16_t *to = s->levels + s->nlevels;
+	bool any = false;
+	int n;
 
 	c->level = to;
 	m->coded = 0;
@@ -97,24 +154,23 @@ int splice_tokens_read(struct splice *s, struct splice_bool *b, struct splice_mb
 		return 0;
 	}
 	c->end[24] = 0;
-	for (int i = y2 ? -1 : 0; i < 24; i++) {
-		int block = i < 0 ? 24 : i, first = y2 && i >= 0 && i < 16;
-		int type = i < 0 ? Y2 : i >= 16 ? CHROMA : y2 ? Y_AFTER_Y2 : Y_WITH_DC;
-		uint8_t *ca = context(above, block, false), *cl = context(left, block, true);
-		int end = read_block(b, s->now.probs.coef[type], *ca + *cl, first, to);
-
-		c->end[block] = (uint8_t)end;
-		*ca = *cl = end > 0;
-		m->coded |= end > 0;
-		to += end > first ? end - first : 0;
-	}
+	c->before[0] = *above;
+	c->before[1] = *left;
+	n = kinds(s, k, splice_has_y2(m), c->end, above, left);
+	for (int i = 0; i < n; i++)
+		to = read_blocks(&t, &k[i], to, &any);
+	*b = t.b;
+	m->coded = any;
+	c->behind[0] = *above;
+	c->behind[1] = *left;
+	splice_said(s, &c->said, (size_t)(t.said - said));
 	s->nlevels = (size_t)(to - s->levels);
 	return splice_bool_over(b) ? -EBADMSG : 0;
 }
 
 /* ---- writing ---- */
 
-static void write_large(struct splice_put *e, const uint8_t *p, unsigned v)
+ALWAYS void write_large(struct splice_put *e, const uint8_t *p, unsigned v)
 {
 	unsigned cat = 5, bits;
 
@@ -139,7 +195,7 @@ static void write_large(struct splice_put *e, const uint8_t *p, unsigned v)
 		splice_put_bool(e, (v - cat_base[cat]) >> (bits - 1 - i) & 1, cat_bits[cat][i]);
 }
 
-static void write_block(
+ALWAYS void write_block(
 	struct splice_put *e, band_probs probs, int ctx, int first, int end, const int16_t *level)
 {
 	const uint8_t *p = probs[splice_band[first]][ctx];
@@ -162,23 +218,48 @@ static void write_block(
 	}
 }
 
+static const int16_t *write_blocks(
+	struct splice_put *to, const struct blocks *k, const int16_t *level)
+{
+	struct splice_put e = *to; /* in registers */
+	const uint8_t *ends = k->end;
+
+	for (int y = 0; y < k->n; y++) {
+		for (int i = 0; i < k->n; i++) {
+			int end = *ends++, ctx = k->above[i] + k->left[y];
+
+			write_block(&e, k->probs, ctx, k->first, end, level);
+			k->above[i] = k->left[y] = end > 0;
+			level += end > k->first ? end - k->first : 0;
+		}
+	}
+	*to = e;
+	return level;
+}
+
+static bool same_context(const struct splice_context *a, const struct splice_context *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 void splice_tokens_write(const struct splice *s, struct splice_put *e, const struct splice_mb *m,
-	const struct splice_coefs *c, struct splice_context *above, struct splice_context *left)
+	struct splice_coefs *c, struct splice_context *above, struct splice_context *left)
 {
 	const int16_t *level = c->level;
-	bool y2 = splice_has_y2(m);
+	struct blocks k[4];
+	int n;
 
 	if (m->skip) {
 		splice_tokens_none(m, above, left);
 		return;
 	}
-	for (int i = y2 ? -1 : 0; i < 24; i++) {
-		int block = i < 0 ? 24 : i, first = y2 && i >= 0 && i < 16, end = c->end[block];
-		int type = i < 0 ? Y2 : i >= 16 ? CHROMA : y2 ? Y_AFTER_Y2 : Y_WITH_DC;
-		uint8_t *ca = context(above, block, false), *cl = context(left, block, true);
-
-		write_block(e, s->now.probs.coef[type], *ca + *cl, first, end, level);
-		*ca = *cl = end > 0;
-		level += end > first ? end - first : 0;
+	if (c->said.n && same_context(above, &c->before[0]) && same_context(left, &c->before[1])) {
+		splice_put_said(e, s->said + c->said.at, c->said.n);
+		*above = c->behind[0];
+		*left = c->behind[1];
+		return;
 	}
+	n = kinds(s, k, splice_has_y2(m), c->end, above, left);
+	for (int i = 0; i < n; i++)
+		level = write_blocks(e, &k[i], level);
 }
