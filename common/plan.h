@@ -21,6 +21,10 @@
 #define AR_PLAN_REF_LEN 32
 /* In audio and video texts of ours: for Kamailios further on, which have no plan. */
 #define AR_PLAN_ARMF_ATTR "x-ims-ar-armf"
+/* Video through the media function is numbered anew, so it has other SSRCs than the same video past
+ * it: the sender's with these bits turned. Under one SSRC a receiver takes numbers that go back for
+ * old packets (libwebrtc: every second time that video is taken there or back). */
+#define AR_PLAN_SSRC_MASK 0x2a5c96e1u
 
 enum ar_side { AR_SIDE_A, AR_SIDE_B };
 
@@ -42,7 +46,8 @@ struct ar_plan_section {
 	 * An audio or video text of ours (not its alt) ends with what only section `from` of the
 	 * input can tell: its direction (RFC 3264 6.1; the session's where it has none), a=msid,
 	 * a=ssrc, a=ssrc-group, a=label and a=content, in its order. So hold and the sender's names
-	 * pass end to end while the media themselves go through the media function.
+	 * pass end to end while the media themselves go through the media function. Video gets
+	 * SSRCs of its own, AR_PLAN_SSRC_MASK.
 	 */
 	bool carry;
 	int16_t from;

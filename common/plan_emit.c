@@ -125,7 +125,51 @@ static void emit_lines(
 
 static const char *const carried[] = {"msid", "ssrc", "ssrc-group", "label", "content"};
 
-static void emit_carried(struct ar_buf *out, struct ar_span section, struct ar_span session)
+static bool read_ssrc(struct ar_span word, uint32_t *ssrc)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < word.n; i++) {
+		if (word.p[i] < '0' || word.p[i] > '9' || v > UINT32_MAX)
+			return false;
+		v = v * 10 + (uint64_t)(word.p[i] - '0');
+	}
+	*ssrc = (uint32_t)v;
+	return word.n && v <= UINT32_MAX;
+}
+
+static void emit_ssrc(struct ar_buf *out, struct ar_span word)
+{
+	uint32_t ssrc;
+
+	if (read_ssrc(word, &ssrc))
+		ar_buf_printf(out, "%u", ssrc ^ AR_PLAN_SSRC_MASK);
+	else
+		ar_buf_add_span(out, word);
+}
+
+/* RFC 5576 4.1: "1234 cname:x"; 4.2: "FID 1234 5678". */
+static void emit_masked(struct ar_buf *out, const char *name, struct ar_span value)
+{
+	struct ar_span word = cut_word(&value);
+	bool group = strcmp(name, "ssrc-group") == 0;
+
+	ar_buf_add_str(out, "a=");
+	ar_buf_add_str(out, name);
+	ar_buf_add_str(out, ":");
+	if (group)
+		ar_buf_add_span(out, word);
+	else
+		emit_ssrc(out, word);
+	while (group && (word = cut_word(&value)).n) {
+		ar_buf_add_str(out, " ");
+		emit_ssrc(out, word);
+	}
+	plan_emit_line(out, value);
+}
+
+static void emit_carried(
+	struct ar_buf *out, struct ar_span section, struct ar_span session, bool video)
 {
 	struct ar_span line, value;
 	size_t pos = 0;
@@ -135,7 +179,11 @@ static void emit_carried(struct ar_buf *out, struct ar_span section, struct ar_s
 	ar_buf_add_str(out, "\r\n");
 	while (ar_sdp_next_line(section, &pos, &line)) {
 		for (size_t i = 0; i < sizeof(carried) / sizeof(carried[0]); i++) {
-			if (ar_sdp_line_attr(line, carried[i], &value))
+			if (!ar_sdp_line_attr(line, carried[i], &value))
+				continue;
+			if (video && strncmp(carried[i], "ssrc", 4) == 0)
+				emit_masked(out, carried[i], value);
+			else
 				plan_emit_line(out, line);
 		}
 	}
@@ -179,7 +227,7 @@ static void emit_piece(struct ar_buf *out, const struct plan_session *s,
 	if (p->from)
 		copy_down(out, p->m.text, p->from->session);
 	if (p->carry.p)
-		emit_carried(out, p->carry, p->carry_session);
+		emit_carried(out, p->carry, p->carry_session, p->m.kind == AR_SDP_VIDEO);
 }
 
 /* RFC 9143 7.2: a mid may be in the group when its section has a port or is bundle-only. */

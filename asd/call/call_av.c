@@ -145,7 +145,8 @@ static json_t *local_json(const struct call *c, const struct planner_av *av, enu
 		.ncodec = d->ncodec,
 		.ext = d->ext,
 		.next = d->next,
-		.rtcp_rsize = d->rtcp_rsize};
+		.rtcp_rsize = d->rtcp_rsize,
+		.ssrc_mask = av->kind == PLANNER_AV_VIDEO ? AR_PLAN_SSRC_MASK : 0};
 	char key[64];
 
 	if (d->transport == AR_AV_SDES) {

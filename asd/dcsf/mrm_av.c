@@ -66,6 +66,8 @@ static bool put_said(json_t *o, const struct mrm_av_side *s)
 	     mrm_put(o, "rtcpRsize", json_boolean(s->rtcp_rsize));
 	json_decref(codecs);
 	json_decref(exts);
+	if (s->ssrc_mask)
+		ok = ok && mrm_put(o, "ssrcMask", json_integer(s->ssrc_mask));
 	if (ok && s->key.n)
 		ok = mrm_put(o, "crypto",
 			json_pack("{s:s%, s:s%}", "suite", s->suite.p, s->suite.n, "key", s->key.p,

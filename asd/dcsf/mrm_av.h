@@ -25,6 +25,7 @@ struct mrm_av_side {
 	const struct ar_av_ext *ext;
 	unsigned next;
 	bool rtcp_rsize;
+	uint32_t ssrc_mask; /* ours: what is sent to the UE has the sender's SSRCs turned by it */
 	struct ar_span suite, key;
 };
 

@@ -313,11 +313,15 @@ static int remote(struct mrm_rd *r, const json_t *x, struct mrm_media *m)
 static int local(struct mrm_rd *r, const json_t *x, struct mrm_media *m)
 {
 	const json_t *o;
+	json_int_t mask = 0;
 	int err = mrm_object(r, x, "local", MRM_MANDATORY, &o);
 	size_t at = mrm_push(r, "local");
 
 	if (!err)
 		err = side(r, o, &m->av->conf.local);
+	if (!err)
+		err = mrm_number(r, o, "ssrcMask", MRM_OPTIONAL, 0, UINT32_MAX, &mask);
+	m->av->conf.local.ssrc_mask = (uint32_t)mask;
 	if (!err && m->av->transport == PEER_SDES_SRTP)
 		err = crypto(r, o, &m->av->keys.profile, m->av->keys.tx);
 	if (!err)

@@ -121,8 +121,10 @@ static void identity_is_kept(void **s)
 	for (unsigned i = 0; i < 2; i++) {
 		o.op = i ? ARMF_RELAY : ARMF_OVERLAY;
 		av_begin(&o);
+		av.conf_b.local.ssrc_mask = i ? 0x0f0f0000 : 0;
+		stream_leg_set(av.b, &av.conf_b, av.now);
 		av_run(6 * AV_SEC);
-		assert_int_equal(av.view.ssrc, 0x11112222);
+		assert_int_equal(av.view.ssrc, i ? 0x1e1e2222 : 0x11112222);
 		assert_string_equal(av.view.cname, "alice@camera");
 		assert_true(av.view.reports >= 4);
 		print_message("sender's clock an hour off: skew at most %d us in %u reports\n",

@@ -305,7 +305,8 @@ static void on_source(struct stream_leg *l, const struct rtcp_packet *p, uint64_
 		cname.n < sizeof(l->in.cname)) {
 		memcpy(l->in.cname, cname.p, cname.n);
 		l->in.cname[cname.n] = '\0';
-		if (l->partner && l->partner->out.send && l->partner->out.ssrc == l->in.ssrc)
+		if (l->partner && l->partner->out.send &&
+			l->partner->out.ssrc == (l->in.ssrc ^ l->partner->conf.local.ssrc_mask))
 			rtp_send_set_cname(l->partner->out.send, l->in.cname);
 	}
 	if (p->type == RTCP_BYE && l->in.recv && rtcp_bye_has(p, l->in.ssrc))

@@ -10,8 +10,8 @@
  *   process   through a job: decoded, drawn on, encoded
  *   frozen    another codec is needed and no processor runs
  *
- * RTP timestamps, SSRC, CNAME and the NTP mapping of sender reports are the sender's, so that its
- * other media stay in step. Without a socket; `now` in microseconds, monotonic. Owner and thread:
+ * RTP timestamps, SSRC (see ssrc_mask), CNAME and the NTP mapping of sender reports are the
+ * sender's, so that its other media stay in step. Without a socket; `now` in microseconds, monotonic. Owner and thread:
  * the worker's loop; a leg is not freed inside its own handlers. Bounded: see the maxima.
  */
 #ifndef ARMF_STREAM_H
@@ -54,6 +54,7 @@ struct stream_side { /* one description of an m-line */
 	struct rtp_extmap ext;
 	bool reduced; /* a=rtcp-rsize */
 	bool sends, receives; /* its author, by direction */
+	uint32_t ssrc_mask; /* ours: its UE is sent the partner's SSRCs with these bits turned */
 	uint32_t max_kbps; /* 0: not said */
 	struct {
 		uint32_t ssrc, rtx;

@@ -199,10 +199,15 @@ static int ready(struct stream_leg *l, const struct stream_out_frame *f, uint64_
 	return 0;
 }
 
-int stream_out_frame(struct stream_leg *l, const struct stream_out_frame *f, uint64_t now)
+int stream_out_frame(struct stream_leg *l, const struct stream_out_frame *frame, uint64_t now)
 {
+	struct stream_out_frame named = *frame, *f = &named;
 	struct stream_out *o = &l->out;
 	int err;
+
+	f->ssrc ^= l->conf.local.ssrc_mask;
+	if (f->rtx_ssrc)
+		f->rtx_ssrc ^= l->conf.local.ssrc_mask;
 
 	if (!l->up || !l->conf.remote.receives)
 		return -ENOTCONN;

@@ -7,21 +7,21 @@ import { answered, ended, sceneHere, soundFlows, standStill, until, walkAbout } 
 
 const step = (party, op) => `act.process { party = '${party}', media = 'video', op = '${op}' }`;
 
-// ops: of the caller's video, and of the callee's
-const policy = (ops) => `
+// ops: of the caller's video, and of the callee's; when: of which offers
+const policy = (ops, when = 'm.any') => `
 local ar = require 'ar.policy'
 local m, act = ar.match, ar.act
 return ar.new 'armf'
 	:rule('no data channel', m.no(m.offers 'datachannel'), act.plain())
-	:rule('draw', m.any, ${ops.map((op, i) => step(['caller', 'callee'][i], op)).join(', ')})
+	:rule('draw', ${when}, ${ops.map((op, i) => step(['caller', 'callee'][i], op)).join(', ')})
 	:rule('ar', m.any, act.accept { scene = 'default' })
 `;
 
 // Runs fn under that policy, then the old one again.
-async function under(t, ops, fn) {
+async function under(t, ops, fn, when) {
 	const path = t.stack.policyPath();
 	await copyFile(path, `${path}.before`);
-	await writeFile(path, policy([ops].flat()));
+	await writeFile(path, policy([ops].flat(), when));
 	await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
 	try {
 		await fn();
@@ -131,4 +131,51 @@ export async function one_is_sent_the_scene_and_the_other_the_video(t) {
 		call.hangup();
 		await ended(b.last);
 	});
+}
+
+// What flows goes on: pictures and sound at both, both ways.
+async function goesOn(a, b, what) {
+	const n = [a.seen.frames, b.seen.frames];
+	await until(`more pictures ${what}`, () => a.seen.frames > n[0] + 15 && b.seen.frames > n[1] + 15);
+	await soundFlows(a, b);
+}
+
+async function withVideo(t) {
+	const [a, b] = await t.pair();
+	const { call, contextId } = await videoCall(t, a, b);
+	await until('pictures at both', () => a.seen?.frames > 15 && b.seen?.frames > 15);
+	return { a, b, call, contextId };
+}
+
+export async function video_goes_to_the_ARMF_at_a_re_INVITE(t) {
+	await under(t, 'overlay', async () => {
+		const { a, b, call, contextId } = await withVideo(t);
+		assert.ok((await media(t, contextId)).every((m) => !m));
+		await a.last.renegotiate({ iceRestart: true }); // one that changes nothing is not asd's matter
+		walkAbout(a, b, 30);
+		await until('media at the ARMF', async () => (await media(t, contextId)).every((m) => m));
+		await until('the scene at b', () => coloured(b) > 50);
+		assert.equal(coloured(a), 0);
+		await goesOn(a, b, 'through the ARMF');
+		await b.last.renegotiate();
+		await goesOn(a, b, 'after the callee\'s offer');
+		standStill(a, b);
+		call.hangup();
+		await ended(b.last);
+	}, 'm.change');
+}
+
+export async function video_comes_back_from_the_ARMF_at_a_re_INVITE(t) {
+	await under(t, 'overlay', async () => {
+		const { a, b, call, contextId } = await withVideo(t);
+		walkAbout(a, b, 30);
+		await until('the scene at b', () => coloured(b) > 50);
+		await a.last.renegotiate({ iceRestart: true });
+		await until('no media at the ARMF', async () => (await media(t, contextId)).every((m) => !m));
+		await until('b without the scene', () => coloured(b) === 0);
+		await goesOn(a, b, 'past the ARMF');
+		standStill(a, b);
+		call.hangup();
+		await ended(b.last);
+	}, 'm.no(m.change)');
 }

@@ -140,7 +140,7 @@ static const json_t *has(enum ar_side side, const char *id)
 	return json_object_get(json_object_get(the_call()->ctx.told[side], "av"), id);
 }
 
-static const char *text(const json_t *o, const char *path)
+static const json_t *at_path(const json_t *o, const char *path)
 {
 	char copy[120], *save = NULL;
 
@@ -148,7 +148,18 @@ static const char *text(const json_t *o, const char *path)
 	for (char *tok = strtok_r(copy, "/", &save); tok; tok = strtok_r(NULL, "/", &save))
 		o = json_is_array(o) ? json_array_get(o, (size_t)atoi(tok))
 				     : json_object_get(o, tok);
+	return o;
+}
+
+static const char *text(const json_t *o, const char *path)
+{
+	o = at_path(o, path);
 	return json_is_string(o) ? json_string_value(o) : "";
+}
+
+static json_int_t number(const json_t *o, const char *path)
+{
+	return json_integer_value(at_path(o, path));
 }
 
 static const char *uri(enum ar_side side)
@@ -209,6 +220,10 @@ static void reserved_with_the_data_channel(void **state)
 	assert_string_equal(text(a, "1/x-ims-ar/remote/direction"), "sendrecv");
 	assert_string_equal(text(a, "1/x-ims-ar/remote/codecs/0/name"), "VP8");
 	assert_string_equal(text(a, "1/x-ims-ar/remote/ssrc/0/cname"), "ue");
+	assert_int_equal(number(a, "1/x-ims-ar/remote/ssrc/0/ssrc"), 5);
+	/* each is sent the other's under the names that the module writes */
+	assert_int_equal(number(a, "1/x-ims-ar/local/ssrcMask"), AR_PLAN_SSRC_MASK);
+	assert_int_equal(number(b, "1/x-ims-ar/local/ssrcMask"), AR_PLAN_SSRC_MASK);
 	assert_string_equal(text(a, "1/x-ims-ar/securitySetup"), "PASSIVE");
 	assert_string_equal(text(b, "1/x-ims-ar/securitySetup"), "ACTPASS");
 	assert_string_equal(text(b, "1/x-ims-ar/local/codecs/1/name"), "H264");

@@ -126,8 +126,11 @@ static void video_goes_to_the_armf_on_both_legs(void **state)
 	assert_false(has_span(v, "video-orientation"));
 	assert_false(has_span(v, "VP9"));
 	assert_false(has_span(v, "sprop-parameter-sets"));
-	/* the sender's names go along */
-	assert_true(has_span(v, "a=sendrecv\r\na=msid:stream track\r\na=ssrc-group:FID 11 12\r\n"));
+	/* the sender's names go along, and SSRCs that its video has nowhere else */
+	assert_true(has_span(v, "a=sendrecv\r\na=msid:stream track\r\n"
+				"a=ssrc-group:FID 710711018 710711021\r\n"
+				"a=ssrc:710711018 cname:ue\r\na=ssrc:710711021 cname:ue\r\n"));
+	assert_int_equal(710711018 ^ AR_PLAN_SSRC_MASK, 11);
 	assert_has_not(&b.out, "uevi");
 	assert_true(has_span(section(&b.out, 0), "a=ice-ufrag:ueau"));
 	assert_has(&b.out, "a=ice-lite");
@@ -136,7 +139,7 @@ static void video_goes_to_the_armf_on_both_legs(void **state)
 	v = section(&b.out, 2);
 	assert_true(has_span(v, "m=video 7000 UDP/TLS/RTP/SAVPF 96 97\r\n"));
 	assert_true(has_span(v, "a=setup:passive\r\n"));
-	assert_true(has_span(v, "a=recvonly\r\na=msid:bs bt\r\na=ssrc:77 cname:bob\r\n"));
+	assert_true(has_span(v, "a=recvonly\r\na=msid:bs bt\r\na=ssrc:710710956 cname:bob\r\n"));
 	assert_has_not(&b.out, "bbbb");
 	assert_has(&b.out, "a=ice-ufrag:bbau");
 	bench_close(&b);

@@ -636,7 +636,7 @@ static void rendered_under_the_partners_name(void **state)
 	stream_front_set_ntp(front, 5000, now);
 	add(&ca.local, "VP8", 96, 90000, "");
 	add(&cb.local, "VP8", 120, 90000, "");
-	cb.op = ARMF_SPLIT_RENDER;
+	cb.op = ARMF_SPLIT_RENDER, cb.local.ssrc_mask = 0x700;
 	ca.remote.ssrc[0].ssrc = 8;
 	ca.remote.nssrc = 1;
 	connect();
@@ -651,7 +651,7 @@ static void rendered_under_the_partners_name(void **state)
 	stream_leg_run(b, now);
 	assert_int_equal(given, 1);
 	bring(given_ts);
-	assert_int_equal(last_rtp(b).ssrc, 8);
+	assert_int_equal(last_rtp(b).ssrc, 0x708);
 	put_rtp(b, 0x80 | 120, 1, 9, vp8_key, sizeof(vp8_key)); /* its own goes on */
 	assert_int_equal(last_rtp(a).ssrc, 9);
 	now += 5000000000; /* more than 2^32 us since the clock was set */
