@@ -3,7 +3,7 @@
 pkg_check_modules(SRTP REQUIRED IMPORTED_TARGET libsrtp2)
 add_library(mediad_srtp STATIC srtp/rtpsec.c)
 ims_ar_target(mediad_srtp)
-target_link_libraries(mediad_srtp PUBLIC ar_common PRIVATE PkgConfig::SRTP)
+target_link_libraries(mediad_srtp PUBLIC ar_common PRIVATE PkgConfig::SRTP OpenSSL::Crypto)
 
 # ICE, DTLS, SCTP, data channels, SRTP: no socket, no clock, no libevent.
 add_library(mediad_transport STATIC peer.c peer_hello.c peer_layers.c peer_remote.c peer_rtp.c transport.c net/demux.c net/limit.c net/peer_addr.c net/timerq.c

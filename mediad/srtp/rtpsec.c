@@ -2,10 +2,12 @@
 #include "mediad/srtp/rtpsec.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <srtp2/srtp.h>
 #include <stdlib.h>
 
 #define WINDOW 1024 /* packets; a burst of a large key frame may come in any order */
+#define MAX_RETRY 2048 /* bytes of a packet that another key is tried for */
 
 static const struct suite {
 	const char *name;
@@ -25,13 +27,25 @@ static const struct suite {
 };
 #define NSUITES (sizeof(suites) / sizeof(suites[0]))
 
+struct ssrc {
+	uint32_t ssrc;
+	bool rtp; /* not in reports alone */
+	bool seed; /* nothing has come under the present key: where its numbers stand is to be told
+		    */
+	uint16_t last; /* the highest number, of that roll-over */
+	uint32_t roc;
+};
+
 struct ssrcs {
 	unsigned n;
-	uint32_t at[RTPSEC_MAX_SSRC];
+	struct ssrc at[RTPSEC_MAX_SSRC];
 };
 
 struct rtpsec {
 	srtp_t tx, rx;
+	/* of before the last description: taken until the UE uses the new key */
+	srtp_t old;
+	uint8_t rx_key[RTPSEC_MAX_KEY], old_key[RTPSEC_MAX_KEY];
 	struct ssrcs sent, received;
 	struct rtpsec_stats stats;
 };
@@ -45,22 +59,33 @@ static int start(void)
 	return state > 0 ? 0 : -EIO;
 }
 
+static void fill(srtp_policy_t *policy, const struct suite *s, srtp_ssrc_type_t side, uint8_t *key)
+{
+	*policy = (srtp_policy_t){.window_size = WINDOW,
+		/* a plain retransmission (no RTX) is the same packet to the bit: rtp_send.c */
+		.allow_repeat_tx = 1};
+	s->rtp(&policy->rtp);
+	s->rtcp(&policy->rtcp);
+	policy->ssrc.type = side;
+	policy->key = key;
+}
+
+static int error_of(srtp_err_status_t st)
+{
+	return st == srtp_err_status_ok ? 0 : st == srtp_err_status_alloc_fail ? -ENOMEM : -EINVAL;
+}
+
 static int make(srtp_t *out, const struct suite *s, const uint8_t *key, srtp_ssrc_type_t side)
 {
 	uint8_t copy[RTPSEC_MAX_KEY] = {0};
-	srtp_policy_t policy = {.window_size = WINDOW,
-		/* a plain retransmission (no RTX) is the same packet to the bit: rtp_send.c */
-		.allow_repeat_tx = 1};
+	srtp_policy_t policy;
 	srtp_err_status_t st;
 
 	memcpy(copy, key, s->key + s->salt);
-	s->rtp(&policy.rtp);
-	s->rtcp(&policy.rtcp);
-	policy.ssrc.type = side;
-	policy.key = copy;
+	fill(&policy, s, side, copy);
 	st = srtp_create(out, &policy);
 	explicit_bzero(copy, sizeof(copy));
-	return st == srtp_err_status_ok ? 0 : st == srtp_err_status_alloc_fail ? -ENOMEM : -EINVAL;
+	return error_of(st);
 }
 
 int rtpsec_new(
@@ -79,11 +104,13 @@ int rtpsec_new(
 	err = make(&s->tx, &suites[profile], tx, ssrc_any_outbound);
 	if (!err)
 		err = make(&s->rx, &suites[profile], rx, ssrc_any_inbound);
-	if (err)
+	if (err) {
 		rtpsec_free(s);
-	else
-		*sp = s;
-	return err;
+		return err;
+	}
+	memcpy(s->rx_key, rx, suites[profile].key + suites[profile].salt);
+	*sp = s;
+	return 0;
 }
 
 void rtpsec_free(struct rtpsec *s)
@@ -94,36 +121,118 @@ void rtpsec_free(struct rtpsec *s)
 		srtp_dealloc(s->tx);
 	if (s->rx)
 		srtp_dealloc(s->rx);
+	if (s->old)
+		srtp_dealloc(s->old);
+	explicit_bzero(s, sizeof(*s));
 	free(s);
+}
+
+/* ---- other keys ---- */
+
+/* RFC 3711 3.3.1: the roll-over counter goes on. So do the indices of RTCP. */
+static int rekey_tx(struct rtpsec *s, const struct suite *suite, const uint8_t *key)
+{
+	uint8_t copy[RTPSEC_MAX_KEY] = {0};
+	srtp_policy_t policy;
+	srtp_err_status_t st;
+
+	memcpy(copy, key, suite->key + suite->salt);
+	fill(&policy, suite, ssrc_any_outbound, copy);
+	st = srtp_update(s->tx, &policy);
+	explicit_bzero(copy, sizeof(copy));
+	return error_of(st);
+}
+
+/* Streams that have rolled over, or are about to, must be told where they are. */
+static int seed(struct rtpsec *s, srtp_t rx, const struct suite *suite, const uint8_t *key)
+{
+	uint8_t copy[RTPSEC_MAX_KEY] = {0};
+	srtp_policy_t policy;
+	unsigned kept = 0;
+	int err = 0;
+
+	memcpy(copy, key, suite->key + suite->salt);
+	fill(&policy, suite, ssrc_specific, copy);
+	for (unsigned i = 0; i < s->received.n && !err; i++) {
+		struct ssrc *e = &s->received.at[i];
+
+		if (!e->rtp || (!e->roc && e->last < 0x8000))
+			continue;
+		policy.ssrc.value = e->ssrc;
+		err = error_of(srtp_add_stream(rx, &policy));
+		e->seed = true;
+		s->received.at[kept++] = *e;
+	}
+	explicit_bzero(copy, sizeof(copy));
+	if (!err)
+		s->received.n = kept;
+	return err;
+}
+
+static void drop_old(struct rtpsec *s)
+{
+	if (!s->old)
+		return;
+	srtp_dealloc(s->old);
+	s->old = NULL;
+	explicit_bzero(s->old_key, sizeof(s->old_key));
+}
+
+/* The change has been refused: what was before is there yet, with its window. */
+static void go_back(struct rtpsec *s)
+{
+	uint8_t key[RTPSEC_MAX_KEY];
+	srtp_t rx = s->rx;
+
+	memcpy(key, s->rx_key, sizeof(key));
+	s->rx = s->old;
+	memcpy(s->rx_key, s->old_key, sizeof(key));
+	s->old = rx;
+	memcpy(s->old_key, key, sizeof(key));
+	explicit_bzero(key, sizeof(key));
+	for (unsigned i = 0; i < s->received.n; i++)
+		s->received.at[i].seed = false;
+}
+
+static int rekey_rx(struct rtpsec *s, const struct suite *suite, const uint8_t *key)
+{
+	size_t n = suite->key + suite->salt;
+	srtp_t fresh = NULL;
+	int err;
+
+	if (s->old && CRYPTO_memcmp(s->old_key, key, n) == 0) {
+		go_back(s);
+		return 0;
+	}
+	err = make(&fresh, suite, key, ssrc_any_inbound);
+	if (!err)
+		err = seed(s, fresh, suite, key);
+	if (err) {
+		if (fresh)
+			srtp_dealloc(fresh);
+		return err;
+	}
+	drop_old(s);
+	s->old = s->rx;
+	memcpy(s->old_key, s->rx_key, sizeof(s->old_key));
+	s->rx = fresh;
+	memcpy(s->rx_key, key, n);
+	return 0;
 }
 
 int rtpsec_rekey(
 	struct rtpsec *s, enum rtpsec_profile profile, const uint8_t *tx, const uint8_t *rx)
 {
-	srtp_t new_tx = NULL, new_rx = NULL;
 	int err = profile <= RTPSEC_NONE || profile >= NSUITES ? -EINVAL : 0;
 
-	if (!err && tx)
-		err = make(&new_tx, &suites[profile], tx, ssrc_any_outbound);
 	if (!err && rx)
-		err = make(&new_rx, &suites[profile], rx, ssrc_any_inbound);
-	if (err) {
-		if (new_tx)
-			srtp_dealloc(new_tx);
-		return err;
-	}
-	if (new_tx) {
-		srtp_dealloc(s->tx);
-		s->tx = new_tx;
-		s->sent.n = 0;
-	}
-	if (new_rx) {
-		srtp_dealloc(s->rx);
-		s->rx = new_rx;
-		s->received.n = 0;
-	}
-	return 0;
+		err = rekey_rx(s, &suites[profile], rx);
+	if (!err && tx)
+		err = rekey_tx(s, &suites[profile], tx);
+	return err;
 }
+
+/* ---- packets ---- */
 
 static uint32_t ssrc_of(const uint8_t *p, bool rtcp)
 {
@@ -131,13 +240,13 @@ static uint32_t ssrc_of(const uint8_t *p, bool rtcp)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static bool is_known(const struct ssrcs *s, uint32_t ssrc)
+static struct ssrc *find(struct ssrcs *s, uint32_t ssrc)
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		if (s->at[i] == ssrc)
-			return true;
+		if (s->at[i].ssrc == ssrc)
+			return &s->at[i];
 	}
-	return false;
+	return NULL;
 }
 
 int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
@@ -152,7 +261,7 @@ int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtc
 	if (*n < (rtcp ? 8 : 12))
 		return -EINVAL;
 	ssrc = ssrc_of(p, rtcp);
-	known = is_known(&s->sent, ssrc);
+	known = find(&s->sent, ssrc);
 	if (!known && s->sent.n == RTPSEC_MAX_SSRC) {
 		s->stats.too_many_ssrc++;
 		return -ENOSPC;
@@ -161,7 +270,7 @@ int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtc
 	if (st != srtp_err_status_ok)
 		return -EINVAL;
 	if (!known)
-		s->sent.at[s->sent.n++] = ssrc;
+		s->sent.at[s->sent.n++].ssrc = ssrc;
 	*n = (size_t)len;
 	return 0;
 }
@@ -176,30 +285,129 @@ static int failed(struct rtpsec *s, srtp_err_status_t st)
 	return st == srtp_err_status_auth_fail ? -EACCES : -EBADMSG;
 }
 
+static uint16_t number(const uint8_t *p)
+{
+	return (uint16_t)(p[2] << 8 | p[3]);
+}
+
+/* RFC 3711 3.3.1: the roll-over of a number near the highest one. */
+static uint32_t guess_roc(const struct ssrc *e, uint16_t seq)
+{
+	int16_t ahead = (int16_t)(uint16_t)(seq - e->last);
+
+	if (ahead > 0 && seq < e->last)
+		return e->roc + 1;
+	return ahead < 0 && seq > e->last && e->roc ? e->roc - 1 : e->roc;
+}
+
+static srtp_err_status_t open_with(srtp_t with, uint8_t *p, size_t *n, bool rtcp)
+{
+	int len = (int)*n;
+	srtp_err_status_t st =
+		rtcp ? srtp_unprotect_rtcp(with, p, &len) : srtp_unprotect(with, p, &len);
+
+	if (st == srtp_err_status_ok)
+		*n = (size_t)len;
+	return st;
+}
+
+/* The first packet under a new key: the counter goes on, or has begun anew with the key, which is
+ * not what the RFC says and what some do. */
+static srtp_err_status_t open_first(
+	struct rtpsec *s, const struct ssrc *e, uint32_t *roc, uint8_t *p, size_t *n)
+{
+	uint8_t copy[MAX_RETRY];
+	srtp_err_status_t st;
+
+	*roc = guess_roc(e, number(p));
+	if (*n > sizeof(copy))
+		return srtp_err_status_bad_param;
+	memcpy(copy, p, *n);
+	(void)srtp_set_stream_roc(s->rx, e->ssrc, *roc);
+	st = open_with(s->rx, p, n, false);
+	if (st == srtp_err_status_ok || !*roc)
+		return st;
+	*roc = 0;
+	memcpy(p, copy, *n);
+	(void)srtp_set_stream_roc(s->rx, e->ssrc, 0);
+	return open_with(s->rx, p, n, false);
+}
+
+/* Under the present key, or else the one before it. */
+static srtp_err_status_t open_any(
+	struct rtpsec *s, struct ssrc *e, uint32_t *roc, uint8_t *p, size_t *n, bool rtcp)
+{
+	uint8_t copy[MAX_RETRY];
+	size_t len = *n;
+	bool first = e && e->seed && !rtcp, retry = s->old && len <= sizeof(copy);
+	srtp_err_status_t st, old;
+
+	if (retry)
+		memcpy(copy, p, len);
+	if (first)
+		st = open_first(s, e, roc, p, n);
+	else
+		st = open_with(s->rx, p, n, rtcp);
+	if (st == srtp_err_status_ok) {
+		drop_old(s);
+		if (first) {
+			e->seed = false;
+			e->rtp = false; /* counts from here on */
+		}
+		return st;
+	}
+	if (!retry)
+		return st;
+	memcpy(p, copy, len);
+	*n = len;
+	if (first)
+		*roc = guess_roc(e, number(p));
+	old = open_with(s->old, p, n, rtcp);
+	return old == srtp_err_status_auth_fail ? st : old;
+}
+
+/* Of what has proved authentic. */
+static void note(struct ssrc *e, uint16_t seq, uint32_t roc)
+{
+	uint64_t is = (uint64_t)roc << 16 | seq, was = (uint64_t)e->roc << 16 | e->last;
+
+	if (e->rtp && is <= was)
+		return;
+	e->rtp = true;
+	e->roc = roc;
+	e->last = seq;
+}
+
 int rtpsec_unprotect(struct rtpsec *s, uint8_t *p, size_t *n, bool rtcp)
 {
-	bool known;
-	int len = (int)*n;
 	srtp_err_status_t st;
-	uint32_t ssrc;
+	struct ssrc *e;
+	uint32_t ssrc, roc = 0;
+	uint16_t seq;
 
 	if (*n < (rtcp ? 8 : 12) || *n > INT32_MAX) {
 		s->stats.bad++;
 		return -EBADMSG;
 	}
 	ssrc = ssrc_of(p, rtcp);
-	known = is_known(&s->received, ssrc);
-	if (!known && s->received.n == RTPSEC_MAX_SSRC) {
+	seq = number(p);
+	e = find(&s->received, ssrc);
+	if (!e && s->received.n == RTPSEC_MAX_SSRC) {
 		s->stats.too_many_ssrc++;
 		return -ENOSPC;
 	}
-	st = rtcp ? srtp_unprotect_rtcp(s->rx, p, &len) : srtp_unprotect(s->rx, p, &len);
+	if (e && e->rtp)
+		roc = guess_roc(e, seq);
+	st = open_any(s, e, &roc, p, n, rtcp);
 	if (st != srtp_err_status_ok)
 		return failed(s, st);
-	if (!known)
-		s->received.at[s->received.n++] = ssrc;
+	if (!e) {
+		e = &s->received.at[s->received.n++];
+		*e = (struct ssrc){.ssrc = ssrc};
+	}
+	if (!rtcp)
+		note(e, seq, roc);
 	s->stats.ok++;
-	*n = (size_t)len;
 	return 0;
 }
 

@@ -42,7 +42,10 @@ void rtpsec_free(struct rtpsec *s);
 
 /* Other keys of one direction or of both; NULL: the key of this direction is the same, so its
  * packet indices go on (a second text under one index gives both away) and so does its replay
- * window. */
+ * window. The roll-over counters go on with a new key too (RFC 3711 3.3.1); of a UE that begins
+ * them anew it is noticed. The UE uses its new key when its offer has been answered: what comes
+ * under the one before is taken until then, and if the change is taken back (the former key again)
+ * all is as it was. After an error: free it. */
 int rtpsec_rekey(struct rtpsec *s, enum rtpsec_profile profile, const uint8_t *tx,
 	const uint8_t *rx) __attribute__((warn_unused_result));
 

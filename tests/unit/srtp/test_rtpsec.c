@@ -12,7 +12,7 @@
 
 static const uint8_t one[RTPSEC_MAX_KEY] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 	17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
-static const uint8_t two[RTPSEC_MAX_KEY] = {9, 8, 7};
+static const uint8_t two[RTPSEC_MAX_KEY] = {9, 8, 7}, three[RTPSEC_MAX_KEY] = {3, 3, 3};
 static const enum rtpsec_profile profiles[] = {
 	RTPSEC_AES128_CM_SHA1_80, RTPSEC_AEAD_AES_128_GCM, RTPSEC_AEAD_AES_256_GCM};
 
@@ -158,7 +158,6 @@ static void short_ones_and_long_ones(void **state)
  * received stays received. */
 static void one_direction_gets_another_key(void **state)
 {
-	static const uint8_t three[RTPSEC_MAX_KEY] = {3, 3, 3};
 	uint8_t d[1500], before[1500], first[1500];
 	size_t n, m, k;
 
@@ -185,6 +184,168 @@ static void one_direction_gets_another_key(void **state)
 		assert_int_equal(rtpsec_protect(ue, d, &n, sizeof(d), false), 0);
 		assert_int_equal(rtpsec_unprotect(us, d, &n, false), 0);
 		assert_int_equal(rtpsec_rekey(us, RTPSEC_NONE, one, NULL), -EINVAL);
+		close_pair();
+	}
+}
+
+/* ---- a re-INVITE with another key ---- */
+
+static int pass(struct rtpsec *from, struct rtpsec *to, uint16_t seq)
+{
+	uint8_t d[1500];
+	size_t n = rtp(d, seq, 77);
+
+	assert_int_equal(rtpsec_protect(from, d, &n, sizeof(d), false), 0);
+	return rtpsec_unprotect(to, d, &n, false);
+}
+
+/* The UE has sent for so long that its numbers have come round, or are about to. */
+static void long_call(enum rtpsec_profile p, uint16_t until)
+{
+	open_pair(p);
+	for (unsigned seq = 20000; seq <= 65536u + until; seq += 10000)
+		assert_int_equal(pass(ue, us, (uint16_t)seq), 0);
+	assert_int_equal(pass(ue, us, until), 0);
+}
+
+/* A UE that has kept its counter: what it would have sent under the new key until now is let go. */
+static struct rtpsec *kept(enum rtpsec_profile p, const uint8_t *tx, const uint8_t *rx,
+	struct rtpsec *reader, unsigned until)
+{
+	struct rtpsec *s;
+
+	assert_int_equal(rtpsec_new(&s, p, tx, rx), 0);
+	for (unsigned seq = 20000; seq <= until; seq += 10000) {
+		uint8_t d[1500];
+		size_t n = rtp(d, (uint16_t)seq, 77);
+
+		assert_int_equal(rtpsec_protect(s, d, &n, sizeof(d), false), 0);
+		if (reader)
+			assert_int_equal(rtpsec_unprotect(reader, d, &n, false), 0);
+	}
+	return s;
+}
+
+static void the_counter_goes_on(void **state)
+{
+	static const uint16_t at[] = {5, 200, 30000, 65000};
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		enum rtpsec_profile p = profiles[i % 3];
+		struct rtpsec *keeps;
+
+		long_call(p, at[i / 3]);
+		keeps = kept(p, three, one, NULL, 65536u + at[i / 3]);
+		assert_int_equal(rtpsec_rekey(us, p, NULL, three), 0);
+		for (unsigned seq = at[i / 3] + 600u; seq < 200000; seq += 900)
+			assert_int_equal(pass(keeps, us, (uint16_t)seq), 0);
+		assert_int_equal(rtpsec_stats(us)->bad, 0);
+		rtpsec_free(keeps);
+		close_pair();
+	}
+}
+
+/* What goes out too. */
+static void our_counter_goes_on(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct rtpsec *keeps, *other;
+
+		open_pair(profiles[i]);
+		for (unsigned seq = 20000; seq < 90000; seq += 10000)
+			assert_int_equal(pass(us, ue, (uint16_t)seq), 0);
+		assert_int_equal(rtpsec_new(&keeps, profiles[i], two, three), 0);
+		other = kept(profiles[i], three, two, keeps, 80000);
+		assert_int_equal(rtpsec_rekey(us, profiles[i], three, NULL), 0);
+		for (unsigned seq = 90000; seq < 200000; seq += 10000)
+			assert_int_equal(pass(us, keeps, (uint16_t)seq), 0);
+		assert_int_equal(rtpsec_stats(keeps)->bad, 0);
+		rtpsec_free(keeps);
+		rtpsec_free(other);
+		close_pair();
+	}
+}
+
+static void a_counter_that_begins_anew(void **state)
+{
+	struct rtpsec *anew;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		long_call(profiles[i], 300);
+		assert_int_equal(rtpsec_new(&anew, profiles[i], three, one), 0);
+		assert_int_equal(rtpsec_rekey(us, profiles[i], NULL, three), 0);
+		for (unsigned seq = 301; seq < 150000; seq += 900)
+			assert_int_equal(pass(anew, us, (uint16_t)seq), 0);
+		assert_int_equal(rtpsec_stats(us)->bad, 0);
+		rtpsec_free(anew);
+		close_pair();
+	}
+}
+
+/* The description comes before the answer that makes the UE use it. */
+static void the_old_key_until_the_new_one_is_used(void **state)
+{
+	uint8_t d[1500], old[1500];
+	size_t n, m, k;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		enum rtpsec_profile p = profiles[i % 3];
+
+		long_call(p, i < 3 ? 300 : 65530);
+		n = k = rtp(old, i < 3 ? 301 : 65531, 77);
+		assert_int_equal(rtpsec_protect(ue, old, &n, sizeof(old), false), 0);
+		memcpy(d, old, n);
+		m = n;
+		assert_int_equal(rtpsec_rekey(us, p, NULL, three), 0);
+		assert_int_equal(rtpsec_unprotect(us, d, &m, false), 0);
+		assert_int_equal(m, k);
+		assert_int_equal(d[50], 50);
+		memcpy(d, old, n);
+		m = n;
+		assert_int_equal(rtpsec_unprotect(us, d, &m, false), -EALREADY);
+		memcpy(d, old, n);
+		d[60] ^= 1;
+		d[3] ^= 4;
+		m = n;
+		assert_int_not_equal(rtpsec_unprotect(us, d, &m, false), 0);
+		assert_int_equal(rtpsec_stats(us)->bad, 1);
+		for (unsigned seq = 310; seq < 330; seq++)
+			assert_int_equal(pass(ue, us, (uint16_t)seq), 0);
+		n = rtp(old, 400, 77);
+		assert_int_equal(rtpsec_protect(ue, old, &n, sizeof(old), false), 0);
+		assert_int_equal(rtpsec_rekey(ue, p, three, NULL), 0);
+		assert_int_equal(pass(ue, us, 401), 0);
+		assert_int_not_equal(rtpsec_unprotect(us, old, &n, false), 0);
+		close_pair();
+	}
+}
+
+/* 488: the offer with the new key is refused, and nothing had been changed. */
+static void a_change_that_is_taken_back(void **state)
+{
+	uint8_t d[1500];
+	size_t n;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		long_call(profiles[i], 300);
+		n = rtp(d, 305, 77);
+		assert_int_equal(rtpsec_protect(ue, d, &n, sizeof(d), false), 0);
+		assert_int_equal(pass(ue, us, 306), 0);
+		assert_int_equal(rtpsec_rekey(us, profiles[i], NULL, three), 0);
+		assert_int_equal(pass(ue, us, 307), 0);
+		assert_int_equal(rtpsec_rekey(us, profiles[i], NULL, two), 0);
+		assert_int_equal(pass(ue, us, 308), 0);
+		assert_int_equal(pass(ue, us, 307), -EALREADY);
+		assert_int_equal(rtpsec_unprotect(us, d, &n, false), 0);
+		/* and once more, for good */
+		assert_int_equal(rtpsec_rekey(us, profiles[i], NULL, three), 0);
+		assert_int_equal(rtpsec_rekey(ue, profiles[i], three, NULL), 0);
+		assert_int_equal(pass(ue, us, 309), 0);
 		close_pair();
 	}
 }
@@ -288,6 +449,11 @@ int main(void)
 		cmocka_unit_test(another_key_or_a_changed_bit),
 		cmocka_unit_test(short_ones_and_long_ones),
 		cmocka_unit_test(one_direction_gets_another_key),
+		cmocka_unit_test(the_counter_goes_on),
+		cmocka_unit_test(our_counter_goes_on),
+		cmocka_unit_test(a_counter_that_begins_anew),
+		cmocka_unit_test(the_old_key_until_the_new_one_is_used),
+		cmocka_unit_test(a_change_that_is_taken_back),
 		cmocka_unit_test(ssrcs_are_bounded),
 		cmocka_unit_test(the_same_packet_again_is_the_same),
 		cmocka_unit_test(the_order_does_not_matter),
