@@ -405,17 +405,20 @@ static bool read_slot(struct rtp_recv *r, uint32_t ext, struct rtp_packet *p)
 	return s->state == HAVE && rtp_parse(p, (struct ar_span){(char *)s->data, s->len}) == 0;
 }
 
-/* Is a whole key frame there, from ext on? */
-static bool is_whole_key(struct rtp_recv *r, uint32_t ext)
+/* Is a whole key frame there, from *ext on? If not *ext is the next packet that one may begin with:
+ * what lacks its end lacks it from any of its packets on. */
+static bool is_whole_key(struct rtp_recv *r, uint32_t *ext)
 {
 	struct rtp_packet p;
-	uint32_t ts;
+	uint32_t ts, e = (*ext)++;
 
-	if (!read_slot(r, ext, &p) || !r->conf.begins_key(r->conf.arg, &p))
+	if (!read_slot(r, e, &p) || !r->conf.begins_key(r->conf.arg, &p))
 		return false;
-	for (ts = p.ts; p.ts == ts && !p.marker; ext++) {
-		if (ext == r->highest || !read_slot(r, ext + 1, &p))
+	for (ts = p.ts; p.ts == ts && !p.marker; *ext = ++e) {
+		if (e == r->highest || !read_slot(r, e + 1, &p)) {
+			*ext = e + 1;
 			return false;
+		}
 	}
 	return p.ts == ts;
 }
@@ -423,13 +426,13 @@ static bool is_whole_key(struct rtp_recv *r, uint32_t ext)
 /* What is before a key frame that is there is not worth waiting for. */
 static void skip_to_key(struct rtp_recv *r)
 {
-	uint32_t e = r->next + 1;
+	uint32_t e = r->next + 1, next = e;
 
 	if (!r->stuck || !r->fresh || !r->conf.begins_key || r->next == r->highest + 1)
 		return;
 	r->fresh = false;
-	while (e != r->highest + 1 && !is_whole_key(r, e))
-		e++;
+	while (e != r->highest + 1 && !is_whole_key(r, &next))
+		e = next;
 	if (e == r->highest + 1)
 		return;
 	for (; r->next != e; r->next++) {

@@ -241,7 +241,9 @@ static void note_interval(struct rtp_send *s, uint64_t now)
 	if (s->framed_at && gap < STALL_LONG)
 		s->interval += ((double)gap - s->interval) / 8;
 	s->framed_at = now;
-	s->tail_at = s->lossy && s->conf.rtx_ssrc ? now + (uint64_t)(TAIL * s->interval) : 0;
+	s->tail_at = s->lossy && s->conf.rtx_ssrc && s->conf.rtx_pt
+			     ? now + (uint64_t)(TAIL * s->interval)
+			     : 0;
 }
 
 /* The next frame is late: was the last packet of this one lost, nobody can know. */
@@ -282,7 +284,7 @@ out:
 			drop_last(s);
 		return err;
 	}
-	if (s->lossy && s->conf.rtx_ssrc && now - s->framed_at > STALL) {
+	if (s->lossy && s->conf.rtx_ssrc && s->conf.rtx_pt && now - s->framed_at > STALL) {
 		s->again_from = from;
 		s->again_to = s->head;
 		s->again = now - s->framed_at > STALL_LONG ? 2 : 1;
@@ -377,6 +379,12 @@ static struct packet *next_resend(struct rtp_send *s, uint64_t now, uint32_t *ex
 	return NULL;
 }
 
+/* Of the codec that it was sent in; the next one may have none. */
+static bool has_rtx(const struct rtp_send *s, const struct packet *p)
+{
+	return s->conf.rtx_ssrc && p->rtx_pt;
+}
+
 static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 {
 	uint8_t body[PAY_MAX_MTU + 2];
@@ -391,7 +399,7 @@ static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 	s->stats.resent++;
 	s->stats.resent_bytes += p->len;
 	payload = (struct ar_span){(char *)p->data, p->len};
-	if (!s->conf.rtx_ssrc)
+	if (!has_rtx(s, p))
 		return build(s, ext, (uint16_t)ext, payload, false, now, out, cap);
 	put16(body, ext & 0xffff);
 	memcpy(body + 2, p->data, p->len);
@@ -481,7 +489,7 @@ size_t rtp_send_queued(const struct rtp_send *s)
 /* There is time for two tries before a viewer sees it stop. */
 static unsigned copies_of(const struct rtp_send *s, const struct packet *p)
 {
-	if (!s->conf.rtx_ssrc)
+	if (!has_rtx(s, p))
 		return 1;
 	if (s->tight) /* lost in a queue that is full: more makes it worse */
 		return p->tries ? 2 : 1;
@@ -525,7 +533,7 @@ static void on_told(void *arg, uint16_t seq, enum bwe_fate fate)
 	s->sent_as[seq % BWE_LOG].ext = 0;
 	p->flying -= p->flying > 0;
 	p->arrived |= fate == BWE_RECEIVED;
-	if (p->arrived || p->flying || !s->conf.rtx_ssrc || p->tries >= RTP_SEND_MAX_TRIES ||
+	if (p->arrived || p->flying || !has_rtx(s, p) || p->tries >= RTP_SEND_MAX_TRIES ||
 		s->nresend == RTP_SEND_MAX_RESEND)
 		return;
 	p->missed |= fate == BWE_LOST;
@@ -548,6 +556,12 @@ static void on_nack(struct rtp_send *s, const struct rtcp_packet *p, uint64_t no
 		want_resend(s, s->next - (uint16_t)((uint16_t)s->next - seq[i]), now);
 }
 
+/* A UE that slept with a report in its queue is not that far away. */
+static uint64_t at_most_rtt(uint64_t rtt)
+{
+	return rtt < RTP_SEND_MAX_RTT ? rtt : RTP_SEND_MAX_RTT;
+}
+
 static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
 {
 	for (unsigned i = 0; i < p->nreport; i++) {
@@ -563,7 +577,7 @@ static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t
 			s->smooth_until = now + SMOOTH;
 		for (unsigned k = 0; r->lsr && k < REPORTS; k++)
 			if (s->reports[k].lsr == r->lsr && now >= s->reports[k].at + dlsr)
-				s->rtt = now - s->reports[k].at - dlsr + 1;
+				s->rtt = at_most_rtt(now - s->reports[k].at - dlsr + 1);
 	}
 }
 

@@ -24,6 +24,7 @@
 #define RTP_SEND_MAX_RESEND 256 /* waiting retransmissions */
 #define RTP_SEND_MAX_TRIES 8 /* of one packet */
 #define RTP_SEND_RTX_SHARE 40 /* per cent of the target rate that may go to retransmission */
+#define RTP_SEND_MAX_RTT 1000000 /* us that are believed */
 #define RTP_SEND_KEY_INTERVAL 300000 /* us between key frames on request */
 
 struct rtp_send_conf {

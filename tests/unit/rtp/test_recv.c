@@ -16,9 +16,12 @@ static uint8_t buf[1500];
 static struct rtcp_writer w;
 
 /* Here: a payload of three bytes. */
+static unsigned looked;
+
 static bool is_key(void *arg, const struct rtp_packet *p)
 {
 	(void)arg;
+	looked++;
 	return p->payload.n == 3;
 }
 
@@ -347,6 +350,28 @@ static void a_key_frame_ends_a_long_wait(void **state)
 	assert_true(rtp_recv_stats(r)->skipped > 3);
 }
 
+/* Of a sender that means ill: each packet begins a key frame, and none is whole. */
+static void looking_for_a_key_frame_is_cheap(void **state)
+{
+	struct rtcp_packet p;
+
+	(void)state;
+	put(1);
+	expect(1);
+	put(3);
+	for (unsigned i = 0; i < 50; i++, now += 5 * MS)
+		(void)feedback(RTCP_PLI, &p);
+	looked = 0;
+	for (uint16_t seq = 4; seq < 1000; seq++) {
+		put_part(seq, 7, false, true);
+		expect_none();
+	}
+	assert_in_range(looked, 900, 2500);
+	put_part(1000, 8, false, true); /* one of another time after them, then whole */
+	put_part(1001, 8, true, false);
+	expect_gap(998);
+}
+
 static void duplicates_are_dropped(void **state)
 {
 	(void)state;
@@ -548,6 +573,7 @@ int main(void)
 		T(without_markers_there_is_no_guessing),
 		T(reordering_is_learnt),
 		T(a_key_frame_ends_a_long_wait),
+		T(looking_for_a_key_frame_is_cheap),
 		T(duplicates_are_dropped),
 		T(a_big_burst_is_given_up_at_once),
 		T(the_window_is_bounded),

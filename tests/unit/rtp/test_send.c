@@ -413,6 +413,30 @@ static void retransmission_without_rtx(void **state)
 	assert_int_equal(pkt.payload.n, 504);
 }
 
+/* Another codec of the description, for which it has no RTX. */
+static void a_codec_without_rtx(void **state)
+{
+	struct rtp_packet first;
+
+	(void)state;
+	assert_int_equal(give(500, 1), 0);
+	assert_true(take());
+	rtp_send_set_format(s, DEPAY_VP8, 102, 0);
+	assert_int_equal(give(500, 2), 0);
+	assert_true(take());
+	first = pkt;
+	now += 50 * MS;
+	nack(first.seq);
+	assert_true(take());
+	assert_int_equal(pkt.ssrc, SSRC);
+	assert_int_equal(pkt.pt, 102);
+	assert_int_equal(pkt.seq, first.seq);
+	nack(65530); /* of before: as it was agreed on then */
+	assert_true(take());
+	assert_int_equal(pkt.ssrc, RTX);
+	assert_int_equal(pkt.pt, 97);
+}
+
 static void retransmission_has_a_budget(void **state)
 {
 	(void)state;
@@ -490,6 +514,9 @@ static void the_round_trip_is_measured(void **state)
 	assert_int_equal(rtcp_next(&rest, &p), 1);
 	rtp_send_rtcp(s, &p, now);
 	assert_in_range(rtp_send_rtt(s), 79 * MS, 81 * MS);
+	now += 5000 * MS; /* it lay in the queue of a UE that slept */
+	rtp_send_rtcp(s, &p, now);
+	assert_int_equal(rtp_send_rtt(s), RTP_SEND_MAX_RTT);
 }
 
 static void key_frame_requests_are_limited(void **state)
@@ -631,6 +658,7 @@ int main(void)
 		T(a_late_frame_repeats_the_end),
 		T(after_a_stall_frames_go_at_once_again),
 		T(retransmission_without_rtx),
+		T(a_codec_without_rtx),
 		T(retransmission_has_a_budget),
 		T(memory_is_bounded),
 		T(reports_keep_the_sources_time),
