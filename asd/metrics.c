@@ -6,10 +6,12 @@
 #include "asd/lookup/lookup.h"
 #include "asd/policy/policy.h"
 #include "common/daemon/ar_clock.h"
+#include "common/daemon/ar_log.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <stdlib.h>
 
 #define METRICS_MAX (1024 * 1024)
@@ -18,6 +20,8 @@
 struct metrics {
 	struct asd *asd;
 	struct evhttp *http;
+	struct evconnlistener *listener; /* http's */
+	struct event *tick;
 };
 
 static void gauge(struct ar_buf *out, const char *name, const char *help, unsigned long long n)
@@ -106,9 +110,42 @@ static void on_healthz(struct evhttp_request *rq, void *arg)
 		reply(rq, HTTP_OK, "OK", AR_SPAN("ok\n"));
 }
 
+/* Out of descriptors, as a rule: trying again at once would only burn the CPU. */
+static void on_accept_error(struct evconnlistener *l, void *arg)
+{
+	(void)arg;
+	ar_log_limited(AR_LOG_ERR, "metrics", "cannot accept: %s; again in a second",
+		evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	evconnlistener_disable(l);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct metrics *m = arg;
+
+	(void)fd, (void)what;
+	evconnlistener_enable(m->listener); /* nothing, but for one that could not accept */
+}
+
+static int listen_at(struct metrics *m, const char *where)
+{
+	struct timeval second = {.tv_sec = 1};
+	struct evhttp_bound_socket *bound;
+	struct asd_endpoint e;
+
+	if (asd_parse_hostport(&e, where) != 0)
+		return -EINVAL;
+	bound = evhttp_bind_socket_with_handle(m->http, e.host, e.port);
+	if (!bound)
+		return -EADDRNOTAVAIL;
+	m->listener = evhttp_bound_socket_get_listener(bound);
+	evconnlistener_set_error_cb(m->listener, on_accept_error);
+	m->tick = event_new(m->asd->base, -1, EV_PERSIST, on_tick, m);
+	return m->tick && event_add(m->tick, &second) == 0 ? 0 : -ENOMEM;
+}
+
 int metrics_open(struct metrics **mp, struct asd *a, struct ar_buf *err)
 {
-	struct asd_endpoint e;
 	struct metrics *m;
 
 	*mp = NULL;
@@ -119,8 +156,7 @@ int metrics_open(struct metrics **mp, struct asd *a, struct ar_buf *err)
 		return -ENOMEM;
 	m->asd = a;
 	m->http = evhttp_new(a->base);
-	if (!m->http || asd_parse_hostport(&e, a->conf.metrics) != 0 ||
-		evhttp_bind_socket(m->http, e.host, e.port) != 0) {
+	if (!m->http || listen_at(m, a->conf.metrics) != 0) {
 		ar_buf_printf(err, "[asd] metrics = %s: cannot listen there", a->conf.metrics);
 		metrics_close(m);
 		return -EADDRNOTAVAIL;
@@ -139,6 +175,8 @@ void metrics_close(struct metrics *m)
 {
 	if (!m)
 		return;
+	if (m->tick)
+		event_free(m->tick);
 	if (m->http)
 		evhttp_free(m->http);
 	free(m);

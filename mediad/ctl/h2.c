@@ -224,6 +224,15 @@ static void on_accept(
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
+/* Out of descriptors, as a rule: trying again at once would only burn the CPU. on_tick() does. */
+static void on_accept_error(struct evconnlistener *l, void *arg)
+{
+	(void)arg;
+	ar_log_limited(AR_LOG_ERR, "ctl", "cannot accept: %s; again in a second",
+		evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	evconnlistener_disable(l);
+}
+
 static void conn_free(struct h2_conn *c)
 {
 	struct h2_stream *st, *next;
@@ -294,6 +303,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	uint64_t now = ar_now();
 
 	(void)fd, (void)what;
+	for (unsigned i = 0; i < s->nlistener; i++)
+		evconnlistener_enable(
+			s->listener[i]); /* nothing, but for one that could not accept */
 	for (struct h2_conn *c = s->conns; c; c = c->next) {
 		uint64_t limit = c->mode == H2_TWO ? H2_IDLE_S : H2_REQUEST_S;
 
@@ -363,6 +375,7 @@ int h2_server_add(struct h2_server *s, int fd)
 		close(fd);
 		return -ENOMEM;
 	}
+	evconnlistener_set_error_cb(l, on_accept_error);
 	s->listener[s->nlistener++] = l;
 	return 0;
 }

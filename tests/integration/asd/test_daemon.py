@@ -19,6 +19,7 @@ import front
 from calls import begin, bye, items, talk
 from front import admin, answered, offer, sdp, token
 from harness import ROOT, free_port, in_time, main, table, wait_for
+from descriptors import starved
 
 TESTS, test = table()
 
@@ -325,6 +326,31 @@ def becomes_another_user(w):
     w.conf["asd.user"] = ["no-such-user"]
     p = subprocess.run([w.asd_path, "-c", w.write_conf()], capture_output=True, text=True, timeout=10)
     assert p.returncode == 1 and "no-such-user" in p.stderr, p.stderr
+
+
+@test(conf={"asd.metrics": "127.0.0.1:%d" % free_port()})
+def no_descriptor_is_left(w):
+    """Neither listener tries on and on, and both serve who has waited."""
+    f = w.link()
+    host, port = w.conf["asd.metrics"][0].split(":")
+
+    def connect(address, hello):
+        s = socket.socket(socket.AF_INET if port in address else socket.AF_UNIX)
+        s.connect((host, int(port)) if port in address else w.sock)
+        s.settimeout(0.1)
+        s.sendall(hello)
+
+        def served():
+            try:
+                return s.recv(1) != b""
+            except socket.timeout:
+                return False
+        return served
+    body = b'{"id":1,"cmd":"hello","v":1,"kind":"admin","name":"x","instance":"y"}'
+    for address, hello in (("", struct.pack("!I", len(body)) + body), (port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")):
+        why = starved(w.asd.p.pid, lambda a=address, h=hello: connect(a, h), w.asd.text)
+        assert not why, (address or "front", why)
+        assert f.ask(cmd="ping")["ok"]
 
 
 @test()

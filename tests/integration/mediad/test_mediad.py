@@ -15,6 +15,8 @@ import time
 
 from lib import CONTEXTS, FINGERPRINT, HERE, MEDIAD, ROOT, Failed, Mediad, context, expect, in_time, main, path_of, until
 
+from descriptors import starved  # noqa: E402
+
 
 # ---- the operations ----
 
@@ -287,6 +289,25 @@ def test_request_to_a_hung_worker(m):
     code, answer = m.curl("GET", path_of(doc), seconds=10)
     expect("503 or 504", code in (503, 504), "%d %s" % (code, answer))
     until("the worker to be back", lambda: m.status()["workersUp"] == m.workers, 8)
+
+
+def test_no_descriptor_is_left(m):
+    """The control port waits instead of trying on and on."""
+    def connect():
+        s = socket.create_connection(("127.0.0.1", m.port), timeout=0.1)
+        s.sendall(b"GET /x-ims-ar/v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        def served():
+            try:
+                return s.recv(1) == b"H"
+            except socket.timeout:
+                return False
+        return served
+    def log():
+        with open(os.path.join(m.folder, "log"), errors="replace") as f:
+            return f.read()
+    why = starved(m.process.pid, connect, log)
+    expect("no flood, no loss", not why, why)
 
 
 # ---- leases, draining ----
