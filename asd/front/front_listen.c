@@ -128,7 +128,8 @@ static const char *advice(int err)
 	if (err == -EADDRINUSE)
 		return " (is another asd running?)";
 	if (err == -ENOENT)
-		return " (the folder is missing)";
+		return " (the folder is missing; as a service asd has it from systemd, "
+		       "RuntimeDirectory=)";
 	if (err == -EACCES)
 		return " (start as root, or give the user that folder)";
 	return "";

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,13 +131,16 @@ static int set_up(struct store *s, const char *path, struct ar_buf *err)
 int store_open(struct store **sp, const char *path, struct ar_buf *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
+	mode_t mask;
 	int rc, e;
 
 	if (!s)
 		return -ENOMEM;
+	mask = umask(0027); /* who calls whom, and keys of media: nobody else's to read */
 	rc = sqlite3_open_v2(path, &s->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	e = rc == SQLITE_OK ? set_up(s, path, err) : explain(s->db, rc, path, err);
+	umask(mask);
 	if (e) {
 		store_close(s);
 		return e;

@@ -98,7 +98,7 @@ static void ask_all(rpc_t *rpc, void *ctx, const char *cmd, const char *arg)
 	for (int i = 0; i < ar_conf.nasd; i++)
 		ask_one(rpc, ctx, i, cmd, arg, &r);
 	if (!r.good)
-		rpc->fault(ctx, 503, "%s", r.why);
+		rpc->fault(ctx, r.refused ? 500 : 503, "%s", r.why);
 }
 
 /* ---- ims_ar.status: this module first, so that it says something also while asd is down */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the commands of docs/operations.md against a live network with a call in it, and checks the
-links of every page. `console` blocks: "$ command" lines, then what it must print, "..." standing for
+links of every page and the list of docs/shapes.md. `console` blocks: "$ command" lines, then what it must print, "..." standing for
 anything. One line a command: ok or not ok."""
 import os
 import re
@@ -53,6 +53,16 @@ def links():
         broken = [t for t in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
                   if not os.path.exists(os.path.join(ROOT, os.path.dirname(page), t))]
         say(not broken, f"links of {page}", ", ".join(broken))
+
+
+def shapes():
+    """docs/shapes.md names every call shape of the SIP suite, once, and no other."""
+    rc, out = sh("tests/integration/sip/run.sh --list")
+    there = {line.split()[0] for line in out.splitlines()}
+    named = re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", open(os.path.join(ROOT, "docs/shapes.md")).read())
+    wrong = [f"not there: {n}" for n in sorted(there - set(named))] + \
+        [f"no such shape: {n}" for n in sorted(set(named) - there)] + [f"twice: {n}" for n in there if named.count(n) > 1]
+    say(rc == 0 and len(there) > 150 and not wrong, "docs/shapes.md has every call shape", ", ".join(wrong))
 
 
 class Network:
@@ -129,6 +139,7 @@ def main():
         os.execvp("unshare", ["unshare", "-n", "--", sys.executable, *sys.argv])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     links()
+    shapes()
     net = Network()
     try:
         run_page(net, "docs/policy.md", "kamcmd ")  # its other commands: tests/policy/docs.sh

@@ -41,7 +41,9 @@ def main():
     wanted = [a for a in args if not a.startswith("-")]
     table = scenarios.TABLE
     if "--list" in sys.argv:
-        print("\n".join(table))
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        for name, s in table.items():
+            print(f"{name:44} {(s.run.__doc__ or '').strip().splitlines()[0]}" if s.run.__doc__ else name)
         return 0
     unknown = [w for w in wanted if w not in table]
     if unknown:

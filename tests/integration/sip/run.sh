@@ -14,6 +14,7 @@ cd "$here/../../.."
 for a; do
 	case $a in --pcscf | --pcscf=* | --users | --users=*) exec python3 "$here/shapes.py" "$@" ;; esac
 done
+case " $* " in *" --list "*) exec python3 "$here/run.py" --list ;; esac
 BUILD=${BUILD:-build/debug}
 export BUILD
 if [ "$(id -u)" = 0 ] && [ -z "${SIP_IN_NETNS:-}" ]; then

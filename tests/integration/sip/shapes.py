@@ -21,6 +21,7 @@ program is both UEs. It sends no media: audio is only looked at in the descripti
 """
 import argparse
 import csv
+import signal
 import socket
 import sys
 import time
@@ -484,6 +485,7 @@ def main():
     p.add_argument("shapes", nargs="*")
     o = p.parse_args()
     if o.list:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         print("\n".join(f"{k:32} {f.__doc__}" for k, (f, _, _) in SHAPES.items()))
         return 0
     unknown = [s for s in o.shapes if s not in SHAPES]

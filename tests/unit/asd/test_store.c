@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -140,6 +141,26 @@ static void survives_kill_9(void **state)
 	(void)state;
 }
 
+static void nobody_else_may_read_it(void **state)
+{
+	static const char *const with[] = {"", "-wal"};
+	mode_t mask = umask(0);
+	struct store *s = opened();
+	struct stat st;
+	char file[80];
+
+	(void)state;
+	assert_int_equal(umask(mask), 0); /* as it was */
+	assert_int_equal(store_put(s, "0123456789abcdef", AR_SPAN("{}")), 0);
+	assert_int_equal(store_commit(s), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(file, sizeof(file), "%s%s", path, with[i]);
+		assert_int_equal(stat(file, &st), 0);
+		assert_int_equal(st.st_mode & 0007, 0);
+	}
+	store_close(s);
+}
+
 static void what_is_not_committed_is_not_there(void **state)
 {
 	pid_t pid = fork();
@@ -257,8 +278,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(put_change_delete), T(survives_kill_9),
-		T(what_is_not_committed_is_not_there), T(one_at_a_time), T(not_a_database),
-		T(damaged_in_the_middle), T(somebody_elses_database), T(no_such_folder)};
+		T(nobody_else_may_read_it), T(what_is_not_committed_is_not_there), T(one_at_a_time),
+		T(not_a_database), T(damaged_in_the_middle), T(somebody_elses_database),
+		T(no_such_folder)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
