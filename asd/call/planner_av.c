@@ -333,6 +333,17 @@ static int find_section(
 	return first;
 }
 
+/* What is at the media function has one transport for its life there. */
+static bool changes_transport(
+	const struct ar_recipe *old, const struct planner_av *av, enum planner_av_kind kind)
+{
+	struct ar_sdp was = {.nmedia = 1};
+	struct ar_sdp_av leg;
+
+	return map_text(old, av->index, kind, &was.media[0]) && ar_sdp_av_parse(&leg, &was, 0) &&
+	       leg.transport != av->offered.transport;
+}
+
 static const char *choose_kind(struct planner_av_choice *c, const struct planner_av_rules *rules,
 	const struct ar_sdp *offer, enum ar_side here, const struct ar_plan *map,
 	enum planner_av_kind kind)
@@ -353,6 +364,8 @@ static const char *choose_kind(struct planner_av_choice *c, const struct planner
 		rules, offer, av, map_text(map_towards(map, here), (unsigned)j, kind, &m));
 	if (why)
 		return why;
+	if (changes_transport(map_towards(map, here), av, kind))
+		return "its transport is another now: at the next offer again";
 	name_slot(av->id, kind, here, j, av->peer);
 	describe_here(av, &rules->kind[kind], &offer->media[j], here);
 	describe_there(av, rules, &offer->media[j], there, map_towards(map, there));

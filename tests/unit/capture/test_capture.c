@@ -88,6 +88,46 @@ static void test_exact_frame(void **state)
 	capture_free(c);
 }
 
+/* All that can tell is there: the best is taken, and the next one where it is missing. */
+static void test_order(void **state)
+{
+	static const float at[3] = {1, 2, -3}, turned[4] = {0, 0.6f, 0, 0.8f};
+	struct capture *c = make(false);
+	struct capture_pose tag = pose(100.9, 7);
+	const uint64_t ntp = 0xe000000000000000ull;
+	uint8_t value[28];
+	struct capture_frame f = {.ts = 77777,
+		.ssrc = 5,
+		.arrived = 101 * SEC,
+		.has_capture_time = true,
+		.capture_time = ntp,
+		.has_ntp = true,
+		.ntp = ntp};
+	struct capture_shot s;
+
+	(void)state;
+	f.xr_pose = (struct ar_span){(char *)value, capture_xr_pose_write(value, at, turned)};
+	walk(c, 100 * SEC, SEC);
+	capture_report(c, ntp, 101 * SEC);
+	tag.has_rtp = true;
+	tag.rtp = f.ts;
+	capture_pose(c, &tag, 101 * SEC);
+	for (enum capture_source want = CAPTURE_POSE_RTP; want <= CAPTURE_LATEST; want++) {
+		assert_int_equal(capture_frame(c, &f, f.arrived + CAPTURE_WAIT, &s), 0);
+		assert_int_equal(s.source, want);
+		assert_int_equal(s.views, 1);
+		if (want == CAPTURE_POSE_RTP)
+			f.ts += 10 * 90000;
+		else if (want == CAPTURE_XR_POSE)
+			f.xr_pose = AR_SPAN_NONE;
+		else if (want == CAPTURE_ABS_TIME)
+			f.has_capture_time = false;
+		else
+			f.has_ntp = false;
+	}
+	capture_free(c);
+}
+
 /* The frame after a tagged one: waits for its pose, goes on without. */
 static void test_waits(void **state)
 {
@@ -312,10 +352,11 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_between),
-		cmocka_unit_test(test_exact_frame), cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_lenses), cmocka_unit_test(test_eyes),
-		cmocka_unit_test(test_xr_pose), cmocka_unit_test(test_xr_pose_hostile),
-		cmocka_unit_test(test_hostile), cmocka_unit_test(test_names)};
+		cmocka_unit_test(test_exact_frame), cmocka_unit_test(test_order),
+		cmocka_unit_test(test_waits), cmocka_unit_test(test_lenses),
+		cmocka_unit_test(test_eyes), cmocka_unit_test(test_xr_pose),
+		cmocka_unit_test(test_xr_pose_hostile), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_names)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -615,6 +615,37 @@ static void added_and_taken_off_by_a_later_offer(void **state)
 	bench_close(&b);
 }
 
+/* A handset goes on without its keys: the media relay has the section until its next offer. */
+static void another_transport_in_a_call(void **state)
+{
+	static const char plain[] = HEAD AUDIO DC
+		"m=video 40002 RTP/AVP 96\r\nc=IN IP4 192.0.2.1\r\na=rtpmap:96 VP8/90000\r\n"
+		"a=candidate:1 1 udp 1 192.0.2.1 40002 typ host\r\n";
+	struct bench b;
+	struct ar_plan *map, *map2;
+
+	(void)state;
+	bench_open(&b, HEAD AUDIO DC SDES_VIDEO);
+	want_video();
+	rules.transports |= 1u << AR_AV_SDES | 1u << AR_AV_RTP;
+	choose(&b, AR_SIDE_A, NULL);
+	plan(&b);
+	map = settle(&b);
+	again(&b, HEAD AUDIO DC SDES_VIDEO, AR_SIDE_A, map);
+	assert_int_equal(av.n, 1);
+	again(&b, plain, AR_SIDE_A, map);
+	assert_int_equal(av.n, 0);
+	assert_string_equal(av.why[0], "its transport is another now: at the next offer again");
+	apply(&b, to_b, plain);
+	assert_true(has_span(section(&b.out, 2), "m=video 40002 RTP/AVP 96\r\n"));
+	map2 = settle(&b);
+	again(&b, plain, AR_SIDE_A, map2);
+	assert_int_equal(av.n, 1);
+	free(map);
+	free(map2);
+	bench_close(&b);
+}
+
 static void slots_of_a_plan(void **state)
 {
 	struct planner_av_slot slot[PLANNER_MAX_AV];
@@ -659,8 +690,8 @@ int main(void)
 		T(keys_in_the_description), T(a_plain_phone_on_the_other_side), T(the_callee_holds),
 		T(held_while_asd_is_away), T(the_role_stays_without_asd),
 		T(the_media_function_is_gone), T(video_goes_and_comes_back),
-		T(added_and_taken_off_by_a_later_offer), T(slots_of_a_plan),
-		T(a_leg_that_cannot_stand_in_sdp)};
+		T(added_and_taken_off_by_a_later_offer), T(another_transport_in_a_call),
+		T(slots_of_a_plan), T(a_leg_that_cannot_stand_in_sdp)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
