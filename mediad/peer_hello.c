@@ -32,10 +32,22 @@ void peer_hello_done(struct peer *p)
 	p->nhello = 0;
 }
 
+static void ask_for_cookie(struct peer *p, struct ar_span d, const struct peer_addr *from)
+{
+	uint8_t out[DTLS_ASK];
+
+	if (!charge(p, from))
+		return;
+	if (dtls_hello_ask(p->t->dtls, d, from, out))
+		peer_transmit(p, (struct ar_span){(char *)out, sizeof(out)}, from);
+	else
+		p->stats.dtls_bad++;
+}
+
 /* Nobody has shown to be at this address: what costs something comes after the cookie, and what
  * anybody can send must not be in the way of the UE's own. */
-static bool unverified_passes(
-	struct peer *p, enum dtls_hello what, struct ar_span cookie, const struct peer_addr *from)
+static bool unverified_passes(struct peer *p, enum dtls_hello what, struct ar_span d,
+	struct ar_span cookie, const struct peer_addr *from)
 {
 	if (what == DTLS_HELLO_REST)
 		return p->dtls != NULL;
@@ -45,14 +57,8 @@ static bool unverified_passes(
 		p->stats.dtls_bad++;
 		return false;
 	}
-	if (!charge(p, from))
-		return false;
-	/* a forged one has been before it, or the answer was lost */
-	if (p->dtls && !dtls_has_cookie(p->dtls)) {
-		dtls_free(p->dtls);
-		p->dtls = NULL;
-	}
-	return true;
+	ask_for_cookie(p, d, from);
+	return false;
 }
 
 bool peer_hello_passes(struct peer *p, struct ar_span d, const struct peer_addr *from)
@@ -68,7 +74,7 @@ bool peer_hello_passes(struct peer *p, struct ar_span d, const struct peer_addr 
 		return p->dtls != NULL;
 	}
 	if (p->no_ice)
-		return unverified_passes(p, what, cookie, from);
+		return unverified_passes(p, what, d, cookie, from);
 	if (what == DTLS_HELLO_REST)
 		return true;
 	if (!limit_take(&p->hellos, &per_peer, p->now))

@@ -163,4 +163,5 @@ void transport_get_stats(const struct transport *t, struct transport_stats *s)
 	s->repeated = sctp.repeat.repeated;
 	s->not_repeated = sctp.repeat.refused + sctp.repeat.forgotten;
 	s->no_stream = sctp.no_stream;
+	s->early_data = sctp.early;
 }

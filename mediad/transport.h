@@ -21,7 +21,8 @@ struct transport_stats {
 	uint32_t peers;
 	uint64_t rx, no_peer, garbage, rate_limited, hellos_limited;
 	uint64_t srtp_bad, srtp_replayed, rtp_early;
-	uint64_t repeated, not_repeated, no_stream; /* of the process: mediad/sctp/ar_sctp.h */
+	uint64_t repeated, not_repeated, no_stream,
+		early_data; /* of the process: mediad/sctp/ar_sctp.h */
 };
 
 int transport_new(struct transport **tp, const struct transport_conf *conf)

@@ -14,7 +14,7 @@ PKG_build="gcc libc6-dev make cmake pkg-config dpkg-dev libevent-dev libnghttp2-
 PKG_run="kamailio kamailio-extra-modules kamailio-websocket-modules kamailio-tls-modules
 	rtpengine-daemon curl iproute2 procps libegl-mesa0 libgl1-mesa-dri"
 PKG_demo="$PKG_run chromium fonts-dejavu-core"
-PKG_test="$PKG_demo libcmocka-dev sip-tester python3 lua5.4 lua-check redis-server git jq clang-format clang-tidy cppcheck
+PKG_test="$PKG_demo libcmocka-dev openssl sip-tester python3 lua5.4 lua-check redis-server git jq clang-format clang-tidy cppcheck
 	universal-ctags iproute2 ncat util-linux kamailio-ims-modules kamailio-presence-modules
 	kamailio-sqlite-modules kamailio-utils-modules kamailio-xml-modules dnsmasq-base
 	assimp-testmodels libassimp-dev ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good"

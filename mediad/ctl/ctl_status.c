@@ -199,6 +199,8 @@ static const struct metric {
 		"of them left to SCTP's own pace, being too many"},
 	{"sctpNoStream", "sctp_no_stream_total", "counter",
 		"Messages on more channel ids than one connection has room for"},
+	{"sctpEarly", "sctp_early_dropped_total", "counter",
+		"Pieces of messages not taken, too much being ahead of a missing one"},
 	{"avStreams", "av_streams", "gauge", "Audio and video connections"},
 	{"avRxPackets", "av_rx_packets_total", "counter", "RTP and RTCP packets received"},
 	{"avRxBytes", "av_rx_bytes_total", "counter", "their bytes"},

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
+#define HELLO_VERIFY_REQUEST 3
 #define BIO_OWN_TYPE 0x7f /* BIO_get_new_index() runs out after a hundred */
 
 /* RFC 8827 6.5 asks for the first; the rest for peers with RSA certificates or without AES. */
@@ -28,6 +29,10 @@ static int bio_write(BIO *b, const char *p, int n)
 	struct dtls *d = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
+	if (d->silent) {
+		d->asked = n > DTLS_RECORD_HEAD && p[DTLS_RECORD_HEAD] == HELLO_VERIFY_REQUEST;
+		return n;
+	}
 	if (!d->done)
 		dtls_own_note(d, (struct ar_span){p, (size_t)n});
 	d->h.send(d->arg, (struct ar_span){p, (size_t)n});
@@ -112,11 +117,10 @@ static int on_cookie_make(SSL *ssl, unsigned char *cookie, unsigned *len)
 
 static int on_cookie_check(SSL *ssl, const unsigned char *cookie, unsigned len)
 {
-	struct dtls *d = SSL_get_app_data(ssl);
+	const struct dtls *d = SSL_get_app_data(ssl);
 
-	d->cookie = d->unverified && dtls_cookie_fits(d->ctx, d->unverified,
-					     (struct ar_span){(const char *)cookie, len});
-	return d->cookie;
+	return d->unverified &&
+	       dtls_cookie_fits(d->ctx, d->unverified, (struct ar_span){(const char *)cookie, len});
 }
 
 static unsigned on_timer_length(SSL *ssl, unsigned last)
@@ -193,6 +197,30 @@ void dtls_ctx_free(struct dtls_ctx *c)
 	free(c);
 }
 
+/*
+ * A hello without a cookie, and the request for one, neither of which anybody sees: then message 1
+ * is next both ways, as it is for the UE, which had its request from dtls_hello_ask(). So nothing
+ * is made for one who is not at the address, the first fragment of a hello is enough, and no later
+ * one without a cookie can disturb.
+ */
+static int begin_with_cookie(struct dtls *d)
+{
+	static const char hello[] = "\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x36" /* record */
+				    "\1\0\0\x2a\0\0\0\0\0\0\0\x2a" /* ClientHello */
+				    "\xfe\xfd" /* version, random, no session, no cookie */
+				    "01234567890123456789012345678901\0\0"
+				    "\0\2\xc0\x2b\1"; /* and its 0: suite, no compression */
+
+	SSL_set_options(d->ssl, SSL_OP_COOKIE_EXCHANGE);
+	d->silent = true;
+	d->in = (struct ar_span){hello, sizeof(hello)};
+	(void)SSL_do_handshake(d->ssl);
+	d->silent = false;
+	d->in = AR_SPAN_NONE;
+	ERR_clear_error();
+	return d->asked ? 0 : -EIO;
+}
+
 int dtls_new(struct dtls **dp, struct dtls_ctx *c, const struct dtls_conf *conf,
 	const struct dtls_handlers *h, void *arg)
 {
@@ -221,11 +249,10 @@ int dtls_new(struct dtls **dp, struct dtls_ctx *c, const struct dtls_conf *conf,
 		SSL_set_connect_state(d->ssl);
 	} else {
 		SSL_set_accept_state(d->ssl);
-		if (d->unverified)
-			SSL_set_options(d->ssl, SSL_OP_COOKIE_EXCHANGE);
 	}
 	/* 0 is success here */
-	if (conf->srtp && SSL_set_tlsext_use_srtp(d->ssl, SRTP_PROFILES) != 0) {
+	if ((conf->srtp && SSL_set_tlsext_use_srtp(d->ssl, SRTP_PROFILES) != 0) ||
+		(!d->client && d->unverified && begin_with_cookie(d) != 0)) {
 		dtls_free(d);
 		return -ENOMEM;
 	}
@@ -410,11 +437,6 @@ int dtls_input(struct dtls *d, struct ar_span datagram, uint64_t now)
 		arm(d, now);
 	d->bad += !err && !d->dead && datagram.n;
 	return err;
-}
-
-bool dtls_has_cookie(const struct dtls *d)
-{
-	return d->cookie;
 }
 
 bool dtls_is_done(const struct dtls *d)

@@ -34,8 +34,9 @@ struct dtls_handlers {
 struct dtls_conf {
 	bool client;
 	bool srtp; /* media: the UE must agree on an SRTP profile */
-	/* No ICE has shown that the UE is at this address: as a server ask for a cookie first
-	 * (RFC 6347 4.2.1), as a client send few ClientHellos. Borrowed for the life of it. */
+	/* No ICE has shown that the UE is at this address: as a server begin with the ClientHello
+	 * that brings the cookie for it (RFC 6347 4.2.1; hello.h asks for it), as a client send few
+	 * ClientHellos. Borrowed for the life of it. */
 	const struct peer_addr *unverified;
 };
 
@@ -58,7 +59,6 @@ int dtls_start(struct dtls *d, uint64_t now) __attribute__((warn_unused_result))
  */
 int dtls_input(struct dtls *d, struct ar_span datagram, uint64_t now)
 	__attribute__((warn_unused_result));
-bool dtls_has_cookie(const struct dtls *d); /* the UE is at the address that was not verified */
 bool dtls_is_done(const struct dtls *d); /* the handshake is complete */
 /* Complete, and the UE's certificate matches the fingerprints. */
 bool dtls_verify(const struct dtls *d);

@@ -41,7 +41,8 @@ struct dtls {
 	struct cert_prints prints;
 	struct ar_span in; /* the record being read by OpenSSL */
 	uint64_t deadline, bad;
-	bool client, srtp, done, dead, mismatch, cookie; /* cookie: has come back */
+	bool client, srtp, done, dead, mismatch;
+	bool silent, asked; /* what goes out does not; it was a HelloVerifyRequest */
 	char why[128];
 	const char *cipher; /* text of OpenSSL's */
 	uint8_t *cert; /* the UE's, DER */

@@ -58,6 +58,22 @@ enum dtls_hello dtls_hello_peek(struct ar_span datagram, struct ar_span *cookie)
 	return what;
 }
 
+bool dtls_hello_ask(const struct dtls_ctx *c, struct ar_span datagram, const struct peer_addr *a,
+	uint8_t out[DTLS_ASK])
+{
+	/* DTLS 1.0 in both versions, whatever follows. Record 0 and not the number of the hello's
+	 * record (RFC 6347 4.2.1): those from 1 up are the association's, and a UE that has had
+	 * one of these needs no other. */
+	static const uint8_t head[DTLS_ASK - DTLS_COOKIE] = {22, 0xfe, 0xff, [12] = DTLS_ASK - 13,
+		[13] = 3, [16] = 3 + DTLS_COOKIE, [24] = 3 + DTLS_COOKIE, [25] = 0xfe, 0xff,
+		DTLS_COOKIE};
+
+	if (datagram.n < DTLS_ASK)
+		return false;
+	memcpy(out, head, sizeof(head));
+	return dtls_cookie_make(c, a, out + sizeof(head));
+}
+
 bool dtls_cookie_make(
 	const struct dtls_ctx *c, const struct peer_addr *a, uint8_t cookie[DTLS_COOKIE])
 {

@@ -12,6 +12,7 @@
 #include "mediad/dtls/dtls.h"
 
 #define DTLS_COOKIE 16
+#define DTLS_ASK (13 + 12 + 3 + DTLS_COOKIE) /* a HelloVerifyRequest */
 
 enum dtls_hello {
 	DTLS_HELLO_NONE,
@@ -21,6 +22,14 @@ enum dtls_hello {
 
 /* cookie: borrowed from the datagram, of no bytes when there is none. */
 enum dtls_hello dtls_hello_peek(struct ar_span datagram, struct ar_span *cookie);
+
+/*
+ * The answer to a ClientHello without a cookie, from its first fragment alone: a
+ * HelloVerifyRequest, never longer than what asks for it. False: nothing (too short, no memory).
+ * The hello that brings the cookie is the first that an association sees (dtls.h, unverified).
+ */
+bool dtls_hello_ask(const struct dtls_ctx *c, struct ar_span datagram, const struct peer_addr *a,
+	uint8_t out[DTLS_ASK]);
 
 /* False: no memory. */
 bool dtls_cookie_make(

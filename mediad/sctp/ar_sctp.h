@@ -58,6 +58,7 @@ struct ar_sctp_conf {
 struct ar_sctp_stats {
 	struct ar_sctp_repeat_stats repeat;
 	uint64_t no_stream; /* messages on one id too many, ar_sctp_map.h; of ended associations */
+	uint64_t early; /* DATA chunks over AR_SCTP_BUFFER, ahead of one that is missing */
 };
 
 /* The process's stack; counted, the last put ends it. -ENOMEM. */

@@ -100,7 +100,11 @@ void ar_sctp_stack_now(uint64_t now)
 
 void ar_sctp_stack_get_stats(struct ar_sctp_stats *s)
 {
+	struct sctpstat all;
+
+	usrsctp_get_stat(&all);
 	*s = stack.stats;
+	s->early = (uint64_t)all.sctps_datadroprwnd + all.sctps_datadropchklmt;
 }
 
 int ar_sctp_stack_get(uint64_t now)

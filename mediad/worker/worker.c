@@ -355,7 +355,7 @@ static void add_transport(const struct worker *w, json_t *o)
 		{"udpTx", sum.tx}, {"udpRxBytes", sum.rx_bytes}, {"udpTxBytes", sum.tx_bytes},
 		{"udpTooLong", sum.rx_too_long}, {"udpTxFailed", sum.tx_failed},
 		{"sctpRepeated", t.repeated}, {"sctpNotRepeated", t.not_repeated},
-		{"sctpNoStream", t.no_stream}};
+		{"sctpNoStream", t.no_stream}, {"sctpEarly", t.early_data}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		json_object_set_new(o, all[i].name, json_integer((json_int_t)all[i].value));

@@ -59,10 +59,19 @@ export async function client(api, signal, opt) {
 			got = await b.next(1000).catch(() => undefined);
 		}
 		check('unordered channel', got === 'pose');
-		const big = new Uint8Array(60000).map((_, i) => i * 7);
+		if (opt.size !== undefined) { // a=max-message-size of both, 0: any
+			const n = opt.size || 262144;
+			a.dc.send(new Uint8Array(n).fill(7));
+			check(`${n} bytes`, length(await a.next()) === n);
+			let why = opt.size && !opt.noLimit ? null : 'any';
+			try { if (!why) a.dc.send(new Uint8Array(n + 1)); } catch (e) { why = e; }
+			check(`one byte more than ${opt.size} is not sent`, why);
+			check('nor by us', !opt.size || await signal('over', n));
+		}
+		const big = new Uint8Array(opt.size || 60000).map((_, i) => i * 7);
 		a.dc.send(big);
 		const back = new Uint8Array(await a.next());
-		check('60 kB binary', back.length === big.length && big.every((v, i) => v === back[i]));
+		check(`${big.length} bytes binary`, back.length === big.length && big.every((v, i) => v === back[i]));
 		if (!opt.noEmpty) {
 			a.dc.send('');
 			check('empty text', length(await a.next()) === 0);

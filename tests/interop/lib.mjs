@@ -63,8 +63,10 @@ export class Echo {
 // The NAT of one UE: what it sends to `port` reaches the server from a port of the NAT's, another one
 // from rebind() on.
 export class Nat {
-	constructor(server) {
+	// tap(datagram): what the UE sends, before it goes on; false: not yet, it goes after the next one
+	constructor(server, tap = () => true) {
 		this.server = server;
+		this.tap = tap;
 	}
 
 	async #socket(on) {
@@ -77,7 +79,10 @@ export class Nat {
 	async start() {
 		this.inner = await this.#socket((d, from) => {
 			this.ue = from;
+			if (!this.tap(d)) { this.late = d; return; }
 			this.outer.send(d, this.server, '127.0.0.1');
+			if (this.late) this.outer.send(this.late, this.server, '127.0.0.1');
+			this.late = undefined;
 		});
 		this.port = this.inner.address().port;
 		await this.rebind();
@@ -115,7 +120,7 @@ export function remoteFacts(sdp) {
 	};
 }
 
-export function description(type, echo, facts, { setup, mid = '0', channels = [], port = echo.ready.port }) {
+export function description(type, echo, facts, { setup, mid = '0', channels = [], port = echo.ready.port, size = 262144 }) {
 	const { host } = echo.ready;
 	const v6 = host.includes(':');
 	return { type, sdp: [
@@ -125,7 +130,7 @@ export function description(type, echo, facts, { setup, mid = '0', channels = []
 		`a=mid:${mid}`, `a=ice-ufrag:${facts.ufrag}`, `a=ice-pwd:${facts.pwd}`,
 		`a=candidate:1 1 udp 2130706431 ${host} ${port} typ host`, 'a=end-of-candidates',
 		`a=fingerprint:${facts.fingerprint.replace(/^SHA/, 'sha')}`, `a=setup:${setup}`,
-		'a=sctp-port:5000', 'a=max-message-size:262144',
+		'a=sctp-port:5000', `a=max-message-size:${size}`,
 		...channels.map((c) => `a=dcmap:${c.id} subprotocol="${c.protocol}"`), '',
 	].join('\r\n') };
 }

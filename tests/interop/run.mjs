@@ -4,7 +4,11 @@
 // Environment: CHROMIUM; VERBOSE (what dc_echo reported, its log), TRACE (each check as it passes).
 import { Echo, Nat, remoteFacts, description } from './lib.mjs';
 import { client } from './client.mjs';
-import { existsSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { promisify } from 'node:util';
 
 const program = process.argv[2];
 const filter = new RegExp(process.argv[3] ?? '.');
@@ -14,7 +18,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const stacks = {
 	async wrtc() {
 		const m = (await import('@roamhq/wrtc')).default;
-		return { ms: 30000, noRsa: true, run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
+		return { ms: 30000, noRsa: true, noLimit: true, /* sends whatever it is given */ run: (s, o) => client({ make: () => new m.RTCPeerConnection({ iceServers: [] }) }, s, o) };
 	},
 	async 'node-datachannel'() {
 		const m = await import('node-datachannel/polyfill');
@@ -24,7 +28,7 @@ const stacks = {
 		const m = await import('werift');
 		const make = () => new m.RTCPeerConnection({ iceServers: [], iceUseIpv6: false,
 			iceAdditionalHostAddresses: ['127.0.0.1'] });
-		return { ms: 60000, bulk: 1e6, /* pure JavaScript: ten times that takes it beyond the limit on a busy machine */ noRestart: true, noRsa: true, noIpv6: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ noGoodbye: true, /* ends without a word */ run: (s, o) => client({ make }, s, o) };
+		return { ms: 60000, bulk: 1e6, /* pure JavaScript: ten times that takes it beyond the limit on a busy machine */ noRestart: true, noRsa: true, noIpv6: true, noEmpty: true, /* sends no byte at all: not RFC 8831 */ noGoodbye: true, /* ends without a word */ noLimit: true, run: (s, o) => client({ make }, s, o) };
 	},
 	// The UE is ICE-lite, as we are: nobody checks, DTLS goes to the addresses of the descriptions. werift as
 	// ICE-lite waits for checks; RFC 8445 8.2 lets two such agents take the pair that they have.
@@ -43,7 +47,7 @@ const stacks = {
 		};
 		const make = () => new m.RTCPeerConnection({ iceServers: [], iceLite: true, iceUseIpv6: false,
 			iceAdditionalHostAddresses: ['127.0.0.1'] });
-		return { ms: 60000, bulk: 1e6, noRestart: true, noMove: true, noRsa: true, noIpv6: true, noEmpty: true, noGoodbye: true, run: (s, o) => client({ make }, s, o) };
+		return { ms: 60000, bulk: 1e6, noRestart: true, noMove: true, noRsa: true, noIpv6: true, noEmpty: true, noGoodbye: true, noLimit: true, run: (s, o) => client({ make }, s, o) };
 	},
 	async chromium() {
 		if (!existsSync(CHROMIUM)) return null;
@@ -75,7 +79,7 @@ async function one(stack, opt) {
 	const nat = opt.moves ? await new Nat(echo.ready.port).start() : null;
 	let theirs = {};
 	const tell = async (sdp, ours) => {
-		const facts = remoteFacts(sdp);
+		const facts = { ...remoteFacts(sdp), ...(opt.size !== undefined && { maxMessageSize: opt.size }) };
 		const r = await echo.ask({ cmd: 'remote', peer: mine.peer, ...facts,
 			setup: ours ?? (facts.theirSetup === 'active' ? 'passive' : 'active') }, 'remote');
 		if (!r.ok) throw new Error(r.why);
@@ -98,10 +102,13 @@ async function one(stack, opt) {
 			return null;
 		case 'offered': {
 			const { mid } = await tell(arg, setup);
-			return description('answer', echo, mine, { setup, mid, channels, port: nat?.port });
+			return description('answer', echo, mine, { setup, mid, channels, port: nat?.port, size: opt.size });
 		}
 		case 'largest':
 			return Math.min(262144, theirs.maxMessageSize);
+		case 'over': // what is longer than the UE takes is refused, and the channel goes on
+			echo.say({ cmd: 'send', peer: mine.peer, id: await stream('scene'), text: 'x'.repeat(arg + 1) });
+			return /too long/i.test((await echo.wait((m) => m.ev === 'error', 5000, 'refusal')).error);
 		case 'move':
 			return nat.rebind();
 		case 'end':
@@ -127,7 +134,7 @@ async function one(stack, opt) {
 		}
 	};
 	const out = await stack.run(signal, { ids, dcmap: !!opt.dcmap, answer: !!opt.answer, ms: stack.ms,
-		restart: opt.restart, moves: opt.moves, rsa: opt.rsa, weEnd: opt.weEnd, largest: !!opt.bulk, bulk: opt.bulk && (stack.bulk ?? opt.bulk), noEmpty: stack.noEmpty, noClose: opt.noClose, trace: !!process.env.TRACE });
+		restart: opt.restart, moves: opt.moves, rsa: opt.rsa, size: opt.size, noLimit: stack.noLimit, weEnd: opt.weEnd, largest: !!opt.bulk, bulk: opt.bulk && (stack.bulk ?? opt.bulk), noEmpty: stack.noEmpty, noClose: opt.noClose, trace: !!process.env.TRACE });
 	// the UE has closed: told by ABORT or close_notify, not found out half a minute later
 	if (out.ok && !opt.weEnd && !stack.noGoodbye)
 		await echo.wait((m) => m.ev === 'state' && m.state === 'closed', 5000, 'end of the connection').catch((e) => { out.ok = false; out.error = e.message; });
@@ -162,6 +169,47 @@ async function fork(loser, winner) {
 	return { ...won, ok: won.ok && silent, error: won.error ?? `the one that did not answer: ${lost.error ?? 'has its channels'}` };
 }
 
+// A UE without ICE whose ClientHello takes several datagrams: OpenSSL, MTU 256. The cookie comes first, so it sends
+// it twice. swapped: the first two pieces of each in the other order.
+async function inPieces(dir, key, swapped) {
+	const echo = await Echo.start(program, process.env.VERBOSE ? ['-v'] : []);
+	const pieces = [];
+	const nat = await new Nat(echo.ready.port, (d) => {
+		const hello = d[0] === 22 && d.readUInt16BE(3) === 0 && d[13] === 1;
+		if (hello) pieces.push({ at: d.readUIntBE(19, 3), n: d.readUIntBE(22, 3), of: d.readUIntBE(14, 3) });
+		return !(swapped && hello && pieces.at(-1).at === 0);
+	}).start();
+	let child, out = '';
+	try {
+		await promisify(execFile)('openssl', ['req', '-x509', '-newkey', ...key, '-nodes', '-keyout', `${dir}/key.pem`,
+			'-out', `${dir}/cert.pem`, '-days', '2', '-subj', '/CN=ue']);
+		const fingerprint = new X509Certificate(readFileSync(`${dir}/cert.pem`)).fingerprint256;
+		const mine = await echo.ask({ cmd: 'new', setup: 'actpass', channels: [{ id: 1000, label: 'scene' }] }, 'new');
+		const r = await echo.ask({ cmd: 'remote', peer: mine.peer, fingerprints: [`sha-256 ${fingerprint}`], setup: 'passive',
+			addr: '127.0.0.1', port: nat.outer.address().port }, 'remote');
+		if (!r.ok) throw new Error(r.why);
+		const t0 = Date.now();
+		child = spawn('openssl', ['s_client', '-dtls1_2', '-mtu', '256', '-connect', `127.0.0.1:${nat.port}`, '-cert', `${dir}/cert.pem`,
+			'-key', `${dir}/key.pem`, '-alpn', Array.from({ length: 24 }, (_, i) => `protocol-${i}-with-a-long-name`).join()]);
+		for (const s of [child.stdout, child.stderr]) s.on('data', (d) => { out += d; });
+		let stats = {};
+		while (!(stats.dtlsUs > 0 && /Cipher is ECDHE/.test(out))) {
+			if (Date.now() - t0 > 25000) throw new Error(`no handshake: ${out.slice(-300)} ${JSON.stringify(stats)}`);
+			await new Promise((next) => setTimeout(next, 50));
+			stats = await echo.ask({ cmd: 'stats', peer: mine.peer }, 'stats');
+		}
+		const whole = pieces.filter((p) => p.n === p.of).length, each = pieces.filter((p) => p.at === 0).length;
+		if (whole || pieces.length < 3 * each || each < 2) throw new Error(`not in pieces: ${JSON.stringify(pieces)}`);
+		return { ok: true, opened: Date.now() - t0, checks: pieces };
+	} catch (e) {
+		return { ok: false, error: e.message };
+	} finally {
+		child?.kill();
+		nat.stop();
+		await echo.stop();
+	}
+}
+
 const cases = [];
 for (const server of [true, false])
 	for (const dcmap of [false, true])
@@ -176,6 +224,8 @@ cases.push({ name: 'server dcmap IPv6', server: true, dcmap: true, host: '::1' }
 cases.push({ name: 'server dcmap, another address', server: true, dcmap: true, moves: true, noClose: true });
 cases.push({ name: 'client dcmap, RSA', dcmap: true, rsa: true, noClose: true });
 cases.push({ name: 'server dcep, we end it', server: true, weEnd: true });
+for (const size of [1024, 0])
+	cases.push({ name: `server dcmap, max-message-size ${size}`, server: true, dcmap: true, size, noClose: true });
 
 let failed = 0, passed = 0, skipped = 0;
 for (const [name, load] of Object.entries(stacks)) {
@@ -207,6 +257,14 @@ for (const [one, other] of [['wrtc', 'node-datachannel'], ['node-datachannel', '
 	else if (r.ok) passed++;
 	else failed++;
 	console.log(`${!r ? 'SKIP' : r.ok ? 'ok  ' : 'FAIL'} ${one} fork, ${other} answers: ${r?.ok ? `open ${r.opened} ms, ${r.checks.length} checks` : r?.error}`);
+}
+const keys = { ECDSA: ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], RSA: ['rsa:2048'] };
+for (const [name, key, swapped] of [['ECDSA', keys.ECDSA], ['RSA', keys.RSA], ['ECDSA, swapped', keys.ECDSA, true]]) {
+	if (!filter.test(`openssl ClientHello in pieces, ${name}`)) continue;
+	const dir = mkdtempSync(`${tmpdir()}/ims-ar-interop-`);
+	const r = await inPieces(dir, key, swapped).finally(() => rmSync(dir, { recursive: true }));
+	if (r.ok) passed++; else failed++;
+	console.log(`${r.ok ? 'ok  ' : 'FAIL'} openssl ClientHello in pieces, ${name}: ${r.ok ? `open ${r.opened} ms, ${r.checks.length} pieces` : r.error}`);
 }
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exit(failed ? 1 : 0);

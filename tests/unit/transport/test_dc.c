@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * DCEP and data channels against a UE that says what it likes: an SCTP association with the
- * channels at one end and bare SCTP at the other, no DTLS, a queue in between.
- */
+/* DCEP and data channels against a UE that says what it likes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/unit/transport/dc_rig.h"
 #include "common/daemon/ar_clock.h"
-#include "mediad/dc/dc.h"
 #include "mediad/dc/dcep.h"
 #include "mediad/sctp/ar_sctp_int.h"
 #include "tests/lib/vclock.h"
@@ -18,236 +15,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct end;
-
-struct packet {
-	struct packet *next;
-	struct end *to;
-	size_t n;
-	char data[];
-};
-
-struct end {
-	struct ar_sctp *sctp;
-	struct end *other;
-	struct dc *dc; /* one end only */
-	bool up, down;
-	unsigned messages, resets_in, acked;
-	uint32_t ppid;
-	uint16_t stream;
-	char last[64];
-	size_t nlast;
-};
-
-static struct fixture {
-	struct end ours, ue;
-	struct dc dc;
-	struct packet *first, **tail;
-	bool mute_ue; /* what the UE sends is lost */
-	bool lose_answer; /* its next answer to a RE-CONFIG is */
-	bool unordered; /* of our last DATA chunk */
-	unsigned data; /* packets of ours that begin with DATA */
-	unsigned opened, closed, messages;
-	uint16_t closed_id;
-	enum peer_kind kind;
-	char *text;
-	size_t ntext;
-	struct peer_channel channel;
-} fx;
-
-/* RE-CONFIG with a response (RFC 6525 4.4) as the only chunk */
-static bool is_answer(struct ar_span d)
-{
-	return d.n > 18 && (uint8_t)d.p[12] == 130 && d.p[16] == 0 && d.p[17] == 16;
-}
-
-static void on_send(void *arg, struct ar_span d)
-{
-	struct end *e = arg;
-	struct packet *p = malloc(sizeof(*p) + d.n);
-
-	assert_non_null(p);
-	assert_true(d.n <= AR_SCTP_MTU);
-	if (e->dc && d.p[12] == 0) {
-		fx.unordered = d.p[13] & 0x04;
-		fx.data++;
-	}
-	if (!e->dc && (fx.mute_ue || (fx.lose_answer && is_answer(d)))) {
-		fx.lose_answer = false;
-		free(p);
-		return;
-	}
-	*p = (struct packet){.to = e->other, .n = d.n};
-	memcpy(p->data, d.p, d.n);
-	*fx.tail = p;
-	fx.tail = &p->next;
-}
-
-static void on_up(void *arg, uint16_t streams)
-{
-	struct end *e = arg;
-
-	e->up = true;
-	if (e->dc)
-		dc_on_up(e->dc, e->sctp, false, streams);
-}
-
-static void on_down(void *arg, const char *why)
-{
-	assert_non_null(why);
-	((struct end *)arg)->down = true;
-}
-
-static void on_sctp_message(
-	void *arg, uint16_t stream, uint32_t ppid, struct ar_span data, bool oversize)
-{
-	struct end *e = arg;
-
-	if (e->dc) {
-		dc_on_message(e->dc, stream, ppid, data, oversize);
-		return;
-	}
-	e->messages++;
-	e->stream = stream;
-	e->ppid = ppid;
-	e->nlast = data.n;
-	memcpy(e->last, data.p, data.n < sizeof(e->last) ? data.n : sizeof(e->last));
-}
-
-static void on_reset(void *arg, uint16_t stream, unsigned what)
-{
-	struct end *e = arg;
-
-	if (e->dc)
-		dc_on_reset(e->dc, stream, what);
-	else if (what & AR_SCTP_RESET_IN)
-		e->resets_in++;
-}
-
-static void on_acked(void *arg)
-{
-	((struct end *)arg)->acked++;
-}
-
-static const struct ar_sctp_handlers sctp_handlers = {
-	on_send, on_up, on_down, on_sctp_message, on_reset, on_acked};
-
-static void on_channel(void *arg, const struct peer_channel *ch)
-{
-	(void)arg;
-	fx.opened++;
-	fx.channel = *ch;
-}
-
-static void on_closed(void *arg, uint16_t id)
-{
-	(void)arg;
-	fx.closed++;
-	fx.closed_id = id;
-}
-
-static void on_message(void *arg, uint16_t id, enum peer_kind kind, struct ar_span data)
-{
-	(void)arg;
-	(void)id;
-	fx.messages++;
-	fx.kind = kind;
-	free(fx.text);
-	fx.text = malloc(data.n ? data.n : 1);
-	assert_non_null(fx.text);
-	memcpy(fx.text, data.p, data.n);
-	fx.ntext = data.n;
-}
-
-static const struct dc_handlers dc_handlers = {on_channel, on_closed, on_message};
-
-/* Carries packets, and time, until `ms` have passed. */
-static void run(unsigned ms)
-{
-	uint64_t end = vclock_now() + ms * AR_MS;
-
-	do {
-		while (fx.first) {
-			struct packet *p = fx.first;
-
-			fx.first = p->next;
-			if (!fx.first)
-				fx.tail = &fx.first;
-			if (p->to->sctp)
-				ar_sctp_input(
-					p->to->sctp, (struct ar_span){p->data, p->n}, vclock_now());
-			free(p);
-		}
-		vclock_set(vclock_now() + 10 * AR_MS);
-		ar_sctp_stack_run(vclock_now());
-	} while (vclock_now() < end || fx.first);
-}
-
-static const struct peer_channel negotiated[] = {
-	{.id = 0, .ordered = true, .max_retr = -1, .max_time = -1, .label = "zero"},
-	{.id = 1000, .ordered = false, .max_retr = 0, .max_time = -1},
-};
-
-static int set_up(void **state)
-{
-	struct ar_sctp_conf conf = {.local_port = 5000, .remote_port = 5000, .streams = 65535};
-	const char *why = "";
-
-	(void)state;
-	fx = (struct fixture){.tail = &fx.first};
-	assert_int_equal(ar_sctp_stack_get(vclock_now()), 0);
-	assert_int_equal(dc_init(&fx.dc, negotiated, 2, &dc_handlers, NULL, &why), 0);
-	fx.ours = (struct end){.other = &fx.ue, .dc = &fx.dc};
-	fx.ue = (struct end){.other = &fx.ours};
-	/* the UE asks for all the streams there are, as browsers do */
-	assert_int_equal(ar_sctp_new(&fx.ue.sctp, &conf, &sctp_handlers, &fx.ue, vclock_now()), 0);
-	conf.streams = dc_streams(&fx.dc);
-	assert_int_equal(conf.streams, 1001);
-	assert_int_equal(
-		ar_sctp_new(&fx.ours.sctp, &conf, &sctp_handlers, &fx.ours, vclock_now()), 0);
-	run(200);
-	assert_true(fx.ours.up && fx.ue.up);
-	assert_int_equal(fx.opened, 2);
-	assert_int_equal(ar_sctp_streams(fx.ours.sctp), 1001);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	ar_sctp_free(fx.ours.sctp);
-	fx.ours.sctp = NULL;
-	ar_sctp_free(fx.ue.sctp);
-	fx.ue.sctp = NULL;
-	while (fx.first) {
-		struct packet *p = fx.first;
-
-		fx.first = p->next;
-		free(p);
-	}
-	dc_free(&fx.dc);
-	free(fx.text);
-	ar_sctp_stack_put();
-	return 0;
-}
-
-static void ue_says(uint16_t stream, uint32_t ppid, const void *p, size_t n)
-{
-	struct ar_sctp_msg m = {.stream = stream, .ppid = ppid, .max_retr = -1, .max_time = -1};
-
-	assert_int_equal(ar_sctp_send(fx.ue.sctp, &m, (struct ar_span){p, n}), 0);
-	run(50);
-}
-
-static void ue_opens(uint16_t stream, const char *label)
-{
-	struct peer_channel ch = {.ordered = true, .max_retr = -1, .max_time = -1};
-	uint8_t open[DCEP_MAX];
-
-	snprintf(ch.label, sizeof(ch.label), "%s", label);
-	ue_says(stream, DC_PPID_DCEP, open, dcep_write_open(open, &ch));
-}
 
 static void test_dcep_codec(void **state)
 {
@@ -319,14 +86,14 @@ static void test_what_we_send(void **state)
 {
 	(void)state;
 	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("t")), 0);
-	run(50);
+	rig_run(50);
 	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT);
 	assert_int_equal(dc_send(&fx.dc, 1000, PEER_BINARY, AR_SPAN("b")), 0);
-	run(50);
+	rig_run(50);
 	assert_int_equal(fx.ue.ppid, DC_PPID_BINARY);
 	assert_int_equal(fx.ue.stream, 1000);
 	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, (struct ar_span){"", 0}), 0);
-	run(50);
+	rig_run(50);
 	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT_EMPTY);
 	assert_int_equal(fx.ue.nlast, 1);
 	assert_int_equal(fx.ue.last[0], 0);
@@ -346,15 +113,15 @@ static void test_deprecated_fragments(void **state)
 	assert_true(fx.ntext == 13 && memcmp(fx.text, "one two three", 13) == 0);
 	/* no more than one largest message, in all channels together */
 	ue_says(0, DC_PPID_BINARY_PARTIAL, half, sizeof(half));
-	run(1000);
+	rig_run(1000);
 	ue_says(0, DC_PPID_BINARY_PARTIAL, half, sizeof(half));
-	run(1000);
+	rig_run(1000);
 	assert_int_equal(fx.closed, 0);
 	ue_says(1000, DC_PPID_BINARY_PARTIAL, "x", 1);
-	run(1000);
+	rig_run(1000);
 	assert_int_equal(fx.ue.resets_in, 1);
 	ue_says(0, DC_PPID_BINARY, "x", 1);
-	run(1000);
+	rig_run(1000);
 	assert_int_equal(fx.ue.resets_in, 2);
 	assert_int_equal(fx.messages, 1);
 }
@@ -369,7 +136,7 @@ static void test_unknown_ppid_closes_the_channel(void **state)
 	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("x")), -ENOENT);
 	/* the UE does its part */
 	assert_int_equal(ar_sctp_reset_stream(fx.ue.sctp, 0), 0);
-	run(200);
+	rig_run(200);
 	assert_int_equal(fx.closed, 1);
 	assert_int_equal(fx.closed_id, 0);
 }
@@ -389,7 +156,7 @@ static void test_oversized_message_closes_the_channel(void **state)
 
 	(void)state;
 	ue_says(0, DC_PPID_BINARY, big, sizeof(big));
-	run(3000);
+	rig_run(3000);
 	assert_int_equal(fx.messages, 0);
 	assert_true(fx.dc.dropped >= 1);
 	assert_int_equal(fx.ue.resets_in, 1);
@@ -404,7 +171,7 @@ static void test_largest_message_passes(void **state)
 
 	(void)state;
 	ue_says(0, DC_PPID_BINARY, big, sizeof(big));
-	run(3000);
+	rig_run(3000);
 	assert_int_equal(fx.messages, 1);
 	assert_int_equal(fx.ntext, PEER_MAX_MESSAGE);
 }
@@ -461,7 +228,7 @@ static void test_ordered_until_acknowledged(void **state)
 	assert_int_equal(dc_open(&fx.dc, &ch), 7);
 	assert_int_equal(
 		dc_send(&fx.dc, 7, PEER_TEXT, AR_SPAN("first")), 0); /* may start at once */
-	run(50);
+	rig_run(50);
 	assert_int_equal(fx.opened, 2);
 	assert_int_equal(fx.ue.messages, 2); /* OPEN, then the text */
 	assert_int_equal(fx.ue.ppid, DC_PPID_TEXT);
@@ -481,12 +248,12 @@ static void test_id_is_taken_until_both_directions_are_reset(void **state)
 	(void)state;
 	assert_int_equal(ar_sctp_reset_stream(fx.ue.sctp, 0), 0);
 	fx.mute_ue = true;
-	run(100);
+	rig_run(100);
 	assert_int_equal(fx.closed, 1);
 	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("x")), -ENOENT);
 	assert_int_equal(dc_open(&fx.dc, &again), -EEXIST);
 	fx.mute_ue = false;
-	run(3000);
+	rig_run(3000);
 	assert_int_equal(dc_open(&fx.dc, &again), 0);
 	assert_int_equal(fx.closed, 1);
 }
@@ -499,21 +266,22 @@ static void test_id_comes_back_before_the_answer(void **state)
 	for (unsigned i = 1; i <= 3; i++) {
 		ue_opens(3, "again");
 		assert_int_equal(fx.opened, 2 + i);
-		run(1000); /* our side of the stream is free when the request has been repeated */
+		rig_run(1000); /* our side of the stream is free when the request has been repeated
+				*/
 		assert_int_equal(fx.ue.nlast, 1); /* the acknowledgement */
 		ue_says(3, DC_PPID_TEXT, "x", 1);
 		assert_int_equal(fx.messages, i);
 		assert_int_equal(dc_send(&fx.dc, 3, PEER_TEXT, AR_SPAN("back")), 0);
-		run(100);
+		rig_run(100);
 		assert_int_equal(fx.ue.nlast, 4);
 		fx.lose_answer = i != 2;
 		assert_int_equal(ar_sctp_reset_stream(fx.ue.sctp, 3), 0);
-		run(10);
+		rig_run(10);
 		assert_int_equal(fx.closed, i);
 		assert_int_equal(fx.ue.resets_in, i);
 		assert_int_equal(fx.lose_answer, false);
 	}
-	run(3000);
+	rig_run(3000);
 	assert_null(fx.dc.channel[2]->partial.p);
 	assert_int_equal(fx.dc.channel[2]->state, DC_FREE);
 	assert_int_equal(fx.closed, 3);
@@ -524,7 +292,7 @@ static void test_too_many_channels(void **state)
 	(void)state;
 	for (uint16_t i = 0; i < PEER_MAX_CHANNELS + 10; i++)
 		ue_opens((uint16_t)(10 + i), "x");
-	run(500);
+	rig_run(500);
 	assert_int_equal(fx.opened, PEER_MAX_CHANNELS);
 	assert_int_equal(fx.ue.resets_in, 12); /* those that found no room */
 	assert_false(fx.ours.down);
@@ -536,23 +304,23 @@ static void test_buffered_is_asked_for_now_and_then(void **state)
 	unsigned acked;
 
 	(void)state;
-	run(2000);
+	rig_run(2000);
 	acked = fx.ours.acked;
 	fx.ours.sctp->in_stack = 500;
 	ar_sctp_stack_busy(fx.ours.sctp);
 	assert_int_equal(ar_sctp_buffered(fx.ours.sctp), 500);
-	run(2500);
+	rig_run(2500);
 	assert_int_equal(ar_sctp_buffered(fx.ours.sctp), 0);
 	assert_true(fx.ours.acked > acked);
 	assert_false(fx.ours.sctp->busy);
 
 	fx.mute_ue = true;
 	assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("nobody acknowledges")), 0);
-	run(5000);
+	rig_run(5000);
 	assert_int_equal(ar_sctp_buffered(fx.ours.sctp), 19);
 	assert_true(fx.ours.sctp->busy);
 	fx.mute_ue = false;
-	run(6000);
+	rig_run(6000);
 	assert_int_equal(ar_sctp_buffered(fx.ours.sctp), 0);
 }
 
@@ -561,7 +329,7 @@ static void test_abort_and_shutdown(void **state)
 	(void)state;
 	ar_sctp_free(fx.ue.sctp); /* ABORT */
 	fx.ue.sctp = NULL;
-	run(100);
+	rig_run(100);
 	assert_true(fx.ours.down);
 	assert_int_equal(
 		ar_sctp_send(fx.ours.sctp, &(struct ar_sctp_msg){.stream = 0}, AR_SPAN("x")),
@@ -591,58 +359,7 @@ static void test_short_and_foreign_packets(void **state)
 	assert_int_equal(fx.messages, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
-/* Nothing under way and no heartbeats: the stack sleeps. What is sent then neither waits nor goes
- * twice, though usrsctp's clock stood still. */
-static void test_idle_stack_sleeps(void **state)
-{
-	(void)state;
-	for (unsigned i = 1; i <= 5; i++) {
-		run(200);
-		assert_true(ar_sctp_stack_next_timeout() <= vclock_now() + AR_SCTP_IDLE_TICK);
-		run(6000);
-		assert_true(ar_sctp_stack_next_timeout() >
-			    vclock_now() + AR_SCTP_SLEEP_TICK - 2 * AR_SCTP_TICK);
-		vclock_set(vclock_now() + (AR_SCTP_SLEEP_TICK - i * AR_SEC));
-		ar_sctp_stack_now(vclock_now());
-		assert_int_equal(dc_send(&fx.dc, 0, PEER_TEXT, AR_SPAN("awake")), 0);
-		assert_true(ar_sctp_stack_next_timeout() <= vclock_now() + AR_SCTP_TICK);
-		for (unsigned k = 0; k < 10; k++) {
-			vclock_set(vclock_now() + 10 * AR_MS);
-			ar_sctp_stack_run(vclock_now());
-		}
-		assert_int_equal(fx.data, i);
-		run(100);
-		assert_int_equal(fx.ue.messages, i);
-		assert_int_equal(ar_sctp_buffered(fx.ours.sctp), 0);
-	}
-}
-
-/* With heartbeats it must not. */
-static void test_heartbeats_keep_it_awake(void **state)
-{
-	struct ar_sctp_conf conf = {
-		.local_port = 5000, .remote_port = 5000, .streams = 64, .heartbeat_ms = 5000};
-
-	(void)state;
-	ar_sctp_free(fx.ours.sctp);
-	ar_sctp_free(fx.ue.sctp);
-	dc_on_down(&fx.dc);
-	fx.ours.up = fx.ue.up = false;
-	assert_int_equal(ar_sctp_new(&fx.ue.sctp, &conf, &sctp_handlers, &fx.ue, vclock_now()), 0);
-	conf.heartbeat_ms = 0;
-	assert_int_equal(
-		ar_sctp_new(&fx.ours.sctp, &conf, &sctp_handlers, &fx.ours, vclock_now()), 0);
-	run(7000);
-	assert_true(fx.ours.up && fx.ue.up);
-	assert_true(ar_sctp_stack_next_timeout() <= vclock_now() + AR_SCTP_IDLE_TICK);
-	assert_false(fx.ours.sctp->busy || fx.ue.sctp->busy);
-	ar_sctp_free(fx.ue.sctp);
-	fx.ue.sctp = NULL;
-	run(7000);
-	assert_true(ar_sctp_stack_next_timeout() > vclock_now() + AR_SCTP_IDLE_TICK);
-}
+#define T(f) cmocka_unit_test_setup_teardown(f, rig_set_up, rig_tear_down)
 
 int main(void)
 {
@@ -665,8 +382,6 @@ int main(void)
 		T(test_id_comes_back_before_the_answer),
 		T(test_too_many_channels),
 		T(test_buffered_is_asked_for_now_and_then),
-		T(test_idle_stack_sleeps),
-		T(test_heartbeats_keep_it_awake),
 		T(test_abort_and_shutdown),
 		T(test_short_and_foreign_packets),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DTLS with itself and with plain OpenSSL peers of every kind; certificates and fingerprints. */
+#include "mediad/dtls/hello.h"
 #include "mediad/net/peer_addr.h"
 #include "tests/unit/transport/dtls_rig.h"
 
@@ -280,26 +281,40 @@ static void test_it_gives_up(void **state)
 static void test_cookie_where_the_address_is_not_verified(void **state)
 {
 	struct peer_addr a, other;
-	size_t hello, answer;
+	struct ar_span hello, cookie;
 
 	(void)state;
 	assert_int_equal(peer_addr_parse(&a, "192.0.2.1", 1000), 0);
 	assert_int_equal(peer_addr_parse(&other, "2001:db8::1", 1000), 0);
-	rig_make_ours(&fx.a, 0, &a);
-	rig_make_ours(&fx.b, 1, NULL);
-	assert_int_equal(dtls_start(fx.b.dtls, vclock_now()), 0);
-	hello = fx.ba.n[0];
-	rig_read_all(&fx.a);
-	assert_int_equal(fx.ab.tail, 1);
-	answer = fx.ab.n[0];
-	assert_true(answer < hello && answer < 100); /* HelloVerifyRequest and nothing else */
-	/* the same cookie from elsewhere is no cookie */
-	rig_read_all(&fx.b);
-	assert_int_equal(fx.ba.tail - fx.ba.head, 1);
-	a = other;
-	rig_read_all(&fx.a);
-	assert_int_equal(fx.a.result, -EPROTO);
-	assert_false(dtls_is_done(fx.a.dtls));
+	for (unsigned elsewhere = 0; elsewhere < 2; elsewhere++) {
+		uint8_t ask[DTLS_ASK];
+
+		rig_make_ours(&fx.a, 0, &a);
+		rig_make_ours(&fx.b, 1, NULL);
+		assert_int_equal(fx.ab.tail, fx.ab.head); /* nothing has gone out for it */
+		assert_int_equal(dtls_start(fx.b.dtls, vclock_now()), 0);
+		hello = wire_newest(&fx.ba);
+		assert_false(dtls_hello_ask(
+			fx.ctx[0], (struct ar_span){hello.p, DTLS_ASK - 1}, &a, ask));
+		assert_true(dtls_hello_ask(fx.ctx[0], hello, &a, ask));
+		wire_drop(&fx.ba);
+		rig_feed(&fx.b, (char *)ask, sizeof(ask));
+		assert_int_equal(fx.ba.tail - fx.ba.head, 1);
+		assert_int_equal(dtls_hello_peek(wire_newest(&fx.ba), &cookie), DTLS_HELLO_BEGIN);
+		assert_true(dtls_cookie_fits(fx.ctx[0], &a, cookie));
+		/* the same cookie from elsewhere is no cookie */
+		a = elsewhere ? other : a;
+		rig_read_all(&fx.a);
+		assert_int_equal(fx.a.result, elsewhere ? -EPROTO : 0);
+		rig_exchange();
+		assert_int_equal(dtls_is_done(fx.a.dtls), !elsewhere);
+		assert_int_equal(dtls_is_done(fx.b.dtls), !elsewhere);
+		dtls_free(fx.a.dtls);
+		dtls_free(fx.b.dtls);
+		fx.a.dtls = fx.b.dtls = NULL;
+		wire_drop(&fx.ab);
+		wire_drop(&fx.ba);
+	}
 }
 
 static void test_noise_is_counted(void **state)
