@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "tests/flow/av.h"
+#include "tests/flow/av_splice.h"
 #include "mediad/rtp/wire.h"
 
 #include <errno.h>
@@ -151,7 +152,7 @@ static void encode(void)
 {
 	static uint8_t f[400000];
 	struct av_sender *c = &av.cam;
-	bool key = c->key_next || rtp_send_take_key_request(c->send, av.now);
+	bool key = (rtp_send_take_key_request(c->send, av.now) && !c->deaf) || c->key_next;
 	uint64_t rate = bwe_target(c->bwe);
 	size_t n = rate * 9 / 10 / 8 / AV_FPS * (key ? 2 : 1) * (90 + av_random(20)) / 100;
 
@@ -332,6 +333,10 @@ static int job_open(struct armf_pool *p, const struct armf_job_conf *conf,
 	j->conf = *conf;
 	j->rate = conf->start_bps;
 	j->nwork = 0;
+	if (j->splice) {
+		av_splice_begin();
+		j->key = false;
+	}
 	*job = ++j->opened;
 	return 0;
 }
@@ -359,6 +364,8 @@ static int job_frame(struct armf_pool *p, uint32_t job, const struct armf_frame_
 	j->drawn_last = f->views > 0;
 	j->work[j->nwork].at = av.now + j->delay;
 	j->work[j->nwork].ts = f->ts;
+	j->work[j->nwork].size = (uint32_t)f->data.n;
+	j->work[j->nwork].key = f->key;
 	j->work[j->nwork++].number = number;
 	return 0;
 }
@@ -403,6 +410,25 @@ static int job_snapshot(struct armf_pool *p, uint32_t job,
 	return 0;
 }
 
+static size_t splice_one(struct av_job *j, struct armf_frame_out *f, size_t n)
+{
+	const struct av_splice_frame in = {j->work[0].ts, j->work[0].size, j->work[0].key};
+	struct av_splice_out out;
+
+	av_splice_work(&in, j->rate, &j->key, &out);
+	f->splices = true;
+	f->key = out.key;
+	if (out.spliced) {
+		j->spliced++;
+		j->spliced_at = av.now;
+	}
+	if (out.ask_key) {
+		j->asked++;
+		j->h->on_need_key(j->arg);
+	}
+	return out.n ? out.n : n * (f->key ? 2 : 1);
+}
+
 static void job_step(void)
 {
 	static uint8_t buf[400000];
@@ -414,10 +440,15 @@ static void job_step(void)
 			.drawn = j->drawn_last,
 			.width = 640,
 			.height = 360};
-		size_t n = j->rate / 8 / AV_FPS * (f.key ? 2 : 1);
+		size_t n = j->rate / 8 / AV_FPS;
 
+		if (j->splice) {
+			n = splice_one(j, &f, n);
+		} else {
+			n *= f.key ? 2 : 1;
+			j->key = false;
+		}
 		j->since_key = f.key ? 0 : j->since_key + 1;
-		j->key = false;
 		n = make_frame(buf, j->conf.out, f.key, j->since_key, j->work[0].number, n);
 		f.data = (struct ar_span){(char *)buf, n};
 		memmove(j->work, j->work + 1, --j->nwork * sizeof(j->work[0]));
@@ -429,7 +460,9 @@ void av_job_up(bool up, const char *reason)
 {
 	av.job.up = up;
 	av.job.nwork = 0;
-	av.job.key = true;
+	av.job.key = !av.job.splice;
+	if (av.job.splice && up)
+		av_splice_begin(); /* another process */
 	av.job.h->on_state(av.job.arg, up, reason);
 }
 
@@ -510,6 +543,8 @@ static void make_legs(const struct av_options *o)
 	av.conf_a.local.codec[0] = codec(DEPAY_VP8, 96, !o->no_rtx);
 	av.conf_a.local.codec[1] = codec(DEPAY_H264, 98, !o->no_rtx);
 	av.conf_a.local.ncodec = 2;
+	for (unsigned i = 0; o->no_remb && i < 2; i++)
+		av.conf_a.local.codec[i].fb &= ~(unsigned)STREAM_FB_REMB;
 	av.conf_b.local.codec[0] = o->out == DEPAY_VP8 ? codec(DEPAY_VP8, 120, !o->no_rtx)
 						       : codec(DEPAY_H264, 122, !o->no_rtx);
 	av.conf_b.local.ncodec = 1;
@@ -544,6 +579,7 @@ void av_begin(const struct av_options *o)
 	av.seed = 42 + o->seed;
 	av.up.delay = av.up_back.delay = av.down.delay = av.down_back.delay = 10 * AV_MS;
 	av.job.delay = 8 * AV_MS;
+	av.job.splice = o->splice;
 	av.cam.codec = o->in;
 	av.cam.key_next = true;
 	av.cam.clock_off = o->clock_off;

@@ -40,7 +40,7 @@ struct av_sender { /* a UE's camera */
 	enum depay_codec codec;
 	uint32_t number;
 	unsigned since_key;
-	bool key_next, silent;
+	bool key_next, silent, deaf; /* deaf: to wishes for key frames */
 	int64_t clock_off; /* of its wall clock, us */
 	uint64_t remb;
 	uint64_t made[AV_MAX_FRAMES]; /* by number */
@@ -73,9 +73,12 @@ struct av_job { /* what a stand-in for the pool does */
 	uint64_t delay; /* us of work */
 	struct {
 		uint64_t at;
-		uint32_t ts, number;
+		uint32_t ts, number, size;
 		bool key;
 	} work[64];
+	bool splice; /* as av_splice.h does */
+	uint64_t spliced, spliced_at; /* frames, the last one */
+	unsigned asked; /* for key frames of the camera */
 	unsigned nwork;
 	uint32_t emitted;
 	unsigned since_key;
@@ -102,6 +105,8 @@ struct av_options {
 	uint64_t start; /* bit/s of the camera */
 	uint32_t max_kbps;
 	bool no_pool, no_rtx;
+	bool splice;
+	bool no_remb; /* the camera heeds its own line only */
 	int64_t clock_off;
 	uint64_t seed; /* of the networks; 0: any */
 };

@@ -63,16 +63,19 @@ static void worsen(enum where where)
 /* Loss is luck: of several networks most keep the bound, and none is far from it. */
 #define NETWORKS 6
 
-static void bad_network(
-	enum armf_op op, enum depay_codec in, enum depay_codec out, enum where where)
+static void bad_networks(const struct av_options *how, enum where where)
 {
 	static const char *const wheres[] = {"towards us", "from us", "half on either leg"};
-	struct av_options o = {.op = op, .in = in, .out = out};
+	struct av_options o = *how;
+	enum depay_codec in = o.in, out = o.out;
+	enum armf_op op = o.op;
 	unsigned over = 0;
 
 	print_message("5 %% loss, 100 ms, %s, %s to %s, %s: longest freeze (ms)", wheres[where],
 		in == DEPAY_VP8 ? "VP8" : "H.264", out == DEPAY_VP8 ? "VP8" : "H.264",
-		op == ARMF_OVERLAY ? "drawn on" : "relay");
+		o.splice             ? "spliced"
+		: op == ARMF_OVERLAY ? "drawn on"
+				     : "relay");
 	for (o.seed = 0; o.seed < NETWORKS; o.seed++) {
 		av_begin(&o);
 		worsen(where);
@@ -88,6 +91,14 @@ static void bad_network(
 	}
 	print_message("\n");
 	assert_true(over <= 1);
+}
+
+static void bad_network(
+	enum armf_op op, enum depay_codec in, enum depay_codec out, enum where where)
+{
+	struct av_options o = {.op = op, .in = in, .out = out};
+
+	bad_networks(&o, where);
 }
 
 static void relayed_through_loss(void **s)
@@ -107,6 +118,16 @@ static void processed_through_loss(void **s)
 		bad_network(ARMF_OVERLAY, DEPAY_H264, DEPAY_VP8, w);
 		bad_network(ARMF_RELAY, DEPAY_VP8, DEPAY_H264, w);
 	}
+}
+
+static const struct av_options spliced = {
+	.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8, .splice = true};
+
+static void spliced_through_loss(void **s)
+{
+	(void)s;
+	for (enum where w = UP; w <= BOTH; w++)
+		bad_networks(&spliced, w);
 }
 
 /* SSRC, CNAME, timestamps and their mapping to the sender's clock, which is an hour off. */
@@ -134,13 +155,14 @@ static void identity_is_kept(void **s)
 	}
 }
 
-static void a_link_drops(enum armf_op op)
+static void a_link_drops(struct av_options o)
 {
-	struct av_options o = {
-		.op = op, .in = DEPAY_VP8, .out = DEPAY_VP8, .start = 2000000, .max_kbps = 2500};
 	uint64_t at, reached = 0, worst = 0, freeze, target;
 	struct stream_facts f;
 
+	o.in = o.out = DEPAY_VP8;
+	o.start = 2000000;
+	o.max_kbps = 2500;
 	av_begin(&o);
 	av.down.delay = av.down_back.delay = 25 * AV_MS;
 	av.down.rate = 3000000;
@@ -170,8 +192,11 @@ static void a_link_drops(enum armf_op op)
 	print_message("%s, 3 Mbit/s to 500 kbit/s: below 90 %% after %u ms, longest freeze %u ms, "
 		      "then queue at most %u ms, delay mean %u worst %u ms, target %u kbit/s, "
 		      "REMB %u kbit/s, broken %u\n",
-		op == ARMF_RELAY ? "relayed" : "processed", (unsigned)(reached / AV_MS),
-		(unsigned)(freeze / AV_MS), (unsigned)(worst / AV_MS),
+		o.op == ARMF_RELAY ? "relayed"
+		: o.no_remb        ? "spliced, camera of its own mind"
+		: o.splice         ? "spliced"
+				   : "processed",
+		(unsigned)(reached / AV_MS), (unsigned)(freeze / AV_MS), (unsigned)(worst / AV_MS),
 		(unsigned)(av.view.delays / av.view.ndelay / AV_MS),
 		(unsigned)(av.view.worst_delay / AV_MS), f.target_kbps,
 		(unsigned)(av.cam.remb / 1000), av.view.broken);
@@ -183,16 +208,81 @@ static void a_link_drops(enum armf_op op)
 	av.down.rate = 3000000;
 	av_run(20 * AV_SEC);
 	stream_leg_get_facts(av.b, &f, av.now);
-	print_message("the link is back: %u kbit/s after 20 s\n", f.target_kbps);
+	print_message(
+		"the link is back: %u kbit/s after 20 s, %u keys\n", f.target_kbps, av.view.nkeys);
 	assert_true(f.target_kbps >= 1200);
+	if (o.splice && !o.no_remb)
+		assert_true(av.job.spliced_at > av.now - AV_SEC);
 	av_end();
 }
 
 static void a_link_that_drops(void **s)
 {
 	(void)s;
-	a_link_drops(ARMF_OVERLAY);
-	a_link_drops(ARMF_RELAY);
+	a_link_drops((struct av_options){.op = ARMF_OVERLAY});
+	a_link_drops((struct av_options){.op = ARMF_RELAY});
+	a_link_drops(spliced);
+}
+
+/* What it sends is not what the other UE's line takes, for minutes: coded again, and its key frames
+ * are asked for ever more seldom. */
+static void a_camera_of_its_own_mind(void **s)
+{
+	struct av_options o = spliced;
+	struct stream_facts f;
+	unsigned asked, keys;
+
+	(void)s;
+	o.start = 2000000;
+	o.no_remb = true;
+	av_begin(&o);
+	av.down.delay = av.down_back.delay = 25 * AV_MS;
+	av.down.rate = 500000;
+	av.down.max_queue = 600 * AV_MS;
+	av_run(5 * AV_SEC);
+	av.view.worst_delay = av.view.delays = av.view.ndelay = 0;
+	av.view.freeze = 0;
+	asked = av.job.asked;
+	keys = av.view.nkeys;
+	av_run(60 * AV_SEC);
+	print("500 kbit/s, a camera that sends 4 Mbit/s");
+	stream_leg_get_facts(av.b, &f, av.now);
+	assert_int_equal(av.cam.remb, 0);
+	assert_true(av.job.spliced_at < av.now - 30 * AV_SEC);
+	assert_int_equal(av.view.broken, 0);
+	assert_true(av.view.freeze <= 500 * AV_MS);
+	assert_true(av.view.delays / av.view.ndelay < 250 * AV_MS);
+	assert_true(av.job.asked - asked <= 6 && av.view.nkeys - keys <= 8);
+	assert_in_range(f.target_kbps, 200, 650);
+	av_end();
+}
+
+/* A UE that joins, or whose decoder has lost its way, waits for the camera's key frame, or ours. */
+static void a_key_is_wanted(void **s)
+{
+	struct av_options o = spliced;
+	uint64_t at;
+
+	(void)s;
+	for (unsigned deaf = 0; deaf < 2; deaf++) {
+		av_begin(&o);
+		av_run(3 * AV_SEC);
+		assert_true(av.job.spliced > 60);
+		av.view.nkeys = 0;
+		av.cam.deaf = deaf;
+		at = av.now;
+		rtp_recv_want_key(av.view.recv);
+		while (!av.view.nkeys && av.now < at + 2 * AV_SEC)
+			av_run(10 * AV_MS);
+		print_message("%s: a key frame after %u ms\n", deaf ? "made here" : "the camera's",
+			(unsigned)((av.now - at) / AV_MS));
+		assert_true(av.now - at <= (deaf ? 480 : 150) * AV_MS);
+		av.cam.deaf = false;
+		av_run(10 * AV_SEC);
+		assert_true(av.job.spliced_at > av.now - AV_SEC);
+		assert_true(av.view.nkeys <= 3 && av.view.broken == 0);
+		av_end();
+	}
 }
 
 /* A UE on a busy machine reads nothing for a while, then all at once: no reason to send less. */
@@ -219,7 +309,7 @@ static void a_viewer_that_stalls(void **s)
 /* The processor goes: relayed from the next key frame; back: processed again. */
 static void a_processor_that_dies(void **s)
 {
-	struct av_options o = {.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	struct av_options o = spliced;
 	struct stream_totals t;
 
 	(void)s;
@@ -238,6 +328,7 @@ static void a_processor_that_dies(void **s)
 	assert_int_equal(t.returns, 1);
 	assert_int_equal(av.view.broken, 0);
 	print("a processor died and came back");
+	assert_true(av.job.spliced_at > av.now - AV_SEC);
 	assert_true(av.view.freeze <= 200 * AV_MS);
 	av_end();
 }
@@ -466,8 +557,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(relayed_through_loss),
 		cmocka_unit_test(processed_through_loss),
+		cmocka_unit_test(spliced_through_loss),
 		cmocka_unit_test(identity_is_kept),
 		cmocka_unit_test(a_link_that_drops),
+		cmocka_unit_test(a_camera_of_its_own_mind),
+		cmocka_unit_test(a_key_is_wanted),
 		cmocka_unit_test(a_viewer_that_stalls),
 		cmocka_unit_test(a_processor_that_dies),
 		cmocka_unit_test(a_processor_that_dies_across_codecs),
