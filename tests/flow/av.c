@@ -362,6 +362,7 @@ static int job_frame(struct armf_pool *p, uint32_t job, const struct armf_frame_
 	assert_true(read_frame(j->conf.in, f->key, f->data, &number, &chain));
 	j->frames++;
 	j->drawn_last = f->views > 0;
+	j->undrawn += f->views == 0;
 	j->work[j->nwork].at = av.now + j->delay;
 	j->work[j->nwork].ts = f->ts;
 	j->work[j->nwork].size = (uint32_t)f->data.n;
@@ -616,15 +617,18 @@ void av_end(void)
 void av_run(uint64_t us)
 {
 	for (uint64_t end = av.now + us; av.now < end; av.now += AV_MS) {
-		deliver(&av.up, to_a);
+		if (av.now >= av.stalled)
+			deliver(&av.up, to_a);
 		deliver(&av.up_back, to_camera);
 		if (av.now >= av.view.stalled)
 			deliver(&av.down, to_viewer);
-		deliver(&av.down_back, to_b);
 		camera_step();
 		job_step();
-		stream_leg_run(av.a, av.now);
-		stream_leg_run(av.b, av.now);
+		if (av.now >= av.stalled) {
+			deliver(&av.down_back, to_b);
+			stream_leg_run(av.a, av.now);
+			stream_leg_run(av.b, av.now);
+		}
 		if (av.now >= av.view.stalled)
 			viewer_step();
 	}

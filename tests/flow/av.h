@@ -79,6 +79,7 @@ struct av_job { /* what a stand-in for the pool does */
 	bool splice; /* as av_splice.h does */
 	uint64_t spliced, spliced_at; /* frames, the last one */
 	unsigned asked; /* for key frames of the camera */
+	unsigned undrawn; /* frames without a pose */
 	unsigned nwork;
 	uint32_t emitted;
 	unsigned since_key;
@@ -95,6 +96,7 @@ struct av {
 	struct av_viewer view;
 	struct av_job job;
 	unsigned wakes;
+	uint64_t stalled; /* until then mediad is not scheduled */
 };
 
 extern struct av av;

@@ -257,6 +257,32 @@ static void a_camera_of_its_own_mind(void **s)
 	av_end();
 }
 
+/* On hold and back, gone and back: nothing that is shown lacks what it refers to. */
+static void spliced_on_hold(void **s)
+{
+	unsigned before;
+
+	(void)s;
+	av_begin(&spliced);
+	av_run(2 * AV_SEC);
+	for (unsigned k = 0; k < 4; k++) {
+		before = av.view.nshown;
+		av.conf_b.remote.receives = k % 2;
+		stream_leg_set(av.b, &av.conf_b, av.now);
+		stream_leg_up(av.b, k % 2 == 0, av.now);
+		av_run(AV_SEC);
+		assert_true(av.view.nshown - before < 6);
+		av.conf_b.remote.receives = true;
+		stream_leg_set(av.b, &av.conf_b, av.now);
+		stream_leg_up(av.b, true, av.now);
+		av_run(2 * AV_SEC);
+		assert_true(av.view.nshown - before > 40);
+		assert_true(av.job.spliced_at > av.now - AV_SEC);
+	}
+	assert_int_equal(av.view.broken, 0);
+	av_end();
+}
+
 /* A UE that joins, or whose decoder has lost its way, waits for the camera's key frame, or ours. */
 static void a_key_is_wanted(void **s)
 {
@@ -508,6 +534,36 @@ static void drawn_at_the_pose_of_its_time(void **s)
 	av_end();
 }
 
+/* mediad is not scheduled for a moment, then frames come all at once, more than may wait: each is
+ * drawn with what is known, as it may be shown. */
+static void all_at_once(void **s)
+{
+	struct av_options o = spliced;
+	struct capture_pose pose = {.has_time = true, .views = 1, .orientation = {{0, 0, 0, 1}}};
+	struct stream_totals t;
+
+	(void)s;
+	av_begin(&o);
+	for (unsigned i = 0; i < 400; i++) {
+		pose.time = (double)av.now / 1e6;
+		stream_leg_pose(av.a, &pose, av.now);
+		if (i == 200)
+			av.job.undrawn = 0;
+		if (i >= 200 && i % 40 == 0) {
+			av.stalled = av.now + 180 * AV_MS;
+			av_run(181 * AV_MS);
+		}
+		av_run(16 * AV_MS);
+	}
+	stream_front_get_totals(av.front, &t);
+	print_message(
+		"%u frames pushed out, %u not drawn\n", (unsigned)t.held_over, av.job.undrawn);
+	assert_true(t.held_over >= 3);
+	assert_true(av.job.undrawn <= 6); /* what is more than 100 ms past the last pose */
+	assert_int_equal(av.view.broken, 0);
+	av_end();
+}
+
 static void rendered_for_the_receiver(void **s)
 {
 	struct av_options o = {.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
@@ -562,6 +618,7 @@ int main(void)
 		cmocka_unit_test(a_link_that_drops),
 		cmocka_unit_test(a_camera_of_its_own_mind),
 		cmocka_unit_test(a_key_is_wanted),
+		cmocka_unit_test(spliced_on_hold),
 		cmocka_unit_test(a_viewer_that_stalls),
 		cmocka_unit_test(a_processor_that_dies),
 		cmocka_unit_test(a_processor_that_dies_across_codecs),
@@ -571,6 +628,7 @@ int main(void)
 		cmocka_unit_test(the_sender_is_held_back),
 		cmocka_unit_test(without_rtx),
 		cmocka_unit_test(drawn_at_the_pose_of_its_time),
+		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(rendered_for_the_receiver),
 	};
 

@@ -104,6 +104,7 @@ struct pool_job {
 	uint32_t last_ts;
 	bool has_ts;
 	uint32_t splice; /* enum link_splice of the last frame */
+	bool leapt; /* down all steps at once, and so it goes up */
 	unsigned frames, cost, load; /* permille of a core: this second's, and for how it varies */
 	/* snapshot */
 	void (*done)(void *arg, int err, struct ar_span png);

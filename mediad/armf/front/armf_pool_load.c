@@ -26,6 +26,10 @@
 /* What a job costs at each step, per cent of full quality: decoding stays. */
 static const unsigned step_cost[LINK_MAX_STEP + 1] = {100, 60, 40, 30};
 
+/* A spliced one is cheaper than what is coded at half the rate or half the size: only both helps.
+ */
+#define LEAP_COST 60
+
 static unsigned budget(const struct armf_pool *pool)
 {
 	return pool->conf.cpu_percent * 10;
@@ -195,12 +199,33 @@ static struct pool_job *pick_up(struct pool_proc *p)
 	return best;
 }
 
+static unsigned next_down(const struct pool_job *j)
+{
+	return j->splice == LINK_SPLICED ? LINK_MAX_STEP : j->step + 1;
+}
+
+static unsigned next_up(const struct pool_job *j)
+{
+	return j->leapt ? 0 : j->step - 1;
+}
+
+/* What it will cost there. */
+static unsigned load_at(const struct pool_job *j, unsigned step)
+{
+	if (step > j->step && j->splice == LINK_SPLICED)
+		return j->load * LEAP_COST / 100;
+	if (step < j->step && j->leapt)
+		return j->load * 100 / LEAP_COST;
+	return j->load * step_cost[step] / step_cost[j->step];
+}
+
 static void set_step(struct pool_job *j, unsigned step)
 {
 	ar_log(AR_LOG_NOTICE, "armf",
 		"[%s] processor at %u %% of a core: job goes from step %u to %u", j->call_id,
 		j->proc->used / 10, j->step, step);
-	j->load = j->load * step_cost[step] / step_cost[j->step];
+	j->load = load_at(j, step);
+	j->leapt = step > j->step && j->splice == LINK_SPLICED;
 	pool_job_set_step(j, step);
 	j->proc->hold = HOLD_S;
 	j->proc->over = j->proc->under = 0;
@@ -208,7 +233,7 @@ static void set_step(struct pool_job *j, unsigned step)
 
 static bool room_for_up(const struct pool_proc *p, const struct pool_job *j)
 {
-	unsigned then = j->load * step_cost[j->step - 1] / step_cost[j->step];
+	unsigned then = load_at(j, next_up(j));
 
 	return then <= THREAD_FULL * ROOM_PERCENT / 100 &&
 	       p->used + then - j->load <= budget(p->pool) * ROOM_PERCENT / 100;
@@ -226,9 +251,9 @@ static void control(struct pool_proc *p)
 	p->over = full || p->used > budget(p->pool) ? p->over + 1 : 0;
 	p->under = up && !full && room_for_up(p, up) ? p->under + 1 : 0;
 	if (p->over >= OVER_S && (down = pick_down(p)))
-		set_step(down, down->step + 1);
+		set_step(down, next_down(down));
 	else if (up && p->under >= UNDER_S)
-		set_step(up, up->step - 1);
+		set_step(up, next_up(up));
 }
 
 void pool_load_second(struct armf_pool *pool, uint64_t us)

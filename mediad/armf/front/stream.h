@@ -111,7 +111,7 @@ struct stream_totals { /* counters, all of the worker's legs that there ever wer
 	uint64_t lost, recovered, nacks_sent, nacks_received, resent, key_asked, key_wanted;
 	uint64_t frames_in, frames_out, frames_drawn, frames_dropped, frames_held;
 	uint64_t refused, fallbacks, returns; /* jobs: not taken, lost, back again */
-	uint64_t held_over; /* frames that had to go without their pose */
+	uint64_t held_over; /* frames that could not wait for their pose */
 };
 
 struct stream_facts {

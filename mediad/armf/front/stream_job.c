@@ -338,20 +338,21 @@ static void hold(struct stream_leg *l, const struct stream_held *h)
 	l->n.frames_held++;
 }
 
-/* No room for more: the oldest goes without its pose, so that the decoder has every frame. */
+/* No room for more: the oldest goes with what is known of its pose by now, as if it had waited its
+ * time, so that the decoder has every frame. */
 static void make_room(struct stream_leg *l, size_t n)
 {
 	struct stream_in *in = &l->in;
-	struct capture_shot shot = {0};
 
 	while (in->nheld == STREAM_MAX_HELD ||
 		(in->nheld && in->held_bytes + n > STREAM_MAX_HELD_BYTES)) {
 		struct stream_held h = in->held[0];
+		uint64_t end = h.f.arrived + CAPTURE_WAIT;
 
 		memmove(in->held, in->held + 1, --in->nheld * sizeof(h));
 		in->held_bytes -= h.n;
 		l->n.held_over++;
-		submit(l, &h, &shot);
+		(void)try_one(l, &h, in->now > end ? in->now : end);
 		free(h.data);
 	}
 }

@@ -34,15 +34,14 @@ static bool draws(const struct job *j)
 
 int job_begin(struct job *j, struct ar_buf *why)
 {
-	int err = 0;
+	int err;
 
 	j->own_node = -1;
 	j->drew = false;
 	j->step = j->seq_out = 0;
 	j->late = j->nth = 0;
 	j->due_set = false;
-	if (j->conf.op != ARMF_SPLIT_RENDER)
-		err = job_splice_begin(j);
+	err = job_splice_begin(j);
 	if (!err && j->conf.op != ARMF_SPLIT_RENDER && !j->splice.s)
 		err = codec_dec_new(&j->dec, (enum depay_codec)j->conf.in);
 	if (err)

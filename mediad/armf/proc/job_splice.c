@@ -193,6 +193,8 @@ bool job_splice_use(struct job *j, const struct codec_picture *pic, struct job_s
 	if (was == LINK_SPLICED)
 		p->ask_ts = s->f->ts; /* as if asked: a moment's peace */
 	p->asked = p->asked || was == LINK_SPLICED;
+	if (was == LINK_SPLICE_STEP)
+		p->asked = false; /* there is room again, and coding everything takes it */
 	if (p->state == LINK_SPLICE_WAIT)
 		ask(p, s);
 	return false;

@@ -197,6 +197,38 @@ static void test_steps_down_and_up(void **state)
 	close_rig(&r);
 }
 
+/* A spliced one costs more, not less, when it is coded at half the rate: it goes all the way, and
+ * back at once. */
+static void test_spliced_steps(void **state)
+{
+	struct pool_job *job[2];
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 50);
+	for (unsigned i = 0; i < 2; i++) {
+		job[i] = open_job(&r, &err);
+		job[i]->splice = LINK_SPLICED;
+	}
+	second(&r, 100, job, 2);
+	for (unsigned i = 0; i < 3; i++)
+		second(&r, 600, job, 2);
+	assert_int_equal(steps(job, 2), LINK_MAX_STEP);
+	for (unsigned i = 0; i < 2; i++) {
+		if (job[i]->step)
+			job[i]->splice = LINK_SPLICE_STEP;
+	}
+	for (unsigned i = 0; i < 30; i++)
+		second(&r, 400, job, 2); /* no room for it */
+	assert_int_equal(steps(job, 2), LINK_MAX_STEP);
+	for (unsigned i = 0; i < 12; i++)
+		second(&r, 100, job, 2);
+	assert_int_equal(steps(job, 2), 0);
+	assert_int_equal(last_step_sent(&r), 0);
+	close_rig(&r);
+}
+
 /* A network that holds frames back and gives them all at once, the process far below its budget:
  * nothing is stepped down, and the job costs no more than it did. */
 static void test_bursts_are_no_load(void **state)
@@ -346,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_admission),
 		cmocka_unit_test(test_one_job_always_fits),
 		cmocka_unit_test(test_steps_down_and_up),
+		cmocka_unit_test(test_spliced_steps),
 		cmocka_unit_test(test_bursts_are_no_load),
 		cmocka_unit_test(test_full_thread_steps_down),
 		cmocka_unit_test(test_senders_clock_is_not_trusted),

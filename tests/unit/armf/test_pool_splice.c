@@ -415,9 +415,34 @@ static void test_step(void **state)
 	give(&f, 20);
 	assert_int_equal(f.s->out - before, 10);
 	pool_job_set_step(j, 0);
-	becomes(&f, "spliced", 300);
+	becomes(&f, "spliced", 100); /* fast has to calm down, then it asks at once */
 	give(&f, 5);
 	assert_cube(&f);
+	close_feeder(&f);
+}
+
+/* The thread of a spliced job serves another one next, which is not. */
+static void test_not_the_one_before(void **state)
+{
+	struct armf_job_conf c = {.op = ARMF_SPLIT_RENDER,
+		.in = DEPAY_VP8,
+		.out = DEPAY_VP8,
+		.max_width = 320,
+		.max_height = 192,
+		.start_bps = 500000,
+		.call_id = "test-call"};
+	struct rig_stream *s;
+	struct feeder f;
+
+	(void)state;
+	open_feeder(&f, kind("a call's"), 0);
+	give(&f, 5);
+	c.scene = rig_scene(&f.r, "magenta.gltf");
+	rig_stream_end(f.s);
+	s = rig_stream(&f.r, &c, 320, 192);
+	rig_frames(s, 5);
+	f.s = s;
+	assert_string_equal(stats(&f)->splice, "off");
 	close_feeder(&f);
 }
 
@@ -437,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_near),
 		cmocka_unit_test(test_step),
+		cmocka_unit_test(test_not_the_one_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ export class Mediad {
 	async start(extra = {}) {
 		const [control, media] = [await freePort(), await freePort()];
 		mkdirSync(`${this.folder}/cache`, { recursive: true });
-		const armf = { program: `${this.build}/mediad/mediad-armf`, platform: 'surfaceless', cache_dir: `${this.folder}/cache`, splice: process.env.SPLICE ?? 1, ...extra };
+		const armf = { program: `${this.build}/mediad/mediad-armf`, platform: 'surfaceless', cache_dir: `${this.folder}/cache`, ...(process.env.SPLICE ? { splice: process.env.SPLICE } : {}), ...extra };
 		writeFileSync(`${this.folder}/mediad.conf`, [
 			'[mediad]', 'workers = 1', '[control]', `listen = 127.0.0.1:${control}`, '[media]', 'network = default/127.0.0.1', `port = ${media}`,
 			'[application]', `scenes = ${ROOT}tests/integration/armf/pose/scenes`, `webapp = ${ROOT}tests/integration/armf/pose/scenes`, 'scene_default = box',

@@ -4,7 +4,8 @@
 # Chromium, Kamailio with the module, rtpengine, asd, mediad (network.mjs). In a network namespace of
 # its own. One line a case: ok, not ok, skip; what was measured in lines with #.
 #   network.sh [CASE...]
-# Environment: BUILD (build folder), KEEP (a folder for figures and logs, else removed).
+# Environment: BUILD (build folder), KEEP (a folder for figures and logs, else removed), SPLICE ([armf]
+# splice, else as it is by default).
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../../../.." && pwd)
 [ -x /usr/bin/chromium ] || { echo "skip armf network: Chromium is not installed"; exit 0; }
@@ -32,6 +33,7 @@ stack_new ims-ar-pose two || exit 2
 # one scene: the box that is looked for
 sed -i "s|^scenes = .*|scenes = $ROOT/tests/integration/armf/pose/scenes|" "$RUN/mediad.conf"
 sed -i "s|scene = 'default'|scene = 'box'|" "$RUN/policy.lua"
+[ -z "${SPLICE:-}" ] || sed -i "s|^\[armf\]|&\nsplice = $SPLICE|" "$RUN/mediad.conf"
 if ! stack_up; then
 	echo "not ok armf network: the network did not come up"
 	tail -5 "$RUN"/log/*.log

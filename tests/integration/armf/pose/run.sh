@@ -4,7 +4,8 @@
 # driven over Nmf_MRM (e2e.mjs), in a network namespace of its own. One line a case: ok, not ok, skip;
 # what was measured in lines with #.
 #   run.sh [CASE...]
-# Environment: BUILD (build folder), KEEP (a folder for pictures and figures, else removed).
+# Environment: BUILD (build folder), KEEP (a folder for pictures and figures, else removed), SPLICE ([armf]
+# splice, else as it is by default).
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../../../.." && pwd)
 export BUILD=${BUILD:-$ROOT/build/release}
