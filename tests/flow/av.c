@@ -252,10 +252,10 @@ static void begin_view(uint32_t ssrc)
 static void check_report(const struct rtcp_sr *sr)
 {
 	/* when the camera took the picture with this timestamp, by its own clock */
-	double at = (double)sr->rtp / 90000, said, skew;
-	uint64_t wraps = (av.now * 9 / 100) >> 32;
+	int64_t ticks = (int64_t)(av.now * 9 / 100);
+	double at = (double)(ticks + (int32_t)(sr->rtp - (uint32_t)ticks)) / 90000, said, skew;
 
-	at += (double)wraps * 4294967296.0 / 90000 + (double)av.cam.clock_off / 1e6;
+	at += (double)av.cam.clock_off / 1e6;
 	said = (double)(int64_t)(sr->ntp - NTP_EPOCH) / 4294967296.0;
 	skew = (said - at) * 1e6;
 	if (skew < 0)
@@ -576,7 +576,7 @@ void av_begin(const struct av_options *o)
 		.cname = "alice@camera"};
 
 	memset(&av, 0, sizeof(av));
-	av.now = 100 * AV_SEC;
+	av.now = 47720 * AV_SEC; /* two seconds before the RTP timestamps come round */
 	av.seed = 42 + o->seed;
 	av.up.delay = av.up_back.delay = av.down.delay = av.down_back.delay = 10 * AV_MS;
 	av.job.delay = 8 * AV_MS;
