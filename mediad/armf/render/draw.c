@@ -81,9 +81,14 @@ static uint32_t bind_textures(const struct gpu_model *g, const struct use u[TEX_
 	return key;
 }
 
-static bool white(const float c[4])
+bool draw_is_white(const float c[4])
 {
 	return c[0] == 1 && c[1] == 1 && c[2] == 1;
+}
+
+bool draw_is_matte(const struct model_material *m)
+{
+	return m->metallic <= MATTE_METALLIC && m->roughness >= MATTE_ROUGHNESS;
 }
 
 /* Light at the vertices is as good as at every pixel: none comes from nearby, nothing but the
@@ -114,7 +119,8 @@ static uint32_t key_of(const struct draw *d, const struct model_material *m,
 	if (m->alpha == MODEL_BLEND)
 		k |= SHADER_BLEND;
 	if (!lit) {
-		bool plain = !p->color && (!(k & SHADER_BASE) || (d->fast && white(m->base_color)));
+		bool plain = !p->color &&
+			     (!(k & SHADER_BASE) || (d->fast && draw_is_white(m->base_color)));
 
 		return k | (plain ? SHADER_PLAIN : 0);
 	}
@@ -122,15 +128,14 @@ static uint32_t key_of(const struct draw *d, const struct model_material *m,
 	k |= (m->double_sided ? SHADER_DOUBLE : 0) | (l->positions ? SHADER_POSITIONS : 0);
 	if (k & SHADER_NORMAL_MAP && p->tangent)
 		k |= SHADER_TANGENT;
-	if (d->fast && !(k & (SHADER_ROUGH | SHADER_OCCLUSION)) && m->metallic <= MATTE_METALLIC &&
-		m->roughness >= MATTE_ROUGHNESS)
+	if (d->fast && !(k & (SHADER_ROUGH | SHADER_OCCLUSION)) && draw_is_matte(m))
 		k |= SHADER_MATTE;
 	if (lit_at_vertices(m, mesh, it, k))
 		k |= SHADER_VERTEX_LIT;
 	return k;
 }
 
-static float encoded(float c)
+float draw_encoded(float c)
 {
 	if (!(c > 0))
 		return 0;
@@ -171,7 +176,7 @@ static void send_material(
 	memcpy(base, m->base_color, sizeof(base));
 	if (s->key & SHADER_PLAIN && !(s->key & SHADER_BASE)) {
 		for (int i = 0; i < 3; i++)
-			base[i] = encoded(base[i]);
+			base[i] = draw_encoded(base[i]);
 	}
 	glUniform4fv(s->at[U_BASE], 1, base);
 	glUniform4f(s->at[U_SURFACE], m->metallic, m->roughness, m->alpha_cutoff,

@@ -12,6 +12,11 @@ struct draw {
 	bool fast; /* cheaper shading, see shader_text.c */
 };
 
+/* Its highlight cannot be told from its diffuse colour. */
+bool draw_is_matte(const struct model_material *m);
+bool draw_is_white(const float c[4]);
+float draw_encoded(float c); /* linear to sRGB, 0 to 1 */
+
 int draw_init(struct draw *d) __attribute__((warn_unused_result));
 void draw_clear(struct draw *d);
 /* The viewport maps the whole picture; rows go downwards. -EIO with the reason. */

@@ -82,7 +82,9 @@ int render_view_rehearse(struct render_view *v, const struct stage *stage)
 
 	if (!rc && stage_bounds(stage, -1, lo, hi)) {
 		camera = overview(lo, hi);
+		v->rehearsing = true;
 		rc = render_view_overlay(v, &f, stage, &camera, &opt, &stats);
+		v->rehearsing = false;
 	}
 	free(y);
 	view_forget(v);

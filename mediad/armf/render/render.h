@@ -135,6 +135,7 @@ struct render_stats {
 
 struct render_totals {
 	uint64_t frames, cached, empty, over_budget, failed;
+	uint64_t plain; /* layers drawn without GL */
 	uint64_t gpu_bytes; /* buffers, textures and targets of this view now */
 	uint64_t uploads, kept; /* buffers and textures at loads: sent, and kept by content */
 };

@@ -6,6 +6,7 @@
 #include "mediad/armf/render/draw.h"
 #include "mediad/armf/render/egl.h"
 #include "mediad/armf/render/layer.h"
+#include "mediad/armf/render/soft.h"
 #include "mediad/armf/render/target.h"
 
 #include <pthread.h>
@@ -41,6 +42,8 @@ struct render_view {
 	const struct stage *stage; /* drawn last; never followed */
 	struct draw_list list;
 	struct target target;
+	struct soft *soft; /* NULL: hardware, or exact */
+	bool rehearsing; /* all is GL's: its shaders are to be compiled */
 	struct view_eye eye[RENDER_MAX_EYES];
 	struct render_totals totals;
 };

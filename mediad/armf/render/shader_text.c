@@ -106,7 +106,8 @@ const char *const shader_vertex_text =
 
 #define FRAGMENT_INPUTS                                                                            \
 	"precision highp float;\n"                                                                 \
-	"precision highp int;\n" FRAME_BLOCK "uniform vec4 u_base, u_surface, u_emissive;\n"       \
+	"precision highp int;\n"                                                                   \
+	"precision highp sampler2D;\n" FRAME_BLOCK "uniform vec4 u_base, u_surface, u_emissive;\n" \
 	"uniform mat3 u_uv_matrix[5];\n"                                                           \
 	"uniform float u_uv_set[5];\n"                                                             \
 	"uniform sampler2D u_tex0, u_tex1, u_tex2, u_tex3, u_tex4;\n"                              \

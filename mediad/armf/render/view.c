@@ -44,7 +44,9 @@ int view_make(struct render_view **out, struct render *r, struct ar_buf *why)
 	v->render = r;
 	v->context = EGL_NO_CONTEXT;
 	v->draw.fast = !r->egl.info.hardware && !r->conf.exact;
-	rc = start(v, why);
+	rc = v->draw.fast ? soft_new(&v->soft) : 0;
+	if (!rc)
+		rc = start(v, why);
 	if (!rc) {
 		*out = v;
 		return 0;
@@ -66,6 +68,7 @@ void view_destroy(struct render_view *v)
 	}
 	egl_context_free(&v->render->egl, v->context);
 	draw_list_free(&v->list);
+	soft_free(v->soft);
 	for (int i = 0; i < RENDER_MAX_EYES; i++)
 		layer_free(&v->eye[i].layer);
 	free(v);
@@ -82,6 +85,8 @@ void view_reset(struct render_view *v)
 	view_forget(v);
 	v->stage = NULL;
 	draw_list_free(&v->list);
+	if (v->soft)
+		soft_load(v->soft, NULL);
 	for (int i = 0; i < RENDER_MAX_EYES; i++)
 		layer_free(&v->eye[i].layer);
 	if (!egl_bind(&v->render->egl, v->context)) {
@@ -102,6 +107,8 @@ int render_view_load(struct render_view *v, struct model *m, struct ar_buf *why)
 	v->stage = NULL;
 	if (rc)
 		return rc;
+	if (v->soft)
+		soft_load(v->soft, m ? model_view(m) : NULL);
 	if (m)
 		rc = draw_list_prepare(&v->list, model_view(m));
 	limits.reduce = m && !rc && v->list.all_triangles > c->max_triangles;
@@ -149,14 +156,12 @@ static int samples_for(const struct render_view *v, enum render_quality q)
 }
 
 /* The list's rectangle, drawn and read back. */
-static int draw_layer(struct render_view *v, struct layer *layer, const struct stage *st,
+static int draw_by_gl(struct render_view *v, struct layer *layer, const struct stage *st,
 	const struct geom_camera *cam, int w, int h, int samples)
 {
 	const struct draw_list *l = &v->list;
-	int rc = layer_resize(layer, l->x, l->y, l->w, l->h);
+	int rc = egl_bind(&v->render->egl, v->context);
 
-	if (!rc)
-		rc = egl_bind(&v->render->egl, v->context);
 	if (rc)
 		return rc;
 	rc = target_begin(&v->target, l->w, l->h, samples);
@@ -168,6 +173,22 @@ static int draw_layer(struct render_view *v, struct layer *layer, const struct s
 	if (!rc)
 		rc = target_read(&v->target, l->w, l->h, layer->rgba);
 	egl_unbind(&v->render->egl);
+	return rc;
+}
+
+static int draw_layer(struct render_view *v, struct layer *layer, const struct stage *st,
+	const struct geom_camera *cam, int w, int h, int samples)
+{
+	const struct draw_list *l = &v->list;
+	int rc = layer_resize(layer, l->x, l->y, l->w, l->h);
+	const struct soft_picture p = {layer->rgba, w, h};
+
+	if (rc)
+		return rc;
+	if (!samples && v->soft && !v->rehearsing && soft_draw(v->soft, &v->gpu, st, l, cam, &p))
+		v->totals.plain++;
+	else
+		rc = draw_by_gl(v, layer, st, cam, w, h, samples);
 	if (!rc)
 		layer_convert(layer);
 	return rc;
@@ -353,5 +374,6 @@ void render_view_get_totals(const struct render_view *v, struct render_totals *o
 	*out = v->totals;
 	out->uploads = v->gpu.uploads;
 	out->kept = v->gpu.kept;
-	out->gpu_bytes = v->gpu.bytes + target_bytes(&v->target);
+	out->gpu_bytes =
+		v->gpu.bytes + target_bytes(&v->target) + (v->soft ? soft_bytes(v->soft) : 0);
 }

@@ -279,7 +279,7 @@ static void spare_views_come_back_clean(void **state)
 /* The first frame of a warmed view does not wait for the compiler. */
 static void warm_is_quick(void **state)
 {
-	char *text = shapes_cube(SHAPES_MATTE);
+	char *text = shapes_cube("{" SHAPES_METAL "}");
 	struct render_camera c = rig_look((float[]){1, 1, 3}, (float[]){0, 0, 0}, 0.9f);
 	uint32_t took[2];
 	struct render *r;
