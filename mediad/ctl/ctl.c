@@ -103,17 +103,34 @@ static void healthz(struct ctl *c, const struct ctl_call *q)
 	ctl_answer(c, q->req->id, 200, "text/plain", AR_SPAN("ok\n"));
 }
 
+/* One worker: its number as in the status. False: there is none of that number that takes calls. */
+static bool drain_worker(struct ctl *c, const json_t *worker, bool on)
+{
+	json_int_t n = json_is_integer(worker) ? json_integer_value(worker) : -1;
+
+	if (n < 0 || n >= (json_int_t)c->conf->nworker || n >= MEDIAD_MAX_WORKERS)
+		return false;
+	c->resting[n] = on;
+	c->next_load = 0;
+	ar_log(AR_LOG_NOTICE, "ctl", "worker %d: %s", (int)n,
+		on ? "draining, no new contexts" : "taking new contexts again");
+	return true;
+}
+
 /* Where there are several asd, one is enough: the others hear of it with the next load. */
 static void put_drain(struct ctl *c, const struct ctl_call *q)
 {
 	json_t *j = json_loadb(q->req->body.p, q->req->body.n, JSON_REJECT_DUPLICATES, NULL);
-	const json_t *on = json_object_get(j, "draining");
+	const json_t *on = json_object_get(j, "draining"), *worker = json_object_get(j, "worker");
 
 	if (!json_is_boolean(on)) {
 		ctl_problem(c, q->req->id, 400, "INVALID_MSG_FORMAT",
 			"want {\"draining\":true} or {\"draining\":false}");
+	} else if (worker && !drain_worker(c, worker, json_is_true(on))) {
+		ctl_problem(c, q->req->id, 400, "INVALID_MSG_FORMAT",
+			"worker: want the number of one, 0 to %d", (int)c->conf->nworker - 1);
 	} else {
-		if (json_is_true(on) != c->draining)
+		if (!worker && json_is_true(on) != c->draining)
 			ctl_drain(c, json_is_true(on));
 		ctl_answer_json(c, q->req->id, ctl_load(c));
 	}

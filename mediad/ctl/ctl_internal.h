@@ -45,6 +45,7 @@ struct ctl {
 	uint64_t next_load, started;
 	char instance[17];
 	bool draining;
+	bool resting[MEDIAD_MAX_WORKERS]; /* those that drain by themselves, until told otherwise */
 	struct ctl_stats stats;
 };
 
@@ -70,6 +71,8 @@ void ctl_get(struct ctl *c, const struct ctl_call *q);
 void ctl_get_snapshot(struct ctl *c, const struct ctl_call *q);
 void ctl_get_scene(struct ctl *c, const struct ctl_call *q);
 void ctl_check_pending(struct ctl *c, uint64_t now);
+/* Does this worker take no new contexts? */
+bool ctl_rests(const struct ctl *c, unsigned w, const struct workers_info *i);
 /* Without a client: nobody waits for the answer. */
 void ctl_delete_quietly(struct ctl *c, const struct mcontext *m);
 

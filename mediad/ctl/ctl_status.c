@@ -43,7 +43,7 @@ void ctl_list(struct ctl *c, const struct ctl_call *q)
 
 json_t *ctl_load(const struct ctl *c)
 {
-	unsigned n = 0, contexts = contexts_count(c->contexts), up = 0, old = 0;
+	unsigned n = 0, contexts = contexts_count(c->contexts), up = 0, old = 0, open = 0;
 	unsigned long max;
 	double cpu = 0;
 	int load;
@@ -57,6 +57,7 @@ json_t *ctl_load(const struct ctl *c)
 			continue;
 		n++;
 		up += w.up;
+		open += w.up && !ctl_rests(c, i, &w);
 		cpu += json_number_value(json_object_get(w.stats, "cpu"));
 	}
 	max = (unsigned long)c->conf->max_contexts * (n ? n : 1);
@@ -65,7 +66,7 @@ json_t *ctl_load(const struct ctl *c)
 		load = (int)(contexts * 100ul / max);
 	return json_pack("{s:i, s:i, s:I, s:b, s:i, s:i, s:i, s:s}", "load",
 		load > 100 ? 100 : load, "contexts", (int)contexts, "maxContexts", (json_int_t)max,
-		"draining", c->draining || up == 0, "workers", (int)n, "workersUp", (int)up,
+		"draining", c->draining || open == 0, "workers", (int)n, "workersUp", (int)up,
 		"workersDraining", (int)old, "instance", c->instance);
 }
 
@@ -105,8 +106,9 @@ void ctl_status(struct ctl *c, const struct ctl_call *q)
 		if (w.draining && !w.pid)
 			continue;
 		one = json_pack("{s:i, s:i, s:b, s:b, s:i, s:I, s:I}", "worker", (int)i, "pid",
-			(int)w.pid, "up", w.up, "draining", w.draining, "port", (int)w.port,
-			"starts", (json_int_t)w.starts, "killedHung", (json_int_t)w.killed);
+			(int)w.pid, "up", w.up, "draining", ctl_rests(c, i, &w), "port",
+			(int)w.port, "starts", (json_int_t)w.starts, "killedHung",
+			(json_int_t)w.killed);
 		if (w.stats)
 			json_object_update_missing(one, (json_t *)(uintptr_t)w.stats);
 		json_array_append_new(list, one);
@@ -283,7 +285,8 @@ static void process_metrics(const struct ctl *c, struct ar_buf *b)
 		const char *name, *type, *help;
 	} all[] = {{"worker_up", "gauge", "Whether the worker runs"},
 		{"worker_draining", "gauge",
-			"Whether it is of before an upgrade and ends with its last context"},
+			"Whether it takes no new contexts; one of before an upgrade ends with its "
+			"last"},
 		{"worker_starts_total", "counter", "Times a worker was started"},
 		{"worker_killed_total", "counter", "Workers killed because they hung"}};
 	struct workers_info w;
@@ -292,7 +295,7 @@ static void process_metrics(const struct ctl *c, struct ar_buf *b)
 	for (unsigned k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
 		header(b, all[k].name, all[k].type, all[k].help);
 		for (unsigned i = 0; next_worker(c, &i, &w, label);) {
-			uint64_t v[] = {w.up, w.draining, w.starts, w.killed};
+			uint64_t v[] = {w.up, ctl_rests(c, i - 1, &w), w.starts, w.killed};
 
 			ar_buf_printf(b, "mediad_%s{worker=\"%s\"} %llu\n", all[k].name, label,
 				(unsigned long long)v[k]);

@@ -100,6 +100,11 @@ static void count_one(void *arg, struct mcontext *m)
 	t->n[m->worker % WORKERS_MAX_NUMBERS]++;
 }
 
+bool ctl_rests(const struct ctl *c, unsigned w, const struct workers_info *i)
+{
+	return i->draining || (w < MEDIAD_MAX_WORKERS && c->resting[w]);
+}
+
 /* The one that is up with the fewest contexts, those that were just made counted too. */
 static int choose(struct ctl *c)
 {
@@ -114,7 +119,7 @@ static int choose(struct ctl *c)
 
 		workers_get(c->workers, w, &i);
 		n = t.n[w] > load_of(&i) ? t.n[w] : load_of(&i);
-		if (i.up && !i.draining && n < least) {
+		if (i.up && !ctl_rests(c, w, &i) && n < least) {
 			least = n;
 			best = (int)w;
 		}
@@ -184,7 +189,8 @@ void ctl_create(struct ctl *c, const struct ctl_call *q)
 			c, q->req->id, 503, "NF_CONGESTION", "draining: no new contexts are taken");
 	} else if (worker < 0) {
 		c->stats.no_worker++;
-		ctl_problem(c, q->req->id, 503, "NF_FAILOVER", "no worker is running");
+		ctl_problem(c, q->req->id, 503, "NF_FAILOVER",
+			"no worker is running that takes new contexts");
 	} else {
 		struct errand e = {(unsigned)worker, "create", q->context, share, q->req->id};
 

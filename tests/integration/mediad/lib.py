@@ -193,6 +193,11 @@ def context(**vendor):
     return {"terminations": [a, b], "x-ims-ar": dict({"owner": "asd1", "callId": "abc@ue", "call": "9f3c", "scene": "default"}, **vendor)}
 
 
+ANSWER = [{"op": "add", "path": "/terminations/1/medias/0/dcMedia/remoteDcEndpoint", "value": {"sctpPort": 5000, "fingerprint": FINGERPRINT}},
+          {"op": "add", "path": "/terminations/1/medias/0/dcMedia/securitySetup", "value": "PASSIVE"},
+          {"op": "add", "path": "/terminations/1/medias/0/x-ims-ar/remote", "value": {"ice": {"ufrag": "abcd", "pwd": "a" * 22}}}]
+
+
 def path_of(doc):
     return CONTEXTS + "/" + doc["contextId"]
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from lib import CONTEXTS, FINGERPRINT, HERE, MEDIAD, ROOT, Failed, Mediad, context, expect, in_time, main, path_of, until
+from lib import ANSWER, CONTEXTS, FINGERPRINT, HERE, MEDIAD, ROOT, Failed, Mediad, context, expect, in_time, main, path_of, until
 
 from descriptors import starved  # noqa: E402
 
@@ -29,10 +29,7 @@ def test_life_of_a_context(m):
     code, listing = m.call("GET", CONTEXTS + "?owner=asd1")
     expect("list", code == 200 and [c["contextId"] for c in listing["contexts"]] == [doc["contextId"]])
     expect("list of another owner", m.call("GET", CONTEXTS + "?owner=asd2")[1] == {"contexts": []})
-    answer = [{"op": "add", "path": "/terminations/1/medias/0/dcMedia/remoteDcEndpoint", "value": {"sctpPort": 5000, "fingerprint": FINGERPRINT}},
-              {"op": "add", "path": "/terminations/1/medias/0/dcMedia/securitySetup", "value": "PASSIVE"},
-              {"op": "add", "path": "/terminations/1/medias/0/x-ims-ar/remote", "value": {"ice": {"ufrag": "abcd", "pwd": "a" * 22}}}]
-    code, patched = m.call("PATCH", path_of(doc), answer, "application/json-patch+json")
+    code, patched = m.call("PATCH", path_of(doc), ANSWER, "application/json-patch+json")
     expect("patch", code == 200 and patched["terminations"][1]["medias"][0]["dcMedia"]["securitySetup"] == "PASSIVE", patched)
     code, live = m.call("GET", path_of(doc))
     expect("get", code == 200 and live["terminations"][1]["medias"][0]["x-ims-ar"]["state"] == "checking", live)
@@ -343,6 +340,18 @@ def test_draining(m):
     for on in (True, True, False, False):
         code, answer = m.call("PUT", "/x-ims-ar/v1/drain", {"draining": on}, "application/json")
         expect("drain", code == 200 and answer["draining"] == on == m.status()["draining"], answer)
+    # one worker, by its number
+    for worker in (0, 1):
+        code, answer = m.call("PUT", "/x-ims-ar/v1/drain", {"draining": True, "worker": worker}, "application/json")
+        expect("drain one", code == 200 and not answer["draining"], answer)
+        docs = [m.create() for _ in range(4)]
+        ports = {d["terminations"][0]["medias"][0]["localMbEndpoint"]["portNumber"] for d in docs}
+        expect("all are in the other", ports == {m.udp + 1 - worker}, ports)
+        expect("it shows", [w["draining"] for w in m.status()["worker"]] == [worker == 0, worker == 1])
+        expect("the call from before goes on", m.curl("GET", path_of(doc))[0] == 200)
+        m.call("PUT", "/x-ims-ar/v1/drain", {"draining": False, "worker": worker}, "application/json")
+        for d in docs:
+            m.curl("DELETE", path_of(d))
         expect("new contexts", m.curl("POST", CONTEXTS, json.dumps(context()), "application/json")[0] == (503 if on else 201))
     for c in m.call("GET", CONTEXTS)[1]["contexts"]:
         if c["contextId"] != doc["contextId"]:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from lib import CONTEXTS, HERE, MEDIAD, PR_SET_CHILD_SUBREAPER, ROOT, Failed, Mediad, expect, in_time, main, path_of, until
+from lib import ANSWER, CONTEXTS, HERE, MEDIAD, PR_SET_CHILD_SUBREAPER, ROOT, Failed, Mediad, expect, in_time, main, path_of, until
 
 
 def alone_parent_killed():
@@ -34,6 +34,14 @@ def restart(m, wait=True):
         until("mediad to be ready", lambda: m.process.poll() is None and another(m, ""))
 
 
+def answered(m, doc):
+    """The other UE's answer to a call that was being set up finds its context, whoever serves it now."""
+    code, live = m.call("PATCH", path_of(doc), ANSWER, "application/json-patch+json")
+    expect("its answer is taken", code == 200, live)
+    code, live = m.call("GET", path_of(doc))
+    expect("and it waits for that UE", live["terminations"][1]["medias"][0]["x-ims-ar"]["state"] == "checking", live)
+
+
 def alone_parent_killed_with_calls():
     """kill -9 of the parent costs no call: its successor adopts the workers that have some."""
     m = Mediad()
@@ -49,6 +57,7 @@ def alone_parent_killed_with_calls():
         expect("context %s is served" % c["contextId"], status == 200 and doc["contextId"] == c["contextId"], status)
     listed = m.call("GET", CONTEXTS + "?owner=asd0")[1]["contexts"]
     expect("owners are known", sorted(x["x-ims-ar"]["callId"] for x in listed) == ["call0", "call2", "call4"], listed)
+    answered(m, made[3])
     expect("the same processes", sorted(m.pids()) == pids or m.said().count("adopted with") == 2, m.pids())
     # a new one can be made, an old one deleted, and a dead worker is seen and replaced
     m.create(callId="after")
@@ -89,6 +98,7 @@ def alone_parent_killed_other_configuration():
     status = m.status()
     expect("one drains", status["workersDraining"] == 1 and [w["draining"] for w in status["worker"]] == [False, True], status)
     expect("its call goes on", m.call("GET", path_of(old))[0] == 200)
+    answered(m, old)
     new = m.create(callId="new")
     ports = [d["terminations"][0]["medias"][0]["localMbEndpoint"]["portNumber"] for d in (old, new)]
     expect("new ones go elsewhere", ports == [m.udp, m.udp + 1], ports)

@@ -466,6 +466,56 @@ static void draining(void **state)
 	box_close(&b);
 }
 
+#define DRAIN "/x-ims-ar/v1/drain"
+
+/* By its number: what is in it goes on, new ones go to the others, and when all drain mediad does.
+ */
+static void one_worker_drains(void **state)
+{
+	static const char *const bad[] = {"{\"draining\":true,\"worker\":2}",
+		"{\"draining\":true,\"worker\":-1}", "{\"draining\":true,\"worker\":\"0\"}",
+		"{\"worker\":0}"};
+	struct box b;
+	unsigned first;
+
+	(void)state;
+	box_open(&b);
+	make(&b, "c1", "asd1", 0);
+	first = b.w.sent[0].worker;
+	for (unsigned i = 0; i < 4; i++) {
+		ask(&b, "PUT", DRAIN, "application/json", bad[i]);
+		assert_int_equal(b.client.status, 400);
+	}
+	ask(&b, "PUT", DRAIN, "application/json",
+		first ? "{\"draining\":true,\"worker\":0}" : "{\"draining\":true,\"worker\":1}");
+	assert_int_equal(b.client.status, 200);
+	assert_true(answer_has(&b, "\"draining\":false"));
+	for (unsigned i = 1; i < 6; i++) { /* however many the other has by now */
+		char id[8];
+
+		snprintf(id, sizeof(id), "d%u", i);
+		make(&b, id, "asd1", 0);
+		assert_int_equal(b.w.sent[i].worker, first);
+	}
+	ask(&b, "GET", "/metrics", NULL, NULL);
+	assert_true(answer_has(&b, first ? "mediad_worker_draining{worker=\"0\"} 1\n"
+					 : "mediad_worker_draining{worker=\"1\"} 1\n"));
+	assert_true(answer_has(&b, first ? "mediad_worker_draining{worker=\"1\"} 0\n"
+					 : "mediad_worker_draining{worker=\"0\"} 0\n"));
+	ask(&b, "PUT", DRAIN, "application/json",
+		first ? "{\"draining\":true,\"worker\":1}" : "{\"draining\":true,\"worker\":0}");
+	assert_true(answer_has(&b, "\"draining\":true"));
+	ask(&b, "POST", CONTEXTS, "application/json", "{}");
+	assert_int_equal(b.client.status, 503);
+	ask(&b, "GET", CONTEXTS "/c1", NULL, NULL);
+	reply(&b, 6, 200, "", "", 0, "{}");
+	ask(&b, "PUT", DRAIN, "application/json", "{\"draining\":false,\"worker\":0}");
+	assert_true(answer_has(&b, "\"draining\":false"));
+	make(&b, "c2", "asd1", 0);
+	assert_int_equal(b.w.sent[7].worker, 0);
+	box_close(&b);
+}
+
 /* ---- events and leases ---- */
 
 static void events(void **state)
@@ -610,6 +660,7 @@ int main(void)
 		cmocka_unit_test(routes),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(draining),
+		cmocka_unit_test(one_worker_drains),
 		cmocka_unit_test(events),
 		cmocka_unit_test(too_many_streams),
 		cmocka_unit_test(leases),
