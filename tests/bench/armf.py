@@ -9,6 +9,10 @@ same work for its encoder). Ours is given the bit rate at which what is beside t
 as FFmpeg's. Programs take turns, REPEAT times (3), and the least of each counts: others on the machine
 only ever add. Start-up is left out everywhere. One line a case that begins with "bench". CLIP: a
 video to use (default: one made up, which moves all over).
+
+SPLICE=1: VP8 with [armf] splice, which codes only what is drawn upon. The input is then what a call's
+would be, encoded for the rate of FFmpeg's output; as what comes is kept, it is FFmpeg that is given
+the bit rate at which it is as good as ours. What both put out is told in bits.
 """
 import os
 import re
@@ -21,6 +25,7 @@ BUILD = os.environ["BUILD"]
 PIPE = os.path.join(BUILD, "tests/bench/armf_pipe")
 LAYERS = os.path.join(BUILD, "tests/bench/armf_layers")
 REPEAT = int(os.environ.get("REPEAT", "3"))
+SPLICE = os.environ.get("SPLICE", "0") != "0"
 SCENE = os.environ.get("SCENE", "/usr/share/assimp/models/glTF2/BoxTextured-glTF-Embedded/BoxTextured.gltf")
 FRAMES, SHORT = 150, 30
 DISTANCE = "2.5"  # metres: the 1 m box covers about 15 % of the picture
@@ -76,7 +81,7 @@ def make_clip(folder, codec, size, kbps):
         source = ["-stream_loop", "-1", "-i", os.environ["CLIP"], "-an"]
     else:
         source = ["-f", "lavfi", "-i", "mandelbrot=s=1280x720:rate=30:end_scale=0.05"]
-    enc = encoder(codec, size, kbps * 2)
+    enc = encoder(codec, size, kbps if SPLICE else kbps * 2)
     if codec == "vp8":
         enc[enc.index("-drop-threshold") + 1] = "0"
     cpu(ffmpeg(*source, "-vf", f"scale={size[0]}:{size[1]},fps=30,format=yuv420p", "-frames:v", str(FRAMES),
@@ -99,11 +104,11 @@ def ours(inp, out, codec, kbps, mode="live"):
     return {f[i]: float(f[i + 1]) for i in range(0, len(f) - 1, 2)}
 
 
-def as_good(inp, out, codec, kbps, want):
-    """The rate at which our picture is that good, in dB, as near as four tries come."""
+def as_good(make, inp, out, codec, kbps, want):
+    """The rate at which what make(rate) leaves in out is that good, in dB, as near as four tries come."""
     best = None
     for _ in range(4):
-        ours(inp, out, codec, kbps)
+        make(kbps)
         q, frames = psnr(inp, out, codec)
         if best is None or abs(q - want) < abs(best[1] - want):
             best = (kbps, q, frames)
@@ -111,6 +116,17 @@ def as_good(inp, out, codec, kbps, want):
             break
         kbps = round(min(max(kbps * 2 ** ((want - q) / 4), kbps * 0.7), kbps * 1.5))
     return best
+
+
+def kbit_s(path):
+    """Of an IVF file, its frames at 30 a second."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, n, frames = 32, 0, 0
+    while at + 12 <= len(data):
+        size = int.from_bytes(data[at:at + 4], "little")
+        at, n, frames = at + 12 + size, n + size, frames + 1
+    return n * 8 * 30 / 1000 / max(frames, 1)
 
 
 def film(folder, size):
@@ -149,13 +165,22 @@ def case(folder, name, codec, size, over, kbps, target):
     film_in, film_at = film(folder, size)
     at = f"overlay={(size[0] - over[0]) // 2}:{(size[1] - over[1]) // 2}"
 
-    def lay(second, where, to):
+    def lay(second, where, to, bps):
         return lambda n: ffmpeg("-c:v", codec, "-i", inp, *second, "-filter_complex", where,
-                                "-frames:v", str(n), *encoder(codec, size, kbps), to)
-    still_ff, film_ff = lay(["-i", png], at, out_ff), lay(film_in, film_at, out_film)
-    cpu(still_ff(FRAMES))
-    quality_ff, frames_ff = psnr(inp, out_ff, codec)
-    rate, quality, frames = as_good(inp, out, codec, kbps, quality_ff)
+                                "-frames:v", str(n), *encoder(codec, size, bps), to)
+
+    def still_at(bps):
+        return lay(["-i", png], at, out_ff, bps)
+    if SPLICE:
+        rate = 2 * kbps  # room for what comes and for the object: all of it is spliced
+        ours(inp, out, codec, rate)
+        quality, frames = psnr(inp, out, codec)
+        kbps, quality_ff, frames_ff = as_good(lambda r: cpu(still_at(r)(FRAMES)), inp, out_ff, codec, kbps, quality)
+    else:
+        cpu(still_at(kbps)(FRAMES))
+        quality_ff, frames_ff = psnr(inp, out_ff, codec)
+        rate, quality, frames = as_good(lambda r: ours(inp, out, codec, r), inp, out, codec, kbps, quality_ff)
+    still_ff, film_ff = still_at(kbps), lay(film_in, film_at, out_film, kbps)
     runs = {"live": [], "still": []}
 
     def take_turn(n):
@@ -176,6 +201,10 @@ def case(folder, name, codec, size, over, kbps, target):
     text += f"; {1000 / 30 / ms:.1f} streams a core"
     if name in STREAMS:
         text += f" (target {STREAMS[name]})"
+    if SPLICE:
+        text = text.replace("armf_", "armf_spliced_", 1)
+        text += (f"; spliced {live['spliced']:.0f} of {live['out']:.0f}, {100 * live['recoded'] / live['of']:.0f} % coded anew; "
+                 f"kbit/s in {kbit_s(inp):.0f} out {kbit_s(out):.0f} ffmpeg {kbit_s(out_ff):.0f}")
     print(text, flush=True)
 
 
@@ -183,7 +212,7 @@ def main():
     only = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="armf-bench.") as folder:
         for c in CASES:
-            if not only or c[0] in only:
+            if (not only or c[0] in only) and not (SPLICE and c[1] != "vp8"):
                 case(folder, *c)
 
 
