@@ -5,30 +5,40 @@
 
 #include <string.h>
 
-static uint8_t *at(const struct splice_image *img, int plane, int x, int y)
-{
-	return img->plane[plane].p + y * img->plane[plane].stride + x;
-}
-
 /* ---- what lies around a picture that is predicted from itself, 12.2 and 12.3 ---- */
 
-void splice_image_edges(const struct splice *s, const struct splice_image *img)
+void splice_image_edges(const struct splice *s, const struct splice_image *img, int rows)
 {
 	for (int i = 0; i < 3; i++) {
-		int w = s->cols * (i ? 8 : 16), h = s->rows * (i ? 8 : 16);
+		int w = s->cols * (i ? 8 : 16), h = rows * (i ? 8 : 16);
 
-		memset(at(img, i, -1, -1), 127, (size_t)w + 1 + 16);
+		memset(splice_pixel(img, i, -1, -1), 127, (size_t)w + 1 + 16);
 		for (int y = 0; y < h; y++)
-			*at(img, i, -1, y) = 129;
+			*splice_pixel(img, i, -1, y) = 129;
 	}
 }
 
 /* What the rightmost macroblock of the row below finds above and to the right of it. */
 void splice_image_edge_row(const struct splice *s, const struct splice_image *img, int row)
 {
-	uint8_t *p = at(img, 0, s->cols * 16, row * 16 + 15);
+	uint8_t *p = splice_pixel(img, 0, s->cols * 16, row * 16 + 15);
 
 	memset(p, p[-1], 4);
+}
+
+/* The row above the image's first one, with what is beside it. */
+void splice_image_above(const struct splice *s, const struct splice_image *to,
+	const struct splice_image *from, int y)
+{
+	for (int i = 0; i < 3; i++) {
+		uint8_t *p = splice_pixel(to, i, -1, to->top >> (i > 0)) - to->plane[i].stride;
+		size_t n = (size_t)s->cols * (i ? 8 : 16) + 1 + 16;
+
+		if (y > 0)
+			memcpy(p, splice_pixel(from, i, -1, (y >> (i > 0)) - 1), n);
+		else
+			memset(p, 127, n);
+	}
 }
 
 /* ---- inter ---- */
@@ -130,7 +140,7 @@ static void fetch(const struct splice *s, struct splice_source from, const struc
 static void fetch_to(const struct splice *s, struct splice_source from,
 	const struct splice_image *to, const struct block *b)
 {
-	fetch(s, from, b, at(to, b->plane, b->x, b->y), to->plane[b->plane].stride);
+	fetch(s, from, b, splice_pixel(to, b->plane, b->x, b->y), to->plane[b->plane].stride);
 }
 
 void splice_predict_luma(const struct splice *s, struct splice_source from, uint8_t *to,
@@ -298,25 +308,25 @@ void splice_predict_intra(const struct splice *s, const struct splice_image *img
 {
 	(void)s;
 	if (m->mode != SPLICE_B_PRED)
-		predict_square(at(img, 0, col * 16, row * 16), img->plane[0].stride, 16, m->mode,
-			row > 0, col > 0);
+		predict_square(splice_pixel(img, 0, col * 16, row * 16), img->plane[0].stride, 16,
+			m->mode, row > 0, col > 0);
 	for (int i = 1; i < 3; i++)
-		predict_square(at(img, i, col * 8, row * 8), img->plane[i].stride, 8, m->uv_mode,
-			row > 0, col > 0);
+		predict_square(splice_pixel(img, i, col * 8, row * 8), img->plane[i].stride, 8,
+			m->uv_mode, row > 0, col > 0);
 }
 
 /* The pixels around a block: e[0..3] left, from below; e[4] the corner; e[5..12] above. */
 static void around_block(
 	const struct splice_image *img, int x, int y, int block, int mb_row, uint8_t e[13])
 {
-	uint8_t *p = at(img, 0, x, y);
+	uint8_t *p = splice_pixel(img, 0, x, y);
 	ptrdiff_t stride = img->plane[0].stride;
 
 	for (int i = 0; i < 4; i++)
 		e[i] = p[(3 - i) * stride - 1];
 	memcpy(e + 4, p - stride - 1, 9);
 	if ((block & 3) == 3 && block > 3) /* as above the macroblock, 12.3 */
-		memcpy(e + 9, at(img, 0, x + 4, mb_row * 16 - 1), 4);
+		memcpy(e + 9, splice_pixel(img, 0, x + 4, mb_row * 16 - 1), 4);
 }
 
 static uint8_t two(const uint8_t *e, int i)
@@ -409,7 +419,7 @@ void splice_predict_block(const struct splice *s, const struct splice_image *img
 
 	(void)s;
 	around_block(img, x, y, block, row, e);
-	predict4(at(img, 0, x, y), img->plane[0].stride, mode, e);
+	predict4(splice_pixel(img, 0, x, y), img->plane[0].stride, mode, e);
 }
 
 /* ---- all of it ---- */
@@ -430,7 +440,7 @@ static bool rebuild_blocks(const struct splice *s, const struct splice_image *to
 			continue;
 		ok = splice_dequantise(v, level, 0, c->end[i], s->quant[m->segment].y1) && ok;
 		level += c->end[i];
-		s->px->idct_add(at(to, 0, x, y), to->plane[0].stride, v, none);
+		s->px->idct_add(splice_pixel(to, 0, x, y), to->plane[0].stride, v, none);
 	}
 	return splice_add_chroma(s, to, m, c, col, row) && ok;
 }

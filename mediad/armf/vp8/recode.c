@@ -77,11 +77,6 @@ static void pack(struct packed *p, int block, int first, const int16_t in[16], c
 	p->any = true;
 }
 
-static uint8_t *at(const struct splice_image *img, int plane, int x, int y)
-{
-	return img->plane[plane].p + y * img->plane[plane].stride + x;
-}
-
 static void transform(const struct splice *s, const struct splice_target *t, int16_t (*c)[16],
 	int col, int row, bool luma)
 {
@@ -91,7 +86,8 @@ static void transform(const struct splice *s, const struct splice_target *t, int
 		int x = k % across * 4, y = k / across * 4;
 		const uint8_t *want = t->plane[plane] + y * size + x;
 
-		s->px->fdct(want, size, at(&s->raw_out, plane, col * size + x, row * size + y),
+		s->px->fdct(want, size,
+			splice_pixel(&s->raw_out, plane, col * size + x, row * size + y),
 			s->raw_out.plane[plane].stride, c[i], c[i + 1]);
 	}
 }
@@ -142,7 +138,7 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 	c->end[24] = 0;
 	for (int i = 0; i < 16; i++) {
 		int x = (i & 3) * 4, y = (i >> 2) * 4;
-		uint8_t *to = at(&s->raw_out, 0, col * 16 + x, row * 16 + y);
+		uint8_t *to = splice_pixel(&s->raw_out, 0, col * 16 + x, row * 16 + y);
 		const int16_t *level = p.to;
 
 		splice_predict_block(s, &s->raw_out, m->bmode[i], col, row, i);

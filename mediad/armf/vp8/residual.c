@@ -92,13 +92,14 @@ static bool add(struct residual *r, const struct four *f, const int16_t step[2])
 }
 
 static bool add_luma(
-	struct residual *r, const struct splice_plane *p, const int16_t step[2], int col, int row)
+	struct residual *r, const struct splice_image *img, const int16_t step[2], int col, int row)
 {
-	uint8_t *to = p->p + row * 16 * p->stride + (ptrdiff_t)col * 16;
+	uint8_t *to = splice_pixel(img, 0, col * 16, row * 16);
+	ptrdiff_t stride = img->plane[0].stride;
 	bool ok = true;
 
-	for (int i = 0; i < 16; i += 4, to += 4 * p->stride)
-		ok = add(r, &(struct four){to, to + 8, p->stride, i}, step) && ok;
+	for (int i = 0; i < 16; i += 4, to += 4 * stride)
+		ok = add(r, &(struct four){to, to + 8, stride, i}, step) && ok;
 	return ok;
 }
 
@@ -108,11 +109,10 @@ static bool add_chroma(
 	bool ok = true;
 
 	for (int i = 1; i < 3; i++) {
-		const struct splice_plane *p = &img->plane[i];
-		uint8_t *to = p->p + row * 8 * p->stride + (ptrdiff_t)col * 8;
+		uint8_t *to = splice_pixel(img, i, col * 8, row * 8);
+		ptrdiff_t stride = img->plane[i].stride;
 
-		ok = add(r, &(struct four){to, to + 4 * p->stride, p->stride, 12 + 4 * i}, step) &&
-		     ok;
+		ok = add(r, &(struct four){to, to + 4 * stride, stride, 12 + 4 * i}, step) && ok;
 	}
 	return ok;
 }
@@ -140,7 +140,7 @@ bool splice_add_residual(const struct splice *s, const struct splice_image *to,
 		return true;
 	if (r.y2)
 		ok = read_y2(&r, q);
-	ok = add_luma(&r, &to->plane[0], q->y1, col, row) && ok;
+	ok = add_luma(&r, to, q->y1, col, row) && ok;
 	return add_chroma(&r, to, q->uv, col, row) && ok;
 }
 

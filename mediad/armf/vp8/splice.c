@@ -75,7 +75,7 @@ static int frames_new(struct splice *s, int cols, int rows)
 	int err = image_new(&s->raw, cols, rows);
 
 	if (!err)
-		err = image_new(&s->raw_out, cols, rows);
+		err = image_new(&s->raw_out, cols, 1);
 	if (!err)
 		err = image_new(&s->joint, cols, (rows + 1) / 2);
 	for (int i = 0; !err && i < SPLICE_FRAMES; i++) {
@@ -117,8 +117,8 @@ static int resize(struct splice *s, int cols, int rows)
 	}
 	s->cols = cols;
 	s->rows = rows;
-	splice_image_edges(s, &s->raw);
-	splice_image_edges(s, &s->raw_out);
+	splice_image_edges(s, &s->raw, rows);
+	splice_image_edges(s, &s->raw_out, 1);
 	return 0;
 }
 
@@ -229,8 +229,7 @@ void splice_copy_rows(const struct splice *s, const struct splice_image *to,
 		size_t n = (size_t)s->cols * (i ? 8 : 16);
 
 		for (int y = y0 >> (i > 0); y < y1 >> (i > 0); y++)
-			memcpy(to->plane[i].p + y * to->plane[i].stride,
-				from->plane[i].p + y * from->plane[i].stride, n);
+			memcpy(splice_pixel(to, i, 0, y), splice_pixel(from, i, 0, y), n);
 	}
 }
 

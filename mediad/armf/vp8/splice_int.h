@@ -136,8 +136,16 @@ struct splice_plane {
 /* Three planes of whole macroblocks. */
 struct splice_image {
 	struct splice_plane plane[3];
+	int top; /* row of luma that they begin with */
 	void *memory;
 };
+
+static inline uint8_t *splice_pixel(const struct splice_image *img, int plane, int x, int y)
+{
+	const struct splice_plane *p = &img->plane[plane];
+
+	return p->p + (y - (img->top >> (plane > 0))) * p->stride + x;
+}
 
 /* A reference twice: as the sender's decoder has it and as the receiver's has. */
 struct splice_frame {
@@ -172,10 +180,12 @@ struct splice {
 	struct splice_context *above;
 	struct splice_quant quant[4];
 	uint8_t filter_level[4][SPLICE_REFS][4];
-	struct splice_image raw, raw_out; /* before the loop filter */
+	struct splice_image raw; /* before the loop filter */
+	struct splice_image raw_out; /* the same of the receiver: a row of macroblocks, and what the
+					one above ends with */
 	struct splice_image joint; /* the last four rows of each row of macroblocks, through the
 				      filter but for the next row's */
-	int touched; /* the last row of macroblocks that raw_out has; before it maybe not all */
+	int touched; /* the row of macroblocks that raw_out has, if any differs from raw */
 	uint8_t *raw_dirty;
 	struct splice_frame frame[SPLICE_FRAMES];
 	struct splice_frame *ref[SPLICE_REFS], *new_frame;
@@ -265,7 +275,11 @@ bool splice_rebuild(const struct splice *s, struct splice_source from,
 /* Do vectors of this macroblock reach what is dirty in its reference? */
 bool splice_reaches_dirty(const struct splice *s, const struct splice_frame *f,
 	const struct splice_mb *m, int col, int row);
-void splice_image_edges(const struct splice *s, const struct splice_image *img);
+/* What lies around a picture that is predicted from itself, of so many rows of macroblocks. */
+void splice_image_edges(const struct splice *s, const struct splice_image *img, int rows);
+/* What lies above row y of pixels, as `from` has it, is above the first row of `to`. */
+void splice_image_above(const struct splice *s, const struct splice_image *to,
+	const struct splice_image *from, int y);
 void splice_image_edge_row(const struct splice *s, const struct splice_image *img, int row);
 
 /* ---- residual.c ---- */

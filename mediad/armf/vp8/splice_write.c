@@ -21,20 +21,19 @@ struct writer {
 
 /* ---- pixels of a macroblock ---- */
 
-static const uint8_t *pixels(const struct splice_plane *p, int n, int col, int row)
+static uint8_t *pixels(const struct splice_image *img, int plane, int col, int row)
 {
-	return p->p + row * n * p->stride + (ptrdiff_t)col * n;
+	int n = plane ? 8 : 16;
+
+	return splice_pixel(img, plane, col * n, row * n);
 }
 
 static bool differs(const struct splice *s, const struct splice_image *a,
 	const struct splice_image *b, int col, int row)
 {
 	for (int i = 0; i < 3; i++) {
-		const struct splice_plane *p = &a->plane[i], *q = &b->plane[i];
-		int n = i ? 8 : 16;
-
-		if (s->px->differ(pixels(p, n, col, row), p->stride, pixels(q, n, col, row),
-			    q->stride, n))
+		if (s->px->differ(pixels(a, i, col, row), a->plane[i].stride,
+			    pixels(b, i, col, row), b->plane[i].stride, i ? 8 : 16))
 			return true;
 	}
 	return false;
@@ -48,9 +47,8 @@ static void take(const struct splice *s, struct splice_target *t, const struct s
 	t->plane[2] = t->chroma[1];
 	for (int i = 0; i < 3; i++) {
 		int n = i ? 8 : 16;
-		const struct splice_plane *p = &from->plane[i];
 
-		s->px->copy(t->plane[i], n, pixels(p, n, col, row), p->stride, n);
+		s->px->copy(t->plane[i], n, pixels(from, i, col, row), from->plane[i].stride, n);
 	}
 }
 
@@ -108,10 +106,10 @@ static enum nearness nearness(const struct splice *s, const struct splice_mb *m,
 
 	limit = limit < KEEP_LEAST ? KEEP_LEAST : limit;
 	for (int i = 0; i < 3; i++) {
-		const struct splice_plane *a = &s->raw.plane[i], *b = &s->raw_out.plane[i];
+		const struct splice_image *a = &s->raw, *b = &s->raw_out;
 		int n = i ? 8 : 16;
-		unsigned sum = s->px->sse(
-			pixels(a, n, col, row), a->stride, pixels(b, n, col, row), b->stride, n);
+		unsigned sum = s->px->sse(pixels(a, i, col, row), a->plane[i].stride,
+			pixels(b, i, col, row), b->plane[i].stride, n);
 
 		if (sum > (unsigned)(n * n) * (unsigned)limit)
 			return TOO_FAR;
@@ -123,24 +121,21 @@ static enum nearness nearness(const struct splice *s, const struct splice_mb *m,
 static void keep(struct splice *s, int col, int row)
 {
 	for (int i = 0; i < 3; i++) {
-		const struct splice_plane *a = &s->raw.plane[i], *b = &s->raw_out.plane[i];
-		int n = i ? 8 : 16;
-		const uint8_t *from = pixels(a, n, col, row);
+		const struct splice_image *a = &s->raw, *b = &s->raw_out;
 
-		s->px->copy(b->p + (from - a->p), b->stride, from, a->stride, n);
+		s->px->copy(pixels(b, i, col, row), b->plane[i].stride, pixels(a, i, col, row),
+			a->plane[i].stride, i ? 8 : 16);
 	}
 }
 
-/* From here on this row, and what the row above ends with, are not read from raw alone: raw_out has
- * them, of this row up to this macroblock. */
+/* From here on this row is read from raw_out and not from raw: it is as it is there up to this
+ * macroblock. */
 static void touch(struct splice *s, int col, int row)
 {
 	if (s->touched == row)
 		return;
-	if (row > 0 && s->touched < row - 1) {
-		splice_copy_rows(s, &s->raw_out, &s->raw, row * 16 - 2, row * 16);
-		splice_image_edge_row(s, &s->raw_out, row - 1);
-	}
+	splice_image_above(s, &s->raw_out, s->touched == row - 1 ? &s->raw_out : &s->raw, row * 16);
+	s->raw_out.top = row * 16;
 	for (int i = 0; i < col; i++)
 		keep(s, i, row);
 	s->touched = row;
