@@ -74,14 +74,18 @@ void splice_filter_row(const struct splice *s, const struct splice_image *img,
 {
 	struct splice_place p = {
 		.ys = img->plane[0].stride, .cs = img->plane[1].stride, .above = row > 0};
+	struct splice_edge e = {0};
+	int last = 0;
 
 	for (int col = 0; s->head.level && col < s->cols; col++) {
 		const struct splice_mb *m = &mbs[splice_at(s, col, row)];
 		int level = level_of(s, m);
-		struct splice_edge e = edge_of(s, level);
 
 		if (!level)
 			continue;
+		if (level != last)
+			e = edge_of(s, level);
+		last = level;
 		p.y = img->plane[0].p + row * 16 * p.ys + (ptrdiff_t)col * 16;
 		p.u = img->plane[1].p + row * 8 * p.cs + (ptrdiff_t)col * 8;
 		p.v = img->plane[2].p + row * 8 * p.cs + (ptrdiff_t)col * 8;

@@ -259,12 +259,14 @@ bool splice_reaches_dirty(const struct splice *s, const struct splice_frame *f,
 
 /* ---- intra ---- */
 
+#define ALWAYS static inline __attribute__((always_inline)) /* for what n is constant */
+
 static uint8_t clamp255(int v)
 {
 	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void true_motion(uint8_t *p, ptrdiff_t stride, int n)
+ALWAYS void true_motion(uint8_t *p, ptrdiff_t stride, int n)
 {
 	const uint8_t *above = p - stride;
 	int corner = above[-1];
@@ -277,7 +279,7 @@ static void true_motion(uint8_t *p, ptrdiff_t stride, int n)
 	}
 }
 
-static int mean_around(const uint8_t *p, ptrdiff_t stride, int n, bool above, bool left)
+ALWAYS int mean_around(const uint8_t *p, ptrdiff_t stride, int n, bool above, bool left)
 {
 	int sum = 0, count = (above ? n : 0) + (left ? n : 0);
 
@@ -286,7 +288,7 @@ static int mean_around(const uint8_t *p, ptrdiff_t stride, int n, bool above, bo
 	return count ? (sum + count / 2) / count : 128;
 }
 
-static void predict_square(uint8_t *p, ptrdiff_t stride, int n, int mode, bool above, bool left)
+ALWAYS void predict_square(uint8_t *p, ptrdiff_t stride, int n, int mode, bool above, bool left)
 {
 	int dc = mode == SPLICE_DC_PRED ? mean_around(p, stride, n, above, left) : 0;
 	uint8_t *top = p - stride;
