@@ -106,7 +106,7 @@ def ours(inp, out, codec, kbps, mode="live"):
 
 def as_good(make, inp, out, codec, kbps, want):
     """The rate at which what make(rate) leaves in out is that good, in dB, as near as four tries come."""
-    best = None
+    best = above = below = None
     for _ in range(4):
         make(kbps)
         q, frames = psnr(inp, out, codec)
@@ -114,7 +114,11 @@ def as_good(make, inp, out, codec, kbps, want):
             best = (kbps, q, frames)
         if abs(q - want) < 0.08:
             break
-        kbps = round(min(max(kbps * 2 ** ((want - q) / 4), kbps * 0.7), kbps * 1.5))
+        above, below = (kbps, below) if q > want else (above, kbps)
+        if above and below:
+            kbps = round((above + below) / 2)
+        else:
+            kbps = round(min(max(kbps * 2 ** ((want - q) / 4), kbps * 0.7), kbps * 1.5))
     return best
 
 
