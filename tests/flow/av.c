@@ -576,7 +576,7 @@ void av_begin(const struct av_options *o)
 		.cname = "alice@camera"};
 
 	memset(&av, 0, sizeof(av));
-	av.now = 47720 * AV_SEC; /* two seconds before the RTP timestamps come round */
+	av.now = 47719 * AV_SEC; /* three seconds before the RTP timestamps come round */
 	av.seed = 42 + o->seed;
 	av.up.delay = av.up_back.delay = av.down.delay = av.down_back.delay = 10 * AV_MS;
 	av.job.delay = 8 * AV_MS;
