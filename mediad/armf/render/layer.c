@@ -97,7 +97,7 @@ void layer_convert(struct layer *l)
 
 /* dst = src + (dst - black) * (1 - alpha), alpha in 128 steps so that 16 bits are enough; exactly
  * dst where src is black and alpha 0. */
-static void blend_row(uint8_t *restrict dst, const uint8_t *restrict src,
+static inline void blend_part(uint8_t *restrict dst, const uint8_t *restrict src,
 	const uint8_t *restrict alpha, int n, int black)
 {
 	for (int i = 0; i < n; i++) {
@@ -107,6 +107,32 @@ static void blend_row(uint8_t *restrict dst, const uint8_t *restrict src,
 
 		dst[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 	}
+}
+
+#define PART 32 /* pixels; most are solid from the first to the last */
+
+static bool solid(const uint8_t *alpha)
+{
+	uint64_t word[PART / 8], all = ~(uint64_t)0;
+
+	memcpy(word, alpha, sizeof(word));
+	for (int i = 0; i < PART / 8; i++)
+		all &= word[i];
+	return all == ~(uint64_t)0;
+}
+
+static void blend_row(uint8_t *restrict dst, const uint8_t *restrict src,
+	const uint8_t *restrict alpha, int n, int black)
+{
+	int i = 0;
+
+	for (; i + PART <= n; i += PART) {
+		if (solid(alpha + i))
+			memcpy(dst + i, src + i, PART);
+		else
+			blend_part(dst + i, src + i, alpha + i, PART, black);
+	}
+	blend_part(dst + i, src + i, alpha + i, n - i, black);
 }
 
 static void blend_chroma_row(const struct layer *l, const struct render_frame *f, int y)

@@ -111,6 +111,38 @@ static void mixes_by_alpha(void **state)
 	layer_free(&l);
 }
 
+/* One pixel that is not solid among many that are, at every place of a row. */
+static void solid_but_for_one(void **state)
+{
+	static const uint8_t alpha[] = {0, 1, 127, 254};
+	struct layer l = {0};
+	struct rig_frame f;
+
+	(void)state;
+	assert_int_equal(layer_resize(&l, 4, 0, 102, 2), 0);
+	rig_new_frame(&f, 112, 2);
+	for (int at = 0; at < 102; at++) {
+		uint8_t a = alpha[at % 4];
+
+		rig_fill_frame(&f);
+		for (int i = 0; i < 204; i++)
+			paint(&l, i % 102, i / 102,
+				(const uint8_t[]){20, 20, 20, i % 102 == at ? a : 255});
+		layer_convert(&l);
+		layer_blend(&l, &f.f);
+		for (int x = 0; x < 112; x++) {
+			double part = x < 4 || x >= 106 ? 0 : x - 4 == at ? a / 255.0 : 1;
+			double want =
+				(16 + 220 / 256.0 * 20) * part + RIG_BACKGROUND_Y * (1 - part);
+
+			assert_true(fabs(f.f.plane[0][x] - want) < 2.5);
+			assert_int_equal(f.f.plane[0][x], f.f.plane[0][f.f.stride[0] + x]);
+		}
+	}
+	rig_free_frame(&f);
+	layer_free(&l);
+}
+
 /* The last column and row of an odd frame have half a chroma sample. */
 static void stays_inside_odd_frames(void **state)
 {
@@ -255,6 +287,7 @@ int main(void)
 		cmocka_unit_test(transparent_changes_nothing),
 		cmocka_unit_test(opaque_replaces),
 		cmocka_unit_test(mixes_by_alpha),
+		cmocka_unit_test(solid_but_for_one),
 		cmocka_unit_test(stays_inside_odd_frames),
 		cmocka_unit_test(what_lies_outside_is_left_out),
 		cmocka_unit_test(rows_are_kept_apart),
