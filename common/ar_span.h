@@ -45,4 +45,19 @@ static inline struct ar_span ar_span_trim(struct ar_span s)
 	return s;
 }
 
+/* The next word, up to white space, taken off rest; empty at the end. */
+static inline struct ar_span ar_span_cut_word(struct ar_span *rest)
+{
+	struct ar_span word;
+	size_t n = 0;
+
+	*rest = ar_span_trim(*rest);
+	while (n < rest->n && !ar_span_is_space(rest->p[n]))
+		n++;
+	word = (struct ar_span){rest->p, n};
+	rest->p += n;
+	rest->n -= n;
+	return word;
+}
+
 #endif

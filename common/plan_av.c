@@ -3,20 +3,6 @@
 #include "common/plan_emit.h"
 #include "common/sdp_av.h"
 
-static struct ar_span cut_word(struct ar_span *rest)
-{
-	struct ar_span word;
-	size_t n = 0;
-
-	*rest = ar_span_trim(*rest);
-	while (n < rest->n && !ar_span_is_space(rest->p[n]))
-		n++;
-	word = (struct ar_span){rest->p, n};
-	rest->p += n;
-	rest->n -= n;
-	return word;
-}
-
 bool plan_av_is_tcc(struct ar_span line)
 {
 	static const char uri[] =
@@ -24,19 +10,19 @@ bool plan_av_is_tcc(struct ar_span line)
 	struct ar_span v;
 
 	if (ar_sdp_line_attr(line, "extmap", &v)) {
-		(void)cut_word(&v);
-		return ar_span_eq(cut_word(&v), ar_span_str(uri));
+		(void)ar_span_cut_word(&v);
+		return ar_span_eq(ar_span_cut_word(&v), ar_span_str(uri));
 	}
 	if (!ar_sdp_line_attr(line, "rtcp-fb", &v))
 		return false;
-	(void)cut_word(&v);
+	(void)ar_span_cut_word(&v);
 	return ar_span_caseeq(ar_span_trim(v), "transport-cc");
 }
 
 static bool has_word(struct ar_span list, struct ar_span word)
 {
 	while (list.n) {
-		struct ar_span w = cut_word(&list);
+		struct ar_span w = ar_span_cut_word(&list);
 
 		if (w.n && ar_span_eq(w, word))
 			return true;
@@ -56,7 +42,7 @@ static struct ar_span rtpmap(struct ar_span section, struct ar_span fmt)
 	size_t pos = 0;
 
 	while (ar_sdp_next_attr(section, &pos, "rtpmap", &v)) {
-		if (ar_span_eq(cut_word(&v), fmt))
+		if (ar_span_eq(ar_span_cut_word(&v), fmt))
 			return ar_span_trim(v);
 	}
 	return AR_SPAN_NONE;
@@ -89,12 +75,12 @@ static struct ar_span crypto_tag(struct ar_span offered, struct ar_span ours)
 	struct ar_span v, suite;
 	size_t pos = 0;
 
-	(void)cut_word(&ours);
-	suite = cut_word(&ours);
+	(void)ar_span_cut_word(&ours);
+	suite = ar_span_cut_word(&ours);
 	while (ar_sdp_next_attr(offered, &pos, "crypto", &v)) {
-		struct ar_span tag = cut_word(&v);
+		struct ar_span tag = ar_span_cut_word(&v);
 
-		if (ar_span_eq(cut_word(&v), suite))
+		if (ar_span_eq(ar_span_cut_word(&v), suite))
 			return tag;
 	}
 	return AR_SPAN_NONE;
@@ -106,7 +92,7 @@ bool plan_av_fits(const struct ar_sdp_media *ours, const struct ar_sdp_media *of
 
 	/* the first format is what the media function was told of */
 	return same_caseless(ours->proto, offered->proto) &&
-	       format_offered(ours->text, offered, cut_word(&fmt)) &&
+	       format_offered(ours->text, offered, ar_span_cut_word(&fmt)) &&
 	       (!crypto.p || crypto_tag(offered->text, crypto).n);
 }
 
@@ -122,7 +108,7 @@ static void emit_m(
 	ar_buf_add_str(out, " ");
 	ar_buf_add_span(out, ours->proto);
 	while (fmt.n) {
-		struct ar_span word = cut_word(&fmt);
+		struct ar_span word = ar_span_cut_word(&fmt);
 
 		if (!word.n || !format_offered(ours->text, offered, word))
 			continue;
@@ -139,7 +125,7 @@ static bool of_format(struct ar_span line, struct ar_span *fmt)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (ar_sdp_line_attr(line, names[i], &v)) {
-			*fmt = cut_word(&v);
+			*fmt = ar_span_cut_word(&v);
 			return true;
 		}
 	}
@@ -181,7 +167,7 @@ bool plan_av_emit(struct ar_buf *out, const struct ar_sdp_media *ours, struct ar
 		return flag_missing(line, o);
 	tag = crypto_tag(o->m->text, v);
 	if (tag.n) {
-		(void)cut_word(&v);
+		(void)ar_span_cut_word(&v);
 		ar_buf_add_str(out, "a=crypto:");
 		ar_buf_add_span(out, tag);
 		ar_buf_add_str(out, " ");

@@ -27,20 +27,6 @@ static void emit_value(struct ar_buf *out, const char *head, struct ar_span valu
 	plan_emit_line(out, value);
 }
 
-static struct ar_span cut_word(struct ar_span *rest)
-{
-	struct ar_span word;
-	size_t n = 0;
-
-	*rest = ar_span_trim(*rest);
-	while (n < rest->n && !ar_span_is_space(rest->p[n]))
-		n++;
-	word = (struct ar_span){rest->p, n};
-	rest->p += n;
-	rest->n -= n;
-	return word;
-}
-
 static bool is_token(struct ar_span s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -60,7 +46,7 @@ void plan_emit_stub(struct ar_buf *out, const struct ar_sdp_media *m, struct ar_
 	ar_buf_add_span(out, m->media);
 	ar_buf_add_str(out, " 0 ");
 	ar_buf_add_span(out, m->proto);
-	emit_value(out, " ", cut_word(&fmt));
+	emit_value(out, " ", ar_span_cut_word(&fmt));
 	emit_value(out, "c=", address);
 	if (mid.n && is_token(mid))
 		emit_value(out, "a=mid:", mid);
@@ -151,7 +137,7 @@ static void emit_ssrc(struct ar_buf *out, struct ar_span word)
 /* RFC 5576 4.1: "1234 cname:x"; 4.2: "FID 1234 5678". */
 static void emit_masked(struct ar_buf *out, const char *name, struct ar_span value)
 {
-	struct ar_span word = cut_word(&value);
+	struct ar_span word = ar_span_cut_word(&value);
 	bool group = strcmp(name, "ssrc-group") == 0;
 
 	ar_buf_add_str(out, "a=");
@@ -161,7 +147,7 @@ static void emit_masked(struct ar_buf *out, const char *name, struct ar_span val
 		ar_buf_add_span(out, word);
 	else
 		emit_ssrc(out, word);
-	while (group && (word = cut_word(&value)).n) {
+	while (group && (word = ar_span_cut_word(&value)).n) {
 		ar_buf_add_str(out, " ");
 		emit_ssrc(out, word);
 	}
@@ -246,11 +232,11 @@ static bool mid_in_use(const struct plan_parts *parts, struct ar_span mid)
 /* The group with the mids in use, or nothing when none is. */
 static void emit_group(struct ar_buf *out, const struct plan_parts *parts, struct ar_span value)
 {
-	struct ar_span semantics = cut_word(&value);
+	struct ar_span semantics = ar_span_cut_word(&value);
 	bool any = false;
 
 	while (value.n) {
-		struct ar_span mid = cut_word(&value);
+		struct ar_span mid = ar_span_cut_word(&value);
 
 		if (!mid.n || !mid_in_use(parts, mid))
 			continue;
@@ -273,7 +259,7 @@ static bool is_bundle(struct ar_span line, struct ar_span *value)
 	if (!ar_sdp_line_attr(line, "group", value))
 		return false;
 	rest = *value;
-	return ar_span_caseeq(cut_word(&rest), "BUNDLE");
+	return ar_span_caseeq(ar_span_cut_word(&rest), "BUNDLE");
 }
 
 static void emit_session(

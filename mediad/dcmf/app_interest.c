@@ -15,26 +15,8 @@
 #define SLOWEST (200 * AR_MS)
 #define PHASES 8
 
-struct place {
-	float at[3], ahead[3];
-};
-
-/* Where a node is, and where its -Z axis points. */
-static void place_of(const struct scene_pose *pose, struct place *out)
-{
-	float q[4];
-
-	for (int i = 0; i < 3; i++)
-		out->at[i] = (float)pose->t[i] / SCENE_T_UNIT;
-	for (int i = 0; i < 4; i++)
-		q[i] = (float)pose->r[i] / SCENE_R_UNIT;
-	out->ahead[0] = -2 * (q[0] * q[2] + q[3] * q[1]);
-	out->ahead[1] = -2 * (q[1] * q[2] - q[3] * q[0]);
-	out->ahead[2] = -1 + 2 * (q[0] * q[0] + q[1] * q[1]);
-}
-
 /* 0: at the full rate. */
-static uint64_t interval(const struct place *me, const struct place *other)
+static uint64_t interval(const struct scene_place *me, const struct scene_place *other)
 {
 	float to[3], d = 0, along = 0;
 
@@ -99,17 +81,17 @@ void app_interest_begin(struct participant *p, uint64_t now)
 void app_interest_end(struct participant *p, uint64_t now)
 {
 	const struct app *a = p->app;
-	struct place me, other;
+	struct scene_place me, other;
 
 	if (!p->interest_mask || p->node < 0)
 		return;
-	place_of(scene_node_pose(a->scene, (unsigned)p->node), &me);
+	scene_place_of(scene_node_pose(a->scene, (unsigned)p->node), &me);
 	for (unsigned i = 0; i < a->n; i++) {
 		const struct participant *o = a->p[i];
 
 		if (!(p->interest_mask >> i & 1) || is_dirty(&p->view, (unsigned)o->node))
 			continue;
-		place_of(scene_node_pose(a->scene, (unsigned)o->node), &other);
+		scene_place_of(scene_node_pose(a->scene, (unsigned)o->node), &other);
 		p->interest[i].due = turn_of(i, now, interval(&me, &other));
 	}
 }

@@ -67,24 +67,8 @@ const struct interact_stats *interact_get_stats(const struct interact_run *r)
 
 /* ---- triggers ---- */
 
-struct place {
-	float at[3], ahead[3];
-};
-
-static void place_of(const struct scene_pose *pose, struct place *out)
-{
-	float q[4];
-
-	for (int i = 0; i < 3; i++)
-		out->at[i] = (float)pose->t[i] / SCENE_T_UNIT;
-	for (int i = 0; i < 4; i++)
-		q[i] = (float)pose->r[i] / SCENE_R_UNIT;
-	out->ahead[0] = -2 * (q[0] * q[2] + q[3] * q[1]);
-	out->ahead[1] = -2 * (q[1] * q[2] - q[3] * q[0]);
-	out->ahead[2] = -1 + 2 * (q[0] * q[0] + q[1] * q[1]);
-}
-
-static bool meets(const struct interact_trigger *t, const struct place *from, const float *node)
+static bool meets(
+	const struct interact_trigger *t, const struct scene_place *from, const float *node)
 {
 	float to[3], d = 0, along = 0;
 
@@ -100,8 +84,8 @@ static bool meets(const struct interact_trigger *t, const struct place *from, co
 }
 
 /* Is any of its nodes in reach, or in sight, of that place? */
-static bool any_meets(
-	const struct interact_run *r, const struct interact_trigger *t, const struct place *from)
+static bool any_meets(const struct interact_run *r, const struct interact_trigger *t,
+	const struct scene_place *from)
 {
 	const struct scene *s = r->app->scene;
 
@@ -122,16 +106,16 @@ static bool any_meets(
 static bool is_on(const struct interact_run *r, const struct interact_trigger *t)
 {
 	const struct app *a = r->app;
-	struct place from;
+	struct scene_place from;
 
 	if (t->reference >= 0) {
-		place_of(scene_node_pose(a->scene, (unsigned)t->reference), &from);
+		scene_place_of(scene_node_pose(a->scene, (unsigned)t->reference), &from);
 		return any_meets(r, t, &from);
 	}
 	for (unsigned i = 0; i < a->n; i++) {
 		if (!a->p[i]->joined || a->p[i]->node < 0)
 			continue;
-		place_of(scene_node_pose(a->scene, (unsigned)a->p[i]->node), &from);
+		scene_place_of(scene_node_pose(a->scene, (unsigned)a->p[i]->node), &from);
 		if (any_meets(r, t, &from))
 			return true;
 	}

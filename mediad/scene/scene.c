@@ -37,6 +37,19 @@ int scene_pose_set(struct scene_pose *out, const double t[3], const double r[4])
 	return 0;
 }
 
+void scene_place_of(const struct scene_pose *pose, struct scene_place *out)
+{
+	float q[4];
+
+	for (int i = 0; i < 3; i++)
+		out->at[i] = (float)pose->t[i] / SCENE_T_UNIT;
+	for (int i = 0; i < 4; i++)
+		q[i] = (float)pose->r[i] / SCENE_R_UNIT;
+	out->ahead[0] = -2 * (q[0] * q[2] + q[3] * q[1]);
+	out->ahead[1] = -2 * (q[1] * q[2] - q[3] * q[0]);
+	out->ahead[2] = -1 + 2 * (q[0] * q[0] + q[1] * q[1]);
+}
+
 static unsigned read_vec(const json_t *a, double *v, unsigned n)
 {
 	if (json_array_size(a) != n)

@@ -37,6 +37,12 @@ struct scene_pose {
 	int32_t t[3], r[4];
 };
 
+/* Where a node is, and where its -Z axis points. */
+struct scene_place {
+	float at[3], ahead[3];
+};
+void scene_place_of(const struct scene_pose *pose, struct scene_place *out);
+
 /* 0, -EDOM (not finite), -ERANGE (further than SCENE_MAX_METRES), -EINVAL (|q| not near 1). t NULL
  * keeps out->t. The quaternion is normalised. */
 int scene_pose_set(struct scene_pose *out, const double t[3], const double r[4])

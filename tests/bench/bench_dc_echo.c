@@ -13,9 +13,9 @@
 #include "common/daemon/ar_clock.h"
 #include "mediad/net/peer_addr.h"
 #include "mediad/transport.h"
+#include "tests/lib/proc_cpu.h"
 #include "tests/lib/udp_batch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -300,30 +300,6 @@ static void run_load(uint64_t until)
 	}
 }
 
-/* Nanoseconds on a processor, all threads of the server. */
-static uint64_t cpu_ns(pid_t pid)
-{
-	char path[64], sub[400];
-	unsigned long long ns, sum = 0;
-	struct dirent *e;
-	DIR *d;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	d = opendir(path);
-	while (d && (e = readdir(d)) != NULL) {
-		snprintf(sub, sizeof(sub), "%s/%s/schedstat", path, e->d_name);
-		f = e->d_name[0] == '.' ? NULL : fopen(sub, "r");
-		if (f && fscanf(f, "%llu", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return sum;
-}
-
 static unsigned percentile(double share)
 {
 	uint64_t sum = 0;
@@ -356,7 +332,7 @@ static long dirty_kb(pid_t pid)
 
 static void measure(void)
 {
-	uint64_t setup = cpu_ns(opt.server);
+	uint64_t setup = proc_cpu_ns(opt.server);
 	long kb = dirty_kb(opt.server);
 	uint64_t start, cpu;
 	unsigned open = 0;
@@ -369,7 +345,7 @@ static void measure(void)
 	}
 	if (open < opt.peers)
 		die("not all channels opened");
-	setup = cpu_ns(opt.server) - setup;
+	setup = proc_cpu_ns(opt.server) - setup;
 	kb = dirty_kb(opt.server) - kb;
 	go = true;
 	for (unsigned i = 0; i < opt.peers; i++)
@@ -377,9 +353,9 @@ static void measure(void)
 	run_load(ar_now() + WARM);
 	measuring = true;
 	start = ar_now();
-	cpu = cpu_ns(opt.server);
+	cpu = proc_cpu_ns(opt.server);
 	run_load(start + opt.seconds * AR_SEC);
-	cpu = cpu_ns(opt.server) - cpu;
+	cpu = proc_cpu_ns(opt.server) - cpu;
 	start = ar_now() - start;
 	if (!echoes)
 		die("no echo came back");

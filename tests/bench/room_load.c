@@ -13,9 +13,9 @@
 #include "common/daemon/ar_clock.h"
 #include "mediad/net/peer_addr.h"
 #include "mediad/transport.h"
+#include "tests/lib/proc_cpu.h"
 #include "tests/lib/udp_batch.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <math.h>
 #include <poll.h>
@@ -389,30 +389,6 @@ static bool all_there(void)
 
 /* ---- figures ---- */
 
-static uint64_t cpu_ns(void)
-{
-	unsigned long long ns, sum = 0;
-	char path[64], sub[400];
-	struct dirent *e;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)opt.pid);
-	d = opendir(path);
-	while (d && (e = readdir(d)) != NULL) {
-		FILE *f;
-
-		snprintf(sub, sizeof(sub), "%s/%s/schedstat", path, e->d_name);
-		f = e->d_name[0] == '.' ? NULL : fopen(sub, "r");
-		if (f && fscanf(f, "%llu", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return sum;
-}
-
 static unsigned percentile(const struct ages *a, double share)
 {
 	uint64_t seen = 0;
@@ -454,7 +430,7 @@ static json_t *figures(uint64_t took, uint64_t cpu)
 
 static json_t *phase(bool file)
 {
-	uint64_t start = ar_now(), cpu = cpu_ns();
+	uint64_t start = ar_now(), cpu = proc_cpu_ns(opt.pid);
 	char ask[300];
 	int n = snprintf(
 		ask, sizeof(ask), "GET %s HTTP/1.1\r\nHost: dcmf\r\n\r\n", file ? opt.file : "");
@@ -470,7 +446,7 @@ static json_t *phase(bool file)
 			die("the file did not come in two minutes");
 	}
 	measuring = false;
-	return figures(ar_now() - start, cpu_ns() - cpu);
+	return figures(ar_now() - start, proc_cpu_ns(opt.pid) - cpu);
 }
 
 int main(int argc, char **argv)

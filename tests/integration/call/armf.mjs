@@ -2,8 +2,9 @@
 // Video through the ARMF by policy, between real WebRTC UEs. Each exported function is a case.
 
 import assert from 'node:assert/strict';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { answered, ended, sceneHere, soundFlows, standStill, until, walkAbout } from '../../ue/pair.mjs';
+import { underPolicy } from './under.mjs';
 
 const step = (party, op) => `act.process { party = '${party}', media = 'video', op = '${op}' }`;
 
@@ -17,19 +18,7 @@ return ar.new 'armf'
 	:rule('ar', m.any, act.accept { scene = 'default' })
 `;
 
-// Runs fn under that policy, then the old one again.
-async function under(t, ops, fn, when) {
-	const path = t.stack.policyPath();
-	await copyFile(path, `${path}.before`);
-	await writeFile(path, policy([ops].flat(), when));
-	await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
-	try {
-		await fn();
-	} finally {
-		await copyFile(`${path}.before`, path);
-		await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
-	}
-}
+const under = (t, ops, fn, when) => underPolicy(t, policy([ops].flat(), when), fn);
 
 async function videoCall(t, a, b) {
 	b.expect((call) => call.answer({ media: b.movie(660) }));

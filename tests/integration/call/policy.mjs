@@ -2,9 +2,9 @@
 // What the policy says of a call, as real UEs meet it. Each exported function is a case.
 
 import assert from 'node:assert/strict';
-import { copyFile, writeFile } from 'node:fs/promises';
 import { ended, standStill, until, walkAbout } from '../../ue/pair.mjs';
 import { arCall } from './basic.mjs';
+import { underPolicy } from './under.mjs';
 
 const HZ = 5;
 const policy = `
@@ -20,11 +20,7 @@ return ar.new 'limited'
 
 // 60 poses a second are sent, few reach the scene; the record at the end has what mediad counted.
 export async function poses_are_limited_and_recorded(t) {
-	const path = t.stack.policyPath();
-	await copyFile(path, `${path}.before`);
-	await writeFile(path, policy);
-	await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
-	try {
+	await underPolicy(t, policy, async () => {
 		const [a, b] = await t.pair();
 		await arCall(t, a, b);
 		const { callId } = a.last;
@@ -47,8 +43,5 @@ export async function poses_are_limited_and_recorded(t) {
 		assert.ok(Number(record.poses) >= 2 && Number(record.poses) <= most,
 			`${record.poses} of ${sent()} poses in ${seconds} s, at most ${most}`);
 		assert.ok(Number(record.updates) > 0, JSON.stringify(record));
-	} finally {
-		await copyFile(`${path}.before`, path);
-		await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
-	}
+	});
 }

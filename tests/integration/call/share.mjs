@@ -2,9 +2,9 @@
 // Two calls of two real WebRTC UEs each, in one scene by policy. Each exported function is a case.
 
 import assert from 'node:assert/strict';
-import { copyFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answered, ended, sceneHere, scenesAgree, soundFlows, until } from '../../ue/pair.mjs';
+import { underPolicy } from './under.mjs';
 import { walk } from '../../../webapp/src/trajectory.mjs';
 
 const policy = (share) => `
@@ -15,19 +15,7 @@ return ar.new 'share'
 	:rule('together', m.any, act.accept { scene = 'tabletop', share = 'meeting', ${share} })
 `;
 
-// Runs fn under that policy, then the old one again.
-async function under(t, share, fn) {
-	const path = t.stack.policyPath();
-	await copyFile(path, `${path}.before`);
-	await writeFile(path, policy(share));
-	await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
-	try {
-		await fn();
-	} finally {
-		await copyFile(`${path}.before`, path);
-		await t.stack.kamcmd('pcscf1', 'ims_ar.reload');
-	}
-}
+const under = (t, share, fn) => underPolicy(t, policy(share), fn);
 
 async function callOf(t, a, b) {
 	b.expect();

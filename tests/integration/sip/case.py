@@ -3,7 +3,7 @@
 import os
 
 import sdp
-from net import ALICE, BOB, BUILD, P1, check
+from net import ALICE, BOB, BUILD, P1, Failed, check, until
 from sipp import Callee, Caller, Sipp, pause, recv
 
 TABLE = {}
@@ -56,6 +56,18 @@ class Call:
             rc = self.uas.wait()
             check(rc == 0, f"callee: SIPp says {rc}: {self.uas.why()}")
         return self
+
+    def wait_with(self, during=None):
+        """during(): when both have the call, for whose end this waits."""
+        if during:
+            try:
+                until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in self.uas.seen()))
+                during()
+            except Failed:
+                self.uac.stop()
+                self.uas.stop()
+                raise
+        return self.wait()
 
 
 def setup(a, b, offer, answer, early=False):

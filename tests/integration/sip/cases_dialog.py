@@ -2,7 +2,7 @@
 """Inside an anchored dialog: refreshes, changes and late offers from both sides, with asd and without."""
 import sdp
 from case import AR_TAGS, Call, bye_by_caller, check_ar, scenario, setup
-from net import Failed, check, until
+from net import check, until
 from sipp import Callee, Caller, pause, recv
 
 
@@ -12,16 +12,7 @@ def dialog(net, caller_steps, callee_steps, during=None):
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
     wait = [pause(2500)] if during else []
-    call = Call(net, caller + wait + caller_steps(a) + x, callee + wait + callee_steps(b) + y)
-    if during:
-        try:
-            until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
-            during()
-        except Failed:
-            call.uac.stop()
-            call.uas.stop()
-            raise
-    return call.wait()
+    return Call(net, caller + wait + caller_steps(a) + x, callee + wait + callee_steps(b) + y).wait_with(during)
 
 
 def offer_by_caller(offer, answer, method="INVITE", cseq=2):

@@ -5,7 +5,7 @@ import re
 import sdp
 from case import AR_TAGS, Call, bye_by_callee, bye_by_caller, scenario, setup
 from cases_dialog import bodies, offer_by_callee, offer_by_caller, then
-from net import Failed, check, until
+from net import check, until
 from sipp import Callee, Caller, pause, recv
 
 PLAIN_A = sdp.crlf(sdp.session("alice", 3) + sdp.AUDIO.format(port=20000))
@@ -27,16 +27,7 @@ def plain_then(net, steps, during=None, bye=bye_by_caller, wait=2500):
     caller, callee = setup(a, b, PLAIN_A, PLAIN_B)
     x, y = bye(a, b)
     idle = [pause(wait)] if during else []
-    call = Call(net, caller + idle + steps[0](a) + x, callee + idle + steps[1](b) + y)
-    if during:
-        try:
-            until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
-            during()
-        except Failed:
-            call.uac.stop()
-            call.uas.stop()
-            raise
-    return call.wait()
+    return Call(net, caller + idle + steps[0](a) + x, callee + idle + steps[1](b) + y).wait_with(during)
 
 
 def origins(sipp):
