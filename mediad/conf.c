@@ -196,6 +196,9 @@ void mediad_conf_ports(const struct mediad_conf *c, FILE *out)
 			fprintf(out, ", which UEs know as %s", l->text);
 		fprintf(out, ": network %s, %u workers and as many that drain after an upgrade\n",
 			l->name, c->nworker);
+		if (strncmp(l->text, "127.", 4) == 0 || strcmp(l->text, "::1") == 0)
+			fprintf(out, "  only UEs on this machine reach %s: [media] network\n",
+				l->text);
 	}
 	for (unsigned i = 0; i < c->listen.n; i++)
 		fprintf(out, "TCP %s: control, for asd and Prometheus only\n", c->listen.item[i]);

@@ -68,6 +68,8 @@ while IFS= read -r c; do
 done < <(page_commands)
 [ $count -ge 8 ]
 say $? "docs/drop-in.md has $count commands to install"
+"$DEST/usr/sbin/mediad" -c "$DEST/mediad.conf" -t 2>/dev/null | grep -q 'only UEs on this machine reach 127.0.0.1: \[media\] network'
+say $? "mediad -t says that the address as shipped is no use to others"
 
 for p in asd mediad; do
 	page=$DEST/usr/share/man/man8/$p.8 lost=0 n=0

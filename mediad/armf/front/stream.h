@@ -11,8 +11,9 @@
  *   frozen    another codec is needed and no processor runs
  *
  * RTP timestamps, SSRC (see ssrc_mask), CNAME and the NTP mapping of sender reports are the
- * sender's, so that its other media stay in step. Without a socket; `now` in microseconds, monotonic. Owner and thread:
- * the worker's loop; a leg is not freed inside its own handlers. Bounded: see the maxima.
+ * sender's, so that its other media stay in step. Without a socket; `now` in microseconds,
+ * monotonic. Owner and thread: the worker's loop; a leg is not freed inside its own handlers.
+ * Bounded: see the maxima.
  */
 #ifndef ARMF_STREAM_H
 #define ARMF_STREAM_H
