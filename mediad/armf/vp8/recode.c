@@ -7,6 +7,7 @@
 
 #define ENOUGH                                                                                     \
 	4 /* of a pixel on average, beside the quantiser's step: no better vector is looked for */
+#define GHOST 32 /* of colour in one pixel, that is seen */
 #define ROUND_PERCENT 37 /* of a step: what is added before a coefficient is divided */
 
 /* ---- quantiser ---- */
@@ -233,6 +234,54 @@ static void fall_back(const struct splice *s, struct splice_mb *m)
 		.ref = s->head.key ? SPLICE_INTRA : SPLICE_LAST};
 }
 
+/* The largest difference in colour. */
+static int colour_off(const struct splice *s, const struct splice_target *t, int col, int row)
+{
+	int most = 0;
+
+	for (int i = 0; i < 128; i++) {
+		int plane = 1 + i / 64, x = i % 8, y = i / 8 % 8;
+		int d = size_of(t->plane[plane][y * 8 + x] -
+				*splice_pixel(&s->raw_out, plane, col * 8 + x, row * 8 + y));
+
+		most = d > most ? d : most;
+	}
+	return most;
+}
+
+static void predict_and_code(struct splice *s, const struct splice_target *t, struct splice_mb *m,
+	struct splice_coefs *c, int col, int row)
+{
+	if (m->ref == SPLICE_INTRA)
+		splice_predict_intra(s, &s->raw_out, m, col, row);
+	else
+		splice_predict_inter(
+			s, (struct splice_source){s->ref[m->ref], true}, &s->raw_out, m, col, row);
+	(m->mode == SPLICE_B_PRED ? code_blocks : code_residual)(s, t, m, c, col, row);
+}
+
+/* A coarse quantiser leaves of an object that has gone what is smaller than a block: what is beside
+ * knows nothing of it. */
+static void without_ghost(struct splice *s, const struct splice_target *t, struct splice_mb *m,
+	struct splice_coefs *c, int col, int row)
+{
+	size_t levels = (size_t)(c->level - s->levels_new);
+	int off = colour_off(s, t, col, row);
+	struct splice_mb was = *m;
+
+	if (off <= GHOST || m->ref == SPLICE_INTRA)
+		return;
+	*m = (struct splice_mb){
+		.segment = was.segment, .mode = SPLICE_DC_PRED, .ref = SPLICE_INTRA};
+	s->nlevels_new = levels;
+	predict_and_code(s, t, m, c, col, row);
+	if (colour_off(s, t, col, row) < off)
+		return;
+	*m = was;
+	s->nlevels_new = levels;
+	predict_and_code(s, t, m, c, col, row);
+}
+
 void splice_recode(struct splice *s, const struct splice_target *t, struct splice_mb *m,
 	struct splice_coefs *c, int col, int row, bool search)
 {
@@ -243,10 +292,6 @@ void splice_recode(struct splice *s, const struct splice_target *t, struct splic
 	*place = *m; /* vectors are told by the neighbours' */
 	if (!splice_modes_fits(s, place, col, row))
 		fall_back(s, m);
-	if (m->ref == SPLICE_INTRA)
-		splice_predict_intra(s, &s->raw_out, m, col, row);
-	else
-		splice_predict_inter(
-			s, (struct splice_source){s->ref[m->ref], true}, &s->raw_out, m, col, row);
-	(m->mode == SPLICE_B_PRED ? code_blocks : code_residual)(s, t, m, c, col, row);
+	predict_and_code(s, t, m, c, col, row);
+	without_ghost(s, t, m, c, col, row);
 }

@@ -10,6 +10,7 @@
  * the quantiser is about step^2 / 48. */
 #define KEEP_DIVISOR 96
 #define KEEP_LEAST 1
+#define FAR 24 /* in one pixel: what is left of an object that has gone is seen, however small */
 
 struct writer {
 	struct splice *s;
@@ -98,6 +99,17 @@ static bool prediction_differs(const struct splice *s, const struct splice_mb *m
 
 enum nearness { SAME, NEAR_ENOUGH, TOO_FAR };
 
+static bool any_far(const uint8_t *a, ptrdiff_t astride, const uint8_t *b, ptrdiff_t bstride, int n)
+{
+	int far = 0;
+
+	for (int y = 0; y < n; y++, a += astride, b += bstride) {
+		for (int x = 0; x < n; x++)
+			far |= (a[x] - b[x] > FAR) | (b[x] - a[x] > FAR);
+	}
+	return far;
+}
+
 /* How far is what the receiver has, before the loop filter, from what the sender has? */
 static enum nearness nearness(const struct splice *s, const struct splice_mb *m, int col, int row)
 {
@@ -108,10 +120,13 @@ static enum nearness nearness(const struct splice *s, const struct splice_mb *m,
 	for (int i = 0; i < 3; i++) {
 		const struct splice_image *a = &s->raw, *b = &s->raw_out;
 		int n = i ? 8 : 16;
-		unsigned sum = s->px->sse(pixels(a, i, col, row), a->plane[i].stride,
-			pixels(b, i, col, row), b->plane[i].stride, n);
+		ptrdiff_t stride = a->plane[i].stride, out = b->plane[i].stride;
+		const uint8_t *p = pixels(a, i, col, row), *q = pixels(b, i, col, row);
+		unsigned sum = s->px->sse(p, stride, q, out, n);
 
 		if (sum > (unsigned)(n * n) * (unsigned)limit)
+			return TOO_FAR;
+		if (sum > FAR * FAR && any_far(p, stride, q, out, n))
 			return TOO_FAR;
 		all |= sum;
 	}

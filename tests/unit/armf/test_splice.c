@@ -140,8 +140,8 @@ static void draw(struct rig *r, const struct box *b)
 				continue;
 			r->drawn.plane[0][y * r->drawn.stride[0] + x] =
 				(uint8_t)(60 + ((x - b->x) / 6 + (y - b->y) / 6) % 2 * 90);
-			r->drawn.plane[1][y / 2 * r->drawn.stride[1] + x / 2] = 90;
-			r->drawn.plane[2][y / 2 * r->drawn.stride[2] + x / 2] = 180;
+			r->drawn.plane[1][y / 2 * r->drawn.stride[1] + x / 2] = 200;
+			r->drawn.plane[2][y / 2 * r->drawn.stride[2] + x / 2] = 220;
 		}
 	}
 }
@@ -161,8 +161,33 @@ static void measure(const struct rig *r, const struct box *b, double sum[2], dou
 	}
 }
 
+/* The largest difference in colour beside a box, and how many are as large as an object's. */
+static unsigned ghosts(const struct rig *r, const struct box *b, int *most)
+{
+	unsigned n = 0;
+
+	for (int i = 1; i < 3; i++) {
+		for (int y = 0; y < (int)r->out.height / 2; y++) {
+			for (int x = 0; x < (int)r->out.width / 2; x++) {
+				int d = abs(r->drawn.plane[i][y * r->drawn.stride[i] + x] -
+					    r->out.plane[i][y * r->out.stride[i] + x]);
+
+				if (2 * x + 4 >= b->x && 2 * y + 4 >= b->y &&
+					2 * x < b->x + b->w + 4 && 2 * y < b->y + b->h + 4)
+					continue;
+				*most = d > *most ? d : *most;
+				n += d > 30;
+			}
+		}
+	}
+	return n;
+}
+
 static void overlay(const struct sender_conf *c, unsigned frames)
 {
+	unsigned nghost = 0;
+	int most = 0;
+
 	double sum[2] = {0}, count[2] = {1e-9, 1e-9};
 	struct splice_stats st;
 	struct ar_span f[4];
@@ -184,8 +209,10 @@ static void overlay(const struct sender_conf *c, unsigned frames)
 			draw(&r, &b);
 			in += f[k].n;
 			out += put(&r, &d, shown);
-			if (shown)
+			if (shown) {
 				measure(&r, &b, sum, count);
+				nghost += ghosts(&r, &b, &most);
+			}
 		}
 	}
 	splice_get_stats(r.s, &st);
@@ -196,6 +223,11 @@ static void overlay(const struct sender_conf *c, unsigned frames)
 		fail_msg("%s: squared error beside the box %.2f", c->name, sum[1] / count[1]);
 	assert_int_equal(st.frames, r.frames);
 	assert_true(st.recoded > 0 && st.recoded < st.blocks / 2);
+	/* what has gone is gone, also where one pixel is nothing to the quantiser */
+	if (most > (c->min_q ? 90 : 60) || nghost > (c->min_q ? 500 : 30))
+		fail_msg("%s: colour %d off beside the box, %u pixels", c->name, most, nghost);
+	if (getenv("SPLICE_SHOW"))
+		printf("ghosts %u most %d; ", nghost, most);
 	if (getenv("SPLICE_SHOW"))
 		printf("%-18s mse in %.1f beside %.2f bytes %zu -> %zu blocks %lu recoded %lu "
 		       "patched %lu carried %lu untouched %lu of %lu\n",
