@@ -81,7 +81,7 @@ static const struct ar_conf_key keys[] = {
 	K("armf", h264, AR_CONF_STRING, "x264", "who encodes H.264: x264 or openh264"),
 	KN("armf", max_streams, "200", 1, 4000, "audio and video connections of one worker"),
 	KN("armf", max_kbps, "2500", 64, 100000, "of a video stream, either way"),
-	KN("armf", splice, "0", 0, 1,
+	KN("armf", splice, "1", 0, 1,
 		"VP8 to VP8: 1: only what is drawn upon is coded again, 0: the whole picture"),
 	KN("armf", fov_degrees, "57", 10, 170, "vertical, of a camera whose UE does not tell"),
 	KN("armf", camera_delay_ms, "20", 0, 1000,
