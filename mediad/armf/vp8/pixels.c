@@ -201,6 +201,21 @@ static unsigned sse(
 	return sum;
 }
 
+static unsigned farthest(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
+{
+	int most = 0;
+
+	for (int y = 0; y < n; y++, a += a_stride, b += b_stride) {
+		for (int i = 0; i < n; i++) {
+			int d = abs(a[i] - b[i]);
+
+			most = d > most ? d : most;
+		}
+	}
+	return (unsigned)most;
+}
+
 static bool differ(
 	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
 {
@@ -333,6 +348,7 @@ const struct splice_pixels splice_plain = {.name = "plain",
 	.fdct = fdct,
 	.sad16 = sad16,
 	.sse = sse,
+	.farthest = farthest,
 	.differ = differ,
 	.copy = copy,
 	.filter = filter,

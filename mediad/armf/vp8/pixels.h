@@ -56,6 +56,9 @@ struct splice_pixels {
 		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride);
 	unsigned (*sse)(
 		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
+	/* The largest difference of a pixel. */
+	unsigned (*farthest)(
+		const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
 
 	/* 15.3 and 15.2: all edges of a macroblock. */
 	void (*filter)(const struct splice_place *p, const struct splice_edge *e);

@@ -313,6 +313,31 @@ unsigned splice_sse2_sse(
 	return (unsigned)_mm_cvtsi128_si32(sum);
 }
 
+static __m128i apart(__m128i a, __m128i b)
+{
+	return _mm_or_si128(_mm_subs_epu8(a, b), _mm_subs_epu8(b, a));
+}
+
+unsigned splice_sse2_farthest(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
+{
+	__m128i most = _mm_setzero_si128();
+
+	if (n == 16) {
+		for (int y = 0; y < 16; y++, a += a_stride, b += b_stride)
+			most = _mm_max_epu8(most, apart(load16(a), load16(b)));
+	} else {
+		for (int y = 0; y < 8; y += 2, a += 2 * a_stride, b += 2 * b_stride)
+			most = _mm_max_epu8(
+				most, apart(load2(a, a + a_stride), load2(b, b + b_stride)));
+	}
+	most = _mm_max_epu8(most, _mm_srli_si128(most, 8));
+	most = _mm_max_epu8(most, _mm_srli_si128(most, 4));
+	most = _mm_max_epu8(most, _mm_srli_si128(most, 2));
+	most = _mm_max_epu8(most, _mm_srli_si128(most, 1));
+	return (unsigned)_mm_cvtsi128_si32(most) & 0xff;
+}
+
 bool splice_sse2_differ(
 	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
 {
@@ -349,6 +374,7 @@ const struct splice_pixels splice_sse2 = {.name = "SSE2",
 	.fdct = splice_sse2_fdct,
 	.sad16 = splice_sse2_sad16,
 	.sse = splice_sse2_sse,
+	.farthest = splice_sse2_farthest,
 	.differ = splice_sse2_differ,
 	.copy = splice_sse2_copy,
 	.filter = splice_sse2_filter,

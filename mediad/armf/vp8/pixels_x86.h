@@ -99,6 +99,8 @@ unsigned splice_sse2_sad16(
 	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride);
 unsigned splice_sse2_sse(
 	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
+unsigned splice_sse2_farthest(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
 bool splice_sse2_differ(
 	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n);
 void splice_sse2_copy(

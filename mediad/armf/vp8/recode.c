@@ -235,16 +235,16 @@ static void fall_back(const struct splice *s, struct splice_mb *m)
 }
 
 /* The largest difference in colour. */
-static int colour_off(const struct splice *s, const struct splice_target *t, int col, int row)
+static unsigned colour_off(const struct splice *s, const struct splice_target *t, int col, int row)
 {
-	int most = 0;
+	unsigned most = 0;
 
-	for (int i = 0; i < 128; i++) {
-		int plane = 1 + i / 64, x = i % 8, y = i / 8 % 8;
-		int d = size_of(t->plane[plane][y * 8 + x] -
-				*splice_pixel(&s->raw_out, plane, col * 8 + x, row * 8 + y));
+	for (int plane = 1; plane < 3; plane++) {
+		unsigned n = s->px->farthest(t->plane[plane], 8,
+			splice_pixel(&s->raw_out, plane, col * 8, row * 8),
+			s->raw_out.plane[plane].stride, 8);
 
-		most = d > most ? d : most;
+		most = n > most ? n : most;
 	}
 	return most;
 }
@@ -266,7 +266,7 @@ static void without_ghost(struct splice *s, const struct splice_target *t, struc
 	struct splice_coefs *c, int col, int row)
 {
 	size_t levels = (size_t)(c->level - s->levels_new);
-	int off = colour_off(s, t, col, row);
+	unsigned off = colour_off(s, t, col, row);
 	struct splice_mb was = *m;
 
 	if (off <= GHOST || m->ref == SPLICE_INTRA)

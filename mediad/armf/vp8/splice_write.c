@@ -99,17 +99,6 @@ static bool prediction_differs(const struct splice *s, const struct splice_mb *m
 
 enum nearness { SAME, NEAR_ENOUGH, TOO_FAR };
 
-static bool any_far(const uint8_t *a, ptrdiff_t astride, const uint8_t *b, ptrdiff_t bstride, int n)
-{
-	int far = 0;
-
-	for (int y = 0; y < n; y++, a += astride, b += bstride) {
-		for (int x = 0; x < n; x++)
-			far |= (a[x] - b[x] > FAR) | (b[x] - a[x] > FAR);
-	}
-	return far;
-}
-
 /* How far is what the receiver has, before the loop filter, from what the sender has? */
 static enum nearness nearness(const struct splice *s, const struct splice_mb *m, int col, int row)
 {
@@ -126,7 +115,7 @@ static enum nearness nearness(const struct splice *s, const struct splice_mb *m,
 
 		if (sum > (unsigned)(n * n) * (unsigned)limit)
 			return TOO_FAR;
-		if (sum > FAR * FAR && any_far(p, stride, q, out, n))
+		if (sum > FAR * FAR && s->px->farthest(p, stride, q, out, n) > FAR)
 			return TOO_FAR;
 		all |= sum;
 	}

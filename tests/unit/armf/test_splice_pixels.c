@@ -191,6 +191,8 @@ static void forward(const struct splice_pixels *px)
 		for (int n = 8; n <= 16; n += 8) {
 			assert_int_equal(splice_plain.sse(p, STRIDE, q, STRIDE, n),
 				px->sse(p, STRIDE, q, STRIDE, n));
+			assert_int_equal(splice_plain.farthest(p, STRIDE, q, STRIDE, n),
+				px->farthest(p, STRIDE, q, STRIDE, n));
 			copies(px, &a, &b, n);
 		}
 	}
