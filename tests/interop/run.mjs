@@ -147,7 +147,8 @@ async function one(stack, opt) {
 		out.ok = false;
 		out.error = `dc_echo ended with ${exit.code ?? exit.signal}`;
 	}
-	return { ...out, errors, stats };
+	const ended = echo.events.find((m) => m.ev === 'state' && m.state === 'closed')?.reason;
+	return { ...out, errors, stats, ended };
 }
 
 // One offer of ours rings two UEs; both begin ICE and DTLS at once, one answers.
@@ -245,7 +246,7 @@ for (const [name, load] of Object.entries(stacks)) {
 		console.log(`${r.ok ? 'ok  ' : 'FAIL'} ${name} ${c.name}: ${r.ok
 			? `open ${r.opened} ms, ${r.checks.length} checks${r.bulkMBs ? `, bulk ${r.bulkMBs} MB/s` : ''}`
 			: r.error}`);
-		if (!r.ok && r.stats) console.log('    ', JSON.stringify(r.stats), JSON.stringify(r.errors));
+		if (!r.ok && r.stats) console.log('    ', JSON.stringify(r.stats), JSON.stringify(r.errors), `after ${r.checks.at(-1) ?? 'nothing'}; server's end: ${r.ended ?? 'none'}`);
 	}
 	await stack.close?.();
 }

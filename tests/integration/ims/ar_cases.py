@@ -10,7 +10,7 @@ from cases import check, same
 from lab import wait_until
 from plain_cases import Call, answer, invite
 
-HOLD_MS = 2000  # long enough to be looked at on a busy machine
+HOLD_MS = 4000  # long enough to be looked at on a busy machine
 MARK = "P-IMS-AR"
 # rtpengine's media address at the caller's and at the callee's P-CSCF, as lab.py starts them
 RELAY = {"the caller": "127.0.0.28", "the callee": "127.0.0.29"}

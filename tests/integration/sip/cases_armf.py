@@ -270,8 +270,8 @@ def armf_video_added_and_removed(net):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    c = Call(net, caller + add[0](a) + [pause(1000)] + off[0](a) + [pause(1000)] + x,
-             callee + add[1](b) + [pause(1000)] + off[1](b) + [pause(1000)] + y)
+    c = Call(net, caller + add[0](a) + [pause(2000)] + off[0](a) + [pause(3000)] + x,
+             callee + add[1](b) + [pause(2000)] + off[1](b) + [pause(3000)] + y)
     try:
         look()
     finally:
