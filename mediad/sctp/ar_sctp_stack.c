@@ -44,6 +44,9 @@ static const struct {
 	{usrsctp_sysctl_set_sctp_sendspace, AR_SCTP_BUFFER},
 	{usrsctp_sysctl_set_sctp_recvspace, AR_SCTP_BUFFER},
 	{usrsctp_sysctl_set_sctp_max_chunks_on_queue, MAX_CHUNKS},
+	/* 30 of one chunk ended a call within half a second of bulk, of a UE that acknowledged
+	 * everything else: whether it is there, timers, heartbeats and consent tell */
+	{usrsctp_sysctl_set_sctp_max_retran_chunk, 0},
 	{usrsctp_sysctl_set_sctp_delayed_sack_time_default, 20},
 	{usrsctp_sysctl_set_sctp_sack_freq_default, 2},
 	{usrsctp_sysctl_set_sctp_initial_cwnd, 10},
