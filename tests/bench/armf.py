@@ -5,14 +5,13 @@
 Ours decodes, draws a lit glTF object from a camera that moves with every frame, and encodes; both of
 its processes count. FFmpeg lays a still picture of the same size on it ("ffmpeg", what the targets
 are about) and the very pictures that we draw, as a film of RGBA that it need not draw ("film": the
-same work for its encoder). Ours is given the bit rate at which what is beside the object is as good
-as FFmpeg's. Programs take turns, REPEAT times (3), and the least of each counts: others on the machine
-only ever add. Start-up is left out everywhere. One line a case that begins with "bench". CLIP: a
-video to use (default: one made up, which moves all over).
-
-SPLICE=1: VP8 with [armf] splice, which codes only what is drawn upon. The input is then what a call's
-would be, encoded for the rate of FFmpeg's output; as what comes is kept, it is FFmpeg that is given
-the bit rate at which it is as good as ours. What both put out is told in bits.
+same work for its encoder). VP8 is spliced as by default ([armf] splice: only what is drawn upon is
+coded); the input is then what a call's would be, encoded for the rate of FFmpeg's output, and as what
+comes is kept, FFmpeg is given the bit rate at which it is as good as ours beside the object. What both
+put out is told in bits. H.264, and with SPLICE=0 VP8 ("armf_coded_..."), is coded again: there ours is
+given the bit rate at which it is as good as FFmpeg's. Programs take turns, REPEAT times (3), and the
+least of each counts: others on the machine only ever add. Start-up is left out everywhere. One line a
+case that begins with "bench". CLIP: a video to use (default: one made up, which moves all over).
 """
 import os
 import re
@@ -25,7 +24,7 @@ BUILD = os.environ["BUILD"]
 PIPE = os.path.join(BUILD, "tests/bench/armf_pipe")
 LAYERS = os.path.join(BUILD, "tests/bench/armf_layers")
 REPEAT = int(os.environ.get("REPEAT", "3"))
-SPLICE = os.environ.get("SPLICE", "0") != "0"
+SPLICE = os.environ.get("SPLICE", "1") != "0"
 SCENE = os.environ.get("SCENE", "/usr/share/assimp/models/glTF2/BoxTextured-glTF-Embedded/BoxTextured.gltf")
 FRAMES, SHORT = 150, 30
 DISTANCE = "2.5"  # metres: the 1 m box covers about 15 % of the picture
@@ -37,6 +36,10 @@ CASES = (  # name, codec, size, overlay, bps, target: ours / FFmpeg
 )
 STREAMS = {"vp8_360p": 6.9, "h264_360p": 9.0}
 SPEED = {640: "-8", 1280: "-10"}  # as mediad/armf/codec/vp8_enc.c has it
+
+
+def spliced(codec):
+    return SPLICE and codec == "vp8"
 
 
 def cpu(cmd):
@@ -81,7 +84,7 @@ def make_clip(folder, codec, size, kbps):
         source = ["-stream_loop", "-1", "-i", os.environ["CLIP"], "-an"]
     else:
         source = ["-f", "lavfi", "-i", "mandelbrot=s=1280x720:rate=30:end_scale=0.05"]
-    enc = encoder(codec, size, kbps if SPLICE else kbps * 2)
+    enc = encoder(codec, size, kbps if spliced(codec) else kbps * 2)
     if codec == "vp8":
         enc[enc.index("-drop-threshold") + 1] = "0"
     cpu(ffmpeg(*source, "-vf", f"scale={size[0]}:{size[1]},fps=30,format=yuv420p", "-frames:v", str(FRAMES),
@@ -97,7 +100,7 @@ def psnr(inp, out, codec):
 
 def ours(inp, out, codec, kbps, mode="live"):
     p = subprocess.run([PIPE, inp, out, codec, codec, str(kbps * 1000), mode, SCENE, DISTANCE],
-                       capture_output=True, text=True)
+                       capture_output=True, text=True, env={**os.environ, "SPLICE": str(int(spliced(codec)))})
     if p.returncode:
         sys.exit(p.stderr)
     f = p.stdout.split()
@@ -175,7 +178,7 @@ def case(folder, name, codec, size, over, kbps, target):
 
     def still_at(bps):
         return lay(["-i", png], at, out_ff, bps)
-    if SPLICE:
+    if spliced(codec):
         rate = 2 * kbps  # room for what comes and for the object: all of it is spliced
         ours(inp, out, codec, rate)
         quality, frames = psnr(inp, out, codec)
@@ -196,7 +199,8 @@ def case(folder, name, codec, size, over, kbps, target):
     live, still = (min(got, key=lambda g: g["cpu_ms"]) for got in runs.values())
     film_quality, _ = psnr(inp, out_film, codec)
     ms = live["cpu_ms"]
-    text = (f"bench armf_{name} ours {ms:.2f} ms/frame (decode {live['decode_us'] / 1000:.2f} draw {live['draw_us'] / 1000:.2f} "
+    kind = "armf_coded" if codec == "vp8" and not SPLICE else "armf"
+    text = (f"bench {kind}_{name} ours {ms:.2f} ms/frame (decode {live['decode_us'] / 1000:.2f} draw {live['draw_us'] / 1000:.2f} "
             f"encode {live['encode_us'] / 1000:.2f}; still {still['cpu_ms']:.2f}) "
             f"psnr {quality:.1f} dB at {rate} kbit/s {frames} frames; ffmpeg {ff:.2f} ms psnr {quality_ff:.1f} dB "
             f"at {kbps} {frames_ff} frames; ratio {ms / ff:.2f} (target {target}), still {still['cpu_ms'] / ff:.2f}; "
@@ -205,8 +209,7 @@ def case(folder, name, codec, size, over, kbps, target):
     text += f"; {1000 / 30 / ms:.1f} streams a core"
     if name in STREAMS:
         text += f" (target {STREAMS[name]})"
-    if SPLICE:
-        text = text.replace("armf_", "armf_spliced_", 1)
+    if spliced(codec):
         text += (f"; spliced {live['spliced']:.0f} of {live['out']:.0f}, {100 * live['recoded'] / live['of']:.0f} % coded anew; "
                  f"kbit/s in {kbit_s(inp):.0f} out {kbit_s(out):.0f} ffmpeg {kbit_s(out_ff):.0f}")
     print(text, flush=True)
@@ -216,7 +219,7 @@ def main():
     only = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="armf-bench.") as folder:
         for c in CASES:
-            if (not only or c[0] in only) and not (SPLICE and c[1] != "vp8"):
+            if (not only or c[0] in only) and (SPLICE or c[1] == "vp8"):
                 case(folder, *c)
 
 
