@@ -20,9 +20,9 @@ void admin_command(struct asd *a, struct front_ref ref, const char *cmd, const c
 /* By name or Call-ID; NULL: none. */
 const struct call *admin_find_call(const struct asd *a, const char *arg);
 void admin_reply(struct asd *a, struct front_ref ref, json_t *items); /* steals items */
-/* `media`: "<call> snapshot [a|b [<media>]]" (docs/front.md). */
+/* `media`: "<call> [show|snapshot [a|b [<media>]]]" (docs/front.md). */
 void admin_media(struct asd *a, struct front_ref ref, const char *arg);
-/* `drain`: "<mediad> on|off". */
+/* `drain`: "<mediad> on|off [<worker>]". */
 void admin_drain(struct asd *a, struct front_ref ref, const char *arg);
 
 #endif

@@ -153,3 +153,87 @@ void admin_live_items(json_t *items, const json_t *context)
 	json_array_append_new(items, o);
 	room_items(items, json_object_get(x, "room"));
 }
+
+/* ---- one medium, as an operator wants to read it ---- */
+
+/* Part of whole in per cent; nothing of nothing is left out. */
+static void share(json_t *to, const char *name, const json_t *part, const json_t *whole)
+{
+	double n = (double)json_integer_value(part), all = (double)json_integer_value(whole);
+	json_t *v = all > 0 ? json_real(n * 100 / all) : NULL;
+
+	if (v)
+		copy(to, name, v);
+	json_decref(v);
+}
+
+static void show_armf(json_t *o, const json_t *f)
+{
+	static const char *const names[][2] = {{"state", "state"}, {"reason", "reason"},
+		{"codec_in", "codecIn"}, {"codec_out", "codecOut"}, {"width", "width"},
+		{"height", "height"}, {"fps", "fps"}, {"step", "step"}, {"kbps_in", "kbpsIn"},
+		{"kbps_out", "kbpsOut"}, {"target_kbps", "targetKbps"}, {"rtt_ms", "rttMs"},
+		{"lost", "lost"}, {"nacks", "nacks"}, {"plis", "plis"},
+		{"pose_source", "poseSource"}, {"frames", "frames"}, {"drawn", "drawn"},
+		{"dropped", "dropped"}, {"decode_us", "decodeUs"}, {"draw_us", "drawUs"},
+		{"encode_us", "encodeUs"}, {"splice", "splice"}};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		copy(o, names[i][0], json_object_get(f, names[i][1]));
+	share(o, "spliced_percent", json_object_get(f, "spliced"), json_object_get(f, "frames"));
+	share(o, "recoded_percent", json_object_get(f, "blocksRecoded"),
+		json_object_get(f, "blocks"));
+}
+
+static void show_medium(json_t *items, const char *leg, const json_t *m, const json_t *worker)
+{
+	static const char *const names[][2] = {{"rtp_received", "rxPackets"},
+		{"rtp_sent", "txPackets"}, {"srtp_bad", "srtpBad"},
+		{"srtp_replayed", "srtpReplayed"}};
+	const json_t *x = json_object_get(m, "x-ims-ar");
+	const char *uri = json_string_value(json_object_get(m, "mediaProcessingUri"));
+	json_t *o = json_pack("{s:s}", "ue", leg);
+
+	copy(o, "media", json_object_get(m, "mediaId"));
+	copy(o, "kind", json_object_get(x, "media"));
+	json_object_set_new(o, "op", json_string(strrchr(uri, ':') + 1));
+	copy(o, "transport", json_object_get(x, "transport"));
+	copy(o, "connection", json_object_get(x, "state"));
+	copy(o, "selected", json_object_get(x, "selected"));
+	show_armf(o, json_object_get(x, "armf"));
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		copy(o, names[i][0], json_object_get(json_object_get(x, "counters"), names[i][1]));
+	copy(o, "worker", worker);
+	json_array_append_new(items, o);
+}
+
+static bool wanted(const char *name, const char *want)
+{
+	return name && (!want[0] || strcmp(name, want) == 0);
+}
+
+bool admin_live_media(json_t *items, const json_t *context, const char *side, const char *media)
+{
+	const json_t *worker = json_object_get(json_object_get(context, "x-ims-ar"), "worker");
+	const json_t *t, *m;
+	bool any = false;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(context, "terminations"), i, t)
+	{
+		const char *leg = json_string_value(json_object_get(t, "terminationId"));
+
+		json_array_foreach(json_object_get(t, "medias"), k, m)
+		{
+			const char *uri =
+				json_string_value(json_object_get(m, "mediaProcessingUri"));
+
+			if (!uri || !strrchr(uri, ':') || !wanted(leg, side) ||
+				!wanted(json_string_value(json_object_get(m, "mediaId")), media))
+				continue;
+			show_medium(items, leg, m, worker);
+			any = true;
+		}
+	}
+	return any;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* kamcmd ims_ar.media: a picture of what the ARMF makes of a UE's video. */
+/* kamcmd ims_ar.media: what goes through the ARMF and how well, or a picture of it. */
 #include "asd/admin/admin.h"
+#include "asd/admin/admin_live.h"
 #include "asd/asd.h"
 #include "asd/call/planner_av.h"
 #include "asd/dcsf/dcsf.h"
@@ -15,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define USAGE "<call or Call-ID> snapshot [a|b [medium]]"
+#define USAGE "<call or Call-ID> [show|snapshot [a|b [medium]]]"
+#define NO_MEDIA "no such medium of this call at the ARMF"
 
 struct asked {
 	struct asd *a;
@@ -145,8 +147,7 @@ static void ask(struct asd *a, struct front_ref ref, const struct call *c, const
 
 	if (!q || !id) {
 		free(q);
-		front_answer(
-			a, ref, front_error("no_media", "no such medium of this call at the ARMF"));
+		front_answer(a, ref, front_error("no_media", NO_MEDIA));
 		return;
 	}
 	*q = (struct asked){.a = a, .ref = ref, .side = side};
@@ -159,21 +160,72 @@ static void ask(struct asd *a, struct front_ref ref, const struct call *c, const
 	front_answer(a, ref, front_error("no_picture", "the call's mediad is not there"));
 }
 
+/* ---- show ---- */
+
+struct shown {
+	struct asd *a;
+	struct front_ref ref;
+	char side[8], media[16];
+};
+
+static void on_live(void *arg, uint32_t ref, const json_t *context, const char *why)
+{
+	struct shown *q = arg;
+	json_t *items = json_array();
+
+	(void)ref;
+	if (!context)
+		front_answer(q->a, q->ref, front_error("no_facts", why));
+	else if (!admin_live_media(items, context, q->side, q->media))
+		front_answer(q->a, q->ref, front_error("no_media", NO_MEDIA));
+	else
+		admin_reply(q->a, q->ref, json_incref(items));
+	json_decref(items);
+	free(q);
+}
+
+static void show(struct asd *a, struct front_ref ref, const struct call *c, const struct wish *w)
+{
+	struct shown *q = c->ctx.id ? malloc(sizeof(*q)) : NULL;
+
+	if (q) {
+		*q = (struct shown){.a = a, .ref = ref};
+		snprintf(q->side, sizeof(q->side), "%s", w->side);
+		snprintf(q->media, sizeof(q->media), "%s", w->media);
+	}
+	if (q && dcsf_live(a, c, on_live, q, 0) == 0)
+		return;
+	free(q);
+	front_answer(a, ref, front_error("no_facts", "no context at a DCMF"));
+}
+
+/* ---- the command ---- */
+
+static void snapshot(
+	struct asd *a, struct front_ref ref, const struct call *c, const struct wish *w)
+{
+	if (a->conf.snapshots)
+		ask(a, ref, c, w);
+	else
+		front_answer(a, ref,
+			front_error("no_folder", "asd.conf has no folder: [armf] snapshots"));
+}
+
 void admin_media(struct asd *a, struct front_ref ref, const char *arg)
 {
-	struct wish w = {.media = ""};
+	struct wish w = {.what = "show"};
 	const struct call *c;
 	int n = sscanf(arg, "%255s %15s %7s %15s", w.callid, w.what, w.side, w.media);
+	bool pictured = strcmp(w.what, "snapshot") == 0;
 
 	c = n >= 1 ? admin_find_call(a, w.callid) : NULL;
-	if (n < 2 || strcmp(w.what, "snapshot") != 0 ||
+	if (n < 1 || (!pictured && strcmp(w.what, "show") != 0) ||
 		(w.side[0] && strcmp(w.side, "a") != 0 && strcmp(w.side, "b") != 0))
 		front_answer(a, ref, front_error("usage", "want " USAGE));
 	else if (!c)
 		front_answer(a, ref, front_error("no_call", "no call of that name or Call-ID"));
-	else if (!a->conf.snapshots)
-		front_answer(a, ref,
-			front_error("no_folder", "asd.conf has no folder: [armf] snapshots"));
+	else if (pictured)
+		snapshot(a, ref, c, &w);
 	else
-		ask(a, ref, c, &w);
+		show(a, ref, c, &w);
 }

@@ -428,18 +428,24 @@ int dcsf_live(struct asd *a, const struct call *c, dcsf_live_h *h, void *arg, ui
 	return dcsf_send_job(a->dcsf, j, m, &q);
 }
 
-int dcsf_drain(struct asd *a, unsigned dcmf, bool on, dcsf_live_h *h, void *arg)
+int dcsf_drain(struct asd *a, unsigned dcmf, int worker, bool on, dcsf_live_h *h, void *arg)
 {
+	struct job *j = dcsf_job_new(a->dcsf, JOB_LIVE, dcmf);
+	char body[64];
 	struct h2_request q = {.method = "PUT",
 		.path = "/x-ims-ar/v1/drain",
 		.content_type = "application/json",
-		.body = on ? AR_SPAN("{\"draining\":true}") : AR_SPAN("{\"draining\":false}"),
 		.timeout_ms = LIVE_MS,
 		.on_done = on_live_done};
-	struct job *j = dcsf_job_new(a->dcsf, JOB_LIVE, dcmf);
 
 	if (!j)
 		return -ENOMEM;
+	if (worker < 0)
+		snprintf(body, sizeof(body), "{\"draining\":%s}", on ? "true" : "false");
+	else
+		snprintf(body, sizeof(body), "{\"draining\":%s,\"worker\":%d}",
+			on ? "true" : "false", worker);
+	q.body = ar_span_str(body);
 	j->live = h;
 	j->arg = arg;
 	return dcsf_send_job(a->dcsf, j, dcmf_pool_get(a->pool, dcmf), &q);

@@ -61,8 +61,9 @@ void dcsf_release(struct asd *a, int dcmf, const char *context_id);
 
 /* Live facts of one context, for kamcmd; j NULL: not to be had, and why. */
 typedef void dcsf_live_h(void *arg, uint32_t ref, const json_t *j, const char *why);
-/* A DCMF is to take no new contexts, or to take them again; h is given its load. */
-int dcsf_drain(struct asd *a, unsigned dcmf, bool on, dcsf_live_h *h, void *arg)
+/* A DCMF, or one worker of it (-1: all of it), is to take no new contexts, or to take them again; h
+ * is given its load. */
+int dcsf_drain(struct asd *a, unsigned dcmf, int worker, bool on, dcsf_live_h *h, void *arg)
 	__attribute__((warn_unused_result));
 int dcsf_live(struct asd *a, const struct call *c, dcsf_live_h *h, void *arg, uint32_t ref)
 	__attribute__((warn_unused_result));

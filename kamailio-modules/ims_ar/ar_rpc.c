@@ -207,7 +207,7 @@ static void rpc_call(rpc_t *rpc, void *ctx)
 	char *id;
 
 	if (rpc->scan(ctx, "s", &id) < 1) {
-		rpc->fault(ctx, 400, "which call? its id or its Call-ID");
+		rpc->fault(ctx, 400, "which call? its id or its Call-ID; one of digits as s:ID");
 		return;
 	}
 	l.want = id;
@@ -218,21 +218,34 @@ static void rpc_call(rpc_t *rpc, void *ctx)
 		none_did(rpc, ctx, &r);
 }
 
+/* One more word where there is one; a number counts as one (kamcmd sends it as such). "": none. */
+static const char *next_word(rpc_t *rpc, void *ctx, bool *more)
+{
+	char *s = NULL;
+
+	*more = *more && rpc->scan(ctx, "*.s", &s) == 1 && s;
+	return *more ? s : "";
+}
+
 /* One argument for asd: the words of the command, apart by blanks. */
 static void rpc_media(rpc_t *rpc, void *ctx)
 {
-	char *id, *what, *side = NULL, *media = NULL, arg[400];
+	char *id, arg[400];
+	const char *what, *side, *media;
 	struct asked r = {0};
+	bool more = true;
 
-	if (rpc->scan(ctx, "ss", &id, &what) < 2) {
-		rpc->fault(ctx, 400, "want: <call or Call-ID> snapshot [a|b [medium]]");
+	if (rpc->scan(ctx, "s", &id) < 1) {
+		rpc->fault(ctx, 400,
+			"want: <call or Call-ID> [show|snapshot [a|b [medium]]]; a Call-ID of "
+			"digits "
+			"as s:ID");
 		return;
 	}
-	if (rpc->scan(ctx, "*s", &side) < 1)
-		side = NULL;
-	if (side && rpc->scan(ctx, "*s", &media) < 1)
-		media = NULL;
-	snprintf(arg, sizeof(arg), "%s %s %s %s", id, what, side ? side : "", media ? media : "");
+	what = next_word(rpc, ctx, &more);
+	side = next_word(rpc, ctx, &more);
+	media = next_word(rpc, ctx, &more);
+	snprintf(arg, sizeof(arg), "%s %s %s %s", id, what, side, media);
 	for (int i = 0; i < ar_conf.nasd && !r.good; i++)
 		ask_for(rpc, ctx, i, "media", arg, PICTURE_MS, &r);
 	if (!r.good)
@@ -244,12 +257,14 @@ static void rpc_drain(rpc_t *rpc, void *ctx)
 {
 	char *name, *what, arg[400];
 	struct asked r = {0};
+	bool more = true;
 
 	if (rpc->scan(ctx, "ss", &name, &what) < 2) {
-		rpc->fault(ctx, 400, "want: <mediad, its name in ims_ar.status> on|off");
+		rpc->fault(ctx, 400,
+			"want: <mediad, its name in ims_ar.status> on|off [worker's number]");
 		return;
 	}
-	snprintf(arg, sizeof(arg), "%s %s", name, what);
+	snprintf(arg, sizeof(arg), "%s %s %s", name, what, next_word(rpc, ctx, &more));
 	for (int i = 0; i < ar_conf.nasd && !r.good; i++)
 		ask_one(rpc, ctx, i, "drain", arg, &r);
 	if (!r.good)
@@ -278,9 +293,9 @@ static const char *calls_doc[] = {"the AR calls that asd has", 0};
 static const char *local_doc[] = {"the calls in this Kamailio's own table", 0};
 static const char *call_doc[] = {"one call, by id or Call-ID, from here and from asd", 0};
 static const char *media_doc[] = {
-	"a picture of a call's video as it leaves the ARMF: <call> snapshot [a|b [medium]]", 0};
+	"a call's media at the ARMF, or a picture: <call> [show|snapshot [a|b [medium]]]", 0};
 static const char *drain_doc[] = {
-	"a mediad takes no new calls, or takes them again: <mediad> on|off", 0};
+	"a mediad, or a worker of it, takes no new calls, or again: <mediad> on|off [worker]", 0};
 static const char *reload_doc[] = {"have asd load its policy again", 0};
 static const char *policy_doc[] = {"the rules of asd's policy and how often each was hit", 0};
 

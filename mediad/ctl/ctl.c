@@ -117,6 +117,22 @@ static bool drain_worker(struct ctl *c, const json_t *worker, bool on)
 	return true;
 }
 
+/* The load, and of the one that was named how many it still has. */
+static json_t *drained(struct ctl *c, const json_t *worker)
+{
+	json_t *j = ctl_load(c);
+	json_int_t n = json_integer_value(worker);
+	struct workers_info w;
+
+	if (!worker)
+		return j;
+	workers_get(c->workers, (unsigned)n, &w);
+	json_object_set_new(j, "drained",
+		json_pack("{s:I, s:b, s:I}", "worker", n, "draining", ctl_rests(c, (unsigned)n, &w),
+			"contexts", json_integer_value(json_object_get(w.stats, "contexts"))));
+	return j;
+}
+
 /* Where there are several asd, one is enough: the others hear of it with the next load. */
 static void put_drain(struct ctl *c, const struct ctl_call *q)
 {
@@ -132,7 +148,7 @@ static void put_drain(struct ctl *c, const struct ctl_call *q)
 	} else {
 		if (!worker && json_is_true(on) != c->draining)
 			ctl_drain(c, json_is_true(on));
-		ctl_answer_json(c, q->req->id, ctl_load(c));
+		ctl_answer_json(c, q->req->id, drained(c, worker));
 	}
 	json_decref(j);
 }

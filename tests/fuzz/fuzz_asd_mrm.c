@@ -72,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	mrm_problem((struct ar_span){(const char *)data, n}, text, sizeof(text));
 	items = json_array();
 	admin_live_items(items, j);
+	(void)admin_live_media(items, j, "", "");
 	json_decref(items);
 	json_decref(j);
 	return 0;

@@ -160,10 +160,29 @@ def one_picture(w):
     w.fakes[0].set(no_picture=1)
     r = admin(w.sock, "media", t + " snapshot")
     assert not r["ok"] and "409" in r["reason"], r
-    for arg in (t, t + " film", t + " snapshot c", ""):
+    for arg in (t + " film", t + " snapshot c", t + " show c", ""):
         assert admin(w.sock, "media", arg)["code"] == "usage", arg
     assert admin(w.sock, "media", "nobody snapshot")["code"] == "no_call"
     assert admin(w.sock, "media", t + " snapshot a v9")["code"] == "no_media"
+    bye(f, t)
+
+
+@test()
+def what_is_there(w):
+    """Without a verb, and by side and name; no folder for pictures is needed for it."""
+    f = w.link()
+    t, _ = call(f)
+    w.wait_count(update_ok=1)
+    both = items(admin(w.sock, "media", t))
+    assert [(i["ue"], i["media"], i["op"]) for i in both] == [("a", "v2", "overlay"), ("b", "v2", "relay")], both
+    assert both[0]["kind"] == "video" and both[0]["transport"] == "DTLS-SRTP", both
+    assert items(admin(w.sock, "media", t + "@ue show")) == both
+    assert items(admin(w.sock, "media", t + " show b v2")) == both[1:]
+    assert admin(w.sock, "media", t + " show a v9")["code"] == "no_media"
+    assert admin(w.sock, "media", "nobody")["code"] == "no_call"
+    w.fakes[0].stop()
+    r = admin(w.sock, "media", t)
+    assert r["code"] == "no_facts" and r["reason"], r
     bye(f, t)
 
 

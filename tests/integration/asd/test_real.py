@@ -123,6 +123,22 @@ def re_invites(w):
     w.no_contexts()
 
 
+def one_worker(w, f):
+    """Its number, and what it still has; all of them drained one by one is the whole mediad."""
+    n = len(w.m.ask("/x-ims-ar/v1/status")["worker"])
+    for i in range(n):
+        r = admin(w.sock, "drain", "m1 on %d" % i)
+        item = r["items"][0]
+        assert (item["worker"], item["worker_state"]) == (i, "draining"), r
+        assert item["state"] == ("draining" if i == n - 1 else "ready"), r
+        assert item["worker_contexts"] <= item["contexts"] == 1, r
+    assert f.ask(**offer(token(), callid="none@ue"))["action"] != "ar"
+    assert not admin(w.sock, "drain", "m1 on %d" % n)["ok"]
+    for i in range(n):
+        r = admin(w.sock, "drain", "m1 off %d" % i)
+        assert r["items"][0]["worker_state"] == "ready" == r["items"][0]["state"], r
+
+
 @test
 def drained_by_the_operators_tool(w):
     f, t, u = w.link(), token(), token()
@@ -136,10 +152,12 @@ def drained_by_the_operators_tool(w):
     assert w.m.ask("/x-ims-ar/v1/status")["draining"]
     assert f.ask(**offer(u))["action"] != "ar"  # an ordinary call: there is no other mediad
     assert len(w.m.contexts()) == 1  # the one that is there goes on
-    for bad in ("", "m1", "m1 maybe", "m2 on", "x" * 300 + " on"):
+    for bad in ("", "m1", "m1 maybe", "m2 on", "x" * 300 + " on", "m1 on x", "m1 on 0 0", "m1 on -1", "m1 on 0x0"):
         r = admin(w.sock, "drain", bad)
         assert not r["ok"] and (r["code"] == ("no_dcmf" if bad == "m2 on" else "usage")), (bad, r)
     r = admin(w.sock, "drain", "m1 off")
+    assert r["ok"] and r["items"][0]["state"] == "ready", r
+    one_worker(w, f)
     assert r["ok"] and r["items"][0]["state"] == "ready", r
     v = token()
     assert f.ask(**offer(v, callid="again@ue"))["action"] == "ar"

@@ -67,6 +67,9 @@ export async function the_scene_is_drawn_into_the_callers_video(t) {
 		await until('frames that are drawn', async () => (await media(t, contextId))[0]['x-ims-ar'].armf.drawn > 5);
 		const asd = (await t.stack.kamcmd('pcscf1', 'ims_ar.call', call.callId)).find((p) => p.media_of === 'a');
 		assert.equal(asd.op, 'overlay');
+		const shown = await t.stack.kamcmd('pcscf1', 'ims_ar.media', call.callId);
+		assert.deepEqual(shown.map((p) => [p.ue, p.op, p.kind]), [['a', 'overlay', 'video'], ['b', 'relay', 'video']]);
+		assert.ok(shown[0].state === 'processing' && shown[0].drawn > 5 && shown[0].width > 0 && shown[0].pose_source, shown[0]);
 		const [shot] = await t.stack.kamcmd('pcscf1', 'ims_ar.media', call.callId, 'snapshot');
 		assert.equal(shot.ue, 'a');
 		assert.equal((await readFile(shot.file)).toString('latin1', 1, 4), 'PNG', shot.file);

@@ -100,27 +100,84 @@ static void media_of_a_call(void **state)
 	json_decref(items);
 }
 
+static json_t *shown(const char *text, const char *side, const char *media, bool *any)
+{
+	json_t *context = json_loads(text, 0, NULL), *items = json_array();
+
+	*any = admin_live_media(items, context, side, media);
+	assert_true(*any == (json_array_size(items) > 0));
+	flat(items);
+	json_decref(context);
+	return items;
+}
+
+static void media_as_an_operator_reads_them(void **state)
+{
+	static const char facts[] =
+		"{\"terminations\":[{\"terminationId\":\"a\",\"medias\":[{\"mediaId\":\"1\"},{"
+		"\"mediaId\":\"v1\",\"mediaProcessingUri\":\"urn:x-ims-ar:armf:overlay\","
+		"\"x-ims-ar\":{\"media\":\"video\",\"transport\":\"DTLS-SRTP\",\"state\":"
+		"\"connected\",\"armf\":{\"state\":\"processing\",\"codecIn\":\"VP8\",\"width\":"
+		"640,"
+		"\"fps\":29.9,\"lost\":3,\"frames\":200,\"spliced\":150,\"blocks\":1000,"
+		"\"blocksRecoded\":90,\"poseSource\":\"message\"},\"counters\":{\"rxPackets\":7}}}]"
+		"},"
+		"{\"terminationId\":\"b\",\"medias\":[{\"mediaId\":\"v1\",\"mediaProcessingUri\":"
+		"\"urn:x-ims-ar:armf:relay\",\"x-ims-ar\":{\"armf\":{\"blocks\":0}}}]}],"
+		"\"x-ims-ar\":{\"worker\":2}}";
+	static const char *const want[][2] = {{"ue", "a"}, {"media", "v1"}, {"kind", "video"},
+		{"op", "overlay"}, {"connection", "connected"}, {"state", "processing"},
+		{"codec_in", "VP8"}, {"width", "640"}, {"fps", "29.900"}, {"lost", "3"},
+		{"spliced_percent", "75.000"}, {"recoded_percent", "9.000"},
+		{"pose_source", "message"}, {"rtp_received", "7"}, {"worker", "2"}};
+	bool any;
+	json_t *items = shown(facts, "", "", &any);
+
+	(void)state;
+	assert_int_equal(json_array_size(items), 2);
+	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_string_equal(text(items, 0, want[i][0]), want[i][1]);
+	assert_string_equal(text(items, 1, "op"), "relay");
+	assert_string_equal(text(items, 1, "recoded_percent"), "(none)");
+	json_decref(items);
+	items = shown(facts, "b", "v1", &any);
+	assert_int_equal(json_array_size(items), 1);
+	assert_string_equal(text(items, 0, "ue"), "b");
+	json_decref(items);
+	items = shown(facts, "a", "a2", &any);
+	assert_false(any);
+	json_decref(items);
+}
+
 static void nonsense(void **state)
 {
 	static const char *const cases[] = {"[]", "{}", "{\"terminations\":7}",
 		"{\"terminations\":[1,null,{\"medias\":{}},{\"medias\":[7]}]}", "{\"x-ims-ar\":[]}",
 		"{\"x-ims-ar\":{\"scene\":[1],\"poses\":{\"a\":1}}}",
 		"{\"terminations\":[{\"medias\":[{\"x-ims-ar\":{\"channels\":[[],{\"a\":[]}],"
-		"\"times\":\"x\",\"state\":{}}}]}]}"};
+		"\"times\":\"x\",\"state\":{}}}]}]}",
+		"{\"terminations\":[{\"terminationId\":7,\"medias\":[{\"mediaId\":\"v\","
+		"\"mediaProcessingUri\":\"x:y\"}]},{\"terminationId\":\"a\",\"medias\":[{"
+		"\"mediaId\":"
+		"\"v\",\"mediaProcessingUri\":\"none\"},{\"mediaId\":\"v\",\"mediaProcessingUri\":"
+		"\"x:y\",\"x-ims-ar\":{\"armf\":[1],\"counters\":7}}]}]}"};
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_t *items = items_of(cases[i]);
+		bool any;
 
 		flat(items);
 		json_decref(items);
+		json_decref(shown(cases[i], "", "", &any));
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(a_connected_call),
-		cmocka_unit_test(media_of_a_call), cmocka_unit_test(nonsense)};
+		cmocka_unit_test(media_of_a_call),
+		cmocka_unit_test(media_as_an_operator_reads_them), cmocka_unit_test(nonsense)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
