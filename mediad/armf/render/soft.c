@@ -18,7 +18,9 @@ struct soft {
 	size_t bytes;
 	float *depth;
 	size_t depth_size; /* floats */
+	struct soft_row row[RENDER_MAX_SIDE];
 	struct soft_corner corner[SOFT_MAX_VERTICES];
+	soft_pixels_fn *draw;
 };
 
 /* How an item's pixels get their colour. */
@@ -54,6 +56,8 @@ int soft_new(struct soft **out)
 		free(s);
 		return -ENOMEM;
 	}
+	s->white.white = true;
+	s->draw = soft_pixels_get(0)->draw;
 	*out = s;
 	return 0;
 }
@@ -314,9 +318,10 @@ static bool small(const struct draw_list *l)
 	return vertices <= SOFT_MAX_VERTICES && triangles <= SOFT_MAX_TRIANGLES;
 }
 
-static bool clear(struct scene *c)
+/* The target; false: no memory. */
+static bool begin(struct scene *c)
 {
-	size_t n = (size_t)c->l->w * (size_t)c->l->h, want = n + 4;
+	size_t want = (size_t)c->l->w * (size_t)c->l->h + SOFT_LANES;
 	struct soft *s = c->s;
 
 	if (want > s->depth_size) {
@@ -328,10 +333,9 @@ static bool clear(struct scene *c)
 			return false;
 		}
 	}
-	memset(s->depth, 0, want * sizeof(float));
-	memset(c->p->rgba, 0, n * 4);
-	c->target =
-		(struct soft_target){(uint32_t *)(void *)c->p->rgba, s->depth, c->l->w, c->l->h};
+	c->target = (struct soft_target){
+		(uint32_t *)(void *)c->p->rgba, s->depth, s->row, c->l->w, c->l->h, s->draw};
+	soft_begin(&c->target);
 	return true;
 }
 
@@ -347,7 +351,7 @@ bool soft_draw(struct soft *s, const struct gpu_model *g, const struct stage *st
 		if (!plain(&c, &l->item[i], &unused))
 			return false;
 	}
-	if (!clear(&c))
+	if (!begin(&c))
 		return false;
 	memcpy(c.clip, camera->clip, sizeof(c.clip));
 	for (int i = 1; i < 16; i += 4)
@@ -356,5 +360,6 @@ bool soft_draw(struct soft *s, const struct gpu_model *g, const struct stage *st
 		if (!draw_one(&c, &l->item[i]))
 			return false;
 	}
+	soft_end(&c.target);
 	return true;
 }

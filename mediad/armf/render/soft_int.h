@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the plain renderer know of each other: soft.c finds out what can be drawn and
- * where its corners are, soft_raster.c which pixels, soft_pixels.c their colours. */
+ * where its corners are, soft_raster.c which pixels, soft_pixels*.c their colours. */
 #ifndef RENDER_SOFT_INT_H
 #define RENDER_SOFT_INT_H
 
@@ -8,11 +8,14 @@
 
 #define SOFT_LEVELS 16
 #define SOFT_MAX_LIGHT 3.99f /* a texel times its colour does not become brighter */
+#define SOFT_LIGHT_ONE 8192 /* SOFT_MAX_LIGHT times it fits in 16 bits */
 #define SOFT_ONE 256 /* parts of a pixel that corners are rounded to */
 #define SOFT_SIDE 8192 /* pixels: corners further away from the rectangle are GL's */
+#define SOFT_LANES 8 /* pixels drawn at once, at most */
 
 /* Rows have a texel more at either end, and there is a row more above and below: what lies there by
- * the rule of repeating. So a pixel's four texels are always in two pairs. */
+ * the rule of repeating. So a pixel's four texels are always in two pairs. Bytes are 128 less than
+ * what they stand for: signed numbers, as vectors multiply them. */
 struct soft_level {
 	uint32_t *texel;
 	int w, h, stride;
@@ -21,7 +24,7 @@ struct soft_level {
 struct soft_texture {
 	uint64_t hash; /* of the image */
 	uint16_t wrap_s, wrap_t;
-	bool used;
+	bool white; /* nothing else, so that nothing has to be read */
 	unsigned nlevel;
 	struct soft_level level[SOFT_LEVELS];
 	size_t bytes;
@@ -38,28 +41,52 @@ struct soft_corner {
 	float u, v, light[3]; /* divided by w */
 };
 
-struct soft_target {
-	uint32_t *pixel; /* RGBA in memory */
-	float *depth; /* of what is there, as in soft_corner; 0: nothing */
-	int w, h;
-};
-
-/* Any winding. levels: how many of the texture's may be used. */
-void soft_triangle(const struct soft_target *t, const struct soft_corner *const corner[3],
-	const struct soft_texture *texture, unsigned levels);
-
-/* Pixels of a row, side by side; memory of 3 more is read, and written as it was. Where they read
- * the texture and light change evenly. */
+/* Pixels of a row, side by side; memory of SOFT_LANES - 1 more is read, and written as it was. */
 struct soft_segment {
 	uint32_t *pixel;
 	float *depth;
 	int n;
-	float i, di; /* at the first pixel, and what the next one has more */
-	int32_t x, y, dx, dy; /* texels from the border, 16 bits behind the point */
-	float light[4], dlight[4]; /* up to SOFT_MAX_LIGHT; no more than three are used */
-	const struct soft_level *level;
+	bool first; /* nothing is there: what the memory holds is no depth */
+	float i, di; /* 1 / w at the first pixel, and what the next one has more */
+	/* texels from the border, in 65536ths and divided by w; masks: where they repeat */
+	float x, y, dx, dy;
+	int32_t x_mask, y_mask;
+	/* SOFT_LIGHT_ONE; three are used, the fourth is 0. Beyond the segment they may overflow. */
+	uint16_t light[4], dlight[4];
+	const struct soft_level *level; /* NULL: white */
 };
 
-void soft_pixels(const struct soft_segment *s);
+typedef void soft_pixels_fn(const struct soft_segment *s);
+
+/* soft_pixels.c: all the same to the bit. */
+struct soft_pixels {
+	const char *name;
+	soft_pixels_fn *draw;
+};
+
+extern const struct soft_pixels soft_pixels_plain, soft_pixels_avx2;
+/* All that this machine can run, the best one first; `at` from 0. NULL: no more. */
+const struct soft_pixels *soft_pixels_get(unsigned at);
+
+/* What has been drawn of a row lies within it. Beyond it nothing is known of pixels and depths, so
+ * that nothing has to be cleared beforehand. */
+struct soft_row {
+	int32_t from, to; /* to 0: nothing */
+};
+
+struct soft_target {
+	uint32_t *pixel; /* RGBA in memory; SOFT_LANES more behind it, of depth as well */
+	float *depth; /* of what is there, as in soft_corner; 0: nothing */
+	struct soft_row *row;
+	int w, h;
+	soft_pixels_fn *draw;
+};
+
+void soft_begin(const struct soft_target *t);
+/* Any winding. levels: how many of the texture's may be used. */
+void soft_triangle(const struct soft_target *t, const struct soft_corner *const corner[3],
+	const struct soft_texture *texture, unsigned levels);
+/* Where nothing has been drawn is transparent. */
+void soft_end(const struct soft_target *t);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Four pixels at a time in the compiler's vectors: SSE2 on x86-64, something as wide elsewhere.
- * Texels are mixed with weights of 7 bits, light has 13 bits behind the point.
+ * What comes out is defined by whole numbers and by single operations of IEEE 754, so that it is
+ * the same however many pixels are drawn at once. Texels above and below each other are mixed with
+ * weights of 7 bits, exactly; left and right with 15 bits, rounded to a 128th. Light has 13 bits
+ * behind the point.
  */
-#include "mediad/armf/render/soft_int.h"
+#include "mediad/armf/render/soft_light.h"
 
 #include <string.h>
 #ifdef __SSE2__
@@ -11,21 +14,25 @@
 #endif
 
 #define LANES 4
-#define LIGHT_ONE 8192.0f /* SOFT_MAX_LIGHT times it fits in 16 bits */
-/* encode(decode(t) * light) is (t + 0.055) * g - 0.055, see shader_text.c */
-#define BIAS (0.055f * 255)
 
 typedef float f4 __attribute__((vector_size(16)));
 typedef int32_t i4 __attribute__((vector_size(16)));
 typedef int64_t l2 __attribute__((vector_size(16)));
 typedef int16_t s8 __attribute__((vector_size(16)));
-typedef uint16_t u8 __attribute__((vector_size(16))); /* lanes beyond a segment may overflow */
+typedef uint16_t u8 __attribute__((vector_size(16)));
 
 #ifdef __SSE2__
-/* The upper half of products. */
-static inline s8 mulhi(s8 a, s8 b)
+/* Products, rounded to their upper 17 bits without the first one. */
+static inline s8 mulhrs(s8 a, s8 b)
 {
-	return (s8)_mm_mulhi_epi16((__m128i)a, (__m128i)b);
+	u8 high = (u8)_mm_mulhi_epi16((__m128i)a, (__m128i)b), low = (u8)a * (u8)b;
+
+	return (s8)((high << 1) + (((low >> 14) + 1) >> 1));
+}
+
+static inline s8 adds(s8 a, s8 b)
+{
+	return (s8)_mm_adds_epi16((__m128i)a, (__m128i)b);
 }
 
 /* To bytes, what is out of their range to its ends. */
@@ -55,16 +62,26 @@ static inline s8 load_pair(const uint32_t *texel)
 {
 	__m128i b = _mm_loadl_epi64((const __m128i *)(const void *)texel);
 
-	return (s8)_mm_unpacklo_epi8(b, _mm_setzero_si128());
+	return (s8)_mm_unpacklo_epi8(b, b) >> 8;
 }
 #else
-static inline s8 mulhi(s8 a, s8 b)
+static inline s8 mulhrs(s8 a, s8 b)
 {
 	s8 r = {0};
 
 	for (int k = 0; k < 8; k++)
-		r[k] = (int16_t)((int32_t)a[k] * b[k] >> 16);
+		r[k] = (int16_t)(((int32_t)a[k] * b[k] + 0x4000) >> 15);
 	return r;
+}
+
+static inline s8 adds(s8 a, s8 b)
+{
+	for (int k = 0; k < 8; k++) {
+		int32_t v = a[k] + b[k];
+
+		a[k] = (int16_t)(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
+	}
+	return a;
 }
 
 static inline i4 pack(s8 a, s8 b)
@@ -101,34 +118,38 @@ static inline bool any(i4 mask)
 {
 	return (mask[0] | mask[1] | mask[2] | mask[3]) != 0;
 }
+
 static inline s8 load_pair(const uint32_t *texel)
 {
-	uint8_t b __attribute__((vector_size(8)));
+	int8_t b __attribute__((vector_size(8)));
 
 	memcpy(&b, texel, sizeof(b));
 	return __builtin_convertvector(b, s8);
 }
 #endif
 
-static inline s8 mix(s8 a, s8 b, i4 weight)
-{
-	return a + (((b - a) * (s8)weight) >> 7);
-}
-
-/* Two texels side by side, each of the upper and the lower row. */
+/* Two texels side by side, each of the upper and the lower row, 128 times. */
 static inline s8 column(const uint32_t *texel, ptrdiff_t row, i4 below)
 {
-	return mix(load_pair(texel), load_pair(texel + row), below);
+	s8 a = load_pair(texel), b = load_pair(texel + row);
+
+	return (a << 7) + (b - a) * (s8)below;
 }
 
-/* Two pixels. What rounding down has taken twice is given back. */
-static inline s8 shade(s8 a, s8 b, i4 right, s8 light)
+/* Two pixels. */
+static inline s8 mix(s8 a, s8 b, i4 right)
 {
-	s8 c = mix((s8)__builtin_shufflevector((l2)a, (l2)b, 0, 2),
-		(s8)__builtin_shufflevector((l2)a, (l2)b, 1, 3), right);
+	s8 first = (s8)__builtin_shufflevector((l2)a, (l2)b, 0, 2);
+	s8 second = (s8)__builtin_shufflevector((l2)a, (l2)b, 1, 3);
 
-	c = mulhi((s8)(c << 5) + (int16_t)(BIAS * 32 + 16), light);
-	return (c + (int16_t)(2 - BIAS * 4)) >> 2;
+	return first + mulhrs(second - first, (s8)right);
+}
+
+static inline s8 shade(s8 texels, u8 light)
+{
+	s8 more = mulhrs((s8)light, (s8){0} + SOFT_LIGHT_MORE) + (int16_t)SOFT_LIGHT_LESS;
+
+	return adds(mulhrs(texels, (s8)light), more) >> 5;
 }
 
 struct sampler {
@@ -137,35 +158,32 @@ struct sampler {
 	s8 most, rows;
 };
 
-/* x, y: of the upper left of four texels, 16 bits behind the point, from the border. light: of the
- * first two pixels; two: what the next two have more. */
-static inline i4 colours(const struct sampler *m, i4 x, i4 y, u8 light, u8 two)
+/* x, y: of the upper left of four texels, 16 bits behind the point, from the border. */
+static inline void read_texels(const struct sampler *m, i4 x, i4 y, s8 *low, s8 *high)
 {
 	i4 at = dot(clamp((s8)(((x >> 16) & 0xffff) | (y & ~0xffff)), m->most), m->rows);
-	i4 right = (x >> 9) & 127, below = (y >> 9) & 127;
+	i4 right = (x >> 1) & 0x7fff, below = (y >> 9) & 127;
 	const uint32_t *t = m->texel;
-	s8 a, b, low, high;
+	s8 a, b;
 
 	right |= right << 16; /* once for each 16 bits */
 	below |= below << 16;
 	a = column(t + at[0], m->row, __builtin_shufflevector(below, below, 0, 0, 0, 0));
 	b = column(t + at[1], m->row, __builtin_shufflevector(below, below, 1, 1, 1, 1));
-	low = shade(a, b, __builtin_shufflevector(right, right, 0, 0, 1, 1), (s8)light);
+	*low = mix(a, b, __builtin_shufflevector(right, right, 0, 0, 1, 1));
 	a = column(t + at[2], m->row, __builtin_shufflevector(below, below, 2, 2, 2, 2));
 	b = column(t + at[3], m->row, __builtin_shufflevector(below, below, 3, 3, 3, 3));
-	high = shade(a, b, __builtin_shufflevector(right, right, 2, 2, 3, 3), (s8)(light + two));
-	return pack(low, high);
+	*high = mix(a, b, __builtin_shufflevector(right, right, 2, 2, 3, 3));
 }
 
-/* To the lanes of two pixels; alpha has no light. */
-static inline u8 fixed(const float light[4])
+/* For the lanes of two pixels. */
+static inline u8 twice(const uint16_t light[4])
 {
-	f4 v;
 	u8 r;
 
-	memcpy(&v, light, sizeof(v));
-	r = (u8) __builtin_convertvector(v * LIGHT_ONE, i4);
-	return __builtin_shufflevector(r, r, 0, 2, 4, 6, 0, 2, 4, 6);
+	memcpy(&r, light, 8);
+	memcpy((char *)&r + 8, light, 8);
+	return r;
 }
 
 static struct sampler sampler_of(const struct soft_level *l)
@@ -176,40 +194,63 @@ static struct sampler sampler_of(const struct soft_level *l)
 		l->texel, l->stride, {w, h, w, h, w, h, w, h}, {1, row, 1, row, 1, row, 1, row}};
 }
 
-void soft_pixels(const struct soft_segment *s)
+static inline void draw(const struct soft_segment *segment, bool textured)
 {
+	/* a copy, that no store of a pixel can change */
+	const struct soft_segment here = *segment, *const s = &here;
 	static const uint8_t opaque[4] = {0, 0, 0, 255};
-	const struct sampler m = sampler_of(s->level);
+	const struct sampler m = textured ? sampler_of(s->level) : (struct sampler){0};
+	const u8 step = twice(s->dlight), two = step + step;
 	const i4 lane = {0, 1, 2, 3};
-	const i4 dx = (i4){0} + s->dx * LANES, dy = (i4){0} + s->dy * LANES;
-	const f4 di = (f4){0} + s->di * LANES;
-	const u8 step = fixed(s->dlight), two = step + step;
-	f4 i = s->i + __builtin_convertvector(lane, f4) * s->di;
-	i4 x = s->x + lane * s->dx, y = s->y + lane * s->dy, solid = {0};
-	u8 light = fixed(s->light) + (step & (u8){0, 0, 0, 0, 0xffff, 0xffff, 0xffff, 0xffff});
-	uint32_t *pixel = s->pixel;
-	float *nearest = s->depth;
+	u8 light = twice(s->light) + (step & (u8){0, 0, 0, 0, 0xffff, 0xffff, 0xffff, 0xffff});
+	s8 low = (s8){0} + SOFT_LIGHT_WHITE, high = low;
 	int32_t alpha;
 
 	memcpy(&alpha, opaque, sizeof(alpha));
-	solid += alpha;
-	for (int left = s->n; left > 0; left -= LANES, pixel += LANES, nearest += LANES) {
-		i4 old, now, drawn;
-		f4 depth;
+	for (int k = 0; k < s->n; k += LANES, light += two + two) {
+		f4 at = __builtin_convertvector(lane + k, f4), i = s->i + at * s->di, depth;
+		i4 old, now, drawn = lane < s->n - k;
 
-		memcpy(&depth, nearest, sizeof(depth));
-		drawn = (i >= depth) & (lane < left);
-		if (any(drawn)) {
-			memcpy(&old, pixel, sizeof(old));
-			now = colours(&m, x, y, light, two) | solid;
-			now = (now & drawn) | (old & ~drawn);
-			depth = (f4)(((i4)i & drawn) | ((i4)depth & ~drawn));
-			memcpy(pixel, &now, sizeof(now));
-			memcpy(nearest, &depth, sizeof(depth));
+		memcpy(&depth, s->depth + k, sizeof(depth));
+		if (!s->first)
+			drawn &= i >= depth;
+		if (!any(drawn))
+			continue;
+		if (textured) {
+			f4 w = 1 / i;
+			i4 x = __builtin_convertvector((s->x + at * s->dx) * w, i4);
+			i4 y = __builtin_convertvector((s->y + at * s->dy) * w, i4);
+
+			read_texels(&m, x & s->x_mask, y & s->y_mask, &low, &high);
 		}
-		i += di;
-		x += dx;
-		y += dy;
-		light += two + two;
+		memcpy(&old, s->pixel + k, sizeof(old));
+		now = pack(shade(low, light), shade(high, light + two)) | alpha;
+		now = (now & drawn) | (old & ~drawn);
+		depth = (f4)(((i4)i & drawn) | ((i4)depth & ~drawn));
+		memcpy(s->pixel + k, &now, sizeof(now));
+		memcpy(s->depth + k, &depth, sizeof(depth));
 	}
+}
+
+static void draw_plain(const struct soft_segment *s)
+{
+	if (s->level)
+		draw(s, true);
+	else
+		draw(s, false);
+}
+
+const struct soft_pixels soft_pixels_plain = {"plain", draw_plain};
+
+const struct soft_pixels *soft_pixels_get(unsigned at)
+{
+	const struct soft_pixels *list[2] = {0};
+	unsigned n = 0;
+
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		list[n++] = &soft_pixels_avx2;
+#endif
+	list[n] = &soft_pixels_plain;
+	return at <= n ? list[at] : NULL;
 }

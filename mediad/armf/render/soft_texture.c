@@ -17,6 +17,8 @@ static int beyond(uint16_t wrap, int at, int n)
 static void fill_row(uint32_t *to, const uint8_t *from, int w, uint16_t wrap_s)
 {
 	memcpy(to + 1, from, (size_t)w * 4);
+	for (int x = 1; x <= w; x++)
+		to[x] ^= 0x80808080;
 	to[0] = to[1 + beyond(wrap_s, -1, w)];
 	to[w + 1] = to[1 + beyond(wrap_s, w, w)];
 }

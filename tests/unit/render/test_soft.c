@@ -16,16 +16,18 @@
 
 #define W 96
 #define H 80
-#define SLACK 4
+#define SLACK SOFT_LANES
 
 static uint32_t pixel[W * H + SLACK];
 static float depth[W * H + SLACK];
-static const struct soft_target target = {pixel, depth, W, H};
+static struct soft_row row[H];
+static struct soft_target target = {pixel, depth, row, W, H, NULL};
 
 static void wipe(void)
 {
 	memset(pixel, 0, sizeof(pixel));
 	memset(depth, 0, sizeof(depth));
+	soft_begin(&target);
 }
 
 static uint32_t next_random(void)
@@ -359,6 +361,68 @@ static void any_triangle_stays_inside(void **state)
 	soft_texture_free(&waves);
 }
 
+static struct soft_corner random_corner(int left, int right)
+{
+	struct soft_corner k = corner_at(between(left, right) + between(0, 255) / 256.0,
+		between(-10, H + 10) + between(0, 255) / 256.0);
+
+	k.i = (float)between(1, 40) / 10;
+	k.u = (float)between(-20, 20) / 10 * k.i;
+	k.v = (float)between(-20, 20) / 10 * k.i;
+	for (int c = 0; c < 3; c++)
+		k.light[c] = (float)between(0, 30) / 10 * k.i;
+	return k;
+}
+
+/* A triangle alone, put onto what there was before it. */
+static void merge(uint32_t *all, float *nearest)
+{
+	for (int i = 0; i < W * H; i++) {
+		if (depth[i] > 0 && depth[i] >= nearest[i]) {
+			all[i] = pixel[i];
+			nearest[i] = depth[i];
+		}
+	}
+}
+
+/* Apart, side by side, one over the other: nothing is cleared beforehand, and yet together they are
+ * what each of them is alone. */
+static void rows_grow_as_they_are_drawn(void **state)
+{
+	static uint32_t all[W * H];
+	static float nearest[W * H];
+	struct soft_texture waves;
+
+	(void)state;
+	new_waves(&waves, GL_REPEAT);
+	for (int round = 0; round < 200; round++) {
+		struct soft_corner k[6][3];
+		int n = between(1, 6);
+
+		memset(all, 0, sizeof(all));
+		memset(nearest, 0, sizeof(nearest));
+		for (int i = 0; i < n; i++) {
+			int left = between(-20, W);
+
+			for (int c = 0; c < 3; c++)
+				k[i][c] = i && c && round % 2
+						  ? k[i - 1][c]
+						  : random_corner(left, left + between(1, W));
+			wipe();
+			draw(&k[i][0], &k[i][1], &k[i][2], &waves);
+			merge(all, nearest);
+		}
+		memset(pixel, 0x55, sizeof(pixel));
+		memset(depth, 0x7f, sizeof(depth));
+		soft_begin(&target);
+		for (int i = 0; i < n; i++)
+			draw(&k[i][0], &k[i][1], &k[i][2], &waves);
+		soft_end(&target);
+		assert_memory_equal(pixel, all, sizeof(all));
+	}
+	soft_texture_free(&waves);
+}
+
 /* ---------------------------------------------------------------- whole pictures */
 
 #define PW 480
@@ -499,10 +563,22 @@ int main(void)
 		cmocka_unit_test(textures_are_wrapped_and_in_perspective),
 		cmocka_unit_test(small_pictures_are_averaged),
 		cmocka_unit_test(any_triangle_stays_inside),
+		cmocka_unit_test(rows_grow_as_they_are_drawn),
+	};
+	const struct CMUnitTest pictures[] = {
 		cmocka_unit_test(same_picture_as_gl),
 		cmocka_unit_test(the_rest_is_gls),
 	};
-	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	const struct soft_pixels *p;
+	int rc = 0;
+
+	for (unsigned at = 0; (p = soft_pixels_get(at)) && !rc; at++) {
+		print_message("pixels: %s\n", p->name);
+		target.draw = p->draw;
+		rc = cmocka_run_group_tests(tests, NULL, NULL);
+	}
+	if (!rc)
+		rc = cmocka_run_group_tests(pictures, NULL, NULL);
 
 	rig_end();
 	return rc;
