@@ -182,6 +182,11 @@ void peer_on_rtp(struct peer *p, struct ar_span d, const struct peer_addr *from)
 	err = open_packet(p, d, rtcp, &n);
 	if (err) {
 		p->stats.dropped++;
+		if (err == -ENOSPC)
+			ar_log_limited(AR_LOG_WARN, "peer",
+				"%s: more than %d SSRCs under one key, or one of long ago: packets "
+				"dropped",
+				p->ice.local.ufrag, RTPSEC_MAX_SSRC + RTPSEC_MAX_GONE);
 		if (err == -EALREADY)
 			p->t->stats.srtp_replayed++;
 		else

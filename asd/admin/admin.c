@@ -143,12 +143,6 @@ static void on_calls(struct asd *a, struct front_ref ref, const char *arg)
 	admin_reply(a, ref, items);
 }
 
-static void age(json_t *o, const char *name, uint64_t wall_ms)
-{
-	if (wall_ms)
-		add(o, name, (ar_wall_ms() - wall_ms) / 1000);
-}
-
 /* What goes through the ARMF, by side: "v1 overlay". */
 static void add_armf(json_t *o, const struct call *c)
 {
@@ -176,8 +170,9 @@ static json_t *call_details(const struct asd *a, const struct call *c)
 	add(o, "open_exchanges", c->nex);
 	add(o, "forks", c->nlegs);
 	add(o, "policy_generation", c->gen ? policy_generation(c->gen) : 0);
-	age(o, "seconds", c->created_ms);
-	age(o, "seconds_answered", c->answered_ms);
+	add(o, "seconds", (asd_now(a) - c->created) / AR_SEC);
+	if (c->answered)
+		add(o, "seconds_answered", call_seconds(c, asd_now(a)));
 	add(o, "seconds_quiet", (asd_now(a) - c->heard) / AR_SEC);
 	return o;
 }

@@ -127,7 +127,9 @@ struct call {
 	struct ar_plan *map; /* plan of the last answered exchange, both ways */
 	json_t *settled[2]; /* facts of the last answered exchange */
 
-	uint64_t created_ms, answered_ms; /* wall clock; for people and the store */
+	/* asd_now(), so that a step of the wall clock changes no duration. Of a call from before
+	 * the machine's start they lie before 0, and wrap. answered 0: not yet. */
+	uint64_t created, answered;
 	uint64_t heard; /* asd_now() */
 	uint64_t ar_ends; /* asd_now() at which the policy's max_seconds is over; 0: never */
 	uint64_t seen[CALL_MAX_SEEN];
@@ -198,6 +200,18 @@ static inline unsigned calls_n(const struct calls *t)
 
 void calls_clear_context(struct calls *t, struct call *c);
 int calls_mark_dirty(struct calls *t, const struct call *c) __attribute__((warn_unused_result));
+
+/* For call.answered: 0 stands for "not yet". */
+static inline uint64_t call_since(uint64_t at)
+{
+	return at ? at : 1;
+}
+
+/* Since the answer; 0 before it. */
+static inline uint64_t call_seconds(const struct call *c, uint64_t now)
+{
+	return c->answered ? (now - c->answered) / 1000000 : 0;
+}
 
 /* 16 hex digits, lower case. */
 bool call_token_ok(const char *s);

@@ -123,7 +123,7 @@ static int new_call(
 	c->caps = policy_caps(caps.reasons);
 	c->inside = m->to_tag[0] != '\0';
 	c->gen = policy_pin(a->policy);
-	c->created_ms = ar_wall_ms();
+	c->created = asd_now(a);
 	asd_count(a, ASD_CALLS_CREATED);
 	*cp = c;
 	return 0;
@@ -502,7 +502,7 @@ static void on_first_answer(
 	if (l)
 		l->answered = true;
 	c->state = CALL_UP;
-	c->answered_ms = ar_wall_ms();
+	c->answered = call_since(asd_now(a));
 	asd_count(a, ASD_CALLS_ANSWERED);
 	ar_log(AR_LOG_INFO, "call", "answered: %s", ar_outcome_name(outcome));
 	settle(a, c, x, facts, outcome);

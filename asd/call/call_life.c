@@ -61,8 +61,7 @@ void call_end(struct asd *a, struct call *c, const char *reason)
 	if (x)
 		front_answer(a, x->ref, front_error("gone", reason));
 	ar_log(AR_LOG_INFO, "call", "ended: %s, after %llu s, rule '%s'", reason,
-		(unsigned long long)(c->answered_ms ? (ar_wall_ms() - c->answered_ms) / 1000 : 0),
-		c->rule);
+		(unsigned long long)call_seconds(c, asd_now(a)), c->rule);
 	call_record(a, c, reason);
 	call_drop_context(a, c, CTX_NONE);
 	policy_unpin(c->gen);

@@ -60,7 +60,6 @@ static int copy_texts(struct ending *e, const struct call *c, const char *reason
 
 static int ending_new(struct ending **ep, struct asd *a, struct call *c, const char *reason)
 {
-	uint64_t since = c->answered_ms ? c->answered_ms : ar_wall_ms();
 	struct ending *e = calloc(1, sizeof(*e));
 	struct policy_call *p;
 
@@ -82,7 +81,7 @@ static int ending_new(struct ending **ep, struct asd *a, struct call *c, const c
 	e->end = (struct policy_end){.reason = ar_span_str(e->reason),
 		.rule = ar_span_str(e->rule),
 		.scene = ar_span_str(e->scene),
-		.seconds = (ar_wall_ms() - since) / 1000,
+		.seconds = call_seconds(c, asd_now(a)),
 		.action = POLICY_AR};
 	*ep = e;
 	return 0;

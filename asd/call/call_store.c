@@ -118,6 +118,14 @@ static uint64_t from_wall(const struct asd *a, json_int_t ms)
 	return now - (uint64_t)ago * AR_MS;
 }
 
+/* For durations: not bounded by the machine's start, but not in the future either. */
+static uint64_t since_wall(const struct asd *a, json_int_t ms)
+{
+	int64_t ago = (int64_t)ar_wall_ms() - ms;
+
+	return asd_now(a) - (ago > 0 ? (uint64_t)ago * AR_MS : 0);
+}
+
 static void put_numbers(json_t *o, const struct asd *a, const struct call *c)
 {
 	put(o, "caps", json_integer(c->caps));
@@ -128,8 +136,8 @@ static void put_numbers(json_t *o, const struct asd *a, const struct call *c)
 	put(o, "outcome", json_integer(c->outcome));
 	put(o, "plans", json_integer(c->plans));
 	put(o, "map_no", json_integer(c->map_no));
-	put(o, "created", json_integer((json_int_t)c->created_ms));
-	put(o, "answered", json_integer((json_int_t)c->answered_ms));
+	put(o, "created", json_integer(to_wall(a, c->created)));
+	put(o, "answered", json_integer(c->answered ? to_wall(a, c->answered) : 0));
 	put(o, "heard", json_integer(to_wall(a, c->heard)));
 	put(o, "version", json_pack("[II]", (json_int_t)c->version[0], (json_int_t)c->version[1]));
 	put(o, "inside", json_boolean(c->inside));
@@ -302,8 +310,8 @@ static void get_numbers(const struct asd *a, struct call *c, const json_t *o)
 	c->outcome = outcome(o);
 	c->plans = (unsigned)num(o, "plans");
 	c->map_no = (unsigned)num(o, "map_no");
-	c->created_ms = (uint64_t)num(o, "created");
-	c->answered_ms = (uint64_t)num(o, "answered");
+	c->created = since_wall(a, num(o, "created"));
+	c->answered = num(o, "answered") ? call_since(since_wall(a, num(o, "answered"))) : 0;
 	c->inside = json_is_true(json_object_get(o, "inside"));
 	c->spiral = json_is_true(json_object_get(o, "spiral"));
 	/* its answer may wait in the module since asd went down */

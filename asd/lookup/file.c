@@ -119,7 +119,7 @@ static void *watch(void *arg)
 
 	pthread_mutex_lock(&f->mutex);
 	while (!f->stop) {
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until); /* of f->wake */
 		until.tv_sec += LOOK_S;
 		(void)pthread_cond_timedwait(&f->wake, &f->mutex, &until);
 		if (f->stop)
@@ -215,6 +215,7 @@ static void file_now(struct fact *fact, const struct lookup_query *q, struct loo
 static int file_open(struct fact *fact, struct ar_buf *err)
 {
 	struct file *f = calloc(1, sizeof(*f));
+	pthread_condattr_t mono;
 	char why[400];
 	int e;
 
@@ -224,7 +225,11 @@ static int file_open(struct fact *fact, struct ar_buf *err)
 	f->fact = fact;
 	f->wake_loop[0] = f->wake_loop[1] = -1;
 	pthread_mutex_init(&f->mutex, NULL);
-	pthread_cond_init(&f->wake, NULL);
+	/* a wall clock that is set back by hours would leave the file unread for as long */
+	pthread_condattr_init(&mono);
+	pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->wake, &mono);
+	pthread_condattr_destroy(&mono);
 	if (stat(fact->conf->file, &f->seen) != 0)
 		f->seen = (struct stat){.st_size = -1};
 	e = table_read(&f->table, fact->conf->file, why, sizeof(why));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mediad/srtp/rtpsec.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <srtp2/srtp.h>
@@ -34,11 +35,15 @@ struct ssrc {
 		    */
 	uint16_t last; /* the highest number, of that roll-over */
 	uint32_t roc;
+	uint64_t used; /* ssrcs.clock then; of reports only where there is nothing else */
 };
 
 struct ssrcs {
 	unsigned n;
 	struct ssrc at[RTPSEC_MAX_SSRC];
+	uint64_t clock; /* packets */
+	uint32_t *gone; /* given up; NULL: none yet */
+	unsigned ngone;
 };
 
 struct rtpsec {
@@ -123,6 +128,8 @@ void rtpsec_free(struct rtpsec *s)
 		srtp_dealloc(s->rx);
 	if (s->old)
 		srtp_dealloc(s->old);
+	free(s->sent.gone);
+	free(s->received.gone);
 	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
@@ -140,6 +147,8 @@ static int rekey_tx(struct rtpsec *s, const struct suite *suite, const uint8_t *
 	fill(&policy, suite, ssrc_any_outbound, copy);
 	st = srtp_update(s->tx, &policy);
 	explicit_bzero(copy, sizeof(copy));
+	if (st == srtp_err_status_ok)
+		s->sent.ngone = 0;
 	return error_of(st);
 }
 
@@ -212,6 +221,7 @@ static int rekey_rx(struct rtpsec *s, const struct suite *suite, const uint8_t *
 			srtp_dealloc(fresh);
 		return err;
 	}
+	s->received.ngone = 0; /* nothing has come under this key */
 	drop_old(s);
 	s->old = s->rx;
 	memcpy(s->old_key, s->rx_key, sizeof(s->old_key));
@@ -249,28 +259,81 @@ static struct ssrc *find(struct ssrcs *s, uint32_t ssrc)
 	return NULL;
 }
 
+static bool is_gone(const struct ssrcs *s, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < s->ngone; i++) {
+		if (s->gone[i] == ssrc)
+			return true;
+	}
+	return false;
+}
+
+/* Whether one that is not known may come. */
+static bool has_room(struct ssrcs *s, uint32_t ssrc)
+{
+	if (is_gone(s, ssrc))
+		return false;
+	if (s->n < RTPSEC_MAX_SSRC)
+		return true;
+	if (!s->gone)
+		s->gone = calloc(RTPSEC_MAX_GONE, sizeof(s->gone[0]));
+	return s->gone && s->ngone < RTPSEC_MAX_GONE;
+}
+
+/* has_room() has said so. old: NULL, or another session that it is taken out of, too. */
+static struct ssrc *add(struct ssrcs *s, uint32_t ssrc, srtp_t with, srtp_t old)
+{
+	struct ssrc *e = &s->at[0];
+
+	if (s->n < RTPSEC_MAX_SSRC) {
+		e = &s->at[s->n++];
+	} else {
+		for (unsigned i = 1; i < s->n; i++) {
+			if (s->at[i].used < e->used)
+				e = &s->at[i];
+		}
+		s->gone[s->ngone++] = e->ssrc;
+		(void)srtp_remove_stream(with, htonl(e->ssrc)); /* only of the other session */
+		if (old)
+			(void)srtp_remove_stream(old, htonl(e->ssrc));
+	}
+	*e = (struct ssrc){.ssrc = ssrc};
+	return e;
+}
+
+/* Reports keep none alive that media have come under: the media's numbers are what is at stake,
+ * and who numbers them (stream_packets.c, stream_out.c) forgets in the same order. */
+static void touch(struct ssrcs *s, struct ssrc *e, bool rtcp)
+{
+	s->clock++;
+	if (!rtcp || !e->rtp)
+		e->used = s->clock;
+}
+
 int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
 {
 	int len = (int)*n;
 	srtp_err_status_t st;
+	struct ssrc *e;
 	uint32_t ssrc;
-	bool known;
 
 	if (*n + RTPSEC_ROOM > cap)
 		return -ENOBUFS;
 	if (*n < (rtcp ? 8 : 12))
 		return -EINVAL;
 	ssrc = ssrc_of(p, rtcp);
-	known = find(&s->sent, ssrc);
-	if (!known && s->sent.n == RTPSEC_MAX_SSRC) {
+	e = find(&s->sent, ssrc);
+	if (!e && !has_room(&s->sent, ssrc)) {
 		s->stats.too_many_ssrc++;
 		return -ENOSPC;
 	}
 	st = rtcp ? srtp_protect_rtcp(s->tx, p, &len) : srtp_protect(s->tx, p, &len);
 	if (st != srtp_err_status_ok)
 		return -EINVAL;
-	if (!known)
-		s->sent.at[s->sent.n++].ssrc = ssrc;
+	if (!e)
+		e = add(&s->sent, ssrc, s->tx, NULL);
+	touch(&s->sent, e, rtcp);
+	e->rtp |= !rtcp;
 	*n = (size_t)len;
 	return 0;
 }
@@ -392,7 +455,7 @@ int rtpsec_unprotect(struct rtpsec *s, uint8_t *p, size_t *n, bool rtcp)
 	ssrc = ssrc_of(p, rtcp);
 	seq = number(p);
 	e = find(&s->received, ssrc);
-	if (!e && s->received.n == RTPSEC_MAX_SSRC) {
+	if (!e && !has_room(&s->received, ssrc)) {
 		s->stats.too_many_ssrc++;
 		return -ENOSPC;
 	}
@@ -401,10 +464,9 @@ int rtpsec_unprotect(struct rtpsec *s, uint8_t *p, size_t *n, bool rtcp)
 	st = open_any(s, e, &roc, p, n, rtcp);
 	if (st != srtp_err_status_ok)
 		return failed(s, st);
-	if (!e) {
-		e = &s->received.at[s->received.n++];
-		*e = (struct ssrc){.ssrc = ssrc};
-	}
+	if (!e)
+		e = add(&s->received, ssrc, s->rx, s->old);
+	touch(&s->received, e, rtcp);
 	if (!rtcp)
 		note(e, seq, roc);
 	s->stats.ok++;

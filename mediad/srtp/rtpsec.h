@@ -6,7 +6,8 @@
  * Pure but for the library's own start. One thread. Replays are refused (window of 1024 packets);
  * nothing is written before a packet has proved authentic. SSRCs per direction are bounded: an
  * authentic UE, or one without SRTP whose reports are relayed, cannot make us keep one stream per
- * packet. None is given up for another: under its key its numbers would begin anew.
+ * packet. For one more than that the one longest unused is given up, for good: under its key its
+ * numbers, and the window against replays, would begin anew.
  */
 #ifndef RTPSEC_H
 #define RTPSEC_H
@@ -17,9 +18,10 @@
 
 #define RTPSEC_MAX_KEY 46 /* master key and salt; AES-256 in counter mode would need that many */
 #define RTPSEC_ROOM 24 /* bytes that protecting may add: tag, SRTCP index */
-/* Of a direction, in RTP and in RTCP alike. Two or three at a time, and some UEs choose new ones at
- * every hold: enough for a long call. */
+/* Of a direction, in RTP and in RTCP alike; two or three at a time are usual. */
 #define RTPSEC_MAX_SSRC 64
+/* That were given up, of a direction and under one key: some UEs choose new ones at every hold. */
+#define RTPSEC_MAX_GONE 1024
 
 enum rtpsec_profile {
 	RTPSEC_NONE,
@@ -50,11 +52,11 @@ int rtpsec_rekey(struct rtpsec *s, enum rtpsec_profile profile, const uint8_t *t
 	const uint8_t *rx) __attribute__((warn_unused_result));
 
 /* *n: length before and after. -ENOBUFS: less than RTPSEC_ROOM bytes are left in cap; -EINVAL: no
- * RTP, or the same packet index again; -ENOSPC: one SSRC too many. */
+ * RTP, or the same packet index again; -ENOSPC: one SSRC too many, or one that was given up. */
 int rtpsec_protect(struct rtpsec *s, uint8_t *p, size_t *n, size_t cap, bool rtcp)
 	__attribute__((warn_unused_result));
-/* -EACCES: not authentic; -EALREADY: a replay; -EBADMSG: too short, or not RTP; -ENOSPC: one SSRC
- * too many. What p holds afterwards means nothing unless 0. */
+/* -EACCES: not authentic; -EALREADY: a replay; -EBADMSG: too short, or not RTP; -ENOSPC: as
+ * above. What p holds afterwards means nothing unless 0. */
 int rtpsec_unprotect(struct rtpsec *s, uint8_t *p, size_t *n, bool rtcp)
 	__attribute__((warn_unused_result));
 

@@ -17,8 +17,8 @@
 #define STREAM_REMB 1000000 /* at least so often */
 #define STREAM_REMB_MIN 100000 /* at most so often */
 #define STREAM_MAX_SETS 512 /* bytes of sprop-parameter-sets; longer ones are not used */
-#define STREAM_SEQS 8 /* SSRCs whose numbering is remembered */
-#define STREAM_TRACKED 32 /* SSRCs of translated packets, in a whole call */
+#define STREAM_SEQS 128 /* SSRCs whose numbering is remembered: those of rtpsec.h, RTX unsent */
+#define STREAM_TRACKED 64 /* SSRCs of translated packets: those that rtpsec.h has */
 #define STREAM_FLIGHT 16 /* frames of one stream with a processor, at most */
 #define STREAM_MTU 1100 /* payload bytes */
 #define STREAM_STALE 150000 /* us of queue that is not worth sending after the rate has dropped */
@@ -81,13 +81,13 @@ struct stream_job {
 struct stream_seq {
 	uint32_t ssrc;
 	uint16_t next;
-	bool used;
+	uint64_t used; /* stream_out.clock then; 0: free */
 };
 
 struct stream_track { /* translated packets: no number twice under one key */
 	uint32_t ssrc, mask;
 	uint16_t top;
-	bool used;
+	uint64_t used; /* stream_out.clock then; 0: free */
 };
 
 struct stream_out {
@@ -99,7 +99,7 @@ struct stream_out {
 	uint64_t target; /* when it was looked at last */
 	uint64_t report_at;
 	struct stream_seq seq[STREAM_SEQS];
-	unsigned nseq;
+	uint64_t clock; /* of what is remembered of SSRCs: the longest unused goes */
 	struct stream_track track[STREAM_TRACKED];
 	struct stream_meter meter;
 };

@@ -38,13 +38,17 @@ int stream_out_init(struct stream_leg *l)
 
 static void remember_seq(struct stream_out *o, uint32_t ssrc, uint16_t next)
 {
-	unsigned i = 0;
+	struct stream_seq *s = &o->seq[0];
 
-	while (i < STREAM_SEQS && o->seq[i].used && o->seq[i].ssrc != ssrc)
-		i++;
-	if (i == STREAM_SEQS)
-		i = o->nseq++ % STREAM_SEQS;
-	o->seq[i] = (struct stream_seq){ssrc, next, true};
+	for (unsigned i = 0; i < STREAM_SEQS; i++) {
+		if (o->seq[i].used && o->seq[i].ssrc == ssrc) {
+			s = &o->seq[i];
+			break;
+		}
+		if (o->seq[i].used < s->used)
+			s = &o->seq[i];
+	}
+	*s = (struct stream_seq){ssrc, next, ++o->clock};
 }
 
 /* Where an SSRC goes on: under one SRTP key no number may come twice. */

@@ -7,39 +7,37 @@
 #include "mediad/armf/front/stream_int.h"
 #include "mediad/rtp/wire.h"
 
+/* The one of that SSRC, else a free one, else the one longest unused. That one's numbers are then
+ * unknown; where it would matter, SRTP has given up the SSRC too (rtpsec.h). */
 static struct stream_track *track_of(struct stream_out *o, uint32_t ssrc)
 {
-	struct stream_track *free_one = NULL;
+	struct stream_track *oldest = &o->track[0];
 
 	for (unsigned i = 0; i < STREAM_TRACKED; i++) {
 		if (o->track[i].used && o->track[i].ssrc == ssrc)
 			return &o->track[i];
-		if (!o->track[i].used && !free_one)
-			free_one = &o->track[i];
+		if (o->track[i].used < oldest->used)
+			oldest = &o->track[i];
 	}
-	if (free_one)
-		*free_one = (struct stream_track){.ssrc = ssrc};
-	return free_one;
+	*oldest = (struct stream_track){.ssrc = ssrc};
+	return oldest;
 }
 
 /* Under SRTP one number must not protect two packets; a sender of plain RTP could make us. */
 static bool is_new(struct stream_out *o, uint32_t ssrc, uint16_t seq)
 {
 	struct stream_track *t = track_of(o, ssrc);
-	int ahead;
+	int ahead = t->used ? (int16_t)(uint16_t)(seq - t->top) : 1;
 
-	if (!t)
-		return false;
-	ahead = t->used ? (int16_t)(uint16_t)(seq - t->top) : 1;
 	if (!t->used || ahead > 0) {
 		t->mask = ahead < 32 && t->used ? t->mask << ahead | 1 : 1;
 		t->top = seq;
-		t->used = true;
-		return true;
-	}
-	if (-ahead >= 32 || t->mask >> -ahead & 1)
+	} else if (-ahead >= 32 || t->mask >> -ahead & 1) {
 		return false;
-	t->mask |= UINT32_C(1) << -ahead;
+	} else {
+		t->mask |= UINT32_C(1) << -ahead;
+	}
+	t->used = ++o->clock;
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What events, answers and time do to a call, one case each. */
 #include "one_call.h"
+#include "asd/call/call_store.h"
 #include "common/daemon/ar_clock.h"
 
 #include <errno.h>
@@ -390,6 +391,26 @@ static void stopping(void **state)
 	world_check_empty(&w);
 }
 
+/* By asd's own clock: what somebody does to the wall clock is no part of a call record. After a
+ * restart of asd, and of the machine (whose clock begins anew), the call is as old as it was. */
+static void seconds_since_the_answer(void **state)
+{
+	(void)state;
+	one_call_rings();
+	assert_int_equal(call_seconds(one_call(), w.now), 0);
+	one_call_event("answered", 1, "ta", "tb", 200, sdp_b, "ar-capable");
+	world_pass(&w, 20000);
+	assert_in_range(call_seconds(one_call(), w.now), 19, 21);
+	one_call_re_invite(2, AR_SIDE_A, sdp_a);
+	assert_in_range(call_seconds(one_call(), w.now), 19, 21);
+	call_store_flush(&w.a, true);
+	world_restart(&w);
+	assert_in_range(call_seconds(one_call(), w.now), 19, 40);
+	w.now = 0;
+	world_restart(&w);
+	assert_in_range(call_seconds(one_call(), w.now), 19, 40);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, one_call_setup, one_call_teardown)
@@ -402,7 +423,7 @@ int main(void)
 		T(young_context_is_not_missed), T(context_lost_while_changing),
 		T(no_answer_sdp_is_no_harm), T(refused_ends_the_ar_part),
 		T(bye_before_the_answer_is_known), T(malformed_offer), T(the_cseq_is_zero),
-		T(more_forks_than_legs), T(stopping)};
+		T(more_forks_than_legs), T(stopping), T(seconds_since_the_answer)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
