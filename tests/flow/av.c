@@ -284,6 +284,8 @@ static void to_viewer(uint8_t *d, size_t n, bool rtcp)
 	if (rtcp)
 		return;
 	assert_int_equal(rtp_parse(&p, s), 0);
+	if (p.pt / 2 != (av.view.codec == DEPAY_VP8 ? 60 : 61))
+		return; /* of the codec before */
 	if (!av.view.recv)
 		begin_view(p.ssrc);
 	rtp_ext_read(&p, &view_ext, &v);
@@ -333,6 +335,7 @@ static int job_open(struct armf_pool *p, const struct armf_job_conf *conf,
 	j->conf = *conf;
 	j->rate = conf->start_bps;
 	j->nwork = 0;
+	j->splice = j->may_splice && conf->in == DEPAY_VP8 && conf->out == DEPAY_VP8;
 	if (j->splice) {
 		av_splice_begin();
 		j->key = false;
@@ -413,7 +416,7 @@ static int job_snapshot(struct armf_pool *p, uint32_t job,
 
 static size_t splice_one(struct av_job *j, struct armf_frame_out *f, size_t n)
 {
-	const struct av_splice_frame in = {j->work[0].ts, j->work[0].size, j->work[0].key};
+	const struct av_splice_frame in = {j->work[0].ts, j->work[0].size, j->work[0].key, false};
 	struct av_splice_out out;
 
 	av_splice_work(&in, j->rate, &j->key, &out);
@@ -522,6 +525,13 @@ static struct stream_codec codec(enum depay_codec c, uint8_t pt, bool rtx)
 	return out;
 }
 
+static void only(struct stream_side *s, enum depay_codec c, uint8_t pt, bool rtx)
+{
+	memset(s->codec, 0, sizeof(s->codec));
+	s->codec[0] = codec(c, pt, rtx);
+	s->ncodec = 1;
+}
+
 static void fill_side(struct stream_side *s, const struct rtp_extmap *ext)
 {
 	s->known = s->reduced = s->sends = s->receives = true;
@@ -546,9 +556,7 @@ static void make_legs(const struct av_options *o)
 	av.conf_a.local.ncodec = 2;
 	for (unsigned i = 0; o->no_remb && i < 2; i++)
 		av.conf_a.local.codec[i].fb &= ~(unsigned)STREAM_FB_REMB;
-	av.conf_b.local.codec[0] = o->out == DEPAY_VP8 ? codec(DEPAY_VP8, 120, !o->no_rtx)
-						       : codec(DEPAY_H264, 122, !o->no_rtx);
-	av.conf_b.local.ncodec = 1;
+	only(&av.conf_b.local, o->out, o->out == DEPAY_VP8 ? 120 : 122, !o->no_rtx);
 	av.conf_a.remote = av.conf_a.local;
 	av.conf_b.remote = av.conf_b.local;
 	av.conf_a.remote.ssrc[0].ssrc = SSRC;
@@ -580,7 +588,7 @@ void av_begin(const struct av_options *o)
 	av.seed = 42 + o->seed;
 	av.up.delay = av.up_back.delay = av.down.delay = av.down_back.delay = 10 * AV_MS;
 	av.job.delay = 8 * AV_MS;
-	av.job.splice = o->splice;
+	av.job.may_splice = o->splice;
 	av.cam.codec = o->in;
 	av.cam.key_next = true;
 	av.cam.clock_off = o->clock_off;
@@ -599,6 +607,24 @@ void av_camera_codec(enum depay_codec c)
 	rtp_send_set_format(av.cam.send, c, pt, (uint8_t)(pt + 1));
 	av.cam.codec = c;
 	av.cam.key_next = true;
+}
+
+void av_codec(enum depay_codec c)
+{
+	bool vp8 = c == DEPAY_VP8;
+
+	only(&av.conf_a.local, c, vp8 ? 96 : 98, true);
+	only(&av.conf_a.remote, c, vp8 ? 96 : 98, true);
+	only(&av.conf_b.local, c, vp8 ? 120 : 122, true);
+	only(&av.conf_b.remote, c, vp8 ? 120 : 122, true);
+	stream_leg_set(av.a, &av.conf_a, av.now);
+	stream_leg_set(av.b, &av.conf_b, av.now);
+	av_camera_codec(c);
+	rtp_recv_free(av.view.recv);
+	av.view.recv = NULL;
+	depay_free(av.view.depay);
+	av.view.codec = c;
+	assert_int_equal(depay_new(&av.view.depay, c, on_frame, &av.view), 0);
 }
 
 void av_end(void)

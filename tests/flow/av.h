@@ -76,7 +76,8 @@ struct av_job { /* what a stand-in for the pool does */
 		uint32_t ts, number, size;
 		bool key;
 	} work[64];
-	bool splice; /* as av_splice.h does */
+	bool may_splice; /* VP8 to VP8 as av_splice.h does */
+	bool splice; /* so now */
 	uint64_t spliced, spliced_at; /* frames, the last one */
 	unsigned asked; /* for key frames of the camera */
 	unsigned undrawn; /* frames without a pose */
@@ -118,6 +119,8 @@ void av_end(void);
 void av_run(uint64_t us);
 /* The camera's UE goes on with another of its codecs. */
 void av_camera_codec(enum depay_codec c);
+/* A new description of both legs: that codec alone, and camera and viewer follow. */
+void av_codec(enum depay_codec c);
 /* The stand-in's processor dies, or is back. */
 void av_job_up(bool up, const char *reason);
 unsigned av_random(unsigned n);

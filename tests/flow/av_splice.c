@@ -129,7 +129,7 @@ void av_splice_work(
 {
 	struct link_frame lf = {.ts = f->ts, .size = f->size, .key = f->key};
 	struct codec_picture pic = {.width = 640, .height = 360};
-	struct job_shot s = {.f = &lf, .pic = &pic};
+	struct job_shot s = {.f = &lf, .pic = &pic, .behind = f->behind};
 	struct job_wish w = {.bps = bps, .key = *want_key, .snapshot = -1};
 	struct codec_out c;
 

@@ -12,7 +12,7 @@
 
 struct av_splice_frame {
 	uint32_t ts, size; /* as it came */
-	bool key;
+	bool key, behind; /* behind: the processor is late */
 };
 
 struct av_splice_out {

@@ -7,8 +7,10 @@
 #include "rig.h"
 #include "sender.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define FRAME 3000 /* RTP time of one */
 
@@ -69,7 +71,8 @@ static bool is_done(void *arg)
 	return j->in.n == 0;
 }
 
-static void give_one(struct feeder *f, struct ar_span data)
+/* Not waited for. */
+static void hand_over(struct feeder *f, struct ar_span data)
 {
 	static char copy[1 << 18];
 	struct armf_frame_in in = {
@@ -84,6 +87,11 @@ static void give_one(struct feeder *f, struct ar_span data)
 	f->given++;
 	(void)!codec_dec_frame(f->dec, data, &f->sent);
 	(void)!armf_job_frame(f->r.pool, f->s->job, &in);
+}
+
+static void give_one(struct feeder *f, struct ar_span data)
+{
+	hand_over(f, data);
 	rig_until(&f->r, is_done, f, "a frame");
 }
 
@@ -380,7 +388,177 @@ static void test_rate(void **state)
 	close_feeder(&f);
 }
 
+/* ---- a busy machine ---- */
+
+#define MANY 7 /* no more than LATE_LEAVE in job_splice.c */
+
+static bool is_room(void *arg)
+{
+	struct feeder *f = arg;
+	struct pool_job *j = ar_ids_get(&f->r.pool->jobs, f->s->job);
+
+	return j->in.n < MANY;
+}
+
+static void hand_over_next(struct feeder *f)
+{
+	struct ar_span out[4];
+
+	rig_until(&f->r, is_room, f, "room for a frame");
+	assert_int_equal(sender_next(&f->from, out), 1);
+	f->ts += f->step;
+	hand_over(f, out[0]);
+}
+
+/* Frames come at once, and while the processor works on the first one it is not scheduled for a
+ * while: all others are late, but for the last one. */
+static void stall(struct feeder *f)
+{
+	const struct timespec late = {.tv_nsec = 60000000};
+	pid_t pid = rig_pid(&f->r);
+
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		hand_over_next(f);
+	rig_turn(&f->r, 1); /* written to its socket */
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	rig_until(&f->r, is_room, f, "the first frame");
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	nanosleep(&late, NULL);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	rig_until(&f->r, is_done, f, "late frames");
+}
+
+static unsigned late_ends(struct feeder *f)
+{
+	struct armf_pool_stats ps;
+
+	armf_pool_get_stats(f->r.pool, &ps);
+	return (unsigned)ps.splice_ends[LINK_SPLICE_LATE];
+}
+
+/* A moment's stall: later frames refer to each one, so all of them go out. */
+static void test_short_stall(void **state)
+{
+	struct feeder f;
+
+	(void)state;
+	open_feeder(&f, kind("a call's"), 0);
+	give(&f, 10);
+	for (unsigned i = 0; i < 4; i++) {
+		stall(&f);
+		give(&f, 2);
+	}
+	assert_int_equal(f.s->out, f.given);
+	assert_int_equal(stats(&f)->spliced, f.given);
+	assert_int_equal(late_ends(&f), 0);
+	assert_true(error_left(&f.s->last, &f.sent) < 20);
+	assert_cube(&f);
+	close_feeder(&f);
+}
+
+/* Late ones that nobody refers to are left out. */
+static void test_layers_late(void **state)
+{
+	struct sender_conf c = *kind("layers");
+	struct feeder f;
+	unsigned out;
+
+	(void)state;
+	c.width = 640;
+	c.height = 384;
+	open_feeder(&f, &c, 0);
+	give(&f, 10);
+	assert_int_equal(f.s->out, f.given);
+	for (unsigned i = 0; i < 20 && f.s->out == f.given; i++)
+		stall(&f);
+	assert_in_range(f.given - f.s->out, 1, 3);
+	assert_true(late_ends(&f) == 0 && f.s->keys == 1);
+	out = f.s->out;
+	give(&f, 10);
+	assert_int_equal(f.s->out, out + 10);
+	assert_true(error_left(&f.s->last, &f.sent) < 20);
+	close_feeder(&f);
+}
+
 /* ---- the rest ---- */
+
+/* The sender changes its resolution in a running call, as browsers do: spliced on. */
+static void test_size(void **state)
+{
+	static const char *const names[] = {
+		"best", "odd size", "upright", "partitions", "small", "good"};
+	struct feeder f;
+
+	(void)state;
+	open_feeder(&f, kind("a call's"), 0);
+	give(&f, 10);
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		sender_close(&f.from);
+		sender_open(&f.from, kind(names[i]));
+		give(&f, 10);
+		assert_int_equal(f.s->last.width, kind(names[i])->width & ~1u);
+		assert_int_equal(f.s->last.height, kind(names[i])->height & ~1u);
+		assert_int_equal(f.s->keys, i + 2);
+		assert_true(error_left(&f.s->last, &f.sent) < 60);
+		if (f.s->last.width > 16)
+			assert_cube(&f);
+	}
+	assert_int_equal(stats(&f)->spliced, f.given);
+	assert_int_equal(f.s->out, f.given);
+	close_feeder(&f);
+}
+
+struct shot {
+	unsigned calls;
+	int err;
+	uint32_t width, height;
+};
+
+static void on_png(void *arg, int err, struct ar_span png)
+{
+	struct shot *s = arg;
+	const uint8_t *p = (const uint8_t *)png.p;
+
+	s->calls++;
+	s->err = err;
+	if (err)
+		return;
+	s->width = (uint32_t)p[18] << 8 | p[19];
+	s->height = (uint32_t)p[22] << 8 | p[23];
+}
+
+static bool is_shot(void *arg)
+{
+	return ((struct shot *)arg)->calls;
+}
+
+/* Of the next frame that is shown: not of an altref, which only later ones refer to; nor is it any
+ * matter that nothing moves, or that no frame is drawn upon. */
+static void test_snapshot(void **state)
+{
+	static const char *const names[] = {"golden and altref", "still", "layers"};
+	struct feeder f;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		open_feeder(&f, kind(names[i]), 0);
+		give(&f, 5);
+		for (unsigned k = 0; k < 20; k++) {
+			struct shot shot = {0};
+
+			f.s->views = k != 10;
+			assert_int_equal(armf_job_snapshot(f.r.pool, f.s->job, on_png, &shot), 0);
+			give(&f, 2);
+			rig_until(&f.r, is_shot, &shot, "a snapshot");
+			assert_int_equal(shot.err, 0);
+			assert_int_equal(shot.width, f.s->last.width);
+			assert_int_equal(shot.height, f.s->last.height);
+		}
+		assert_int_equal(stats(&f)->spliced, f.given);
+		close_feeder(&f);
+	}
+}
 
 static void test_near(void **state)
 {
@@ -460,6 +638,10 @@ int main(void)
 		cmocka_unit_test(test_too_fast),
 		cmocka_unit_test(test_little_too_fast),
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_short_stall),
+		cmocka_unit_test(test_layers_late),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_near),
 		cmocka_unit_test(test_step),
 		cmocka_unit_test(test_not_the_one_before),

@@ -107,7 +107,8 @@ export async function moving({ camera, screen }, name, move, { seconds = 6, limi
 	const errors = all.filter((s) => s.box).map((s) => s.error);
 	const worst = Math.max(...errors);
 	console.log(`# ${name} pictures=${all.length} drawn=${(errors.length / all.length).toFixed(3)} p50_px=${px(quantile(errors, 0.5))} p95_px=${px(quantile(errors, 0.95))} max_px=${px(worst)} age_p50_ms=${Math.round(quantile(all.map((s) => s.age), 0.5))}`);
-	save(name, { all, painted: [...painted] });
+	const told = camera.told ? await camera.told() : new Map();
+	save(name, { all, painted: [...painted], told: [...told] });
 	if (all.length <= seconds * 4) busy(all.map((s) => s.age));
 	assert(all.length > seconds * 4, `only ${all.length} pictures in ${seconds} s`);
 	// a page that painted late, or told its poses late, unless it is so each time

@@ -98,6 +98,11 @@ export class Phone {
 		return new Map(list.map(([number, p]) => [number, { ...p, at: p.at - this.ahead }]));
 	}
 
+	// RTP timestamp -> number of the picture that the page takes it for
+	async told() {
+		return new Map(await this.eval(() => window.phone.sent.map(([rtp, , number]) => [rtp, number])));
+	}
+
 	async save(which, path) {
 		const url = await this.eval((w) => window.phone.picture(w), which);
 		writeFileSync(path, Buffer.from(url.split(',')[1], 'base64'));

@@ -23,7 +23,7 @@ const phone = {
 	moveStart: performance.now(),
 	pictures: [], // { number, at, pose }: painted
 	seen: [], // { number, box, at, rtp, width, height }: received
-	sent: [], // [RTP timestamp, when it left the encoder]
+	sent: [], // [RTP timestamp, when it left the encoder, number that was told]
 	problems: [],
 };
 window.phone = phone;
@@ -82,8 +82,8 @@ function openCamera(o) {
 	});
 	let n = 0;
 	phone.camera.on('frame', ({ number, time, pose }) => phone.pictures.push({ number, at: performance.timeOrigin + time, pose }));
-	phone.camera.on('encoded', ({ time, pose }, frame, at) => {
-		phone.sent.push([frame.rtp, at]);
+	phone.camera.on('encoded', ({ number, time, pose }, frame, at) => {
+		phone.sent.push([frame.rtp, at, number & 0xffff]);
 		if (o.tags === false) return;
 		phone.ar.sendPose(pose.position, pose.orientation, { time, frame, fov: n++ % 15 === 0 ? phone.camera.fov : null });
 	});
