@@ -9,6 +9,7 @@
 #define SAMPLE_EVERY 8 /* rows */
 #define HALVES 6.0 /* QP steps that halve the bits, about: the quantizer's step doubles */
 #define DOWN_STEP 2 /* QP a frame; it may rise by any */
+#define SWING 2 /* QP that every other frame is finer and the others coarser; see choose_kind() */
 #define QP_STILL 20 /* as good as a picture that stands still becomes */
 #define QP_COARSE 32
 
@@ -28,7 +29,8 @@
 
 /* Bits at QP 0 of a macroblock and unit of difference, before anything is learnt; and less than
  * this part of it is not believed. */
-static const double first_cost[2] = {250, 1100};
+static const double first_cost[] = {
+	[H264_RATE_FINE] = 250, [H264_RATE_COARSE] = 250, [H264_RATE_KEY] = 1100};
 #define LEAST_COST (1 / 64.0)
 
 static double clamp(double v, double low, double high)
@@ -144,6 +146,17 @@ static int moving_qp(const struct h264_rate *r, double bits, bool key)
 	return (int)clamp(qp, least, H264_RATE_QP_MAX);
 }
 
+/* Bits of a frame at QP 0 and unit of activity: of a fine and a coarse one their mean. */
+static double cost_of(const struct h264_rate *r, bool key)
+{
+	static const double swing = SWING / HALVES;
+
+	if (key)
+		return r->cost[H264_RATE_KEY];
+	return (r->cost[H264_RATE_FINE] * exp2(swing) + r->cost[H264_RATE_COARSE] * exp2(-swing)) /
+	       2;
+}
+
 static int choose_qp(struct h264_rate *r, const struct codec_picture *p, bool key)
 {
 	double diff = key ? 0 : activity_of(r, p, false), intra = 0, bits;
@@ -154,9 +167,20 @@ static int choose_qp(struct h264_rate *r, const struct codec_picture *p, bool ke
 	if (key || diff > CUT)
 		intra = (activity_of(r, p, true) + STILL) * blocks(r);
 	r->activity = key ? intra : diff * blocks(r);
-	bits = r->cost[key] * r->activity;
-	intra *= r->cost[1];
+	bits = cost_of(r, key) * r->activity;
+	intra *= r->cost[H264_RATE_KEY];
 	return moving_qp(r, intra > 0 && intra < bits ? intra : bits, key);
+}
+
+/* Frames that move are finer and coarser in turns: a coarse one is made of the fine one before it,
+ * and both together take fewer bits than two between them. What stands still has no turns, it would
+ * flicker. */
+static enum h264_rate_kind choose_kind(const struct h264_rate *r, bool key)
+{
+	if (key)
+		return H264_RATE_KEY;
+	return r->kind == H264_RATE_FINE || r->kind == H264_RATE_KEY ? H264_RATE_COARSE
+								     : H264_RATE_FINE;
 }
 
 int h264_rate_begin(
@@ -165,19 +189,24 @@ int h264_rate_begin(
 	drain(r, at);
 	if (!key && r->ahead > ms(r, DROP_MS))
 		return -EAGAIN;
-	r->key = key || !r->qp;
-	*qp = (int)clamp(choose_qp(r, p, r->key), H264_RATE_QP_MIN, H264_RATE_QP_MAX);
-	r->qp = *qp;
+	key = key || !r->qp;
+	r->qp = (int)clamp(choose_qp(r, p, key), H264_RATE_QP_MIN, H264_RATE_QP_MAX);
+	r->kind = choose_kind(r, key);
+	r->used = r->qp;
+	if (!r->still && !key)
+		r->used += r->kind == H264_RATE_FINE ? -SWING : SWING;
+	r->used = (int)clamp(r->used, H264_RATE_QP_MIN, H264_RATE_QP_MAX);
+	*qp = r->used;
 	return 0;
 }
 
 void h264_rate_end(struct h264_rate *r, const struct codec_picture *p, size_t bytes)
 {
-	double bits = 8 * (double)bytes, *cost = &r->cost[r->key];
+	double bits = 8 * (double)bytes, *cost = &r->cost[r->kind];
 
 	if (!r->still) {
-		*cost = (*cost + bits * exp2(r->qp / HALVES) / r->activity) / 2;
-		*cost = clamp(*cost, first_cost[r->key] * LEAST_COST, 1e9);
+		*cost = (*cost + bits * exp2(r->used / HALVES) / r->activity) / 2;
+		*cost = clamp(*cost, first_cost[r->kind] * LEAST_COST, 1e9);
 	}
 	r->ahead += bits;
 	take_sample(r, p);

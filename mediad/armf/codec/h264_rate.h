@@ -13,16 +13,20 @@
 #define H264_RATE_QP_MIN 12
 #define H264_RATE_QP_MAX 51
 
+enum h264_rate_kind { H264_RATE_FINE, H264_RATE_COARSE, H264_RATE_KEY, H264_RATE_KINDS };
+
 struct h264_rate {
 	uint32_t bps;
 	unsigned fps;
 	unsigned width, height;
 	uint8_t *sample; /* every so many rows of the last coded picture */
 	double ahead; /* bits coded before their time; negative: a little credit */
-	double cost[2]; /* bits at QP 0, a macroblock and unit of difference: [1] key frames */
-	bool key, still; /* the frame that is being coded */
+	double cost[H264_RATE_KINDS]; /* bits at QP 0, a macroblock and unit of difference */
+	enum h264_rate_kind kind; /* of the frame that is being coded, then of the last one */
+	bool still; /* the frame that is being coded */
 	double activity; /* its, of all macroblocks */
-	int qp; /* of the last frame; 0: none */
+	int qp; /* about which frames swing, of the last frame; 0: none */
+	int used; /* its own */
 	int64_t at;
 };
 

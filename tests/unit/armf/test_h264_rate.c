@@ -3,7 +3,9 @@
 #include "clip.h"
 
 #include "../common/cmocka_all.h"
+#include "mediad/armf/codec/h264_rate.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define W 640
@@ -173,6 +175,51 @@ static void test_still_gets_good(void **state)
 	clip_close(&c);
 }
 
+/* The quantizer of the next frame, which takes so many bytes where that is 30. */
+static int quantizer(struct h264_rate *r, struct clip *c, bool key, unsigned bytes)
+{
+	int qp;
+
+	assert_int_equal(h264_rate_begin(r, &c->pic, c->ts, key, &qp), 0);
+	assert_in_range(qp, H264_RATE_QP_MIN, H264_RATE_QP_MAX);
+	h264_rate_end(r, &c->pic, (size_t)(bytes * exp2((30 - qp) / 6.0)));
+	c->ts += 3000;
+	return qp;
+}
+
+/* What moves is coded coarser and finer in turns, coarser behind a key frame; what stands still
+ * never becomes worse from one frame to the next. */
+static void test_turns(void **state)
+{
+	const struct codec_enc_conf conf = {.width = W, .height = H, .fps = 30, .bps = BPS};
+	struct h264_rate r;
+	struct clip c;
+	int qp, last, coarser = 0;
+
+	(void)state;
+	begin(&c, BPS);
+	assert_int_equal(h264_rate_init(&r, &conf), 0);
+	for (unsigned n = 0; n < 61; n++) {
+		bool key = n == 0 || n == 30;
+
+		draw_hard(&c.pic, 0, n);
+		qp = quantizer(&r, &c, key, FRAME_BYTES);
+		if (!key && n % 30 > 9)
+			coarser += n % 2 ? qp : -qp;
+	}
+	/* 20 of each kind; the mean of both drifts a little */
+	if (coarser < 20 * 3 || coarser > 20 * 5)
+		fail_msg("%d", coarser);
+	last = quantizer(&r, &c, false, FRAME_BYTES / 20);
+	for (unsigned n = 0; n < 60; n++, last = qp) {
+		qp = quantizer(&r, &c, false, FRAME_BYTES / 20);
+		if (qp > last)
+			fail_msg("still, frame %u: %d, before it %d", n, qp, last);
+	}
+	h264_rate_fini(&r);
+	clip_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_rate_drops),
 		cmocka_unit_test(test_rate_rises),
 		cmocka_unit_test(test_still_gets_good),
+		cmocka_unit_test(test_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
