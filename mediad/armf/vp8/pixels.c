@@ -169,6 +169,30 @@ static void fdct_block(const uint8_t *want, ptrdiff_t want_stride, const uint8_t
 	}
 }
 
+static uint8_t quantise_block(int16_t c[16], const struct splice_divide *d, int16_t level[16])
+{
+	uint8_t end = 0;
+
+	for (unsigned n = 0; n < 16; n++) {
+		int i = splice_zigzag[n], size = abs(c[i]);
+		int v = (int)((unsigned)(size + d->round[i]) * d->by[i] >> 16);
+
+		v = v > SPLICE_MOST_LEVEL ? SPLICE_MOST_LEVEL : v;
+		v = c[i] < 0 ? -v : v;
+		level[n] = (int16_t)v;
+		c[i] = (int16_t)(v * d->step[i]);
+		end = (uint8_t)(v ? n + 1 : end);
+	}
+	return end;
+}
+
+static void quantise(
+	int16_t (*c)[16], int n, const struct splice_divide *d, int16_t (*level)[16], uint8_t *end)
+{
+	for (int i = 0; i < n; i++)
+		end[i] = quantise_block(c[i], d, level[i]);
+}
+
 static void fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have, ptrdiff_t stride,
 	int16_t a[16], int16_t b[16])
 {
@@ -346,6 +370,7 @@ const struct splice_pixels splice_plain = {.name = "plain",
 	.dc_add4 = dc_add4,
 	.iwht = iwht,
 	.fdct = fdct,
+	.quantise = quantise,
 	.sad16 = sad16,
 	.sse = sse,
 	.farthest = farthest,

@@ -23,6 +23,14 @@ struct splice_place {
 	bool left, above, inner;
 };
 
+/* How coefficients are divided by the quantiser's step, DC first, in the order of a block: (size +
+ * round) * by >> 16. */
+struct splice_divide {
+	int16_t step[16], round[16];
+	uint16_t by[16];
+};
+#define SPLICE_MOST_LEVEL 2047
+
 struct splice_pixels {
 	const char *name;
 
@@ -45,6 +53,12 @@ struct splice_pixels {
 	/* Two blocks side by side: what is in a picture less the prediction. */
 	void (*fdct)(const uint8_t *want, ptrdiff_t want_stride, const uint8_t *have,
 		ptrdiff_t stride, int16_t a[16], int16_t b[16]);
+
+	/* Coefficients of n blocks, below 16,384, become those that a decoder has; level: of a
+	 * block with any, divided and in the order of the zigzag; end: behind the last one, 0
+	 * without. */
+	void (*quantise)(int16_t (*c)[16], int n, const struct splice_divide *d,
+		int16_t (*level)[16], uint8_t *end);
 
 	/* Do n x n pixels differ, n 16 or 8? */
 	bool (*differ)(

@@ -174,6 +174,47 @@ static void idct_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t c[
 	}
 }
 
+/* ---- quantiser ---- */
+
+ALWAYS __m256i load32(const void *p)
+{
+	return _mm256_loadu_si256(p);
+}
+
+/* A block in the order of the zigzag; returns its end. */
+ALWAYS uint8_t zigzag(__m256i v, int16_t level[16])
+{
+	const __m256i order = _mm256_setr_epi8(0, 1, 2, 3, 8, 9, -1, -1, 10, 11, 4, 5, 6, 7, 12, 13,
+		2, 3, 8, 9, 10, 11, 4, 5, -1, -1, 6, 7, 12, 13, 14, 15);
+	/* the eighth of the other half, to places 3 and 12 */
+	__m256i swapped = _mm256_permute4x64_epi64(v, 0x4e), none;
+	const __m256i other = _mm256_setr_epi8(-1, -1, -1, -1, -1, -1, 0, 1, -1, -1, -1, -1, -1, -1,
+		-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 14, 15, -1, -1, -1, -1, -1, -1);
+
+	v = _mm256_or_si256(_mm256_shuffle_epi8(v, order), _mm256_shuffle_epi8(swapped, other));
+	_mm256_storeu_si256((void *)level, v);
+	none = _mm256_cmpeq_epi16(v, _mm256_setzero_si256());
+	return (uint8_t)(16 - __builtin_clz(~(unsigned)_mm256_movemask_epi8(none)) / 2);
+}
+
+static void quantise(
+	int16_t (*c)[16], int n, const struct splice_divide *d, int16_t (*level)[16], uint8_t *end)
+{
+	const __m256i step = load32(d->step);
+	const __m256i round = load32(d->round);
+	const __m256i by = load32(d->by);
+
+	for (int i = 0; i < n; i++) {
+		__m256i v = load32(c[i]), size = _mm256_abs_epi16(v);
+		__m256i q = _mm256_mulhi_epu16(_mm256_add_epi16(size, round), by);
+
+		q = _mm256_min_epi16(q, _mm256_set1_epi16(SPLICE_MOST_LEVEL));
+		q = _mm256_sign_epi16(q, v);
+		_mm256_storeu_si256((void *)c[i], _mm256_mullo_epi16(q, step));
+		end[i] = _mm256_testz_si256(q, q) ? 0 : zigzag(q, level[i]);
+	}
+}
+
 const struct splice_pixels splice_avx2 = {.name = "AVX2",
 	.sixtap = sixtap,
 	.idct_add = splice_sse2_idct_add,
@@ -181,6 +222,7 @@ const struct splice_pixels splice_avx2 = {.name = "AVX2",
 	.dc_add4 = splice_sse2_dc_add4,
 	.iwht = splice_sse2_iwht,
 	.fdct = splice_sse2_fdct,
+	.quantise = quantise,
 	.sad16 = splice_sse2_sad16,
 	.sse = splice_sse2_sse,
 	.farthest = splice_sse2_farthest,

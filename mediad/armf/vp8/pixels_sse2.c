@@ -274,6 +274,50 @@ void splice_sse2_fdct(const uint8_t *want, ptrdiff_t want_stride, const uint8_t 
 	}
 }
 
+/* ---- quantiser ---- */
+
+/* Of eight; what is left of them, and in *back what a decoder has. */
+ALWAYS __m128i divide8(const int16_t *c, const struct splice_divide *d, int at, __m128i *back)
+{
+	__m128i v = load16((const uint8_t *)c), neg = _mm_srai_epi16(v, 15);
+	__m128i size = _mm_sub_epi16(_mm_xor_si128(v, neg), neg);
+
+	v = _mm_add_epi16(size, load16((const uint8_t *)(d->round + at)));
+	v = _mm_mulhi_epu16(v, load16((const uint8_t *)(d->by + at)));
+	v = _mm_min_epi16(v, _mm_set1_epi16(SPLICE_MOST_LEVEL));
+	v = _mm_sub_epi16(_mm_xor_si128(v, neg), neg);
+	*back = _mm_mullo_epi16(v, load16((const uint8_t *)(d->step + at)));
+	return v;
+}
+
+static uint8_t zigzag(const int16_t v[16], int16_t level[16])
+{
+	uint8_t end = 0;
+
+	for (unsigned n = 0; n < 16; n++) {
+		level[n] = v[splice_zigzag[n]];
+		end = (uint8_t)(level[n] ? n + 1 : end);
+	}
+	return end;
+}
+
+void splice_sse2_quantise(
+	int16_t (*c)[16], int n, const struct splice_divide *d, int16_t (*level)[16], uint8_t *end)
+{
+	for (int i = 0; i < n; i++) {
+		int16_t v[16] __attribute__((aligned(16)));
+		__m128i back[2], lo = divide8(c[i], d, 0, &back[0]),
+				 hi = divide8(c[i] + 8, d, 8, &back[1]);
+
+		store16((uint8_t *)c[i], back[0]);
+		store16((uint8_t *)(c[i] + 8), back[1]);
+		_mm_store_si128((void *)v, lo);
+		_mm_store_si128((void *)(v + 8), hi);
+		lo = _mm_cmpeq_epi8(_mm_or_si128(lo, hi), _mm_setzero_si128());
+		end[i] = _mm_movemask_epi8(lo) == 0xffff ? 0 : zigzag(v, level[i]);
+	}
+}
+
 /* ---- differences ---- */
 
 unsigned splice_sse2_sad16(
@@ -372,6 +416,7 @@ const struct splice_pixels splice_sse2 = {.name = "SSE2",
 	.dc_add4 = splice_sse2_dc_add4,
 	.iwht = splice_sse2_iwht,
 	.fdct = splice_sse2_fdct,
+	.quantise = splice_sse2_quantise,
 	.sad16 = splice_sse2_sad16,
 	.sse = splice_sse2_sse,
 	.farthest = splice_sse2_farthest,

@@ -89,6 +89,9 @@ ALWAYS void splice_strip_copy(struct splice_strip to, struct splice_strip_in fro
 
 /* ---- what every x86-64 has ---- */
 
+void splice_sse2_quantise(
+	int16_t (*c)[16], int n, const struct splice_divide *d, int16_t (*level)[16], uint8_t *end);
+
 void splice_sse2_idct_add(uint8_t *to, ptrdiff_t stride, const int16_t a[16], const int16_t b[16]);
 void splice_sse2_idct_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t c[4][16]);
 void splice_sse2_dc_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t dc[4]);

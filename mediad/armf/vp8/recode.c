@@ -12,71 +12,30 @@
 
 /* ---- quantiser ---- */
 
-struct packed {
-	int16_t *to;
-	struct splice_coefs *c;
-	bool any;
-};
-
-/* A step, what is added before dividing by it, and the least that is not nothing then. */
-struct step {
-	int16_t step[2], round[2], least[2]; /* DC, AC */
-};
-
-static struct step step_of(const int16_t step[2])
+static void divider(struct splice_divide *d, const int16_t step[2])
 {
-	struct step t;
+	for (int i = 0; i < 16; i++) {
+		int n = step[i > 0];
 
-	for (int i = 0; i < 2; i++) {
-		t.step[i] = step[i];
-		t.round[i] = (int16_t)(step[i] * ROUND_PERCENT / 100);
-		t.least[i] = (int16_t)(step[i] - t.round[i]);
+		d->step[i] = (int16_t)n;
+		d->round[i] = (int16_t)(n * ROUND_PERCENT / 100);
+		d->by[i] = (uint16_t)((65536 + n - 1) / n);
 	}
-	return t;
 }
 
-static int size_of(int v)
+void splice_recode_begin(struct splice *s)
 {
-	return v < 0 ? -v : v;
-}
-
-static int quantise(int v, const struct step *t, int ac)
-{
-	int n = (size_of(v) + t->round[ac]) / t->step[ac];
-
-	n = n > 2047 ? 2047 : n;
-	return v < 0 ? -n : n;
-}
-
-/* Does anything of a block become more than nothing? Of most, nothing does. */
-static bool any_left(const int16_t in[16], int first, const struct step *t)
-{
-	int16_t any = 0;
-
-	for (int i = 1; i < 16; i++)
-		any |= (int16_t)((in[i] >= t->least[1]) | (in[i] <= -t->least[1]));
-	return any || (!first && size_of(in[0]) >= t->least[0]);
-}
-
-static void pack(struct packed *p, int block, int first, const int16_t in[16], const struct step *t)
-{
-	int end = 0;
-
-	p->c->end[block] = 0;
-	if (!any_left(in, first, t))
-		return;
-	for (int n = first; n < 16; n++) {
-		int v = in[splice_zigzag[n]];
-
-		p->to[n - first] =
-			(int16_t)(size_of(v) < t->least[n > 0] ? 0 : quantise(v, t, n > 0));
-		if (p->to[n - first])
-			end = n + 1;
+	for (int i = 0; i < 4; i++) { /* a map may outlast its use */
+		divider(&s->divide[i].y1, s->quant[i].y1);
+		divider(&s->divide[i].y2, s->quant[i].y2);
+		divider(&s->divide[i].uv, s->quant[i].uv);
 	}
-	p->c->end[block] = (uint8_t)end;
-	p->to += end - first;
-	p->any = true;
 }
+
+/* Coefficients of a macroblock: as a decoder has them, and divided. */
+struct coding {
+	int16_t (*v)[16], (*level)[16];
+};
 
 static void transform(const struct splice *s, const struct splice_target *t, int16_t (*c)[16],
 	int col, int row, bool luma)
@@ -93,35 +52,71 @@ static void transform(const struct splice *s, const struct splice_target *t, int
 	}
 }
 
-static void finish(struct splice *s, struct splice_mb *m, const struct packed *p)
+static int16_t *pack_block(
+	int16_t *to, const struct splice_coefs *c, const struct coding *k, int block, int first)
 {
-	m->coded = p->any;
-	m->skip = s->head.skip_flags && !p->any;
-	s->nlevels_new = (size_t)(p->to - s->levels_new);
+	int n = c->end[block] > first ? c->end[block] - first : 0;
+
+	if (n > 0) /* there is room for all that a macroblock may have */
+		memcpy(to, k->level[block] + first, (size_t)n * sizeof(*to));
+	return to + n;
+}
+
+/* All of a macroblock, in the order in which they are written. */
+static void pack(
+	struct splice *s, struct splice_mb *m, struct splice_coefs *c, const struct coding *k)
+{
+	bool y2 = splice_has_y2(m), any = false;
+	int16_t *to = s->levels_new + s->nlevels_new;
+
+	c->level = to;
+	c->said.n = 0;
+	if (y2)
+		to = pack_block(to, c, k, 24, 0);
+	for (int i = 0; i < 24; i++)
+		to = pack_block(to, c, k, i, y2 && i < 16);
+	for (int i = 0; i < 25; i++)
+		any |= c->end[i] > 0;
+	m->coded = any;
+	m->skip = s->head.skip_flags && !any;
+	s->nlevels_new = (size_t)(to - s->levels_new);
+}
+
+/* Luma beside a Y2 block. */
+static void code_luma(
+	struct splice *s, const struct splice_dividers *d, struct splice_coefs *c, struct coding *k)
+{
+	int16_t dc[16];
+
+	splice_fwht(k->v[0], k->v[24]);
+	for (int i = 0; i < 16; i++)
+		k->v[i][0] = 0;
+	s->px->quantise(k->v + 24, 1, &d->y2, k->level + 24, c->end + 24);
+	s->px->quantise(k->v, 16, &d->y1, k->level, c->end);
+	if (!c->end[24])
+		return;
+	s->px->iwht(k->v[24], dc);
+	for (int i = 0; i < 16; i++)
+		k->v[i][0] = dc[i];
 }
 
 /* The residual between the target and what is predicted in raw_out; then its pixels. */
 static void code_residual(struct splice *s, const struct splice_target *t, struct splice_mb *m,
 	struct splice_coefs *c, int col, int row)
 {
-	const struct splice_quant *q = &s->quant[m->segment];
-	struct packed p = {s->levels_new + s->nlevels_new, c, false};
-	bool y2 = splice_has_y2(m);
-	struct step y1 = step_of(q->y1), y2_step = step_of(q->y2), uv = step_of(q->uv);
-	int16_t v[25][16];
+	const struct splice_dividers *d = &s->divide[m->segment];
+	int16_t v[25][16], level[25][16];
+	struct coding k = {v, level};
 
-	c->level = p.to;
-	c->said.n = 0;
 	c->end[24] = 0;
-	transform(s, t, v, col, row, true);
-	if (y2) {
-		splice_fwht(v[0], v[24]);
-		pack(&p, 24, 0, v[24], &y2_step);
-	}
-	for (int i = 0; i < 24; i++)
-		pack(&p, i, y2 && i < 16, v[i], i < 16 ? &y1 : &uv);
-	finish(s, m, &p);
-	(void)splice_add_residual(s, &s->raw_out, m, c, col, row);
+	transform(s, t, k.v, col, row, true);
+	if (splice_has_y2(m))
+		code_luma(s, d, c, &k);
+	else
+		s->px->quantise(k.v, 16, &d->y1, k.level, c->end);
+	s->px->quantise(k.v + 16, 8, &d->uv, k.level + 16, c->end + 16);
+	pack(s, m, c, &k);
+	splice_add_blocks(s, &s->raw_out, &(struct splice_blocks){k.v, c->end, 0}, col, row);
 }
 
 /* Blocks that are predicted from each other. */
@@ -129,34 +124,26 @@ static void code_blocks(struct splice *s, const struct splice_target *t, struct 
 	struct splice_coefs *c, int col, int row)
 {
 	static const int16_t none[16];
-	const struct splice_quant *q = &s->quant[m->segment];
-	struct packed p = {s->levels_new + s->nlevels_new, c, false};
-	struct step y1 = step_of(q->y1), uv = step_of(q->uv);
-	int16_t v[25][16], back[16], spare[16];
+	const struct splice_dividers *d = &s->divide[m->segment];
+	int16_t v[25][16], level[25][16];
+	struct coding k = {v, level};
 
-	c->level = p.to;
-	c->said.n = 0;
 	c->end[24] = 0;
 	for (int i = 0; i < 16; i++) {
 		int x = (i & 3) * 4, y = (i >> 2) * 4;
 		uint8_t *to = splice_pixel(&s->raw_out, 0, col * 16 + x, row * 16 + y);
-		const int16_t *level = p.to;
+		ptrdiff_t stride = s->raw_out.plane[0].stride;
 
 		splice_predict_block(s, &s->raw_out, m->bmode[i], col, row, i);
-		s->px->fdct(
-			t->plane[0] + y * 16 + x, 16, to, s->raw_out.plane[0].stride, v[i], spare);
-		pack(&p, i, 0, v[i], &y1);
-		memset(back, 0, sizeof(back));
-		for (int n = 0; n < c->end[i]; n++)
-			back[splice_zigzag[n]] = (int16_t)(level[n] * q->y1[n > 0]);
+		s->px->fdct(t->plane[0] + y * 16 + x, 16, to, stride, k.v[i], k.v[i + 1]);
+		s->px->quantise(k.v + i, 1, &d->y1, k.level + i, c->end + i);
 		if (c->end[i])
-			s->px->idct_add(to, s->raw_out.plane[0].stride, back, none);
+			s->px->idct_add(to, stride, k.v[i], none);
 	}
-	transform(s, t, v, col, row, false);
-	for (int i = 16; i < 24; i++)
-		pack(&p, i, 0, v[i], &uv);
-	finish(s, m, &p);
-	(void)splice_add_chroma(s, &s->raw_out, m, c, col, row);
+	transform(s, t, k.v, col, row, false);
+	s->px->quantise(k.v + 16, 8, &d->uv, k.level + 16, c->end + 16);
+	pack(s, m, c, &k);
+	splice_add_blocks(s, &s->raw_out, &(struct splice_blocks){k.v, c->end, 16}, col, row);
 }
 
 /* ---- vectors ---- */
@@ -260,26 +247,49 @@ static void predict_and_code(struct splice *s, const struct splice_target *t, st
 	(m->mode == SPLICE_B_PRED ? code_blocks : code_residual)(s, t, m, c, col, row);
 }
 
+/* What there is of a macroblock in raw_out, to or from. */
+static void keep_pixels(const struct splice *s, uint8_t kept[3][256], int col, int row, bool back)
+{
+	for (int i = 0; i < 3; i++) {
+		const struct splice_plane *plane = &s->raw_out.plane[i];
+		int n = i ? 8 : 16;
+		uint8_t *p = splice_pixel(&s->raw_out, i, col * n, row * n);
+
+		if (back)
+			s->px->copy(p, plane->stride, kept[i], n, n);
+		else
+			s->px->copy(kept[i], n, p, plane->stride, n);
+	}
+}
+
 /* A coarse quantiser leaves of an object that has gone what is smaller than a block: what is beside
  * knows nothing of it. */
 static void without_ghost(struct splice *s, const struct splice_target *t, struct splice_mb *m,
 	struct splice_coefs *c, int col, int row)
 {
-	size_t levels = (size_t)(c->level - s->levels_new);
+	size_t levels = (size_t)(c->level - s->levels_new), end = s->nlevels_new;
 	unsigned off = colour_off(s, t, col, row);
+	struct splice_coefs coefs = *c;
 	struct splice_mb was = *m;
+	uint8_t kept[3][256];
 
 	if (off <= GHOST || m->ref == SPLICE_INTRA)
 		return;
+	keep_pixels(s, kept, col, row, false);
 	*m = (struct splice_mb){
 		.segment = was.segment, .mode = SPLICE_DC_PRED, .ref = SPLICE_INTRA};
-	s->nlevels_new = levels;
 	predict_and_code(s, t, m, c, col, row);
-	if (colour_off(s, t, col, row) < off)
+	if (colour_off(s, t, col, row) < off) { /* there is not room for both */
+		memmove(s->levels_new + levels, c->level,
+			(s->nlevels_new - end) * sizeof(*s->levels_new));
+		c->level = s->levels_new + levels;
+		s->nlevels_new -= end - levels;
 		return;
+	}
+	keep_pixels(s, kept, col, row, true);
 	*m = was;
-	s->nlevels_new = levels;
-	predict_and_code(s, t, m, c, col, row);
+	*c = coefs;
+	s->nlevels_new = end;
 }
 
 void splice_recode(struct splice *s, const struct splice_target *t, struct splice_mb *m,

@@ -154,3 +154,35 @@ bool splice_add_chroma(const struct splice *s, const struct splice_image *to,
 		r.level += c->end[i];
 	return add_chroma(&r, to, s->quant[m->segment].uv, col, row);
 }
+
+/* ---- of macroblocks that are coded anew ---- */
+
+/* As add(): `dcs` when they come from a Y2 block. */
+static void add_coded(
+	const struct splice *s, const struct four *f, const struct splice_blocks *b, bool dcs)
+{
+	const int16_t(*v)[16] = (const int16_t(*)[16])b->v + f->block;
+	uint32_t ends;
+
+	memcpy(&ends, b->end + f->block, sizeof(ends));
+	if (ends & 0xfefefefeu)
+		s->px->idct_add4(f->a, f->b, f->stride, v);
+	else if (ends || dcs)
+		s->px->dc_add4(f->a, f->b, f->stride,
+			(const int16_t[4]){v[0][0], v[1][0], v[2][0], v[3][0]});
+}
+
+void splice_add_blocks(const struct splice *s, const struct splice_image *to,
+	const struct splice_blocks *b, int col, int row)
+{
+	uint8_t *p = splice_pixel(to, 0, col * 16, row * 16);
+	ptrdiff_t stride = to->plane[0].stride;
+
+	for (int i = b->first; i < 16; i += 4, p += 4 * stride)
+		add_coded(s, &(struct four){p, p + 8, stride, i}, b, b->end[24] > 0);
+	for (int i = 1; i < 3; i++) {
+		p = splice_pixel(to, i, col * 8, row * 8);
+		stride = to->plane[i].stride;
+		add_coded(s, &(struct four){p, p + 4 * stride, stride, 12 + 4 * i}, b, false);
+	}
+}

@@ -103,7 +103,8 @@ static int resize(struct splice *s, int cols, int rows)
 	s->raw_dirty = calloc(n, 1);
 	s->coefs = calloc(n, sizeof(*s->coefs));
 	s->levels = malloc(n * MAX_LEVELS * sizeof(*s->levels));
-	s->levels_new = malloc(n * MAX_LEVELS * sizeof(*s->levels_new));
+	/* what is coded twice is there twice for a moment */
+	s->levels_new = malloc((n + 1) * MAX_LEVELS * sizeof(*s->levels_new));
 	s->above = calloc((size_t)cols, sizeof(*s->above));
 	s->changed = calloc(bordered, 1);
 	s->mode_said = calloc(n, sizeof(*s->mode_said));

@@ -128,6 +128,11 @@ struct splice_quant {
 	int16_t y1[2], y2[2], uv[2]; /* steps: DC, AC */
 };
 
+/* The same, to divide by. */
+struct splice_dividers {
+	struct splice_divide y1, y2, uv;
+};
+
 struct splice_plane {
 	uint8_t *p;
 	ptrdiff_t stride;
@@ -179,6 +184,7 @@ struct splice {
 	struct ar_span bytes_in; /* the frame as it came */
 	struct splice_context *above;
 	struct splice_quant quant[4];
+	struct splice_dividers divide[4];
 	uint8_t filter_level[4][SPLICE_REFS][4];
 	struct splice_image raw; /* before the loop filter */
 	struct splice_image raw_out; /* the same of the receiver: a row of macroblocks, and what the
@@ -284,6 +290,15 @@ void splice_image_edge_row(const struct splice *s, const struct splice_image *im
 
 /* ---- residual.c ---- */
 
+/* A macroblock's blocks from `first` on, 0 or 16, as they are after 14.1; those beside a Y2 block
+ * have their DC. */
+struct splice_blocks {
+	int16_t (*v)[16];
+	const uint8_t *end; /* of 25 */
+	int first;
+};
+void splice_add_blocks(const struct splice *s, const struct splice_image *to,
+	const struct splice_blocks *b, int col, int row);
 /* False: numbers that no picture has. */
 bool splice_dequantise(
 	int16_t out[16], const int16_t *level, int first, int end, const int16_t step[2]);
@@ -300,6 +315,8 @@ void splice_filter_row(const struct splice *s, const struct splice_image *img,
 	const struct splice_mb *mbs, int row);
 
 /* ---- recode.c ---- */
+
+void splice_recode_begin(struct splice *s); /* a frame */
 
 /* What a macroblock is to look like. */
 struct splice_target {

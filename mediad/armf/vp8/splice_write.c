@@ -360,6 +360,7 @@ static void begin(struct writer *w)
 		splice_put_start(
 			&w->part[i], s->part_bytes + (size_t)i * SPLICE_MAX_OUT, SPLICE_MAX_OUT);
 	splice_head_write(s, &w->first);
+	splice_recode_begin(s);
 	s->touched = -2;
 	settle_begin(s->new_frame, s);
 	memset(s->above, 0, (size_t)s->cols * sizeof(*s->above));

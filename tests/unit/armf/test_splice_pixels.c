@@ -204,6 +204,57 @@ static void test_forward(void **state)
 	each(forward);
 }
 
+/* ---- the quantiser ---- */
+
+static void divider(struct splice_divide *d, int dc, int ac)
+{
+	for (int i = 0; i < 16; i++) {
+		int step = i ? ac : dc;
+
+		d->step[i] = (int16_t)step;
+		d->round[i] = (int16_t)(step * 37 / 100);
+		d->by[i] = (uint16_t)((65536 + step - 1) / step);
+	}
+}
+
+/* What plain C does is a quantiser: no coefficient is farther away than its step. */
+static void near(const int16_t *was, const int16_t *is, const struct splice_divide *d)
+{
+	for (int i = 0; i < 16; i++)
+		assert_in_range(abs(was[i] - is[i]), 0, d->step[i]);
+}
+
+static void quantises(const struct splice_pixels *px)
+{
+	static const int most[] = {60, 900, 16000};
+
+	for (unsigned i = 0; i < ROUNDS * KINDS; i++) {
+		int16_t v[3][5][16], level[2][5][16];
+		uint8_t end[2][5];
+		struct splice_divide d;
+
+		divider(&d, 8 + (int)dice(300), 8 + (int)dice(277));
+		for (int k = 0; k < 5; k++)
+			numbers(v[0][k], most[dice(3)]);
+		memcpy(v[1], v[0], sizeof(v[0]));
+		memcpy(v[2], v[0], sizeof(v[0]));
+		splice_plain.quantise(v[1], 5, &d, level[0], end[0]);
+		px->quantise(v[2], 5, &d, level[1], end[1]);
+		assert_memory_equal(end[0], end[1], sizeof(end[0]));
+		assert_memory_equal(v[1], v[2], sizeof(v[1]));
+		for (int k = 0; k < 5; k++) {
+			near(v[0][k], v[1][k], &d);
+			assert_memory_equal(level[0][k], level[1][k], end[0][k] * sizeof(int16_t));
+		}
+	}
+}
+
+static void test_quantiser(void **state)
+{
+	(void)state;
+	each(quantises);
+}
+
 /* ---- the loop filter ---- */
 
 static void filter(const struct splice_pixels *px)
@@ -262,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_sixtap),
 		cmocka_unit_test(test_transforms),
 		cmocka_unit_test(test_forward),
+		cmocka_unit_test(test_quantiser),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_kinds),
 	};
