@@ -71,7 +71,7 @@ static unsigned pick_codecs(struct ar_av_codec out[PLANNER_AV_CODECS], enum plan
 	unsigned n = 0;
 
 	for (int pass = 0; pass < 2; pass++) {
-		for (unsigned i = 0; i < from->ncodec && n < PLANNER_AV_CODECS; i++) {
+		for (unsigned i = 0; i < from->ncodec && n < PLANNER_AV_FORMATS; i++) {
 			const struct ar_av_codec *c = &from->codec[i];
 			bool preferred = prefer.n && prefer.n == c->name.n &&
 					 strncasecmp(prefer.p, c->name.p, c->name.n) == 0;
@@ -85,6 +85,45 @@ static unsigned pick_codecs(struct ar_av_codec out[PLANNER_AV_CODECS], enum plan
 		}
 	}
 	return n;
+}
+
+static bool only_feedback(const struct planner_av_desc *d)
+{
+	return d->proto.n &&
+	       (d->proto.p[d->proto.n - 1] == 'F' || d->proto.p[d->proto.n - 1] == 'f');
+}
+
+static const struct ar_av_codec *find_format(const struct ar_sdp_av *from, const char *name)
+{
+	for (unsigned i = 0; i < from->ncodec; i++) {
+		const struct ar_av_codec *c = &from->codec[i];
+
+		if (ar_span_caseeq(c->name, name) && c->clock == 90000 && usable_pt(c->pt))
+			return c;
+	}
+	return NULL;
+}
+
+/* RED (RFC 2198) and ULPFEC (RFC 5109) for VP8: for H.264, which does not number its pictures,
+ * browsers do not send it beside NACK. */
+static void pick_parity(struct planner_av_desc *d, const struct ar_sdp_av *from)
+{
+	const struct ar_av_codec *c[] = {find_format(from, "red"), find_format(from, "ulpfec")};
+	bool vp8 = false;
+
+	for (unsigned i = 0; i < d->ncodec; i++)
+		vp8 |= ar_span_caseeq(d->codec[i].name, "VP8");
+	if (!vp8 || !c[0] || !c[1] || !only_feedback(d))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ar_av_codec *to = &d->codec[d->ncodec++];
+
+		*to = *c[i];
+		to->fb = 0;
+		to->fmtp = AR_SPAN_NONE;
+		if (i == 1 || !usable_pt(to->rtx))
+			to->rtx = -1;
+	}
 }
 
 static void pick_extensions(
@@ -245,6 +284,7 @@ static void describe_here(struct planner_av *av, const struct planner_av_rule *r
 		.max_kbps = rule->max_kbps[here]};
 	(void)pick_codecs(d->codec, av->kind, o, ar_span_str(rule->codec));
 	d->ncodec = 1;
+	pick_parity(d, o);
 	pick_extensions(d, av->kind, o);
 	match_feedback(d);
 	if (o->transport == AR_AV_SDES && crypto) {
@@ -261,12 +301,6 @@ static struct ar_span proto_of(enum ar_av_transport t, bool feedback)
 		[AR_AV_RTP] = {"RTP/AVP", "RTP/AVPF"}};
 
 	return ar_span_str(names[t][feedback]);
-}
-
-static bool only_feedback(const struct planner_av_desc *d)
-{
-	return d->proto.n &&
-	       (d->proto.p[d->proto.n - 1] == 'F' || d->proto.p[d->proto.n - 1] == 'f');
 }
 
 /* Our offer: what the leg has from before, else what was offered to us, of the same codec first. */
@@ -299,6 +333,7 @@ static void describe_there(struct planner_av *av, const struct planner_av_rules 
 		d->codec[i].fb = only_feedback(d) ? AR_FB_NACK | AR_FB_PLI | AR_FB_FIR |
 							    AR_FB_REMB | AR_FB_TCC
 						  : AR_FB_PLI | AR_FB_FIR;
+	pick_parity(d, &leg);
 	match_feedback(d);
 	d->max_kbps = at_most(
 		rules->kind[av->kind].max_kbps[there], known ? leg.max_kbps : av->offered.max_kbps);

@@ -17,7 +17,8 @@
 #include "common/sdp_av.h"
 
 #define PLANNER_MAX_AV 4
-#define PLANNER_AV_CODECS 4
+#define PLANNER_AV_FORMATS 4
+#define PLANNER_AV_CODECS 6 /* with RED and ULPFEC */
 #define PLANNER_AV_EXTS 8
 #define PLANNER_AV_ID_LEN 7
 #define PLANNER_MAX_CANDIDATES 8

@@ -232,6 +232,8 @@ static const struct metric {
 	{"avJobsRefused", "av_jobs_refused_total", "counter", "Streams not taken for processing"},
 	{"avFallbacks", "av_fallbacks_total", "counter", "Streams that lost their processor"},
 	{"avReturns", "av_returns_total", "counter", "Streams processed again"},
+	{"avFecReceived", "av_fec_received_total", "counter", "Parity packets received"},
+	{"avFecRecovered", "av_fec_recovered_total", "counter", "Packets that parity brought back"},
 	{"armfProcesses", "armf_processes", "gauge", "Media processors running"},
 	{"armfJobs", "armf_jobs", "gauge", "Streams that they process"},
 	{"armfStarted", "armf_started_total", "counter", "Media processors started"},

@@ -116,6 +116,10 @@ static int codec(struct mrm_rd *r, const json_t *o, struct stream_codec *c)
 		c->kind = STREAM_VP8;
 	if (strcasecmp(c->name, "H264") == 0 && clock == 90000)
 		c->kind = STREAM_H264;
+	if (strcasecmp(c->name, "red") == 0 && clock == 90000)
+		c->kind = STREAM_RED;
+	if (strcasecmp(c->name, "ulpfec") == 0 && clock == 90000)
+		c->kind = STREAM_ULPFEC;
 	return err;
 }
 

@@ -48,6 +48,9 @@ int depay_prime(struct depay *d, struct ar_span nal);
 /* Does a key frame begin with this packet, as far as it alone tells? H.264: with its parameter
  * sets. */
 bool depay_begins_key(enum depay_codec codec, struct ar_span payload);
+/* VP8: is p the first payload of the picture right after that of `before`? Only where the sender
+ * numbers its pictures. before: its first 8 bytes are enough. */
+bool depay_vp8_follows(struct ar_span before, struct ar_span p);
 bool depay_needs_key(const struct depay *d); /* true from the start */
 const struct depay_stats *depay_stats(const struct depay *d);
 

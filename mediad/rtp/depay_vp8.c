@@ -112,4 +112,14 @@ static bool begins_key(struct ar_span payload)
 	return parse(&o, payload) && o.start && !(o.data.p[0] & 1);
 }
 
+bool depay_vp8_follows(struct ar_span before, struct ar_span p)
+{
+	struct descriptor a, b;
+
+	if (!before.n || !p.n || !parse(&a, before) || !parse(&b, p))
+		return false;
+	return a.has_pid && b.has_pid && a.wide == b.wide && b.start &&
+	       b.pid == ((a.pid + 1) & (b.wide ? 0x7fff : 0x7f));
+}
+
 const struct depay_ops depay_vp8 = {packet, complete, drop, begin, begins_key, false};

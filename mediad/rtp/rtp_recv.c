@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "mediad/rtp/rtp_recv.h"
+#include "mediad/rtp/rtp_recv_int.h"
 
 #include "mediad/rtp/wire.h"
 
@@ -8,62 +8,12 @@
 
 #define MAX_DROPOUT 3000 /* RFC 3550 A.1 */
 #define MAX_MISORDER 1000
-#define FIRST_RTT 100000
-#define NACK_MIN 20000
-#define NACK_TWICE                                                                                 \
-	8000 /* us: the first goes twice, others three times: there is no                          \
-	      * time for many tries */
-
-#define STUCK 3 /* NACKs of one packet: a key frame may be there sooner than the next answer */
 #define GUESS_MIN 8000 /* us after a packet that does not end its frame */
 #define GUESS_MAX 28000 /* then the next frame tells as soon */
-#define GUESS_TRIES 2
+#define FOLLOW_MAX 64 /* packets between two frames that carry no media */
 
-enum state { EMPTY, MISSING, HAVE };
-
-struct slot {
-	enum state state;
-	uint8_t tries;
-	uint8_t copies; /* of the present try, beyond the first */
-	uint16_t len;
-	uint8_t *data;
-	uint64_t at; /* HAVE: arrival; MISSING: first missed */
-	uint64_t nack_at; /* MISSING: when the next NACK is due */
-	uint64_t first, nacked; /* when the first and the last one went */
-};
-
-struct rtp_recv {
-	struct rtp_recv_conf conf;
-	struct rtp_recv_stats stats;
-	struct slot slot[RTP_RECV_SLOTS];
-	uint32_t next, highest; /* extended: to be delivered; seen */
-	unsigned nmissing;
-	bool started;
-	uint32_t bad_seq; /* RFC 3550 A.1: what would follow a jump; > 65535: none */
-	uint32_t gap; /* given up, not told yet */
-	uint64_t reorder; /* us that packets have lately come late without being lost */
-	/* The last packet of a frame is missed by the time that passes; guessed: `highest` is one.
-	 */
-	bool guessed;
-	uint64_t guess_at, last_at,
-		spread; /* spread: between packets of one frame, the most lately */
-	uint32_t last_ts;
-	bool stuck; /* STUCK at the head */
-	bool fresh; /* something has come since a key frame was looked for */
-	uint8_t *out; /* lent by the last pop */
-	uint64_t rtt, min_rtt; /* min: 0: none measured */
-	bool told; /* the owner knows it */
-	/* reports, RFC 3550 A.3 and A.8 */
-	uint32_t base, transit, jitter16, expected_prior, received_prior, received;
-	bool has_transit;
-	uint64_t report_at;
-	struct rtcp_sr sr;
-	uint64_t sr_at;
-	bool has_sr;
-	bool want_key;
-	uint64_t key_at;
-	uint8_t fir;
-};
+/* How a packet came. */
+enum how { AS_SENT, REPEATED, PARITY, RECOVERED };
 
 int rtp_recv_new(struct rtp_recv **out, const struct rtp_recv_conf *conf)
 {
@@ -76,11 +26,15 @@ int rtp_recv_new(struct rtp_recv **out, const struct rtp_recv_conf *conf)
 		return -ENOMEM;
 	r->conf = *conf;
 	r->conf.cname[RTCP_MAX_CNAME] = '\0';
-	r->rtt = FIRST_RTT;
+	r->rtt = RTP_RECV_FIRST_RTT;
 	r->reorder = RTP_RECV_REORDER;
 	r->guess_at = UINT64_MAX;
 	r->bad_seq = UINT32_MAX;
 	r->report_at = UINT64_MAX;
+	if (conf->red_pt && conf->ulpfec_pt && ulpfec_recv_new(&r->fec, conf->ssrc) != 0) {
+		free(r);
+		return -ENOMEM;
+	}
 	*out = r;
 	return 0;
 }
@@ -104,6 +58,7 @@ void rtp_recv_free(struct rtp_recv *r)
 		return;
 	for (unsigned i = 0; i < RTP_RECV_SLOTS; i++)
 		clear(r, &r->slot[i]);
+	ulpfec_recv_free(r->fec);
 	free(r->out);
 	free(r);
 }
@@ -177,14 +132,23 @@ static void update_jitter(struct rtp_recv *r, uint32_t ts, uint64_t now)
 	r->has_transit = true;
 }
 
+/* What parity brings back is not asked for. */
+static uint64_t nack_after(const struct rtp_recv *r, uint64_t now)
+{
+	bool parity = r->parity_at && now - r->parity_at < RTP_RECV_PARITY_SEEN;
+
+	return parity && r->reorder < RTP_RECV_PARITY_WAIT ? RTP_RECV_PARITY_WAIT : r->reorder;
+}
+
 /* All between the highest so far and ext is missing, from now on. */
 static void advance(struct rtp_recv *r, uint32_t ext, uint64_t now)
 {
+	uint64_t wait = nack_after(r, now);
+
 	if (ext - r->highest > RTP_RECV_MAX_BURST || ext - r->next >= RTP_RECV_SLOTS)
 		flush(r, ext);
 	for (uint32_t e = r->highest + 1; e != ext; e++) {
-		*slot_of(r, e) =
-			(struct slot){.state = MISSING, .at = now, .nack_at = now + r->reorder};
+		*slot_of(r, e) = (struct slot){.state = MISSING, .at = now, .nack_at = now + wait};
 		r->nmissing++;
 	}
 	r->highest = ext;
@@ -243,11 +207,13 @@ static void note_late(struct rtp_recv *r, const struct slot *s, uint64_t now)
 		r->reorder = wait < RTP_RECV_REORDER_MAX ? wait : RTP_RECV_REORDER_MAX;
 }
 
-static void note_found(struct rtp_recv *r, uint32_t ext, bool rtx, uint64_t now)
+static void note_found(struct rtp_recv *r, uint32_t ext, enum how how, uint64_t now)
 {
 	const struct slot *s = slot_of(r, ext);
 
-	if (rtx || (s->tries && !r->conf.rtx_ssrc))
+	if (how == RECOVERED)
+		r->stats.fec_recovered++;
+	else if (how == REPEATED || (s->tries && !r->conf.rtx_ssrc))
 		recovered(r, s, now);
 	else if (r->guessed && ext == r->highest)
 		r->spread = now - r->last_at;
@@ -256,11 +222,11 @@ static void note_found(struct rtp_recv *r, uint32_t ext, bool rtx, uint64_t now)
 }
 
 static int store(
-	struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, bool rtx, uint64_t now)
+	struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, enum how how, uint64_t now)
 {
 	struct slot *s;
-	uint8_t *data;
-	size_t len;
+	uint8_t *data = NULL;
+	size_t len = 0;
 
 	if ((int32_t)(ext - r->next) < 0) {
 		r->stats.late++;
@@ -273,17 +239,56 @@ static int store(
 		r->stats.duplicates++;
 		return 0;
 	}
-	data = copy_of(r, ext, p, &len);
-	if (!data)
-		return -ENOMEM;
+	if (how != PARITY) {
+		data = copy_of(r, ext, p, &len);
+		if (!data)
+			return -ENOMEM;
+	}
 	if (s->state == MISSING)
-		note_found(r, ext, rtx, now);
+		note_found(r, ext, how, now);
 	if (ext == r->highest)
 		r->guessed = false;
 	clear(r, s);
 	*s = (struct slot){.state = HAVE, .data = data, .len = (uint16_t)len, .at = now};
 	r->fresh = true;
+	/* what was left out of the copy is missing from the sum */
+	if (r->fec && data && how != RECOVERED && !p->ncsrc && !p->npad)
+		(void)ulpfec_recv_media(
+			r->fec, (struct ar_span){(char *)data, len}, how == REPEATED);
 	return 0;
+}
+
+/* Takes p out of RED, if it is in it. */
+static int unwrap(struct rtp_recv *r, struct rtp_packet *p, bool *parity)
+{
+	*parity = false;
+	if (!r->conf.red_pt || p->pt != r->conf.red_pt)
+		return 0;
+	if (red_unwrap(p) != 0) {
+		r->stats.malformed++;
+		return -EBADMSG;
+	}
+	*parity = r->fec && p->pt == r->conf.ulpfec_pt;
+	return 0;
+}
+
+/* Whatever parity can bring back now. */
+static void recover(struct rtp_recv *r, uint64_t now)
+{
+	uint8_t buf[RTP_MAX_PACKET];
+	struct rtp_packet p;
+	uint32_t ext;
+	size_t n;
+
+	while (r->fec && (n = ulpfec_recv_take(r->fec, buf, sizeof(buf))) > 0) {
+		if (rtp_parse(&p, (struct ar_span){(char *)buf, n}) != 0) {
+			r->stats.malformed++;
+			continue;
+		}
+		ext = r->highest - (uint16_t)((uint16_t)r->highest - p.seq);
+		if ((int32_t)(ext - r->next) >= 0 && slot_of(r, ext)->state == MISSING)
+			(void)store(r, ext, &p, RECOVERED, now);
+	}
 }
 
 static int input_rtx(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
@@ -291,6 +296,7 @@ static int input_rtx(struct rtp_recv *r, const struct rtp_packet *p, uint64_t no
 	struct rtp_packet q = *p;
 	uint16_t osn;
 	uint32_t ext;
+	bool parity;
 
 	if (p->payload.n == 0) /* padding: a bandwidth probe */
 		return 0;
@@ -301,14 +307,21 @@ static int input_rtx(struct rtp_recv *r, const struct rtp_packet *p, uint64_t no
 	osn = get16((const uint8_t *)p->payload.p);
 	q.payload.p += 2;
 	q.payload.n -= 2;
-	q.pt = r->conf.media_pt;
+	q.pt = p->pt == r->conf.rtx_pt ? r->conf.media_pt : r->conf.red_pt;
+	if (unwrap(r, &q, &parity) != 0)
+		return -EBADMSG;
 	/* only what is being waited for: RTX never starts or moves a stream */
 	ext = r->highest - (uint16_t)((uint16_t)r->highest - osn);
 	if (!r->started || (int32_t)(ext - r->next) < 0) {
 		r->stats.late++;
 		return 0;
 	}
-	return store(r, ext, &q, true, now);
+	return store(r, ext, &q, parity ? PARITY : REPEATED, now);
+}
+
+static bool is_rtx_type(const struct rtp_recv *r, uint8_t pt)
+{
+	return pt == r->conf.rtx_pt || (r->conf.red_rtx_pt && pt == r->conf.red_rtx_pt);
 }
 
 /* A packet of the newest frame: when would the one after it be missed? */
@@ -328,7 +341,7 @@ static void expect_more(struct rtp_recv *r, const struct rtp_packet *p, uint64_t
 }
 
 /* The rest of a frame should be there by now: its next packet is missing. */
-static void guess(struct rtp_recv *r, uint64_t now)
+void rtp_recv_guess(struct rtp_recv *r, uint64_t now)
 {
 	if (now < r->guess_at)
 		return;
@@ -342,18 +355,37 @@ static void guess(struct rtp_recv *r, uint64_t now)
 	r->stats.guesses++;
 }
 
+static int input_parity(struct rtp_recv *r, uint32_t ext, const struct rtp_packet *p, uint64_t now)
+{
+	/* it comes after what it is about: no more of that is to be expected */
+	r->guess_at = UINT64_MAX;
+	r->parity_at = now;
+	r->stats.fec_packets++;
+	if (ulpfec_recv_parity(r->fec, p->seq, p->payload) == -EBADMSG)
+		r->stats.malformed++;
+	return store(r, ext, p, PARITY, now);
+}
+
 int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 {
+	struct rtp_packet q = *p;
 	uint32_t ext;
+	bool parity;
+	int err;
 
 	if (p->payload.n + p->ext.n > RTP_MAX_PACKET) {
 		r->stats.malformed++;
 		return -EBADMSG;
 	}
-	if (r->conf.rtx_ssrc && p->ssrc == r->conf.rtx_ssrc)
-		return p->pt == r->conf.rtx_pt ? input_rtx(r, p, now) : -ENOENT;
+	if (r->conf.rtx_ssrc && p->ssrc == r->conf.rtx_ssrc) {
+		err = is_rtx_type(r, p->pt) ? input_rtx(r, p, now) : -ENOENT;
+		recover(r, now);
+		return err;
+	}
 	if (p->ssrc != r->conf.ssrc)
 		return -ENOENT;
+	if (unwrap(r, &q, &parity) != 0)
+		return -EBADMSG;
 	if (!extend(r, p->seq, now, &ext)) {
 		r->stats.malformed++;
 		return 0;
@@ -363,23 +395,12 @@ int rtp_recv_input(struct rtp_recv *r, const struct rtp_packet *p, uint64_t now)
 	r->received++;
 	if ((int32_t)(ext - r->highest) > 0) {
 		update_jitter(r, p->ts, now);
-		expect_more(r, p, now);
+		if (!parity)
+			expect_more(r, &q, now);
 	}
-	return store(r, ext, p, false, now);
-}
-
-/* How long a gap at the head is worth waiting: three NACK rounds, more if they are short. */
-static uint64_t patience(const struct rtp_recv *r)
-{
-	uint64_t wait = RTP_RECV_MIN_WAIT;
-	/* giving up costs a key frame: not on a mere guess */
-	uint64_t rtt = r->min_rtt || r->told ? r->rtt : 2 * FIRST_RTT;
-
-	if (r->conf.nack)
-		wait += 3 * rtt + rtt / 4 + r->reorder;
-	if (r->conf.nack && wait < RTP_RECV_NACK_WAIT)
-		wait = RTP_RECV_NACK_WAIT;
-	return wait > RTP_RECV_MAX_WAIT ? RTP_RECV_MAX_WAIT : wait;
+	err = parity ? input_parity(r, ext, &q, now) : store(r, ext, &q, AS_SENT, now);
+	recover(r, now);
+	return err;
 }
 
 static void give_up(struct rtp_recv *r, uint64_t now)
@@ -387,7 +408,7 @@ static void give_up(struct rtp_recv *r, uint64_t now)
 	while (r->next != r->highest + 1) {
 		struct slot *s = slot_of(r, r->next);
 
-		if (s->state != MISSING || now < s->at + patience(r) ||
+		if (s->state != MISSING || now < s->at + rtp_recv_patience(r) ||
 			(r->guessed && r->next == r->highest))
 			return;
 		clear(r, s);
@@ -446,6 +467,55 @@ static void skip_to_key(struct rtp_recv *r)
 	r->stuck = false;
 }
 
+/* Past what came and has no media in it. */
+static void pass_hollow(struct rtp_recv *r)
+{
+	struct slot *s;
+
+	for (; r->next != r->highest + 1; r->next++) {
+		s = slot_of(r, r->next);
+		if (s->state != HAVE || s->data)
+			return;
+		clear(r, s);
+		r->stuck = false;
+	}
+}
+
+/* Between the end of a frame and the beginning of the very next one there is nothing but parity and
+ * padding, which no sender repeats. */
+static void pass_between(struct rtp_recv *r)
+{
+	uint32_t e = r->next;
+	struct rtp_packet p;
+
+	if (!r->fec || !r->conf.follows || !r->before.marker || e == r->highest + 1 ||
+		slot_of(r, e)->state != MISSING)
+		return;
+	while (e != r->highest + 1 && !slot_of(r, e)->data) {
+		if (++e - r->next > FOLLOW_MAX)
+			return;
+	}
+	if (e == r->highest + 1 || !read_slot(r, e, &p) ||
+		!r->conf.follows(r->conf.arg, &r->before, &p))
+		return;
+	for (; r->next != e; r->next++) {
+		r->stats.hollow++;
+		clear(r, slot_of(r, r->next));
+	}
+	r->stuck = false;
+}
+
+static void remember(struct rtp_recv *r, const struct rtp_packet *p)
+{
+	size_t n = p->payload.n < RTP_RECV_FOLLOW_HEAD ? p->payload.n : RTP_RECV_FOLLOW_HEAD;
+
+	if (!r->fec || n == 0)
+		return;
+	r->before = (struct rtp_packet){.marker = p->marker, .pt = p->pt, .ts = p->ts};
+	memcpy(r->before_head, p->payload.p, n);
+	r->before.payload = (struct ar_span){r->before_head, n};
+}
+
 enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_recv_out *out)
 {
 	struct slot *s;
@@ -453,6 +523,8 @@ enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_re
 	memset(out, 0, sizeof(*out));
 	if (!r->started)
 		return RTP_RECV_NONE;
+	pass_hollow(r);
+	pass_between(r);
 	give_up(r, now);
 	skip_to_key(r);
 	s = slot_of(r, r->next);
@@ -472,6 +544,7 @@ enum rtp_recv_event rtp_recv_pop(struct rtp_recv *r, uint64_t now, struct rtp_re
 	clear(r, s);
 	r->next++;
 	r->stuck = false;
+	remember(r, &out->packet);
 	return out->lost ? RTP_RECV_GAP : RTP_RECV_PACKET;
 }
 
@@ -480,180 +553,4 @@ void rtp_recv_set_rtx(struct rtp_recv *r, uint32_t ssrc, uint8_t rtx_pt, uint8_t
 	r->conf.rtx_ssrc = ssrc;
 	r->conf.rtx_pt = rtx_pt;
 	r->conf.media_pt = media_pt;
-}
-
-void rtp_recv_sr(struct rtp_recv *r, const struct rtcp_sr *sr, uint64_t now)
-{
-	r->sr = *sr;
-	r->sr_at = now;
-	r->has_sr = true;
-}
-
-bool rtp_recv_last_sr(const struct rtp_recv *r, struct rtcp_sr *sr, uint64_t *at)
-{
-	*sr = r->sr;
-	*at = r->sr_at;
-	return r->has_sr;
-}
-
-bool rtp_recv_ntp(const struct rtp_recv *r, uint32_t ts, uint64_t *ntp)
-{
-	int64_t d = (int32_t)(ts - r->sr.rtp);
-
-	if (!r->has_sr)
-		return false;
-	*ntp = r->sr.ntp + (uint64_t)(d * (INT64_C(1) << 32) / (int64_t)r->conf.clock);
-	return true;
-}
-
-void rtp_recv_set_rtt(struct rtp_recv *r, uint64_t rtt)
-{
-	r->rtt = rtt;
-	r->told = true;
-}
-
-uint64_t rtp_recv_rtt(const struct rtp_recv *r)
-{
-	return r->rtt;
-}
-
-void rtp_recv_want_key(struct rtp_recv *r)
-{
-	r->want_key = true;
-}
-
-void rtp_recv_got_key(struct rtp_recv *r)
-{
-	r->want_key = false;
-}
-
-void rtp_recv_report(struct rtp_recv *r, uint64_t now, struct rtcp_report *out)
-{
-	uint32_t top = r->highest - r->guessed;
-	uint32_t expected = r->started ? top - r->base + 1 : 0;
-	uint32_t interval = expected - r->expected_prior;
-	int64_t lost = (int64_t)expected - r->received;
-	int64_t now_lost = (int64_t)interval - (r->received - r->received_prior);
-
-	*out = (struct rtcp_report){.ssrc = r->conf.ssrc, .jitter = r->jitter16 >> 4};
-	out->lost = lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : (int32_t)lost;
-	if (interval && now_lost > 0)
-		out->fraction =
-			(uint8_t)(now_lost * 256 / interval > 255 ? 255
-								  : now_lost * 256 / interval);
-	out->highest = top - 0x10000; /* the cycle of start() */
-	if (r->has_sr) {
-		out->lsr = (uint32_t)(r->sr.ntp >> 16);
-		out->dlsr = (uint32_t)((now - r->sr_at) * 65536 / 1000000);
-	}
-	r->expected_prior = expected;
-	r->received_prior = r->received;
-}
-
-static bool wants_nack(const struct rtp_recv *r, uint32_t ext)
-{
-	const struct slot *s = &r->slot[ext % RTP_RECV_SLOTS];
-	unsigned most = r->guessed && ext == r->highest ? GUESS_TRIES : RTP_RECV_MAX_TRIES;
-
-	return r->conf.nack && s->state == MISSING && s->tries < most;
-}
-
-static void write_nack(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
-{
-	uint64_t wait = r->rtt + r->rtt / 16;
-	uint64_t again = now + (wait > NACK_MIN ? wait : NACK_MIN) - NACK_TWICE;
-	uint16_t seq[RTCP_MAX_NACK];
-	unsigned n = 0;
-
-	for (uint32_t e = r->next; r->nmissing && e != r->highest + 1 && n < RTCP_MAX_NACK; e++) {
-		struct slot *s = slot_of(r, e);
-
-		if (!wants_nack(r, e) || s->nack_at > now)
-			continue;
-		seq[n++] = (uint16_t)e;
-		if (s->tries && s->copies < (s->tries > 1 ? 2 : 1)) {
-			s->copies++;
-			s->nack_at = s->copies < (s->tries > 1 ? 2 : 1) ? now + NACK_TWICE : again;
-			continue;
-		}
-		if (s->tries++ == 0)
-			s->first = now;
-		r->stuck |= e == r->next && s->tries >= STUCK;
-		s->copies = 0;
-		s->nacked = now;
-		s->nack_at = now + NACK_TWICE;
-	}
-	r->stats.nacks += n;
-	rtcp_write_nack(w, r->conf.local, r->conf.ssrc, seq, n);
-}
-
-static bool nack_due(const struct rtp_recv *r, uint64_t now)
-{
-	for (uint32_t e = r->next; r->nmissing && e != r->highest + 1; e++) {
-		if (wants_nack(r, e) && r->slot[e % RTP_RECV_SLOTS].nack_at <= now)
-			return true;
-	}
-	return false;
-}
-
-static void write_report(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
-{
-	struct rtcp_report block;
-
-	rtp_recv_report(r, now, &block);
-	rtcp_write_rr(w, r->conf.local, &block, 1);
-	rtcp_write_cname(w, r->conf.local, ar_span_str(r->conf.cname));
-	r->report_at = now + RTP_RECV_REPORT;
-}
-
-static bool wants_key(const struct rtp_recv *r)
-{
-	return (r->want_key || r->stuck) && (r->conf.pli || r->conf.fir);
-}
-
-void rtp_recv_feedback(struct rtp_recv *r, uint64_t now, struct rtcp_writer *w)
-{
-	bool nack, key, report = now >= r->report_at;
-
-	guess(r, now);
-	nack = r->started && nack_due(r, now);
-	key = wants_key(r) && now >= r->key_at;
-
-	if (report || ((nack || key) && !r->conf.reduced && w->n == 0))
-		write_report(r, now, w);
-	if (nack)
-		write_nack(r, now, w);
-	if (!key)
-		return;
-	if (r->conf.pli)
-		rtcp_write_pli(w, r->conf.local, r->conf.ssrc);
-	else
-		rtcp_write_fir(w, r->conf.local, r->conf.ssrc, r->fir++);
-	r->stats.key_requests++;
-	r->key_at = now + (r->rtt * 2 > RTP_RECV_KEY_INTERVAL ? r->rtt * 2 : RTP_RECV_KEY_INTERVAL);
-}
-
-uint64_t rtp_recv_deadline(const struct rtp_recv *r)
-{
-	uint64_t at = r->report_at;
-
-	if (wants_key(r) && r->key_at < at)
-		at = r->key_at;
-	at = r->guess_at < at ? r->guess_at : at;
-	for (uint32_t e = r->next; r->nmissing && e != r->highest + 1; e++) {
-		const struct slot *s = &r->slot[e % RTP_RECV_SLOTS];
-
-		if (s->state != MISSING)
-			continue;
-		if (!(r->guessed && e == r->highest) && s->at + patience(r) < at)
-			at = s->at + patience(r);
-		if (wants_nack(r, e) && s->nack_at < at)
-			at = s->nack_at;
-	}
-	return at;
-}
-
-const struct rtp_recv_stats *rtp_recv_stats(const struct rtp_recv *r)
-{
-	return &r->stats;
 }

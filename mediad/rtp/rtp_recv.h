@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Receiving side of one RTP stream and its RTX companion (RFC 4588): order, loss, NACK, reports,
- * key frame requests. Packets in, the same packets out in order, with a mark where some are lost.
+ * key frame requests. RED is taken off, and what parity can recover is (ulpfec.h). Packets in, the
+ * same packets out in order, with a mark where some are lost.
  *
  * Owner: the worker's loop, one thread. No socket, no clock: now in microseconds of any monotonic
  * clock; call rtp_recv_pop() and rtp_recv_feedback() after each input and when
@@ -23,18 +24,25 @@
 #define RTP_RECV_NACK_WAIT 200000 /* with NACK, at least */
 #define RTP_RECV_MAX_WAIT 600000
 #define RTP_RECV_REPORT 1000000 /* us between receiver reports, RFC 3550 6.2 scaled for video */
+#define RTP_RECV_PARITY_WAIT 10000 /* us before the first NACK where parity comes */
+#define RTP_RECV_PARITY_SEEN 1000000 /* us that it counts as coming */
 #define RTP_RECV_KEY_INTERVAL 300000 /* us between key frame requests */
 
 struct rtp_recv_conf {
 	uint32_t ssrc, local; /* theirs; ours, in reports */
 	uint32_t rtx_ssrc; /* 0: none */
 	uint8_t rtx_pt, media_pt; /* of the RTX stream, and what it carries */
+	/* RED and ULPFEC (ulpfec.h) and the RTX of RED; 0: none */
+	uint8_t red_pt, red_rtx_pt, ulpfec_pt;
 	uint32_t clock; /* Hz, not 0 */
 	bool nack, pli, fir; /* negotiated (a=rtcp-fb) */
 	bool reduced; /* a=rtcp-rsize */
 	bool report; /* write receiver reports; false: a sender report carries the block */
 	/* Does a key frame begin with this packet? NULL: never known. */
 	bool (*begins_key)(void *arg, const struct rtp_packet *p);
+	/* With RED: is p the first packet of the frame right after that of `before`, of whose
+	 * payload there are only the first bytes? NULL: never known. */
+	bool (*follows)(void *arg, const struct rtp_packet *before, const struct rtp_packet *p);
 	void *arg;
 	char cname[RTCP_MAX_CNAME + 1];
 };
@@ -42,6 +50,8 @@ struct rtp_recv_conf {
 struct rtp_recv_stats {
 	uint64_t packets, bytes, duplicates, late, recovered, lost, nacks, key_requests;
 	uint64_t malformed, flushed, restarts, skipped, guesses;
+	uint64_t fec_packets, fec_recovered;
+	uint64_t hollow; /* not there, and nothing but parity or padding can have been in it */
 };
 
 enum rtp_recv_event {

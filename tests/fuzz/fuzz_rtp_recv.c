@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A stream as a UE may send it: records of kind, time step, sequence number, length, payload. What
- * comes out must be in order, and asking for what is due must not come to rest at "now" for ever.
+/* A stream as a UE may send it, in RED or not: records of kind, time step, sequence number, length,
+ * payload. What comes out must be in order, and asking for what is due must not come to rest at
+ * "now" for ever.
  */
+#include "mediad/rtp/depay.h"
 #include "mediad/rtp/rtp_recv.h"
 #include "mediad/rtp/wire.h"
 
@@ -15,17 +17,27 @@ static bool begins_key(void *arg, const struct rtp_packet *p)
 	return p->payload.n > 0 && !(p->payload.p[0] & 7);
 }
 
+static bool follows(void *arg, const struct rtp_packet *before, const struct rtp_packet *p)
+{
+	(void)arg;
+	return depay_vp8_follows(before->payload, p->payload);
+}
+
 static const struct rtp_recv_conf conf = {.ssrc = 7,
 	.local = 1,
 	.rtx_ssrc = 8,
 	.rtx_pt = 97,
 	.media_pt = 96,
+	.red_pt = 98,
+	.red_rtx_pt = 99,
+	.ulpfec_pt = 100,
 	.clock = 90000,
 	.nack = true,
 	.pli = true,
 	.reduced = true,
 	.report = true,
-	.begins_key = begins_key};
+	.begins_key = begins_key,
+	.follows = follows};
 
 static void drain(struct rtp_recv *r, uint64_t now)
 {
@@ -62,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const uint8_t *d = data + at;
 		size_t len = d[4] < size - at - 5 ? d[4] : size - at - 5;
 		struct rtp_packet p = {.ssrc = d[0] & 1 ? 8 : 7,
-			.pt = d[0] & 1 ? 97 : 96,
+			.pt = (uint8_t)((d[0] & 1 ? 97 : 96) + (d[0] & 8 ? 2 : 0)),
 			.seq = get16(d + 2),
 			.ts = d[0],
 			.payload = {(const char *)d + 5, len}};

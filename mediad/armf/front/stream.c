@@ -92,6 +92,8 @@ static struct stream_totals count(const struct stream_leg *l)
 		n.nacks_sent += r->nacks;
 		n.key_asked += r->key_requests;
 		n.malformed += r->malformed;
+		n.fec_received += r->fec_packets;
+		n.fec_recovered += r->fec_recovered;
 	}
 	if (l->out.send) {
 		const struct rtp_send_stats *s = rtp_send_stats(l->out.send);

@@ -31,7 +31,7 @@
 #define STREAM_RETRY 5000000 /* us until a refused job is tried again */
 #define STREAM_FPS 30 /* of split rendering */
 
-enum stream_kind { STREAM_OTHER, STREAM_VP8, STREAM_H264 };
+enum stream_kind { STREAM_OTHER, STREAM_VP8, STREAM_H264, STREAM_RED, STREAM_ULPFEC };
 enum stream_fb {
 	STREAM_FB_NACK = 1,
 	STREAM_FB_PLI = 2,
@@ -113,6 +113,7 @@ struct stream_totals { /* counters, all of the worker's legs that there ever wer
 	uint64_t frames_in, frames_out, frames_drawn, frames_dropped, frames_held;
 	uint64_t refused, fallbacks, returns; /* jobs: not taken, lost, back again */
 	uint64_t held_over; /* frames that could not wait for their pose */
+	uint64_t fec_received, fec_recovered; /* parity packets, packets that they brought back */
 };
 
 struct stream_facts {

@@ -122,6 +122,11 @@ size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
 	return n;
 }
 
+bool stream_is_frames(enum stream_kind kind)
+{
+	return kind == STREAM_VP8 || kind == STREAM_H264;
+}
+
 /* H.264: what we make is constrained baseline in packetization-mode 1. */
 static int h264_rank(const struct stream_codec *c)
 {

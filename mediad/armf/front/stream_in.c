@@ -26,6 +26,8 @@ static void keep_counts(struct stream_leg *l)
 	l->n.nacks_sent += s->nacks;
 	l->n.key_asked += s->key_requests;
 	l->n.malformed += s->malformed;
+	l->n.fec_received += s->fec_packets;
+	l->n.fec_recovered += s->fec_recovered;
 }
 
 void stream_in_reset(struct stream_leg *l)
@@ -105,10 +107,37 @@ static bool begins_key(void *arg, const struct rtp_packet *p)
 	bool rtx;
 	int i = stream_by_pt(&l->conf.local, p->pt, &rtx);
 
-	if (i < 0 || rtx || l->conf.local.codec[i].kind == STREAM_OTHER)
+	if (i < 0 || rtx || !stream_is_frames(l->conf.local.codec[i].kind))
 		return false;
 	return depay_begins_key(
 		l->conf.local.codec[i].kind == STREAM_H264 ? DEPAY_H264 : DEPAY_VP8, p->payload);
+}
+
+static bool is_vp8(const struct stream_leg *l, uint8_t pt)
+{
+	bool rtx;
+	int i = stream_by_pt(&l->conf.local, pt, &rtx);
+
+	return i >= 0 && !rtx && l->conf.local.codec[i].kind == STREAM_VP8;
+}
+
+static bool follows(void *arg, const struct rtp_packet *before, const struct rtp_packet *p)
+{
+	const struct stream_leg *l = arg;
+
+	return is_vp8(l, before->pt) && is_vp8(l, p->pt) &&
+	       depay_vp8_follows(before->payload, p->payload);
+}
+
+static void add_red(const struct stream_side *s, struct rtp_recv_conf *conf)
+{
+	int red = stream_of_kind(s, STREAM_RED), parity = stream_of_kind(s, STREAM_ULPFEC);
+
+	if (red < 0)
+		return;
+	conf->red_pt = s->codec[red].pt;
+	conf->red_rtx_pt = s->codec[red].rtx;
+	conf->ulpfec_pt = parity < 0 ? 0 : s->codec[parity].pt;
 }
 
 static int begin(struct stream_leg *l, uint32_t ssrc, const struct stream_codec *c)
@@ -126,8 +155,10 @@ static int begin(struct stream_leg *l, uint32_t ssrc, const struct stream_codec 
 		.reduced = l->conf.local.reduced && l->conf.remote.reduced,
 		.report = true,
 		.begins_key = begins_key,
+		.follows = follows,
 		.arg = l};
 
+	add_red(&l->conf.local, &conf);
 	stream_in_reset(l);
 	snprintf(conf.cname, sizeof(conf.cname), "%08x@armf", (unsigned)l->local);
 	snprintf(l->in.cname, sizeof(l->in.cname), "%s", described_cname(l, ssrc));
@@ -165,12 +196,34 @@ static bool accept_rtx(
 
 /* ---- packets ---- */
 
+/* What a packet is of: RED tells by its first byte; parity and what comes again, of the stream that
+ * there is. -1: of nothing known. */
+static int codec_of(const struct stream_leg *l, const struct rtp_packet *p, bool *rtx)
+{
+	const struct stream_side *s = &l->conf.local;
+	int i = stream_by_pt(s, p->pt, rtx);
+	bool again = false;
+
+	if (i < 0 || s->codec[i].kind == STREAM_ULPFEC)
+		return -1;
+	if (s->codec[i].kind != STREAM_RED)
+		return i;
+	if (!*rtx && p->payload.n) {
+		i = stream_by_pt(s, (uint8_t)p->payload.p[0] & 0x7f, &again);
+		if (i < 0 || again || s->codec[i].kind == STREAM_OTHER)
+			return -1;
+	}
+	if (!stream_is_frames(s->codec[i].kind))
+		i = l->in.codec;
+	return i >= 0 && stream_is_frames(s->codec[i].kind) ? i : -1;
+}
+
 void stream_in_rtp(struct stream_leg *l, const struct rtp_packet *p, uint64_t now)
 {
 	struct rtp_ext_values ext;
 	const struct stream_codec *c;
 	bool rtx = false;
-	int i = stream_by_pt(&l->conf.local, p->pt, &rtx);
+	int i = codec_of(l, p, &rtx);
 
 	rtp_ext_read(p, &l->conf.local.ext, &ext);
 	if (ext.has_transport_seq)
@@ -312,7 +365,7 @@ static void push(struct stream_leg *l, const struct rtp_recv_out *out)
 	bool rtx;
 	int i = stream_by_pt(&l->conf.local, out->packet.pt, &rtx);
 
-	if (i < 0 || rtx || l->conf.local.codec[i].kind == STREAM_OTHER || !set_codec(l, i))
+	if (i < 0 || rtx || !stream_is_frames(l->conf.local.codec[i].kind) || !set_codec(l, i))
 		return;
 	note_ext(l, &out->packet);
 	l->in.arrived = out->arrived;

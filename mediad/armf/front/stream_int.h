@@ -144,6 +144,8 @@ int stream_by_pt(const struct stream_side *s, uint8_t pt, bool *rtx); /* -1: unk
 /* The payload type of the same codec in another description: as it is (relay), or as we encode. */
 int stream_same(const struct stream_side *s, const struct stream_codec *c, bool exact);
 int stream_of_kind(const struct stream_side *s, enum stream_kind kind);
+/* Frames that we read. */
+bool stream_is_frames(enum stream_kind kind);
 /* sprop-parameter-sets (RFC 6184 8.1) with start codes; the bytes, 0: none, or not understood. */
 size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap);
 

@@ -10,6 +10,7 @@
 #include "mediad/rtp/rtp_recv.h"
 #include "mediad/rtp/rtp_send.h"
 #include "mediad/rtp/twcc_recv.h"
+#include "mediad/rtp/ulpfec.h"
 #include "mediad/rtp/wire.h"
 
 #include <setjmp.h>
@@ -22,6 +23,11 @@
 #define SECOND 1000000ull
 #define SSRC 7
 #define RTX 8
+#define VP8_PT 96
+#define RTX_PT 97
+#define RED_PT 98
+#define RED_RTX_PT 99
+#define ULPFEC_PT 100
 #define INFLIGHT 1024
 #define HISTORY 1024
 #define WORK (6 * MS) /* decoding, drawing, encoding */
@@ -60,6 +66,8 @@ static struct {
 	uint32_t number;
 	bool key;
 	size_t bytes; /* of an ordinary frame */
+	bool red; /* with a parity packet after each frame */
+	struct ulpfec_sum sum;
 } camera;
 
 static struct {
@@ -126,7 +134,7 @@ static void carry_nack(enum way way, const uint16_t *seq, unsigned n)
 
 /* ---- the camera ---- */
 
-static int camera_packet(void *user, struct ar_span payload, bool last)
+static size_t camera_build(uint8_t *out, struct ar_span payload, bool last, bool red)
 {
 	const struct rtp_extmap none = {{0}};
 	const struct rtp_ext_values v = {0};
@@ -134,17 +142,55 @@ static int camera_packet(void *user, struct ar_span payload, bool last)
 		.seq = camera.seq,
 		.ts = camera.number * 3000,
 		.ssrc = SSRC,
-		.pt = 96,
+		.pt = red ? RED_PT : VP8_PT,
 		.payload = payload};
-	unsigned i = camera.seq++ % HISTORY;
-	int n = rtp_build(camera.history[i].d, RTP_MAX_PACKET, &p, &none, &v);
+	int n = rtp_build(out, RTP_MAX_PACKET, &p, &none, &v);
+
+	assert_true(n > 0);
+	return (size_t)n;
+}
+
+/* In RED; a parity packet is not kept, as in libwebrtc. */
+static size_t camera_red(uint8_t *out, uint8_t pt, struct ar_span payload, bool last)
+{
+	uint8_t body[RTP_MAX_PACKET];
+
+	body[0] = pt;
+	memcpy(body + 1, payload.p, payload.n);
+	return camera_build(out, (struct ar_span){(char *)body, payload.n + 1}, last, true);
+}
+
+static void camera_parity(void)
+{
+	uint8_t body[RTP_MAX_PACKET], d[RTP_MAX_PACKET];
+	size_t n = ulpfec_sum_write(&camera.sum, body, sizeof(body));
+
+	assert_true(n > 0);
+	n = camera_red(d, ULPFEC_PT, (struct ar_span){(char *)body, n}, false);
+	camera.history[camera.seq++ % HISTORY].n = 0;
+	camera.sum = (struct ulpfec_sum){0};
+	carry(CAMERA_OUT, d, n);
+}
+
+static int camera_packet(void *user, struct ar_span payload, bool last)
+{
+	unsigned i = camera.seq % HISTORY;
+	size_t n = camera_build(camera.history[i].d, payload, last, false);
 
 	(void)user;
-	assert_true(n > 0);
-	camera.history[i].n = (size_t)n;
+	if (camera.red) {
+		assert_int_equal(ulpfec_sum_add(&camera.sum,
+					 (struct ar_span){(char *)camera.history[i].d, n}),
+			0);
+		n = camera_red(camera.history[i].d, VP8_PT, payload, last);
+	}
+	camera.seq++;
+	camera.history[i].n = n;
 	camera.history[i].sent = now;
 	camera.history[i].again = false;
-	carry(CAMERA_OUT, camera.history[i].d, (size_t)n);
+	carry(CAMERA_OUT, camera.history[i].d, n);
+	if (last && camera.red)
+		camera_parity();
 	return 0;
 }
 
@@ -186,7 +232,7 @@ static void camera_again(uint16_t seq)
 	p.payload = (struct ar_span){(char *)body, p.payload.n + 2};
 	p.seq = camera.rtx_seq++;
 	p.ssrc = RTX;
-	p.pt = 97;
+	p.pt = p.pt == RED_PT ? RED_RTX_PT : RTX_PT;
 	n = rtp_build(d, sizeof(d), &p, &none, &v);
 	assert_true(n > 0);
 	carry(CAMERA_OUT, d, (size_t)n);
@@ -208,6 +254,12 @@ static bool begins_key(void *arg, const struct rtp_packet *p)
 {
 	(void)arg;
 	return depay_begins_key(DEPAY_VP8, p->payload);
+}
+
+static bool follows(void *arg, const struct rtp_packet *before, const struct rtp_packet *p)
+{
+	(void)arg;
+	return depay_vp8_follows(before->payload, p->payload);
 }
 
 /* Encoded again at what the path is thought to carry. */
@@ -446,7 +498,7 @@ static void arrive(const struct packet *p)
 	}
 }
 
-static void begin(unsigned run)
+static void begin(unsigned run, bool red)
 {
 	const struct bwe_conf rates = {800000, 50000, 2500000};
 	const struct rtp_send_conf sc = {.ssrc = SSRC,
@@ -462,14 +514,18 @@ static void begin(unsigned run)
 	const struct rtp_recv_conf rc = {.ssrc = SSRC,
 		.local = 1,
 		.rtx_ssrc = RTX,
-		.rtx_pt = 97,
-		.media_pt = 96,
+		.rtx_pt = RTX_PT,
+		.media_pt = VP8_PT,
+		.red_pt = red ? RED_PT : 0,
+		.red_rtx_pt = red ? RED_RTX_PT : 0,
+		.ulpfec_pt = red ? ULPFEC_PT : 0,
 		.clock = 90000,
 		.nack = true,
 		.pli = true,
 		.reduced = true,
 		.report = true,
 		.begins_key = begins_key,
+		.follows = follows,
 		.cname = "mf"};
 	const struct rtcp_sr source = {.ntp = 0xe000000000000000ull, .rtp = 1};
 
@@ -480,6 +536,7 @@ static void begin(unsigned run)
 	memset(&mf, 0, sizeof(mf));
 	camera.key = true;
 	camera.bytes = 3000;
+	camera.red = red;
 	now = began = 100 * SECOND;
 	seed = 42 + 977 * run;
 	assert_int_equal(bwe_new(&mf.bwe, &rates), 0);
@@ -530,7 +587,8 @@ static int by_size(const void *a, const void *b)
 }
 
 /* At most so many of RUNS with a gap that is LONG; the longest gap of a run in the middle. */
-static void legs(const char *name, unsigned first, unsigned second, unsigned may, uint64_t middle)
+static void legs(
+	const char *name, unsigned first, unsigned second, bool red, unsigned may, uint64_t middle)
 {
 	uint64_t longest[RUNS];
 	unsigned over = 0;
@@ -538,7 +596,7 @@ static void legs(const char *name, unsigned first, unsigned second, unsigned may
 	loss[CAMERA_OUT] = loss[CAMERA_IN] = first;
 	loss[SCREEN_OUT] = loss[SCREEN_IN] = second;
 	for (unsigned i = 0; i < RUNS; i++) {
-		begin(i);
+		begin(i, red);
 		run();
 		longest[i] = screen.longest;
 		over += longest[i] > LONG;
@@ -558,13 +616,14 @@ static void legs(const char *name, unsigned first, unsigned second, unsigned may
 static void nothing_is_lost(void **state)
 {
 	(void)state;
-	legs("no loss", 0, 0, 0, 40 * MS);
+	legs("no loss", 0, 0, false, 0, 40 * MS);
+	legs("no loss, parity", 0, 0, true, 0, 40 * MS);
 }
 
 static void loss_towards_the_screen(void **state)
 {
 	(void)state;
-	legs("5 %, second leg", 0, 50, 1, 235 * MS);
+	legs("5 %, second leg", 0, 50, false, 1, 235 * MS);
 }
 
 /* A camera sends no packet again within a round trip: what is lost three times stands still for 33
@@ -572,13 +631,20 @@ static void loss_towards_the_screen(void **state)
 static void loss_from_the_camera(void **state)
 {
 	(void)state;
-	legs("5 %, first leg", 50, 0, 5, 265 * MS);
+	legs("5 %, first leg", 50, 0, false, 5, 265 * MS);
 }
 
 static void loss_on_both(void **state)
 {
 	(void)state;
-	legs("5 %, both legs", 50, 50, 6, 270 * MS);
+	legs("5 %, both legs", 50, 50, false, 6, 270 * MS);
+}
+
+static void loss_of_what_parity_covers(void **state)
+{
+	(void)state;
+	legs("5 %, first leg, parity", 50, 0, true, 2, 265 * MS);
+	legs("5 %, both legs, parity", 50, 50, true, 2, 270 * MS);
 }
 
 int main(void)
@@ -588,6 +654,7 @@ int main(void)
 		cmocka_unit_test(loss_towards_the_screen),
 		cmocka_unit_test(loss_from_the_camera),
 		cmocka_unit_test(loss_on_both),
+		cmocka_unit_test(loss_of_what_parity_covers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,13 @@ async function buffered(screen) {
 	return `jitter_buffer_ms=${mean(s.jitterBufferDelay, s.jitterBufferEmittedCount)} min_ms=${mean(s.jitterBufferMinimumDelay, s.jitterBufferEmittedCount)} decode_ms=${mean(s.totalDecodeTime, s.framesDecoded)} processing_ms=${mean(s.totalProcessingDelay, s.framesDecoded)} assembly_ms=${mean(s.totalAssemblyTime, s.framesAssembledFromMultiplePackets)} freezes=${s.freezeCount} dropped=${s.framesDropped}`;
 }
 
+// Parity packets (ULPFEC) of all cases so far from Chromium and what they brought back, to it in this one.
+async function parity(lab, screen) {
+	const [{ avFecReceived: up, avFecRecovered: back }] = (await lab.mediad.status()).worker;
+	const s = (await screen.eval(() => window.phone.stats()))['inbound-rtp'] ?? {};
+	return `fec_up=${up} fec_recovered=${back} fec_down=${s.fecPacketsReceived ?? 0}`;
+}
+
 // From Chromium's encoder to the arrival of the picture's last packet at the other Chromium: one
 // paced sending, the ARMF, another one.
 async function through({ camera, screen }, since) {
@@ -280,7 +287,7 @@ const CASES = {
 			const since = await c.camera.move(ORBIT);
 			await sleep(10000);
 			const f = freezes(await c.screen.seen(since), since);
-			console.log(`# loss longest_gap_ms=${Math.round(f.longest)} over_300=${f.over(300)} broken=${f.broken} pictures=${f.n} ${await buffered(c.screen)}`);
+			console.log(`# loss longest_gap_ms=${Math.round(f.longest)} over_300=${f.over(300)} broken=${f.broken} pictures=${f.n} ${await parity(lab, c.screen)} ${await buffered(c.screen)}`);
 			assert(f.broken === 0, `${f.broken} broken pictures were shown`);
 			assert(f.longest < 1000, `no picture for ${Math.round(f.longest)} ms`); // 300 on an idle machine
 		}, { context: { lines: [line, line] } });

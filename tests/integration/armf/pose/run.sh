@@ -5,7 +5,7 @@
 # what was measured in lines with #.
 #   run.sh [CASE...]
 # Environment: BUILD (build folder), KEEP (a folder for pictures and figures, else removed), SPLICE ([armf]
-# splice, else as it is by default).
+# splice, else as it is by default), FEC (0: without parity).
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../../../.." && pwd)
 export BUILD=${BUILD:-$ROOT/build/release}

@@ -15,7 +15,7 @@ export function description(section, session = '') {
 	const fb = all(section, /^a=rtcp-fb:(\S+) (.*?)\r?$/gm);
 	const rtxOf = new Map([...fmtp].filter(([pt]) => maps.get(pt)?.name === 'rtx').map(([pt, text]) => [Number(/apt=(\d+)/.exec(text)[1]), pt]));
 	const codecs = pts
-		.filter((pt) => maps.has(pt) && !/^(rtx|red|ulpfec|flexfec)/.test(maps.get(pt).name))
+		.filter((pt) => maps.has(pt) && !/^(rtx|flexfec)/.test(maps.get(pt).name))
 		.map((pt) => ({
 			pt, ...maps.get(pt), fmtp: fmtp.get(pt) ?? '', ...(rtxOf.has(pt) && { rtx: rtxOf.get(pt) }),
 			fb: fb.filter(([p]) => p === '*' || Number(p) === pt).map(([, text]) => text),
@@ -40,7 +40,9 @@ const KEPT_EXT = /abs-capture-time|transport-wide-cc|abs-send-time|sdes:mid|xr-p
 // What we say to this UE: its codecs that the ARMF reads, in its order, only `names` when given.
 export function ours(remote, names) {
 	const cc = names?.[0] !== 'OPUS';
-	const known = names ?? ['VP8', 'H264'];
+	// parity is for VP8, as asd has it; FEC=0: to see what it is good for
+	const known = [...(names ?? ['VP8', 'H264'])];
+	if (known[0] === 'VP8' && process.env.FEC !== '0') known.push('RED', 'ULPFEC');
 	const codecs = remote.codecs
 		.filter((c) => known.includes(c.name.toUpperCase()) && (c.name !== 'H264' || (/packetization-mode=1/.test(c.fmtp) && /profile-level-id=42/i.test(c.fmtp))))
 		.map((c) => ({ ...c, fb: c.fb.filter((f) => /^(nack|nack pli|ccm fir|goog-remb|transport-cc)$/.test(f) && (cc || f !== 'transport-cc')) }));
