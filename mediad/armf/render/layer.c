@@ -59,28 +59,51 @@ void layer_free(struct layer *l)
 	memset(l, 0, sizeof(*l));
 }
 
-/* First and last byte of a row that is not 0, in steps of 8. */
+/* First and last byte of a row that is not 0: 8 at a time as long as they are. */
 static struct layer_span span_of(const uint8_t *a, int w)
 {
 	int from = 0, to = w;
+	uint64_t word = 0;
+
+	for (; from + 8 <= w && !word; from += word ? 0 : 8)
+		memcpy(&word, a + from, 8);
+	while (from < w && !a[from])
+		from++;
+	if (from == w)
+		return (struct layer_span){0, 0, 0, 0};
+	for (word = 0; to - 8 > from && !word; to -= word ? 0 : 8)
+		memcpy(&word, a + to - 8, 8);
+	while (!a[to - 1])
+		to--;
+	/* whole pairs, for the chroma below */
+	return (struct layer_span){(uint16_t)(from & ~1), (uint16_t)((to + 1) & ~1), 0, 0};
+}
+
+static bool solid_word(const uint8_t *a)
+{
 	uint64_t word;
 
-	for (; from + 8 <= w; from += 8) {
-		memcpy(&word, a + from, 8);
-		if (word)
-			break;
-	}
-	while (from < w && from + 8 > w && !a[from])
-		from++;
-	if (from >= w)
-		return (struct layer_span){0, 0};
-	for (; to - 8 > from; to -= 8) {
-		memcpy(&word, a + to - 8, 8);
-		if (word)
-			break;
-	}
-	/* whole pairs, for the chroma below */
-	return (struct layer_span){(uint16_t)(from & ~1), (uint16_t)((to + 1) & ~1)};
+	memcpy(&word, a, sizeof(word));
+	return word == ~(uint64_t)0;
+}
+
+/* Most rows are solid but for their ends. */
+static void find_solid(const uint8_t *a, struct layer_span *s)
+{
+	int i = s->from, first;
+
+	while (i + 8 <= s->to && !solid_word(a + i))
+		i += 8;
+	for (first = i; i + 8 <= s->to && solid_word(a + i);)
+		i += 8;
+	if (i == first)
+		first = i = s->from; /* a few pixels: not worth it */
+	while (i > first && i < s->to && a[i] == 255)
+		i++;
+	while (i > first && first > s->from && a[first - 1] == 255)
+		first--;
+	s->solid = (uint16_t)first;
+	s->end = (uint16_t)i;
 }
 
 void layer_convert(struct layer *l)
@@ -91,8 +114,12 @@ void layer_convert(struct layer *l)
 		l->h);
 	ARGBExtractAlpha(l->rgba, l->w * 4, l->alpha, l->w, l->w, l->h);
 	ScalePlane(l->alpha, l->w, l->w, l->h, l->alpha_uv, half, half, l->h / 2, kFilterBox);
-	for (int y = 0; y < l->h; y++)
-		l->span[y] = span_of(l->alpha + (size_t)y * (size_t)l->w, l->w);
+	for (int y = 0; y < l->h; y++) {
+		const uint8_t *row = l->alpha + (size_t)y * (size_t)l->w;
+
+		l->span[y] = span_of(row, l->w);
+		find_solid(row, &l->span[y]);
+	}
 }
 
 /* dst = src + (dst - black) * (1 - alpha), alpha in 128 steps so that 16 bits are enough; exactly
@@ -135,42 +162,73 @@ static void blend_row(uint8_t *restrict dst, const uint8_t *restrict src,
 	blend_part(dst + i, src + i, alpha + i, n - i, black);
 }
 
-static void blend_chroma_row(const struct layer *l, const struct render_frame *f, int y)
+/* What a span has of a row: pointers are to its first sample. */
+static void blend_span(
+	uint8_t *dst, const uint8_t *src, const uint8_t *alpha, struct layer_span s, int black)
 {
-	struct layer_span a = l->span[y], b = l->span[y + 1 < l->h ? y + 1 : y];
-	int half = l->w / 2, row = (l->y + y) / 2, limit = (f->width + 1) / 2 - l->x / 2;
-	size_t at = (size_t)(y / 2) * (size_t)half;
-	int from, to;
+	int before = s.solid - s.from, solid = s.end - s.solid;
+
+	if (s.solid >= s.end) {
+		blend_row(dst, src, alpha, s.to - s.from, black);
+		return;
+	}
+	blend_row(dst, src, alpha, before, black);
+	memcpy(dst + before, src + before, (size_t)solid);
+	before += solid;
+	blend_row(dst + before, src + before, alpha + before, s.to - s.end, black);
+}
+
+static struct layer_span cut(struct layer_span s, int limit)
+{
+	int most = limit < 0 ? 0 : limit;
+
+	s.to = s.to < most ? s.to : (uint16_t)most;
+	s.end = s.end < s.to ? s.end : s.to;
+	return s;
+}
+
+/* Of a row of chroma, which two of brightness share. */
+static struct layer_span both(struct layer_span a, struct layer_span b)
+{
+	struct layer_span s;
 
 	if (a.from == a.to)
-		a = b;
-	else if (b.from == b.to)
-		b = a;
-	from = (a.from < b.from ? a.from : b.from) / 2;
-	to = (a.to > b.to ? a.to : b.to) / 2;
-	to = to < limit ? to : limit;
-	if (from >= to)
-		return;
-	at += (size_t)from;
-	for (int i = 1; i < 3; i++) {
-		uint8_t *d = f->plane[i] + (ptrdiff_t)row * f->stride[i] + l->x / 2 + from;
+		return (struct layer_span){b.from / 2, b.to / 2, 0, 0};
+	if (b.from == b.to)
+		return (struct layer_span){a.from / 2, a.to / 2, 0, 0};
+	s.from = (a.from < b.from ? a.from : b.from) / 2;
+	s.to = (a.to > b.to ? a.to : b.to) / 2;
+	s.solid = (uint16_t)((a.solid > b.solid ? a.solid : b.solid) + 1) / 2;
+	s.end = (a.end < b.end ? a.end : b.end) / 2;
+	return s;
+}
 
-		blend_row(d, (i == 1 ? l->u_plane : l->v_plane) + at, l->alpha_uv + at, to - from,
-			BLACK_UV);
+static void blend_chroma_row(const struct layer *l, const struct render_frame *f, int y)
+{
+	struct layer_span s = both(l->span[y], l->span[y + 1 < l->h ? y + 1 : y]);
+	int half = l->w / 2, row = (l->y + y) / 2;
+	size_t at = (size_t)(y / 2) * (size_t)half + s.from;
+
+	s = cut(s, (f->width + 1) / 2 - l->x / 2);
+	if (s.from >= s.to)
+		return;
+	for (int i = 1; i < 3; i++) {
+		uint8_t *d = f->plane[i] + (ptrdiff_t)row * f->stride[i] + l->x / 2 + s.from;
+
+		blend_span(
+			d, (i == 1 ? l->u_plane : l->v_plane) + at, l->alpha_uv + at, s, BLACK_UV);
 	}
 }
 
 void layer_blend(const struct layer *l, const struct render_frame *f)
 {
 	for (int y = 0; y < l->h && l->y + y < f->height; y++) {
-		struct layer_span s = l->span[y];
-		int to = s.to < f->width - l->x ? s.to : f->width - l->x;
+		struct layer_span s = cut(l->span[y], f->width - l->x);
 		size_t at = (size_t)y * (size_t)l->w + s.from;
+		uint8_t *d = f->plane[0] + (ptrdiff_t)(l->y + y) * f->stride[0] + l->x + s.from;
 
-		if (s.from < to)
-			blend_row(
-				f->plane[0] + (ptrdiff_t)(l->y + y) * f->stride[0] + l->x + s.from,
-				l->y_plane + at, l->alpha + at, to - s.from, BLACK_Y);
+		if (s.from < s.to)
+			blend_span(d, l->y_plane + at, l->alpha + at, s, BLACK_Y);
 		if (!(y & 1))
 			blend_chroma_row(l, f, y);
 	}

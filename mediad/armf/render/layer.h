@@ -21,6 +21,7 @@ struct layer {
 
 struct layer_span {
 	uint16_t from, to;
+	uint16_t solid, end; /* within: the first pixels side by side that are solid */
 };
 
 /* Makes room; the planes' contents are lost. -ENOMEM: the layer is empty. */

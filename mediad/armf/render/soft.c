@@ -233,8 +233,8 @@ static bool texture_place(const struct paint *t, const float *uv, struct soft_co
 		return true;
 	if (!(fabsf(uv[0]) < MAX_UV) || !(fabsf(uv[1]) < MAX_UV))
 		return false;
-	out->u = uv[0] * out->i;
-	out->v = uv[1] * out->i;
+	out->u = uv[0];
+	out->v = uv[1];
 	return true;
 }
 
@@ -272,7 +272,7 @@ static bool make_corners(struct scene *c, const struct draw_item *it, const stru
 			light_at(&c->l->lights, n, t->color, light);
 		}
 		for (int k = 0; k < 3; k++)
-			out->light[k] = light[k] * out->i;
+			out->light[k] = light[k];
 	}
 	return true;
 }

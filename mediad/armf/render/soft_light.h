@@ -16,4 +16,9 @@
 #define SOFT_LIGHT_LESS ((int16_t)(16 - SOFT_LIGHT_BIAS * 32 - 0.5))
 #define SOFT_LIGHT_WHITE ((int16_t)((255 - 128) * 128))
 
+/* For shuffles, soft_pixels.c (the compiler would make them anew for every use if it knew them).
+ * Of each half: the lower 16 bits of the first 32 eight times, of the second, the third, the
+ * fourth; of the first and the second four times each, of the third and the fourth. */
+extern const uint8_t soft_copies[6][32];
+
 #endif

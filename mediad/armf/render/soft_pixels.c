@@ -240,6 +240,16 @@ static void draw_plain(const struct soft_segment *s)
 		draw(s, false);
 }
 
+#define WORD(a) (a) * 4, (a)*4 + 1
+#define FOUR(a) WORD(a), WORD(a), WORD(a), WORD(a)
+#define COPIES(a, b)                                                                               \
+	{                                                                                          \
+		FOUR(a), FOUR(b), FOUR(a), FOUR(b)                                                 \
+	}
+
+_Alignas(32) const uint8_t soft_copies[6][32] = {
+	COPIES(0, 0), COPIES(1, 1), COPIES(2, 2), COPIES(3, 3), COPIES(0, 1), COPIES(2, 3)};
+
 const struct soft_pixels soft_pixels_plain = {"plain", draw_plain};
 
 const struct soft_pixels *soft_pixels_get(unsigned at)

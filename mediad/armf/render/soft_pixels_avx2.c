@@ -55,16 +55,9 @@ ALWAYS struct sampler sampler_of(const struct soft_segment *s)
 		_mm256_set1_epi32(l->w | l->h << 16), _mm256_set1_epi32(1 | l->stride << 16)};
 }
 
-/* Shuffles, for each half: the lower 16 bits of one 32 eight times, of two of them four times. */
-#define WORD(a) (a) * 4, (a)*4 + 1
-#define FOUR(a) WORD(a), WORD(a), WORD(a), WORD(a)
-static const uint8_t copies[6][16] = {{FOUR(0), FOUR(0)}, {FOUR(1), FOUR(1)}, {FOUR(2), FOUR(2)},
-	{FOUR(3), FOUR(3)}, {FOUR(0), FOUR(1)}, {FOUR(2), FOUR(3)}};
-
 ALWAYS __m256i copy(__m256i v, int which)
 {
-	return _mm256_shuffle_epi8(
-		v, _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)copies[which])));
+	return _mm256_shuffle_epi8(v, _mm256_load_si256((const void *)soft_copies[which]));
 }
 
 /* low: pixels 0, 1, 4, 5; high: 2, 3, 6, 7. */

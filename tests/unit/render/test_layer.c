@@ -143,6 +143,57 @@ static void solid_but_for_one(void **state)
 	layer_free(&l);
 }
 
+/* Any row: solid runs of any length anywhere, what is between them partly transparent or not there
+ * at all. Each sample by its own account, from what the layer holds. */
+static void any_rows(void **state)
+{
+	static const uint8_t alpha[] = {0, 0, 255, 255, 255, 1, 128, 254};
+	struct layer l = {0};
+	struct rig_frame f, g;
+	unsigned seed = 1;
+
+	(void)state;
+	rig_new_frame(&f, 130, 40);
+	rig_new_frame(&g, 130, 40);
+	for (int round = 0; round < 300; round++) {
+		int w = 2 + 2 * (round % 50), left = 0;
+		uint8_t a = 0;
+
+		assert_int_equal(layer_resize(&l, 10, 8, w, 30), 0);
+		for (int i = 0; i < w * 30; i++, left--) {
+			if (left <= 0) {
+				seed = seed * 1664525u + 1013904223u;
+				left = 1 + (int)(seed >> 8) % (seed >> 31 ? 60 : 5);
+				a = alpha[seed >> 28 & 7];
+			}
+			paint(&l, i % w, i / w, (const uint8_t[]){200, 90, (uint8_t)i, a});
+		}
+		layer_convert(&l);
+		rig_noise_frame(&f, (unsigned)round);
+		rig_noise_frame(&g, (unsigned)round);
+		layer_blend(&l, &f.f);
+		for (int i = 0; i < w * 30; i++) {
+			size_t at = (size_t)(8 + i / w) * 130 + 10 + (size_t)(i % w);
+			double part = 1 - l.alpha[i] / 255.0;
+
+			assert_true(fabs(l.y_plane[i] + (g.f.plane[0][at] - 16) * part -
+					    f.f.plane[0][at]) < 1.6);
+		}
+		for (int i = 0; i < w * 30 / 4; i++) {
+			size_t at = (size_t)(4 + i / (w / 2)) * 65 + 5 + (size_t)(i % (w / 2));
+			double part = 1 - l.alpha_uv[i] / 255.0;
+
+			assert_true(fabs(l.u_plane[i] + (g.f.plane[1][at] - 128) * part -
+					    f.f.plane[1][at]) < 1.6);
+			assert_true(fabs(l.v_plane[i] + (g.f.plane[2][at] - 128) * part -
+					    f.f.plane[2][at]) < 1.6);
+		}
+	}
+	rig_free_frame(&f);
+	rig_free_frame(&g);
+	layer_free(&l);
+}
+
 /* The last column and row of an odd frame have half a chroma sample. */
 static void stays_inside_odd_frames(void **state)
 {
@@ -288,6 +339,7 @@ int main(void)
 		cmocka_unit_test(opaque_replaces),
 		cmocka_unit_test(mixes_by_alpha),
 		cmocka_unit_test(solid_but_for_one),
+		cmocka_unit_test(any_rows),
 		cmocka_unit_test(stays_inside_odd_frames),
 		cmocka_unit_test(what_lies_outside_is_left_out),
 		cmocka_unit_test(rows_are_kept_apart),

@@ -155,7 +155,7 @@ static void nearer_wins(void **state)
 
 				k[t][i].i = near;
 				for (int c = 0; c < 3; c++)
-					k[t][i].light[c] = t ? near * 0.5f : near;
+					k[t][i].light[c] = t ? 0.5f : 1;
 			}
 			draw(&k[t][0], &k[t][1], &k[t][2], &white);
 		}
@@ -224,10 +224,10 @@ static struct soft_corner corner_of(const struct vertex *a)
 	struct soft_corner c = corner_at(a->x, a->y);
 
 	c.i = (float)(1 / a->w);
-	c.u = (float)(a->u / a->w);
-	c.v = (float)(a->v / a->w);
+	c.u = (float)a->u;
+	c.v = (float)a->v;
 	for (int k = 0; k < 3; k++)
-		c.light[k] = (float)(a->light / a->w);
+		c.light[k] = (float)a->light;
 	return c;
 }
 
@@ -349,10 +349,10 @@ static void any_triangle_stays_inside(void **state)
 			k[n] = corner_at(between(-reach, W + reach) + between(0, 255) / 256.0,
 				between(-reach, H + reach) + between(0, 255) / 256.0);
 			k[n].i = (float)exp2(between(-10, 13));
-			k[n].u = (float)between(-999, 999) * k[n].i;
-			k[n].v = (float)between(-999, 999) * k[n].i;
+			k[n].u = (float)between(-999, 999);
+			k[n].v = (float)between(-999, 999);
 			for (int c = 0; c < 3; c++)
-				k[n].light[c] = (float)between(0, 50) * k[n].i;
+				k[n].light[c] = (float)between(0, 50);
 		}
 		draw(&k[0], &k[1], &k[2], &waves);
 		for (int i = 0; i < SLACK; i++)
@@ -367,10 +367,10 @@ static struct soft_corner random_corner(int left, int right)
 		between(-10, H + 10) + between(0, 255) / 256.0);
 
 	k.i = (float)between(1, 40) / 10;
-	k.u = (float)between(-20, 20) / 10 * k.i;
-	k.v = (float)between(-20, 20) / 10 * k.i;
+	k.u = (float)between(-20, 20) / 10;
+	k.v = (float)between(-20, 20) / 10;
 	for (int c = 0; c < 3; c++)
-		k.light[c] = (float)between(0, 30) / 10 * k.i;
+		k.light[c] = (float)between(0, 30) / 10;
 	return k;
 }
 
