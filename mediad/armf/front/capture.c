@@ -2,6 +2,7 @@
 #include "mediad/armf/front/capture.h"
 
 #include "common/daemon/ar_clock.h"
+#include "mediad/armf/front/predict.h"
 
 #include <errno.h>
 #include <math.h>
@@ -313,29 +314,6 @@ void capture_report(struct capture *c, uint64_t ntp, uint64_t now)
 
 /* ---- the pose of a time ---- */
 
-static void slerp(float out[4], const float a[4], const float b[4], double f)
-{
-	double dot = 0, s, wa = 1 - f, wb = f, n = 0, sign, v[4];
-
-	for (unsigned i = 0; i < 4; i++)
-		dot += (double)a[i] * (double)b[i];
-	sign = dot < 0 ? -1 : 1;
-	dot = fabs(dot) > 1 ? 1 : fabs(dot);
-	s = sqrt(1 - dot * dot);
-	if (s > 1e-4) {
-		double angle = atan2(s, dot);
-
-		wa = sin((1 - f) * angle) / s;
-		wb = sin(f * angle) / s;
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		v[i] = wa * (double)a[i] + sign * wb * (double)b[i];
-		n += v[i] * v[i];
-	}
-	for (unsigned i = 0; i < 4; i++)
-		out[i] = n > 1e-9 ? (float)(v[i] / sqrt(n)) : b[i];
-}
-
 static void mix(struct armf_camera *cam, const struct entry *a, const struct entry *b,
 	unsigned view, double f)
 {
@@ -344,7 +322,7 @@ static void mix(struct armf_camera *cam, const struct entry *a, const struct ent
 
 		cam->position[i] = (float)(from + (to - from) * f);
 	}
-	slerp(cam->orientation, a->q[view], b->q[view], f);
+	predict_slerp(cam->orientation, a->q[view], b->q[view], f);
 }
 
 static void off_centre(float m[16], const float fov[4])
@@ -387,18 +365,18 @@ static void put_views(const struct capture *c, const struct entry *a, const stru
 	}
 }
 
-/* An earlier pose, far enough from the last one for a speed that noise does not make. */
-static const struct entry *base_of(const struct capture *c)
+/* A pose before that one, far enough for a speed that noise does not make. */
+static const struct entry *base_of(const struct capture *c, const struct entry *of)
 {
-	const struct entry *last = &c->e[c->n - 1], *best = NULL;
+	const struct entry *best = NULL;
 
-	for (unsigned i = c->n - 1; i-- > 0;) {
-		double gap = last->t - c->e[i].t;
+	for (const struct entry *e = of; e-- > c->e;) {
+		double gap = of->t - e->t;
 
 		if (gap > BASE_MAX)
 			break;
 		if (gap >= BASE_MIN)
-			best = &c->e[i];
+			best = e;
 		if (gap >= BASE_GOOD)
 			break;
 	}
@@ -407,15 +385,24 @@ static const struct entry *base_of(const struct capture *c)
 
 static void extrapolate(const struct capture *c, double t, struct capture_shot *out)
 {
-	const struct entry *last = &c->e[c->n - 1], *base = base_of(c);
+	const struct entry *by[3] = {&c->e[c->n - 1]};
+	unsigned n = 1;
 
-	if (t - last->t > CAPTURE_EXTRAPOLATE)
+	if (t - by[0]->t > CAPTURE_EXTRAPOLATE)
 		return;
 	out->extrapolated = true;
-	if (base)
-		put_views(c, base, last, (t - base->t) / (last->t - base->t), out);
-	else
-		put_views(c, last, last, 0, out);
+	out->views = by[0]->views;
+	for (; n < 3 && (by[n] = base_of(c, by[n - 1])); n++)
+		out->views = by[n]->views < out->views ? by[n]->views : out->views;
+	for (unsigned i = 0; i < out->views; i++) {
+		struct armf_camera *cam = &out->camera[i];
+		struct predict_pose known[3];
+
+		for (unsigned k = 0; k < n; k++)
+			known[k] = (struct predict_pose){by[k]->t, by[k]->p[i], by[k]->q[i]};
+		predict_pose(known, n, t, cam->position, cam->orientation);
+		put_lens(c, cam, i);
+	}
 }
 
 /* views stays 0 when no pose is near enough. */
