@@ -281,8 +281,20 @@ static void on_ssrc_group(struct ar_sdp_av *av, struct ar_span v)
 		s->rtx = two;
 }
 
+/* RFC 4568 6.3: only parameters that need not be understood, or hint at the size of a window. */
+static bool session_params_ok(struct ar_span v)
+{
+	while (v.n) {
+		struct ar_span w = cut_word(&v, ' ');
+
+		if (w.n && w.p[0] != '-' && (w.n < 4 || memcmp(w.p, "WSH=", 4) != 0))
+			return false;
+	}
+	return true;
+}
+
 /* "1 AES_CM_128_HMAC_SHA1_80 inline:key|2^20": a lifetime goes, a key with an MKI or in several
- * parts is left out. */
+ * parts is left out, and one with parameters that change the packets (RFC 4568 6.3). */
 static void on_crypto(struct ar_sdp_av *av, struct ar_span v)
 {
 	struct ar_av_crypto c;
@@ -291,9 +303,11 @@ static void on_crypto(struct ar_sdp_av *av, struct ar_span v)
 	if (av->ncrypto == AR_AV_MAX_CRYPTO || !cut_number(&v, 999999999, &c.tag))
 		return;
 	c.suite = cut_word(&v, ' ');
-	if (!c.suite.n || v.n < 8 || memcmp(v.p, "inline:", 7) != 0 || memchr(v.p, ';', v.n))
+	c.key = cut_word(&v, ' ');
+	if (!c.suite.n || c.key.n < 8 || memcmp(c.key.p, "inline:", 7) != 0 ||
+		memchr(c.key.p, ';', c.key.n) || !session_params_ok(v))
 		return;
-	c.key = (struct ar_span){v.p + 7, v.n - 7};
+	c.key = (struct ar_span){c.key.p + 7, c.key.n - 7};
 	bar = memchr(c.key.p, '|', c.key.n);
 	if (bar && memchr(bar, ':', c.key.n - (size_t)(bar - c.key.p)))
 		return;

@@ -221,10 +221,13 @@ static unsigned load_at(const struct pool_job *j, unsigned step)
 
 static void set_step(struct pool_job *j, unsigned step)
 {
+	unsigned then = load_at(j, step);
+
 	ar_log(AR_LOG_NOTICE, "armf",
 		"[%s] processor at %u %% of a core: job goes from step %u to %u", j->call_id,
 		j->proc->used / 10, j->step, step);
-	j->load = load_at(j, step);
+	j->cost = j->load ? j->cost * then / j->load : 0; /* measured anew in a second */
+	j->load = then;
 	j->leapt = step > j->step && j->splice == LINK_SPLICED;
 	pool_job_set_step(j, step);
 	j->proc->hold = HOLD_S;
@@ -239,10 +242,28 @@ static bool room_for_up(const struct pool_proc *p, const struct pool_job *j)
 	       p->used + then - j->load <= budget(p->pool) * ROOM_PERCENT / 100;
 }
 
+/* As many as it takes: when many streams grow dearer at once (spliced ones that are coded as a
+ * whole, another scene), one at a time would leave all of them late for half a minute. What they
+ * free is not overrated: the process has at most what its jobs' loads add up to. */
+static void step_down(struct pool_proc *p)
+{
+	unsigned over = p->used > budget(p->pool) ? p->used - budget(p->pool) : 0, freed = 0;
+	struct pool_job *j;
+
+	while ((j = pick_down(p))) {
+		unsigned before = j->load;
+
+		set_step(j, next_down(j));
+		freed += before - j->load;
+		if (freed >= over && !has_full_thread(p))
+			break;
+	}
+}
+
 static void control(struct pool_proc *p)
 {
 	bool full = has_full_thread(p);
-	struct pool_job *up = pick_up(p), *down;
+	struct pool_job *up = pick_up(p);
 
 	if (p->hold) {
 		p->hold--;
@@ -250,8 +271,8 @@ static void control(struct pool_proc *p)
 	}
 	p->over = full || p->used > budget(p->pool) ? p->over + 1 : 0;
 	p->under = up && !full && room_for_up(p, up) ? p->under + 1 : 0;
-	if (p->over >= OVER_S && (down = pick_down(p)))
-		set_step(down, next_down(down));
+	if (p->over >= OVER_S)
+		step_down(p);
 	else if (up && p->under >= UNDER_S)
 		set_step(up, next_up(up));
 }

@@ -172,10 +172,10 @@ static void test_steps_down_and_up(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		job[i] = open_job(&r, &err);
 	second(&r, 100, job, 3);
-	second(&r, 600, job, 3);
+	second(&r, 540, job, 3);
 	assert_int_equal(steps(job, 3), 0); /* one second may be chance */
 	for (unsigned i = 0; i < 2; i++)
-		second(&r, 600, job, 3);
+		second(&r, 540, job, 3);
 	assert_int_equal(steps(job, 3), 1);
 	assert_int_equal(last_step_sent(&r), 1);
 	for (unsigned i = 0; i < 60; i++)
@@ -194,6 +194,36 @@ static void test_steps_down_and_up(void **state)
 		second(&r, 60, job, 3);
 	assert_int_equal(steps(job, 3), 0);
 	assert_int_equal(last_step_sent(&r), 0);
+	close_rig(&r);
+}
+
+/* Many that grow dearer in one second, as spliced streams do that are coded as a whole: all that it
+ * takes are stepped down together, the dearest first, and no further. */
+static void test_many_at_once(void **state)
+{
+	struct pool_job *job[8];
+	unsigned load = 0, most = 0;
+	struct rig r;
+	int err;
+
+	(void)state;
+	open_rig(&r, 125);
+	for (unsigned i = 0; i < 8; i++)
+		job[i] = open_job(&r, &err);
+	for (unsigned i = 0; i < 20; i++)
+		second(&r, 1200, job, 8);
+	assert_int_equal(steps(job, 8), 0);
+	for (unsigned i = 0; i < 2; i++)
+		second(&r, 2000, job, 8);
+	for (unsigned i = 0; i < 8; i++) {
+		load += job[i]->load;
+		most = job[i]->step > most ? job[i]->step : most;
+	}
+	assert_in_range(load, 1100, 1250);
+	assert_int_equal(most, 1); /* eight times 250: 100 less each is what was wanted */
+	for (unsigned i = 0; i < 10; i++)
+		second(&r, 1200, job, 8);
+	assert_int_equal(steps(job, 8), 8);
 	close_rig(&r);
 }
 
@@ -378,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_admission),
 		cmocka_unit_test(test_one_job_always_fits),
 		cmocka_unit_test(test_steps_down_and_up),
+		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_spliced_steps),
 		cmocka_unit_test(test_bursts_are_no_load),
 		cmocka_unit_test(test_full_thread_steps_down),

@@ -111,8 +111,12 @@ static void keys(void **state)
 		"a=crypto:1 A inline:two;inline:keys\r\na=crypto:2 B inline:key|2^20\r\n"
 		"a=crypto:3 C inline:key|2^20|1:4\r\na=crypto:4 D inline:\r\na=crypto:x E "
 		"inline:k\r\n"
-		"a=crypto:5 F inline:last\r\n");
-	assert_int_equal(av.ncrypto, 2);
+		"a=crypto:5 F inline:last\r\n"
+		"a=crypto:6 G inline:key UNENCRYPTED_SRTP\r\na=crypto:7 H inline:key|2^20 KDR=1\r\n"
+		"a=crypto:8 I inline:key|2^31 WSH=64 -new\r\n");
+	assert_int_equal(av.ncrypto, 3);
+	SAME(av.crypto[2].suite, "I");
+	SAME(av.crypto[2].key, "key");
 	SAME(av.crypto[0].suite, "B");
 	SAME(av.crypto[0].key, "key"); /* the lifetime is not part of it */
 	SAME(av.crypto[1].suite, "F");
