@@ -23,7 +23,8 @@
 #define AR_PLAN_ARMF_ATTR "x-ims-ar-armf"
 /* Video through the media function is numbered anew, so it has other SSRCs than the same video past
  * it: the sender's with these bits turned. Under one SSRC a receiver takes numbers that go back for
- * old packets (libwebrtc: every second time that video is taken there or back). */
+ * old packets (libwebrtc: every second time that video is taken there or back). What asd asks
+ * mediad for, where both that and the module can; they get it told, none has it built in. */
 #define AR_PLAN_SSRC_MASK 0x2a5c96e1u
 
 enum ar_side { AR_SIDE_A, AR_SIDE_B };
@@ -47,9 +48,10 @@ struct ar_plan_section {
 	 * input can tell: its direction (RFC 3264 6.1; the session's where it has none), a=msid,
 	 * a=ssrc, a=ssrc-group, a=label and a=content, in its order. So hold and the sender's names
 	 * pass end to end while the media themselves go through the media function. Video gets
-	 * SSRCs of its own, AR_PLAN_SSRC_MASK.
+	 * SSRCs of its own: the sender's XOR ssrc_mask, 0 leaves them.
 	 */
 	bool carry;
+	uint32_t ssrc_mask;
 	int16_t from;
 	struct ar_span text, alt; /* whole sections with CRLF line ends; always with their own c= */
 };

@@ -82,6 +82,7 @@ static int make_parts(struct plan_parts *parts, const struct ar_plan *p, struct 
 			if (sec->carry && piece->m.port && (unsigned)sec->from < in->nmedia) {
 				piece->carry = in->media[sec->from].text;
 				piece->carry_session = in->session;
+				piece->ssrc_mask = sec->ssrc_mask;
 			}
 			*ice_lite |= r->ice_lite && live_with_ice(&piece->m);
 		}

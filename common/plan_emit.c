@@ -124,18 +124,18 @@ static bool read_ssrc(struct ar_span word, uint32_t *ssrc)
 	return word.n && v <= UINT32_MAX;
 }
 
-static void emit_ssrc(struct ar_buf *out, struct ar_span word)
+static void emit_ssrc(struct ar_buf *out, struct ar_span word, uint32_t mask)
 {
 	uint32_t ssrc;
 
 	if (read_ssrc(word, &ssrc))
-		ar_buf_printf(out, "%u", ssrc ^ AR_PLAN_SSRC_MASK);
+		ar_buf_printf(out, "%u", ssrc ^ mask);
 	else
 		ar_buf_add_span(out, word);
 }
 
 /* RFC 5576 4.1: "1234 cname:x"; 4.2: "FID 1234 5678". */
-static void emit_masked(struct ar_buf *out, const char *name, struct ar_span value)
+static void emit_masked(struct ar_buf *out, const char *name, struct ar_span value, uint32_t mask)
 {
 	struct ar_span word = ar_span_cut_word(&value);
 	bool group = strcmp(name, "ssrc-group") == 0;
@@ -146,16 +146,16 @@ static void emit_masked(struct ar_buf *out, const char *name, struct ar_span val
 	if (group)
 		ar_buf_add_span(out, word);
 	else
-		emit_ssrc(out, word);
+		emit_ssrc(out, word, mask);
 	while (group && (word = ar_span_cut_word(&value)).n) {
 		ar_buf_add_str(out, " ");
-		emit_ssrc(out, word);
+		emit_ssrc(out, word, mask);
 	}
 	plan_emit_line(out, value);
 }
 
 static void emit_carried(
-	struct ar_buf *out, struct ar_span section, struct ar_span session, bool video)
+	struct ar_buf *out, struct ar_span section, struct ar_span session, uint32_t mask)
 {
 	struct ar_span line, value;
 	size_t pos = 0;
@@ -167,8 +167,8 @@ static void emit_carried(
 		for (size_t i = 0; i < sizeof(carried) / sizeof(carried[0]); i++) {
 			if (!ar_sdp_line_attr(line, carried[i], &value))
 				continue;
-			if (video && strncmp(carried[i], "ssrc", 4) == 0)
-				emit_masked(out, carried[i], value);
+			if (mask && strncmp(carried[i], "ssrc", 4) == 0)
+				emit_masked(out, carried[i], value, mask);
 			else
 				plan_emit_line(out, line);
 		}
@@ -213,7 +213,7 @@ static void emit_piece(struct ar_buf *out, const struct plan_session *s,
 	if (p->from)
 		copy_down(out, p->m.text, p->from->session);
 	if (p->carry.p)
-		emit_carried(out, p->carry, p->carry_session, p->m.kind == AR_SDP_VIDEO);
+		emit_carried(out, p->carry, p->carry_session, p->ssrc_mask);
 }
 
 /* RFC 9143 7.2: a mid may be in the group when its section has a port or is bundle-only. */

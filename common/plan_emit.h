@@ -19,6 +19,7 @@ struct plan_piece {
 	/* The section whose direction and names go along (common/plan.h, carry) and its session; p
 	 * NULL: none. */
 	struct ar_span carry, carry_session;
+	uint32_t ssrc_mask;
 	bool ours; /* a text of the plan: whole as it is */
 };
 

@@ -41,6 +41,8 @@ static json_t *section_json(const struct ar_plan_section *sec)
 		err = put(o, "alt", span_json(sec->alt));
 	if (!err && sec->carry)
 		err = put(o, "carry", json_true());
+	if (!err && sec->carry && sec->ssrc_mask)
+		err = put(o, "ssrc_mask", json_integer(sec->ssrc_mask));
 	if (err) {
 		json_decref(o);
 		return NULL;
@@ -160,11 +162,15 @@ static const char *read_section(const json_t *j, struct ar_plan_section *sec)
 {
 	const json_t *pass = json_object_get(j, "pass"), *from = json_object_get(j, "from");
 	const json_t *text = json_object_get(j, "text"), *alt = json_object_get(j, "alt");
+	json_int_t mask = json_integer_value(json_object_get(j, "ssrc_mask"));
 
 	if (!json_is_object(j) || !pass == !text)
 		return "a section has either pass or text";
 	sec->pass = pass != NULL;
+	if (mask < 0 || mask > UINT32_MAX)
+		return "ssrc_mask is out of range";
 	sec->carry = json_is_true(json_object_get(j, "carry"));
+	sec->ssrc_mask = (uint32_t)mask;
 	sec->from = -1;
 	if (alt && !get_span(alt, &sec->alt))
 		return "alt is no string";

@@ -131,6 +131,7 @@ struct call {
 	 * the machine's start they lie before 0, and wrap. answered 0: not yet. */
 	uint64_t created, answered;
 	uint64_t heard; /* asd_now() */
+	bool turns_ssrc; /* the module of the last offer can, ar_plan_section.ssrc_mask */
 	uint64_t ar_ends; /* asd_now() at which the policy's max_seconds is over; 0: never */
 	uint64_t seen[CALL_MAX_SEEN];
 	struct call *chain[CALL_INDEXES]; /* of struct calls */

@@ -146,7 +146,7 @@ static json_t *local_json(const struct call *c, const struct planner_av *av, enu
 		.ext = d->ext,
 		.next = d->next,
 		.rtcp_rsize = d->rtcp_rsize,
-		.ssrc_mask = av->kind == PLANNER_AV_VIDEO ? AR_PLAN_SSRC_MASK : 0};
+		.ssrc_mask = c->turns_ssrc && av->kind == PLANNER_AV_VIDEO ? AR_PLAN_SSRC_MASK : 0};
 	char key[64];
 
 	if (d->transport == AR_AV_SDES) {
@@ -451,7 +451,14 @@ static int read_leg(struct planner_av_leg *l, const struct call *c, enum ar_side
 		.pwd = r.pwd,
 		.fingerprint = r.fingerprint,
 		.key = r.key,
+		.ssrc_mask = r.ssrc_mask,
 		.setup = setup};
+	if (av->kind == PLANNER_AV_VIDEO && !r.ssrc_mask)
+		ar_log_limited(AR_LOG_WARN, "call",
+			"%s is older than asd: video keeps its SSRCs, and may stand still when it "
+			"is "
+			"taken to the ARMF or back in a call",
+			c->turns_ssrc ? c->ctx.dcmf_name : c->module);
 	for (unsigned i = 0; i < r.ncandidate && i < PLANNER_MAX_CANDIDATES; i++)
 		l->candidate[l->ncandidate++] = r.candidate[i];
 	return 0;

@@ -39,6 +39,7 @@ int call_look_up(struct asd *a, struct call *c, struct exchange *x, const struct
 	uint32_t batch = 0;
 	int err;
 
+	c->turns_ssrc = m->turns_ssrc; /* every offer that is decided comes by here */
 	if (!a->lookup)
 		return 0;
 	make_query(&q, c, m);

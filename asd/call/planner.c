@@ -360,6 +360,8 @@ static struct ar_plan_section offer_section(struct planner *p, unsigned i)
 			ar_other_side(p->in->offerer), false, mid_there(p, i));
 		sec.alt = stub_there(p, i);
 		sec.carry = true;
+		sec.ssrc_mask =
+			armf_at(p, (unsigned)j)->leg[ar_other_side(p->in->offerer)].ssrc_mask;
 	} else if ((int)i == p->ours_there) {
 		sec.text = our_offer(p, i);
 		if (j >= 0)
@@ -405,6 +407,7 @@ static struct ar_plan_section answer_section(
 		sec.text = p->armf_text[j];
 		sec.alt = stub;
 		sec.carry = true;
+		sec.ssrc_mask = armf_at(p, j)->leg[p->in->offerer].ssrc_mask;
 	} else if (p->here[j].fate == FATE_BOOT) {
 		sec.text = p->armf_text[j];
 		if (boot_here(p, j)->kind == PLANNER_BOOT_RECEIVER && sec.from >= 0)

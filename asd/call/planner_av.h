@@ -58,6 +58,7 @@ struct planner_av_desc {
 struct planner_av_leg {
 	struct ar_span addr, ufrag, pwd, fingerprint, key; /* key: ours for SDES */
 	uint16_t port;
+	uint32_t ssrc_mask; /* what is sent there has the other side's SSRCs XOR this */
 	struct ar_span candidate[PLANNER_MAX_CANDIDATES];
 	unsigned ncandidate;
 	enum ar_setup setup; /* ours when we answer */

@@ -404,6 +404,7 @@ static const char *read_reserved(const json_t *m, struct mrm_av_reserved *r)
 	if (!mrm_clean(r->addr, false, 45) || !mrm_is_address(r->addr) ||
 		!mrm_port(mb, "portNumber", &r->port))
 		return "an AR medium has no localMbEndpoint";
+	r->ssrc_mask = (uint32_t)json_integer_value(json_object_get(x, "ssrcMask"));
 	r->fingerprint = mrm_text(x, "fingerprint");
 	if (r->fingerprint.p && !mrm_clean(r->fingerprint, true, 255))
 		return "an AR medium has an unusable fingerprint";

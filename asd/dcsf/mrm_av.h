@@ -52,6 +52,7 @@ bool mrm_av_strip(json_t *context);
 struct mrm_av_reserved {
 	struct ar_span addr, ufrag, pwd, fingerprint, key;
 	uint16_t port;
+	uint32_t ssrc_mask; /* that it applies; 0: none, or it knows of no such thing */
 	struct ar_span candidate[MRM_AV_MAX_CANDIDATES];
 	unsigned ncandidate;
 };

@@ -36,6 +36,7 @@ static const struct field offer_fields[] = {
 	F(front_offer, cseq, "cseq", NUMBER, true, UINT32_MAX),
 	F(front_offer, method, "method", TEXT, true, 15),
 	F(front_offer, initial, "initial", FLAG, true, 0),
+	F(front_offer, turns_ssrc, "turns_ssrc", FLAG, false, 0),
 	F(front_offer, side, "side", SIDE, true, 0),
 	F(front_offer, role, "role", TEXT, false, 31),
 	F(front_offer, ruri, "ruri", TEXT, false, CALL_MAX_URI),

@@ -22,7 +22,7 @@ struct front_offer {
 	const char *call, *callid, *from_tag, *to_tag, *method, *role, *ruri, *from, *to, *asserted,
 		*contact, *registered, *registered_callee, *source, *cls, *reasons, *sdp;
 	uint32_t cseq;
-	bool initial;
+	bool initial, turns_ssrc;
 	enum ar_side side;
 };
 

@@ -48,6 +48,7 @@ char *ar_wire_offer(const struct ar_wire_offer *o)
 	json_object_set_new(j, "cseq", json_integer(o->cseq));
 	put_str(j, "method", o->method);
 	json_object_set_new(j, "initial", json_boolean(o->initial));
+	json_object_set_new(j, "turns_ssrc", json_true());
 	put_str(j, "side", o->side);
 	put_str(j, "role", o->role);
 	put_span(j, "ruri", o->ruri);

@@ -65,6 +65,9 @@ static int medium_local(const struct medium *m, json_t *o)
 		err = set(o, "localMbEndpoint", endpoint(d, m->net));
 	if (!err && m->leg)
 		err = set(x, "fingerprint", json_string(transport_fingerprint(d->t)));
+	json_object_del(x, "ssrcMask");
+	if (!err && m->leg && stream_leg_ssrc_mask(m->leg))
+		err = set(x, "ssrcMask", json_integer(stream_leg_ssrc_mask(m->leg)));
 	if (!err && !m->leg)
 		err = set(dc, "localDcEndpoint",
 			json_pack("{s:i, s:s, s:s}", "sctpPort", DCMF_SCTP_PORT, "fingerprint",

@@ -227,6 +227,11 @@ void stream_leg_pair(struct stream_leg *a, struct stream_leg *b, uint64_t now)
 	stream_route(b);
 }
 
+uint32_t stream_leg_ssrc_mask(const struct stream_leg *l)
+{
+	return l->conf.local.ssrc_mask;
+}
+
 struct stream_leg *stream_leg_partner(const struct stream_leg *l)
 {
 	return l->partner;

@@ -163,6 +163,7 @@ void stream_leg_pose(struct stream_leg *l, const struct capture_pose *p, uint64_
 int stream_leg_reserve(struct stream_leg *l, uint64_t now) __attribute__((warn_unused_result));
 /* Whatever is due; when to come again, UINT64_MAX: nothing waits. */
 uint64_t stream_leg_run(struct stream_leg *l, uint64_t now);
+uint32_t stream_leg_ssrc_mask(const struct stream_leg *l);
 void stream_leg_get_facts(struct stream_leg *l, struct stream_facts *out, uint64_t now);
 /* armf_job_snapshot() of what its UE sends, or is sent if that is rendered. -ENOENT: not processed
  * now. */

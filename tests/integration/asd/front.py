@@ -144,7 +144,7 @@ class Front:
 
 def offer(call, callid=None, cseq=1, method="INVITE", initial=True, side="a", text=None, **more):
     m = {"cmd": "offer", "call": call, "callid": callid or call + "@ue", "from_tag": "ta",
-         "to_tag": "", "cseq": cseq, "method": method, "initial": initial, "side": side,
+         "to_tag": "", "cseq": cseq, "method": method, "initial": initial, "turns_ssrc": True, "side": side,
          "role": "originating", "ruri": "sip:bob@ims", "from": "sip:alice@ims",
          "to": "sip:bob@ims", "asserted": "sip:alice@ims",
          "contact": '<sip:a@192.0.2.10>;+sip.app-subtype="webrtc-datachannel";'

@@ -92,6 +92,31 @@ def video_is_reserved_with_the_channel(w):
 
 
 @test()
+def versions_that_differ(w):
+    """SSRCs of video are turned by the module and mediad, or by neither; the log says why not."""
+    f = w.link()
+    t, v = call(f)
+    assert section(v["plan"], "offer", 2)["ssrc_mask"] == section(v["plan"], "answer", 2)["ssrc_mask"] == 0x2a5c96e1
+    bye(f, t)
+    w.wait_contexts(0)
+    w.fakes[0].set(old_mask=1)
+    t, v = call(f)
+    assert section(v["plan"], "offer", 2)["carry"] and "ssrc_mask" not in section(v["plan"], "offer", 2), v["plan"]
+    wait_for(lambda: "m1 is older than asd: video keeps its SSRCs" in w.asd.text())
+    bye(f, t)
+    w.wait_contexts(0)
+    w.fakes[0].set(old_mask=0)
+    t = token()
+    old = offer(t, text=sdp())
+    del old["turns_ssrc"]
+    v = f.ask(**old)
+    assert section(v["plan"], "offer", 2)["carry"] and "ssrc_mask" not in section(v["plan"], "offer", 2), v["plan"]
+    assert all("ssrcMask" not in m["v2"]["x-ims-ar"]["local"] for m in av(w, "c3")), av(w, "c3")
+    wait_for(lambda: "pcscf1 is older than asd: video keeps its SSRCs" in w.asd.text())
+    bye(f, t)
+
+
+@test()
 def no_room_at_the_armf(w):
     """The call goes on with its data channel, the video with the media relay, and the log says so."""
     w.fakes[0].set(armf_full=1)

@@ -150,6 +150,9 @@ static void local_medium(const struct fake_mediad *f, json_t *m, size_t t, size_
 	json_object_set_new(x, "ice",
 		json_pack("{s:s, s:s, s:b, s:[s]}", "ufrag", ufrag, "pwd", "0123456789abcdefghijkl",
 			"lite", 1, "candidates", candidate));
+	if (is_av(m) && !f->manners.old_mask)
+		json_object_set(
+			x, "ssrcMask", json_object_get(json_object_get(x, "local"), "ssrcMask"));
 	if (is_av(m))
 		json_object_set_new(x, "fingerprint", json_string("SHA-256 EF:EF:EF:EF"));
 	else

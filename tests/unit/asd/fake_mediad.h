@@ -20,6 +20,7 @@ struct fake_manners {
 	int silent_events; /* accepts the stream, says nothing */
 	int bad_doc; /* CreateMediaContext answers {} */
 	int armf_full; /* no medium of type AR is taken: 503, as mediad says it */
+	int old_mask; /* a mediad from before ssrcMask */
 	int no_picture; /* snapshots are answered 409 */
 	int new_ice; /* UpdateMediaContext changes our ufrag */
 	int share_full; /* no place in a shared scene: 403, as mediad says it */

@@ -30,6 +30,7 @@ static const struct {
 	{"bad_doc", offsetof(struct fake_manners, bad_doc)},
 	{"new_ice", offsetof(struct fake_manners, new_ice)},
 	{"armf_full", offsetof(struct fake_manners, armf_full)},
+	{"old_mask", offsetof(struct fake_manners, old_mask)},
 	{"no_picture", offsetof(struct fake_manners, no_picture)},
 	{"share_full", offsetof(struct fake_manners, share_full)},
 	{"load", offsetof(struct fake_manners, load)},

@@ -232,6 +232,50 @@ static void reserved_with_the_data_channel(void **state)
 	event("bye", 0, 0, NULL, NULL);
 }
 
+/* "ssrc_mask" of the video in the offer to the callee; 0: none. */
+static json_int_t planned_mask(unsigned r)
+{
+	const json_t *o = at_path(w.answer[r], "plan/offer/sec/2");
+
+	assert_int_equal(planned(r), 1);
+	assert_true(json_is_true(json_object_get(o, "carry")));
+	return number(o, "ssrc_mask");
+}
+
+static json_t *ordered_local(int side)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "terminations/%d/medias/1/x-ims-ar/local", side);
+	return (json_t *)(uintptr_t)at_path(w.order[world_order(&w)].doc, path);
+}
+
+/* Versions differ during an upgrade: SSRCs are turned where both the module and mediad can, else by
+ * neither. One alone would be dead video at a UE that was told of others. */
+static void ssrcs_are_turned_by_both_or_none(void **state)
+{
+	struct front_offer m = world_invite(T1, OFFER);
+	unsigned r = ringing();
+
+	(void)state;
+	assert_int_equal(planned_mask(r), AR_PLAN_SSRC_MASK);
+	event("bye", 0, 0, NULL, NULL);
+
+	m.turns_ssrc = false; /* an older module */
+	r = world_offer(&w, &m);
+	assert_null(json_object_get(ordered_local(0), "ssrcMask"));
+	world_confirm(&w, (unsigned)world_order(&w));
+	assert_int_equal(planned_mask(r), 0);
+	event("bye", 0, 0, NULL, NULL);
+
+	r = invite(OFFER); /* an older mediad: its answer says nothing of a mask */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(json_object_del(ordered_local(i), "ssrcMask"), 0);
+	world_confirm(&w, (unsigned)world_order(&w));
+	assert_int_equal(planned_mask(r), 0);
+	event("bye", 0, 0, NULL, NULL);
+}
+
 static void the_answer_goes_to_mediad(void **state)
 {
 	json_t *ops;
@@ -538,12 +582,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(reserved_with_the_data_channel),
-		T(the_answer_goes_to_mediad), T(the_operation_is_that_of_the_outcome),
-		T(a_plain_phone_is_called), T(video_is_refused), T(all_is_refused),
-		T(an_early_refusal_takes_nothing), T(no_room_at_mediad), T(video_is_added),
-		T(added_video_finds_no_room), T(a_failed_offer_leaves_nothing), T(video_is_removed),
-		T(hold_is_told), T(it_is_in_the_store), T(an_outcome_out_of_range),
-		T(printed_for_people)};
+		T(ssrcs_are_turned_by_both_or_none), T(the_answer_goes_to_mediad),
+		T(the_operation_is_that_of_the_outcome), T(a_plain_phone_is_called),
+		T(video_is_refused), T(all_is_refused), T(an_early_refusal_takes_nothing),
+		T(no_room_at_mediad), T(video_is_added), T(added_video_finds_no_room),
+		T(a_failed_offer_leaves_nothing), T(video_is_removed), T(hold_is_told),
+		T(it_is_in_the_store), T(an_outcome_out_of_range), T(printed_for_people)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

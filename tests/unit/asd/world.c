@@ -336,6 +336,7 @@ void world_restart(struct world *w)
 struct front_offer world_invite(const char *token, const char *sdp)
 {
 	return (struct front_offer){.call = token,
+		.turns_ssrc = true,
 		.callid = "abc@ue",
 		.from_tag = "ta",
 		.to_tag = "",
@@ -413,6 +414,8 @@ void world_add_av(json_t *medias, const char *ufrag)
 			json_pack("{s:{s:s}, s:i}", "ip", "ipv4Addr", "198.51.100.9", "portNumber",
 				30000));
 		json_object_set_new(x, "fingerprint", json_string("SHA-256 EF:EF"));
+		json_object_set(
+			x, "ssrcMask", json_object_get(json_object_get(x, "local"), "ssrcMask"));
 		json_object_set_new(x, "ice",
 			json_pack("{s:s, s:s, s:b, s:[]}", "ufrag", ufrag, "pwd",
 				"0123456789abcdefghijkl", "lite", 1, "candidates"));

@@ -325,7 +325,8 @@ bool check_untouched(struct dialog *d, const struct ar_recipe *r, const struct a
 }
 
 /* "a=ssrc:1 cname:x"; that of video is another in our texts. */
-static bool same_ssrc(const struct ar_sdp_media *ours, const struct ar_sdp_media *theirs)
+static bool same_ssrc(
+	const struct ar_sdp_media *ours, const struct ar_sdp_media *theirs, uint32_t mask)
 {
 	struct ar_span a = ar_sdp_attr(ours->text, "ssrc"), b = ar_sdp_attr(theirs->text, "ssrc");
 	char *end[2];
@@ -335,8 +336,7 @@ static bool same_ssrc(const struct ar_sdp_media *ours, const struct ar_sdp_media
 		return a.p == b.p;
 	n[0] = strtoul(a.p, &end[0], 10);
 	n[1] = strtoul(b.p, &end[1], 10);
-	if (ours->kind == AR_SDP_VIDEO)
-		n[1] ^= AR_PLAN_SSRC_MASK;
+	n[1] ^= mask;
 	return n[0] == n[1] && a.p + a.n - end[0] == b.p + b.n - end[1] &&
 	       memcmp(end[0], end[1], (size_t)(a.p + a.n - end[0])) == 0;
 }
@@ -355,8 +355,9 @@ bool check_carried(struct dialog *d, const struct ar_recipe *r, const struct ar_
 		want = ar_direction_name(ar_sdp_direction(in->media[k].text, in->session));
 		if (!ar_sdp_attr(m->text, want).p)
 			FAIL(d, "section %u is not %s:\n%.*s", i, want, (int)m->text.n, m->text.p);
-		if (!same_ssrc(m, &in->media[k]) || !ar_span_eq(ar_sdp_attr(m->text, "msid"),
-							    ar_sdp_attr(in->media[k].text, "msid")))
+		if (!same_ssrc(m, &in->media[k], r->sec[i].ssrc_mask) ||
+			!ar_span_eq(ar_sdp_attr(m->text, "msid"),
+				ar_sdp_attr(in->media[k].text, "msid")))
 			FAIL(d, "section %u has not the sender's names", i);
 	}
 	return true;

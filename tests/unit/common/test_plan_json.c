@@ -98,6 +98,8 @@ static const struct {
 	{"offer", "{\"sec\":[{}]}", "either pass or text"},
 	{"offer", "{\"sec\":[{\"pass\":0,\"text\":\"x\"}]}", "either pass or text"},
 	{"offer", "{\"sec\":[{\"pass\":\"0\"}]}", "index"},
+	{"offer", "{\"sec\":[{\"from\":0,\"text\":\"x\",\"ssrc_mask\":-1}]}", "ssrc_mask"},
+	{"offer", "{\"sec\":[{\"from\":0,\"text\":\"x\",\"ssrc_mask\":4294967296}]}", "ssrc_mask"},
 	{"offer", "{\"sec\":[{\"pass\":0.5}]}", "index"},
 	{"offer", "{\"sec\":[{\"pass\":4294967296}]}", "index"},
 	{"offer", "{\"sec\":[{\"pass\":-9223372036854775808}]}", "index"},

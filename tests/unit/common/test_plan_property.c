@@ -177,6 +177,8 @@ static void choose_media(struct dialog *d, struct planner_av_choice *av, const s
 	for (unsigned i = 0; i < av->n; i++) {
 		for (int s = 0; s < 2; s++)
 			av->av[i].leg[s] = (struct planner_av_leg){.addr = AR_SPAN("203.0.113.2"),
+				.ssrc_mask =
+					av->av[i].kind == PLANNER_AV_VIDEO ? AR_PLAN_SSRC_MASK : 0,
 				.port = 9002,
 				.ufrag = ar_span_str(d->ufrag[s]),
 				.pwd = AR_SPAN(PWD),

@@ -68,6 +68,7 @@ static void reserve(struct planner_av *m)
 {
 	for (int s = 0; s < 2; s++)
 		m->leg[s] = (struct planner_av_leg){.addr = AR_SPAN("203.0.113.5"),
+			.ssrc_mask = m->kind == PLANNER_AV_VIDEO ? AR_PLAN_SSRC_MASK : 0,
 			.port = (uint16_t)(7000 + s),
 			.ufrag = s ? AR_SPAN("avB1") : AR_SPAN("avA1"),
 			.pwd = AR_SPAN("avavavavavavavavavavavav"),

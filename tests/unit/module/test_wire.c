@@ -59,7 +59,8 @@ static void test_offer(void **state)
 	assert_string_equal(string_of(j, "sdp"), "v=0\r\n");
 	assert_int_equal(json_integer_value(json_object_get(j, "cseq")), 1);
 	assert_true(json_is_true(json_object_get(j, "initial")));
-	assert_int_equal(json_object_size(j), sizeof(strings) / sizeof(strings[0]) + 2);
+	assert_true(json_is_true(json_object_get(j, "turns_ssrc")));
+	assert_int_equal(json_object_size(j), sizeof(strings) / sizeof(strings[0]) + 3);
 	json_decref(j);
 }
 
