@@ -28,6 +28,7 @@ struct paint {
 	const struct soft_texture *texture;
 	unsigned levels;
 	bool lit, textured;
+	bool both; /* sides */
 	float color[3]; /* unlit: factor; lit: linear */
 };
 
@@ -165,10 +166,10 @@ static bool plain(struct scene *c, const struct draw_item *it, struct paint *out
 	const struct model_material *m = &c->m->material[it->prim->material];
 	const struct model_primitive *p = it->prim;
 
-	*out = (struct paint){.lit = !m->unlit && p->normal};
+	*out = (struct paint){.lit = !m->unlit && p->normal, .both = m->double_sided};
 	memcpy(out->color, m->base_color, sizeof(out->color));
 	if (p->mode != MODEL_TRIANGLES || it->detail || it->blend || p->ntarget || p->color ||
-		(p->joint && p->weight) || m->alpha != MODEL_OPAQUE || m->double_sided)
+		(p->joint && p->weight) || m->alpha != MODEL_OPAQUE)
 		return false;
 	if (out->lit && !plain_light(c, m, it))
 		return false;
@@ -254,11 +255,9 @@ static void turn(const float m[9], const float in[3], float out[3])
 static bool make_corners(struct scene *c, const struct draw_item *it, const struct paint *t)
 {
 	const struct model_primitive *p = it->prim;
-	const float *world = stage_world(c->st, it->node);
-	float all[16], normal[9], n[3], light[3];
+	float all[16], light[3];
 
-	geom_mul(all, c->clip, world);
-	geom_normal(normal, world);
+	geom_mul(all, c->clip, stage_world(c->st, it->node));
 	flat_light(t, light);
 	for (uint32_t i = 0; i < p->nvertex; i++) {
 		struct soft_corner *out = &c->s->corner[i];
@@ -267,14 +266,33 @@ static bool make_corners(struct scene *c, const struct draw_item *it, const stru
 			!texture_place(
 				t, p->texcoord[0] ? p->texcoord[0] + (size_t)2 * i : NULL, out))
 			return false;
-		if (t->lit) {
-			turn(normal, p->normal + (size_t)3 * i, n);
-			light_at(&c->l->lights, n, t->color, light);
-		}
-		for (int k = 0; k < 3; k++)
-			out->light[k] = light[k];
+		memcpy(out->light, light, sizeof(light));
+		out->lit = !t->lit;
 	}
 	return true;
+}
+
+/* An item, and what it needs on the way. */
+struct brush {
+	const struct scene *c;
+	const struct model_primitive *p;
+	struct paint t;
+	float normal[9];
+	bool mirrored;
+};
+
+/* Light is worked out for what is seen only. side: -1 at the back. */
+static void light_corner(const struct brush *b, struct soft_corner *out, unsigned i, float side)
+{
+	float n[3];
+
+	if (out->lit)
+		return;
+	turn(b->normal, b->p->normal + (size_t)3 * i, n);
+	for (int k = 0; k < 3; k++)
+		n[k] *= side;
+	light_at(&b->c->l->lights, n, b->t.color, out->light);
+	out->lit = true;
 }
 
 /* ---------------------------------------------------------------- drawing */
@@ -288,20 +306,41 @@ static bool faces_us(const struct soft_corner *const k[3], bool mirrored)
 	return mirrored ? twice > 0 : twice < 0; /* rows go down */
 }
 
+static void draw_triangle(const struct brush *b, const unsigned at[3])
+{
+	struct soft_corner *all = b->c->s->corner, back[3];
+	const struct soft_corner *k[3] = {&all[at[0]], &all[at[1]], &all[at[2]]};
+	bool front = faces_us(k, b->mirrored);
+
+	if (!front && !b->t.both)
+		return;
+	for (int n = 0; n < 3; n++) {
+		if (front || !b->t.lit) {
+			light_corner(b, &all[at[n]], at[n], 1);
+			continue;
+		}
+		back[n] = all[at[n]];
+		back[n].lit = false;
+		light_corner(b, &back[n], at[n], -1);
+		k[n] = &back[n];
+	}
+	soft_triangle(&b->c->target, k, b->t.texture, b->t.levels);
+}
+
 static bool draw_one(struct scene *c, const struct draw_item *it)
 {
 	const struct model_primitive *p = it->prim;
-	bool mirrored = geom_det3(stage_world(c->st, it->node)) < 0;
-	struct paint t;
+	const float *world = stage_world(c->st, it->node);
+	struct brush b = {.c = c, .p = p, .mirrored = geom_det3(world) < 0};
 
-	if (!plain(c, it, &t) || !make_corners(c, it, &t))
+	if (!plain(c, it, &b.t) || !make_corners(c, it, &b.t))
 		return false;
+	geom_normal(b.normal, world);
 	for (uint32_t i = 0; i + 3 <= p->nindex; i += 3) {
-		const struct soft_corner *const k[3] = {&c->s->corner[model_index(p, i)],
-			&c->s->corner[model_index(p, i + 1)], &c->s->corner[model_index(p, i + 2)]};
+		const unsigned at[3] = {
+			model_index(p, i), model_index(p, i + 1), model_index(p, i + 2)};
 
-		if (faces_us(k, mirrored))
-			soft_triangle(&c->target, k, t.texture, t.levels);
+		draw_triangle(&b, at);
 	}
 	return true;
 }

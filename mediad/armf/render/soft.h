@@ -2,7 +2,8 @@
 /*
  * Drawing of plain scenes without GL, where GL would be software anyway: solid triangles with at
  * most a colour texture, unlit or lit at their vertices, all in front of the camera. That is what
- * most scenes of a call are, and llvmpipe takes two and a half times as long for them. Everything
+ * most scenes of a call are, and llvmpipe takes up to five times as long for them: the less, the
+ * smaller the triangles and the fewer the textures. Everything
  * else is GL's: soft_draw() says so before it has drawn anything.
  *
  * Called by view.c. A struct belongs to one view and has no lock. The picture is that of draw.c
@@ -13,8 +14,8 @@
 
 #include "mediad/armf/render/draw.h"
 
-#define SOFT_MAX_VERTICES 2048 /* of a frame; more are GL's */
-#define SOFT_MAX_TRIANGLES 4096
+#define SOFT_MAX_VERTICES 6144 /* of a frame; more are GL's */
+#define SOFT_MAX_TRIANGLES 8192
 #define SOFT_MAX_TEXTURES 32
 #define SOFT_MAX_SIDE 4096 /* of a texture */
 #define SOFT_MAX_BYTES ((size_t)32 << 20) /* of textures, in a form of their own */

@@ -39,6 +39,7 @@ struct soft_corner {
 	int32_t x, y; /* SOFT_ONE to the pixel, from the rectangle's corner */
 	float i; /* 1 / w: the greater the nearer */
 	float u, v, light[3];
+	bool lit; /* soft.c's: the light is known */
 };
 
 /* Pixels of a row, side by side; memory of SOFT_LANES - 1 more is read, and written as it was. */

@@ -14,12 +14,10 @@
 #define MOST_TEXELS 16384 /* on one line that is repeated as it is drawn */
 #define FIX 65536.0
 
-/* An edge, and where the row that comes next begins or ends by it: within the triangle is where
- * (x - x0) * dy - (y - y0) * dx is <= 0 for all three. */
+/* The side of a triangle on its way down: the row's first pixel to the right of it, which its x
+ * rounded up by rest / d is, and what the next row has more. */
 struct edge {
-	int64_t x, y, dx, dy;
-	int64_t d, at, rest; /* the first pixel beyond it, rounded up by rest / d */
-	int64_t step, more; /* what the row after has more, and more / d */
+	int64_t at, rest, d, step, more;
 };
 
 /* A value that changes evenly from pixel to pixel, at a corner. */
@@ -39,52 +37,22 @@ struct setup {
 	const struct soft_target *t;
 	const struct soft_texture *texture;
 	unsigned levels;
-	struct edge edge[3];
+	struct edge left[2], right[2]; /* what is within begins and ends at them */
+	unsigned nleft, nright;
+	int top, bottom; /* rows */
 	struct plane plane[PLANES]; /* 1 / w, u / w, v / w, light */
 	double x, y; /* where the planes' v are */
 	bool even; /* the light is the same everywhere */
 	bool flat; /* it changes evenly from pixel to pixel; if not, light / w does */
-	uint16_t light[4];
 	bool simple; /* all of the texture is read by one rule, and the light is even or flat */
 	struct axis axis[2]; /* then: the rule */
 	const struct soft_level *level; /* NULL: not all of it reads the same */
+	/* What all rows have in common. If there is one level, the planes of u and v are those of
+	 * where it is read; if the light is flat, its planes are of SOFT_LIGHT_ONE. */
+	struct soft_segment segment;
 };
 
 /* ---------------------------------------------------------------- planes */
-
-static double limit(double v, double low, double high);
-
-static void corner_values(const struct setup *s, const struct soft_corner *c, double v[PLANES])
-{
-	double part = s->flat ? 1 : c->i;
-
-	v[PLANE_I] = c->i;
-	v[PLANE_U] = c->u * c->i;
-	v[PLANE_V] = c->v * c->i;
-	for (int k = 0; k < 3; k++)
-		v[PLANE_LIGHT + k] = limit(c->light[k], 0, SOFT_MAX_LIGHT) * part;
-}
-
-static void set_planes(struct setup *s, const struct soft_corner *const c[3])
-{
-	double x1 = (double)(c[1]->x - c[0]->x) / SOFT_ONE;
-	double y1 = (double)(c[1]->y - c[0]->y) / SOFT_ONE;
-	double x2 = (double)(c[2]->x - c[0]->x) / SOFT_ONE;
-	double y2 = (double)(c[2]->y - c[0]->y) / SOFT_ONE, det = 1 / (x1 * y2 - x2 * y1);
-	double v[3][PLANES];
-
-	for (int k = 0; k < 3; k++)
-		corner_values(s, c[k], v[k]);
-	s->x = (double)c[0]->x / SOFT_ONE - 0.5; /* pixels' middles */
-	s->y = (double)c[0]->y / SOFT_ONE - 0.5;
-	for (int i = 0; i < (s->even ? PLANE_LIGHT : PLANES); i++) {
-		double a = v[1][i] - v[0][i], b = v[2][i] - v[0][i];
-
-		s->plane[i].v = v[0][i];
-		s->plane[i].dx = (a * y2 - b * y1) * det;
-		s->plane[i].dy = (b * x1 - a * x2) * det;
-	}
-}
 
 /* What is no number becomes low. */
 static double limit(double v, double low, double high)
@@ -101,13 +69,65 @@ static void set_light_kind(struct setup *s, const struct soft_corner *const c[3]
 	for (int n = 0; n < 3; n++) {
 		near = c[n]->i > near ? c[n]->i : near;
 		far = c[n]->i < far ? c[n]->i : far;
-		for (int k = 0; k < 3; k++)
-			most = fmaxf(most, fabsf(c[n]->light[k] - c[0]->light[k]));
+		for (int k = 0; k < 3; k++) {
+			float off = fabsf(c[n]->light[k] - c[0]->light[k]);
+
+			most = off > most ? off : most;
+		}
 	}
 	s->even = most < LEAST_LIGHT;
 	s->flat = (near - far) * most < LIGHT_BEND * far;
 	for (int k = 0; k < 3; k++)
-		s->light[k] = (uint16_t)(limit(c[0]->light[k], 0, SOFT_MAX_LIGHT) * SOFT_LIGHT_ONE);
+		s->segment.light[k] =
+			(uint16_t)(limit(c[0]->light[k], 0, SOFT_MAX_LIGHT) * SOFT_LIGHT_ONE);
+}
+
+/* What the planes go through: how far the second and the third corner are from the first. */
+struct sides {
+	double x1, y1, x2, y2, det;
+};
+
+static void set_plane(struct plane *p, const struct sides *d, double v0, double v1, double v2)
+{
+	double a = v1 - v0, b = v2 - v0;
+
+	*p = (struct plane){v0, (a * d->y2 - b * d->y1) * d->det, (b * d->x1 - a * d->x2) * d->det};
+}
+
+static void set_light_planes(
+	struct setup *s, const struct sides *d, const struct soft_corner *const c[3])
+{
+	for (int k = 0; k < 3; k++) {
+		struct plane *p = &s->plane[PLANE_LIGHT + k];
+		double v[3];
+
+		for (int n = 0; n < 3; n++)
+			v[n] = limit(c[n]->light[k], 0, SOFT_MAX_LIGHT) * SOFT_LIGHT_ONE *
+			       (s->flat ? 1.0f : c[n]->i);
+		set_plane(p, d, v[0], v[1], v[2]);
+		if (s->flat)
+			s->segment.dlight[k] = (uint16_t)(int)(p->dx + (p->dx < 0 ? -0.5 : 0.5));
+	}
+}
+
+static void set_planes(struct setup *s, const struct soft_corner *const c[3])
+{
+	const double one = 1.0 / SOFT_ONE;
+	struct sides d = {(c[1]->x - c[0]->x) * one, (c[1]->y - c[0]->y) * one,
+		(c[2]->x - c[0]->x) * one, (c[2]->y - c[0]->y) * one, 0};
+	double i0 = c[0]->i, i1 = c[1]->i, i2 = c[2]->i;
+
+	d.det = 1 / (d.x1 * d.y2 - d.x2 * d.y1);
+	s->x = c[0]->x * one - 0.5; /* pixels' middles */
+	s->y = c[0]->y * one - 0.5;
+	set_plane(&s->plane[PLANE_I], &d, i0, i1, i2);
+	s->segment.di = (float)s->plane[PLANE_I].dx;
+	if (!s->texture->white) {
+		set_plane(&s->plane[PLANE_U], &d, c[0]->u * i0, c[1]->u * i1, c[2]->u * i2);
+		set_plane(&s->plane[PLANE_V], &d, c[0]->v * i0, c[1]->v * i1, c[2]->v * i2);
+	}
+	if (!s->even)
+		set_light_planes(s, &d, c);
 }
 
 static double value(const struct setup *s, int plane, int x, int y)
@@ -231,6 +251,30 @@ static bool one_rule(struct setup *s, const struct soft_corner *const c[3])
 	       wrap_all(s->texture->wrap_t, l->h, v, &s->axis[1]);
 }
 
+static struct plane along(const struct axis *a, int n, const struct plane *p, const struct plane *i)
+{
+	double scale = a->scale * n * FIX, more = (a->offset * n + 0.5) * FIX;
+
+	return (struct plane){scale * p->v + more * i->v, scale * p->dx + more * i->dx,
+		scale * p->dy + more * i->dy};
+}
+
+/* Where the rows will read, when they all read the same level. */
+static void aim(struct setup *s)
+{
+	const struct axis *a = s->axis;
+	const struct soft_level *l = s->level;
+	struct plane *p = s->plane;
+
+	p[PLANE_U] = along(&a[0], l->w, &p[PLANE_U], &p[PLANE_I]);
+	p[PLANE_V] = along(&a[1], l->h, &p[PLANE_V], &p[PLANE_I]);
+	s->segment.level = l;
+	s->segment.dx = (float)p[PLANE_U].dx;
+	s->segment.dy = (float)p[PLANE_V].dx;
+	s->segment.x_mask = a[0].repeats ? (l->w << 16) - 1 : -1;
+	s->segment.y_mask = a[1].repeats ? (l->h << 16) - 1 : -1;
+}
+
 /* i, p: what the segment's first pixel has of 1 / w and of that plane. */
 static float axis_at(const struct axis *a, int n, double i, double p)
 {
@@ -270,16 +314,17 @@ static bool set_texels(const struct setup *s, struct soft_segment *g, const stru
 
 static void set_light(const struct setup *s, struct soft_segment *g, const struct run *r)
 {
-	double part = r->n > 1 ? (double)SOFT_LIGHT_ONE / (r->n - 1) : 0;
+	const double most = SOFT_MAX_LIGHT * SOFT_LIGHT_ONE;
+	double part = r->n > 1 ? 1.0 / (r->n - 1) : 0;
 	double w0 = s->flat ? 1 : 1 / r->first.i, w1 = s->flat ? 1 : 1 / r->last.i;
 
 	for (int k = 0; k < 3; k++) {
 		double a = value(s, PLANE_LIGHT + k, r->x, r->y) * w0;
 		double b = value(s, PLANE_LIGHT + k, r->x + r->n - 1, r->y) * w1;
 
-		a = limit(a, 0, SOFT_MAX_LIGHT);
-		b = limit(b, 0, SOFT_MAX_LIGHT);
-		g->light[k] = (uint16_t)(a * SOFT_LIGHT_ONE);
+		a = limit(a, 0, most);
+		b = limit(b, 0, most);
+		g->light[k] = (uint16_t)a;
 		g->dlight[k] = (uint16_t)(int)((b - a) * part);
 	}
 }
@@ -345,50 +390,50 @@ static void draw_chunk(const struct setup *s, struct soft_segment *g, const stru
 	}
 }
 
+static double plane_at(const struct plane *p, double right, double down)
+{
+	return p->v + p->dx * right + p->dy * down;
+}
+
 static void draw_simple(const struct setup *s, struct soft_segment *g, int x, int y, int n)
 {
-	double right = x - s->x, down = y - s->y, v[PLANES] = {0};
+	double right = x - s->x, down = y - s->y;
 	size_t at = (size_t)y * (size_t)s->t->w + (size_t)x;
+	const struct plane *p = s->plane;
 
-	for (int k = 0; k < (s->even ? PLANE_LIGHT : PLANES); k++)
-		v[k] = s->plane[k].v + s->plane[k].dx * right + s->plane[k].dy * down;
 	g->pixel = s->t->pixel + at;
 	g->depth = s->t->depth + at;
 	g->n = n;
-	g->i = (float)v[PLANE_I];
-	if (!s->texture->white) {
-		struct point middle;
+	g->i = (float)plane_at(&p[PLANE_I], right, down);
+	if (s->level) {
+		g->x = (float)plane_at(&p[PLANE_U], right, down);
+		g->y = (float)plane_at(&p[PLANE_V], right, down);
+	} else if (!s->texture->white) {
+		struct point middle = point_at(s, x + n / 2, y);
 
-		g->level = s->level;
-		if (!g->level) {
-			middle = point_at(s, x + n / 2, y);
-			g->level = level_at(s, &middle);
-		}
-		set_axes(s, g, s->axis, v[PLANE_I], v[PLANE_U], v[PLANE_V]);
+		g->level = level_at(s, &middle);
+		set_axes(s, g, s->axis, plane_at(&p[PLANE_I], right, down),
+			plane_at(&p[PLANE_U], right, down), plane_at(&p[PLANE_V], right, down));
 	}
 	for (int k = 0; k < 3 && !s->even; k++)
-		g->light[k] =
-			(uint16_t)(limit(v[PLANE_LIGHT + k], 0, SOFT_MAX_LIGHT) * SOFT_LIGHT_ONE);
+		g->light[k] = (uint16_t)(int)plane_at(&p[PLANE_LIGHT + k], right, down);
 	s->t->draw(g);
 }
 
-static void draw_row(const struct setup *s, int from, int to, int y, bool first)
+static void draw_row(struct setup *s, int from, int to, int y, bool first)
 {
-	struct soft_segment g = {.first = first, .di = (float)s->plane[PLANE_I].dx};
 	bool long_ones = s->simple && s->even && (s->level || s->texture->white);
 	int chunk = long_ones ? INT32_MAX : CHUNK;
 
-	memcpy(g.light, s->light, sizeof(g.light));
-	for (int k = 0; k < 3 && !s->even && s->simple; k++)
-		g.dlight[k] = (uint16_t)lrint(s->plane[PLANE_LIGHT + k].dx * SOFT_LIGHT_ONE);
+	s->segment.first = first;
 	for (int x = from, n; x < to; x += n) {
 		n = to - x < chunk ? to - x : chunk;
 		if (s->simple) {
-			draw_simple(s, &g, x, y, n);
+			draw_simple(s, &s->segment, x, y, n);
 		} else {
 			struct run r = run_of(s, x, y, n);
 
-			draw_chunk(s, &g, &r);
+			draw_chunk(s, &s->segment, &r);
 		}
 	}
 }
@@ -466,51 +511,89 @@ static int64_t floor_div(int64_t v, int64_t d, int64_t *rest)
 	return q;
 }
 
-static struct edge edge_of(const struct soft_corner *a, const struct soft_corner *b, int y)
+/* From row `top` on. */
+static struct edge edge_of(const struct soft_corner *a, const struct soft_corner *b, int top)
 {
-	struct edge e = {a->x, a->y, b->x - a->x, b->y - a->y, 0, 0, 0, 0, 0};
-	int64_t c = e.dx * ((int64_t)y * SOFT_ONE + SOFT_ONE / 2 - e.y);
-	int64_t sign = e.dy < 0 ? -1 : 1;
+	int64_t dx = b->x - a->x, dy = b->y - a->y, sign = dy < 0 ? -1 : 1;
+	int64_t c = dx * ((int64_t)top * SOFT_ONE + SOFT_ONE / 2 - a->y);
+	struct edge e = {.d = dy * SOFT_ONE * sign};
 
-	e.d = e.dy * SOFT_ONE * sign;
-	if (e.d == 0)
-		return e;
-	c -= e.dy * (SOFT_ONE / 2 - e.x);
+	c -= dy * (SOFT_ONE / 2 - a->x);
 	e.at = -floor_div(-c * sign, e.d, &e.rest);
-	e.step = floor_div(e.dx * SOFT_ONE * sign, e.d, &e.more);
+	e.step = floor_div(dx * SOFT_ONE * sign, e.d, &e.more);
 	return e;
 }
 
 static void next_row(struct edge *e)
 {
-	e->at += e->step;
+	int64_t over;
+
 	e->rest -= e->more;
-	if (e->rest < 0) {
-		e->rest += e->d;
-		e->at++;
-	}
+	over = e->rest < 0;
+	e->rest += over ? e->d : 0;
+	e->at += e->step + over;
 }
 
 /* The pixels of a row whose middles are inside: left and upper edges belong to the triangle, so
  * that neighbours share none and leave none out. */
-static void span_of(struct setup *s, int y, int *from, int *to)
+static void span_of(struct setup *s, int *from, int *to)
 {
 	int64_t low = 0, high = s->t->w;
 
-	for (int k = 0; k < 3; k++) {
-		struct edge *e = &s->edge[k];
-		int64_t at = (int64_t)y * SOFT_ONE + SOFT_ONE / 2 - e->y;
-
-		if (e->dy < 0)
-			low = e->at > low ? e->at : low;
-		else if (e->dy > 0)
-			high = e->at < high ? e->at : high;
-		else if (e->dx * at < 0 || (at == 0 && e->dx < 0))
-			high = low;
-		next_row(e);
+	for (unsigned k = 0; k < s->nleft; k++) {
+		low = s->left[k].at > low ? s->left[k].at : low;
+		next_row(&s->left[k]);
+	}
+	for (unsigned k = 0; k < s->nright; k++) {
+		high = s->right[k].at < high ? s->right[k].at : high;
+		next_row(&s->right[k]);
 	}
 	*from = (int)low;
 	*to = (int)(high > low ? high : low);
+}
+
+/* The first row whose middle is not above y. */
+static int row_at(int32_t y)
+{
+	int32_t v = y + SOFT_ONE / 2 - 1;
+
+	return v < 0 ? -1 - (-1 - v) / SOFT_ONE : v / SOFT_ONE;
+}
+
+/* Rows whose middles are within; an edge that lies along them belongs to it if it is the upper
+ * one. */
+static void rows_of(struct setup *s, const struct soft_corner *const c[3])
+{
+	int32_t first = INT32_MAX, last = INT32_MIN;
+	int h = s->t->h;
+
+	for (int k = 0; k < 3; k++) {
+		first = c[k]->y < first ? c[k]->y : first;
+		last = c[k]->y > last ? c[k]->y : last;
+	}
+	s->top = row_at(first);
+	s->bottom = row_at(last + 1) - 1;
+	for (int k = 0; k < 3; k++) {
+		const struct soft_corner *a = c[k], *b = c[(k + 1) % 3];
+
+		if (a->y == b->y && b->x < a->x)
+			s->bottom = row_at(last) - 1;
+	}
+	s->top = s->top < 0 ? 0 : s->top;
+	s->bottom = s->bottom < h ? s->bottom : h - 1;
+}
+
+static void set_edges(struct setup *s, const struct soft_corner *const c[3])
+{
+	s->nleft = s->nright = 0;
+	for (int k = 0; k < 3; k++) {
+		const struct soft_corner *a = c[k], *b = c[(k + 1) % 3];
+
+		if (b->y < a->y && s->nleft < 2)
+			s->left[s->nleft++] = edge_of(a, b, s->top);
+		else if (b->y > a->y && s->nright < 2)
+			s->right[s->nright++] = edge_of(a, b, s->top);
+	}
 }
 
 static int64_t area(const struct soft_corner *const c[3])
@@ -521,40 +604,32 @@ static int64_t area(const struct soft_corner *const c[3])
 	return x1 * y2 - x2 * y1;
 }
 
-/* Rows whose middles are within. */
-static void rows_of(const struct soft_corner *const c[3], int h, int *top, int *bottom)
-{
-	int64_t first = INT32_MAX, last = INT32_MIN;
-
-	for (int k = 0; k < 3; k++) {
-		first = c[k]->y < first ? c[k]->y : first;
-		last = c[k]->y > last ? c[k]->y : last;
-	}
-	*top = first < 0 ? 0 : (int)(first / SOFT_ONE);
-	*bottom = last < 0 ? -1 : last / SOFT_ONE < h - 1 ? (int)(last / SOFT_ONE) : h - 1;
-}
-
 void soft_triangle(const struct soft_target *t, const struct soft_corner *const corner[3],
 	const struct soft_texture *texture, unsigned levels)
 {
 	int64_t twice = area(corner);
 	const struct soft_corner *c[3] = {
 		corner[0], corner[twice < 0 ? 2 : 1], corner[twice < 0 ? 1 : 2]};
-	struct setup s = {.t = t, .texture = texture, .levels = levels};
-	int top, bottom;
+	struct setup s;
 
-	rows_of(c, t->h, &top, &bottom);
-	if (twice == 0 || top > bottom)
+	s.t = t;
+	rows_of(&s, c);
+	if (twice == 0 || s.top > s.bottom)
 		return;
+	s.texture = texture;
+	s.levels = levels;
+	s.level = NULL;
+	s.segment = (struct soft_segment){0};
 	set_light_kind(&s, c);
 	set_planes(&s, c);
 	s.simple = (s.even || s.flat) && (texture->white || one_rule(&s, c));
-	for (int k = 0; k < 3; k++)
-		s.edge[k] = edge_of(c[k], c[(k + 1) % 3], top);
-	for (int y = top; y <= bottom; y++) {
+	if (s.simple && s.level)
+		aim(&s);
+	set_edges(&s, c);
+	for (int y = s.top; y <= s.bottom; y++) {
 		int from, to;
 
-		span_of(&s, y, &from, &to);
+		span_of(&s, &from, &to);
 		if (from < to)
 			draw_row(&s, from, to, y, widen(t, y, from, to));
 	}

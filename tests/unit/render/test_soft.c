@@ -126,6 +126,12 @@ static void middles_decide(void **state)
 	for (int i = 0; i < W * H; i++)
 		n += pixel[i] != 0;
 	assert_int_equal(n, 55);
+	c = corner_at(10.5, 0.5); /* upside down: the edge belongs to the one below */
+	wipe();
+	draw(&a, &b, &c, &white);
+	assert_int_equal(pixel[10 * W + 12], 0);
+	assert_int_equal(pixel[9 * W + 10], 0xffffffff);
+	assert_int_equal(pixel[1 * W + 10], 0xffffffff);
 	c = corner_at(30.5, 10.5); /* on one line */
 	wipe();
 	draw(&a, &b, &c, &white);
@@ -486,17 +492,19 @@ static struct render_camera camera_at(float distance)
 	return rig_look(from, (float[]){0.1f, 0.1f, 0}, 0.8f);
 }
 
+#define OTHER(props)                                                                               \
+	"{" props "\"pbrMetallicRoughness\":{\"metallicFactor\":0,\"roughnessFactor\":1}}"
+
 /* Differences of brightness: nowhere but along edges are they more than a few steps. */
-static void same_picture_as_gl(void **state)
+static void compare_pictures(const char *materials, const char *nodes, unsigned n)
 {
-	const struct shapes sh = {2, MATTE_IMAGE "," MATTE_BLUE, NODES, 3, SMOOTH_IMAGE};
+	const struct shapes sh = {2, materials, nodes, n, SMOOTH_IMAGE};
 	struct render_camera c = camera_at(3);
 	char *text = shapes_gltf(&sh);
 	struct rig_frame a, b;
 	unsigned far = 0, drawn = 0;
 	double sum = 0;
 
-	(void)state;
 	assert_int_equal(draw_with(text, &c, true, &a), 0);
 	assert_int_equal(draw_with(text, &c, false, &b), 1);
 	rig_save(&a, "soft-gl");
@@ -516,8 +524,22 @@ static void same_picture_as_gl(void **state)
 	free(text);
 }
 
-#define OTHER(props)                                                                               \
-	"{" props "\"pbrMetallicRoughness\":{\"metallicFactor\":0,\"roughnessFactor\":1}}"
+static void same_picture_as_gl(void **state)
+{
+	(void)state;
+	compare_pictures(MATTE_IMAGE "," MATTE_BLUE, NODES, 3);
+}
+
+/* Squares of which one shows its front, one its back, and one that mirrors shows its front. */
+static void both_sides_as_gl(void **state)
+{
+	(void)state;
+	compare_pictures(OTHER("\"doubleSided\":true,") "," OTHER("\"doubleSided\":true,"),
+		"{\"mesh\":1,\"translation\":[-0.8,0,0],\"rotation\":[0,0.2,0,0.98]},"
+		"{\"mesh\":1,\"translation\":[0.3,0.1,0.1],\"rotation\":[0.2,0.95,0,0.2]},"
+		"{\"mesh\":1,\"translation\":[0.3,-0.6,0.3],\"scale\":[-1,1,1]}",
+		3);
+}
 
 /* What it does not know it leaves to GL, as a whole. */
 static void the_rest_is_gls(void **state)
@@ -532,7 +554,7 @@ static void the_rest_is_gls(void **state)
 		{SHAPES_MATTE, "{\"mesh\":2}", NULL, 3, 0}, /* colours by vertex */
 		{OTHER("\"alphaMode\":\"BLEND\","), "{\"mesh\":0}", NULL, 3, 0},
 		{OTHER("\"alphaMode\":\"MASK\","), "{\"mesh\":0}", NULL, 3, 0},
-		{OTHER("\"doubleSided\":true,"), "{\"mesh\":0}", NULL, 3, 0},
+		{OTHER("\"doubleSided\":true,"), "{\"mesh\":0}", NULL, 3, 1},
 		{OTHER("\"emissiveFactor\":[0,1,0],"), "{\"mesh\":0}", NULL, 3, 0},
 		{"{" SHAPES_METAL "}", "{\"mesh\":0}", NULL, 3, 0},
 		{SHAPES_UNLIT_IMAGE("0"), "{\"mesh\":0}", SHAPES_IMAGES, 3, 0}, /* not smoothed */
@@ -567,6 +589,7 @@ int main(void)
 	};
 	const struct CMUnitTest pictures[] = {
 		cmocka_unit_test(same_picture_as_gl),
+		cmocka_unit_test(both_sides_as_gl),
 		cmocka_unit_test(the_rest_is_gls),
 	};
 	const struct soft_pixels *p;
