@@ -158,6 +158,16 @@ static void set_some(json_t *o, const char *key, json_t *v)
 		json_decref(v);
 }
 
+/* A party has one operation on a media type: the last step counts. */
+static bool is_replaced(const struct policy_step *step, unsigned n, unsigned i)
+{
+	for (unsigned k = i + 1; k < n; k++) {
+		if (step[k].party == step[i].party && strcmp(step[k].media, step[i].media) == 0)
+			return true;
+	}
+	return false;
+}
+
 static json_t *steps_json(const struct policy_step *step, unsigned n)
 {
 	json_t *a = json_array();
@@ -172,6 +182,8 @@ static json_t *steps_json(const struct policy_step *step, unsigned n)
 		set_text(o, "op", step[i].op);
 		set_text(o, "codec", step[i].codec);
 		set_uint(o, "max_kbps", step[i].max_kbps);
+		if (is_replaced(step, n, i))
+			json_object_set_new(o, "replaced", json_true());
 		json_array_append_new(a, o);
 	}
 	return a;

@@ -13,6 +13,7 @@ local made -- the functions that make actions
 local CALL = { call = true, change = true }
 local ANSWER = { answer = true }
 local OPS = { overlay = true, ['split-render'] = true, relay = true }
+local CODECS = { video = { vp8 = true, h264 = true }, audio = { opus = true } }
 local EITHER = { call = true, change = true, answer = true }
 
 local function new(name, hooks, fields)
@@ -59,6 +60,11 @@ function M.process(t)
 	end
 	if t.media == 'audio' and t.op ~= 'relay' then
 		host.fail("act.process: of audio there is only op 'relay'")
+	end
+	local codec = type(t.codec) == 'string' and t.codec:lower()
+	if codec and not (CODECS[t.media] or {})[codec] then
+		host.fail(("act.process: there is no codec '%s' for %s%s"):format(t.codec, tostring(t.media),
+			suggest.instead(t.codec, t.media == 'audio' and { 'opus' } or { 'VP8', 'H264' })))
 	end
 	local steps = {}
 	for _, party in ipairs(t.party == 'both' and { 'caller', 'callee' } or { t.party or '' }) do

@@ -64,6 +64,12 @@ static const struct {
 		"there is no op 'overlya'; did you mean 'overlay'?"},
 	{":rule('r', m.any, act.process { party = 'caller', media = 'audio', op = 'overlay' })",
 		"of audio there is only op 'relay'"},
+	{":rule('r', m.any, act.process { party = 'caller', media = 'video', op = 'overlay', codec "
+	 "= 'VP9' })",
+		"there is no codec 'VP9' for video"},
+	{":rule('r', m.any, act.process { party = 'caller', media = 'video', op = 'relay', codec = "
+	 "'opus' })",
+		"there is no codec 'opus' for video"},
 };
 
 static void all(void **state)

@@ -25,6 +25,13 @@ t() { # STATUS TEXT COMMAND...: the text is in what it prints
 policy() { printf "local ar = require 'ar.policy'\nlocal m, act = ar.match, ar.act\n%s\n" "$2" >"$1"; }
 policy good.lua "return ar.new 'good' :rule('deny', m.caller 'mallory', act.deny(403)) :rule('all', m.any, act.accept { scene = 'default' })"
 
+# ---- decide
+policy twice.lua "local op = function(op) return act.process { party = 'caller', media = 'video', op = op } end
+return ar.new 'twice' :rule('one', m.any, op 'overlay') :rule('two', m.any, op 'relay') :rule('all', m.any, act.accept { scene = 'default' })"
+echo '{"media":["video","datachannel"]}' >twice.json
+t 0 '"op": "overlay", "replaced": true}' --policy twice.lua --decide twice.json
+t 0 '"op": "relay"}' --policy twice.lua --decide twice.json
+
 # ---- check
 t 0 "good.lua: ok, policy 'good', 2 rules" --check good.lua
 t 0 "rule       'deny': caller is mallory" --check good.lua
