@@ -158,9 +158,15 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* ---- choice ---- */
 
+/* One that hangs is noticed by its connection some 8 s later; until then each call would wait. */
+static bool hangs(const struct dcmf *d)
+{
+	return d->failures && asd_now(d->asd) - d->heard > DCMF_QUIET_S * AR_SEC;
+}
+
 bool dcmf_usable(const struct dcmf *d)
 {
-	return d->state == DCMF_READY && !d->draining && h2_client_up(d->h2);
+	return d->state == DCMF_READY && !d->draining && !hangs(d) && h2_client_up(d->h2);
 }
 
 /* Lower is better; what was sent since the last load report counts as load. */

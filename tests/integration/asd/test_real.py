@@ -168,6 +168,35 @@ def drained_by_the_operators_tool(w):
 
 
 @test
+def mediad_hangs(w):
+    """Its parent: the first call waits for it, those after 3 s do not. It is used again when it goes on."""
+    f = w.link()
+    os.kill(w.m.p.pid, signal.SIGSTOP)
+    try:
+        stopped = time.monotonic()
+        v = f.ask(**offer(token(), callid="first@ue"))
+        assert v["action"] == "plain", v
+        waited = time.monotonic() - stopped
+        time.sleep(max(0, 3.3 - waited))
+        asked = time.monotonic()
+        v = f.ask(**offer(token(), callid="second@ue"))
+        assert v["action"] == "plain" and time.monotonic() - asked < waited / 2, (v, waited, time.monotonic() - asked)
+    finally:
+        os.kill(w.m.p.pid, signal.SIGCONT)
+    t = None
+
+    def again():
+        """mediad to be used again"""
+        nonlocal t
+        t = token()
+        return f.ask(**offer(t, callid=t + "@ue"))["action"] == "ar"
+    wait_for(again)
+    f.event("bye", t, from_tag="ta", to_tag="tb")
+    f.wait_acks()
+    w.no_contexts()
+
+
+@test
 def callee_without_data_channel(w):
     f = w.link()
     t = token()
