@@ -216,6 +216,14 @@ static void on_frame(void *user, const struct depay_frame *f)
 		v->broken++;
 	if (f->key && chain != 0)
 		v->broken++;
+	if (v->shown_at) {
+		int64_t step = (int64_t)(int32_t)(f->ts - v->ts) * 100 / 9;
+		int64_t off = step - (int64_t)(av.now - v->shown_at);
+
+		off = off < 0 ? -off : off;
+		v->jump = (uint64_t)off > v->jump ? (uint64_t)off : v->jump;
+	}
+	v->ts = f->ts;
 	if (v->shown_at && av.now - v->shown_at > v->freeze)
 		v->freeze = av.now - v->shown_at;
 	v->shown = chain;

@@ -54,6 +54,8 @@ struct av_viewer {
 	uint32_t shown;
 	unsigned nshown, nkeys, broken;
 	uint64_t shown_at, freeze; /* the longest between two frames */
+	uint32_t ts;
+	uint64_t jump; /* the most that timestamps went ahead or back, beside the clock; us */
 	uint64_t worst_delay, delays, ndelay; /* from the camera to here */
 	uint64_t stalled; /* until then it is not scheduled: what comes is read afterwards */
 	uint32_t ssrc;

@@ -608,6 +608,36 @@ static void rendered_for_the_receiver(void **s)
 	av_end();
 }
 
+/* The scene and the camera's picture in turns are for the receiver one stream, whose timestamps
+ * go on. */
+static void rendered_and_not(void **s)
+{
+	struct av_options o = {.op = ARMF_RELAY, .in = DEPAY_VP8, .out = DEPAY_VP8};
+	struct capture_pose pose = {.views = 1, .orientation = {{0, 0, 0, 1}}};
+	unsigned before;
+
+	(void)s;
+	av_begin(&o);
+	av_run(2 * AV_SEC);
+	for (unsigned k = 0; k < 8; k++) {
+		before = av.view.nshown;
+		av.conf_b.op = k % 2 ? ARMF_RELAY : ARMF_SPLIT_RENDER;
+		stream_leg_set(av.b, &av.conf_b, av.now);
+		for (unsigned i = 0; i < 100; i++) {
+			stream_leg_pose(av.b, &pose, av.now);
+			av_run(20 * AV_MS);
+		}
+		assert_string_equal(state(k % 2 ? av.a : av.b), k % 2 ? "relay" : "processing");
+		assert_true(av.view.nshown - before > 50);
+	}
+	print_message("rendered and not: timestamps %u ms off at most, longest freeze %u ms\n",
+		(unsigned)(av.view.jump / AV_MS), (unsigned)(av.view.freeze / AV_MS));
+	assert_int_equal(av.view.ssrc, 0x11112222);
+	assert_true(av.view.jump <= 100 * AV_MS);
+	assert_true(av.view.freeze <= 300 * AV_MS);
+	av_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -630,6 +660,7 @@ int main(void)
 		cmocka_unit_test(drawn_at_the_pose_of_its_time),
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(rendered_for_the_receiver),
+		cmocka_unit_test(rendered_and_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 
 #define DEFAULT_KBPS 2500
 #define METER 1000000 /* us */
+#define RENDER_JUMP 90000 /* of RTP time: the partner counts anew */
+#define RENDER_SLEW 9 /* at most, a frame; 3 ms a second */
 
 int stream_random(void *out, size_t n)
 {
@@ -383,7 +385,30 @@ static uint64_t partner_ntp(const struct stream_leg *l, uint64_t now)
 	return ntp;
 }
 
-/* TS 26.565: no frames in, the receiver's newest pose, our clock. */
+/* As the partner's camera would count now, for what is rendered takes the place of its picture, and
+ * a busy browser that sees the timestamps jump shows nothing for three seconds. Its clock is
+ * followed slowly: when a packet comes says little. */
+static uint32_t render_ts(struct stream_leg *l, uint64_t now)
+{
+	const struct stream_in *in = l->partner ? &l->partner->in : NULL;
+	uint32_t ts = l->render_ts + (uint32_t)((now - l->render_told) * 9 / 100);
+	int32_t off;
+
+	if (in && in->recv && in->has_ext) {
+		off = (int32_t)(in->ext_ts + (uint32_t)((now - in->arrived) * 9 / 100) - ts);
+		if (!l->render_told || off > RENDER_JUMP || off < -RENDER_JUMP)
+			ts += (uint32_t)off;
+		else
+			ts += off > RENDER_SLEW    ? RENDER_SLEW
+			      : off < -RENDER_SLEW ? (uint32_t)-RENDER_SLEW
+						   : (uint32_t)off;
+	}
+	l->render_ts = ts;
+	l->render_told = now;
+	return ts;
+}
+
+/* TS 26.565: no frames in, the receiver's newest pose. */
 static void render(struct stream_leg *l, uint64_t now)
 {
 	struct capture_shot shot;
@@ -407,9 +432,7 @@ static void render(struct stream_leg *l, uint64_t now)
 	capture_latest(l->capture, now, &shot);
 	if (!shot.views)
 		return;
-	if (!l->render_epoch)
-		l->render_epoch = now;
-	f.ts = (uint32_t)((now - l->render_epoch) * 9 / 100);
+	f.ts = render_ts(l, now);
 	f.capture = now;
 	f.views = shot.views;
 	memcpy(f.camera, shot.camera, sizeof(f.camera));

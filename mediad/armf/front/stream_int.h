@@ -121,8 +121,8 @@ struct stream_leg {
 	struct capture *capture;
 	enum capture_source source;
 	/* split rendering */
-	uint64_t render_at, render_epoch;
-	uint32_t render_ts;
+	uint64_t render_at, render_told; /* the next one; the last one */
+	uint32_t render_ts; /* of the last one */
 	struct stream_totals n;
 };
 
