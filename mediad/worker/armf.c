@@ -41,6 +41,7 @@ static void fill(struct dcmf_conf *dc, const struct mediad_conf *c, struct armf_
 		.render = armf_job_render,
 		.want_key = armf_job_want_key,
 		.set_rate = armf_job_set_rate,
+		.set_limits = armf_job_set_limits,
 		.stats = armf_job_get_stats,
 		.snapshot = armf_job_snapshot};
 	dc->armf = (struct feed_pool){.pool = pool,

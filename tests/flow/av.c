@@ -401,6 +401,11 @@ static void job_want_key(struct armf_pool *p, uint32_t job)
 	av.job.want_key++;
 }
 
+static void job_limits(struct armf_pool *p, uint32_t job, unsigned max_blocks, unsigned max_fps)
+{
+	(void)p, (void)job, (void)max_blocks, (void)max_fps;
+}
+
 static void job_rate(struct armf_pool *p, uint32_t job, uint32_t bps)
 {
 	(void)p, (void)job;
@@ -553,7 +558,8 @@ static void make_legs(const struct av_options *o)
 
 	if (!o->no_pool)
 		fc.jobs = (struct stream_pool){(struct armf_pool *)&av, job_open, job_close,
-			job_frame, job_render, job_want_key, job_rate, job_stats, job_snapshot};
+			job_frame, job_render, job_want_key, job_rate, job_limits, job_stats,
+			job_snapshot};
 	assert_int_equal(stream_front_new(&av.front, &fc), 0);
 	av.conf_a = (struct stream_conf){.video = true, .op = o->op, .call_id = "x"};
 	av.conf_b = (struct stream_conf){.video = true, .op = ARMF_RELAY, .call_id = "x"};

@@ -46,6 +46,7 @@ struct armf_job_conf {
 	uint32_t scene; /* of armf_scene_open() */
 	char own[64]; /* name of the participant whose view it is: its avatar is not drawn */
 	unsigned max_width, max_height, max_fps; /* 0: as it comes */
+	unsigned max_blocks; /* macroblocks of a picture; likewise */
 	uint32_t start_bps;
 	const char *call_id; /* for logs; copied */
 };
@@ -144,6 +145,8 @@ int armf_job_render(struct armf_pool *p, uint32_t job, const struct armf_frame_i
 	__attribute__((warn_unused_result));
 void armf_job_want_key(struct armf_pool *p, uint32_t job); /* of the encoder */
 void armf_job_set_rate(struct armf_pool *p, uint32_t job, uint32_t bps);
+/* max_blocks and max_fps of the configuration, from the next frame on. */
+void armf_job_set_limits(struct armf_pool *p, uint32_t job, unsigned max_blocks, unsigned max_fps);
 int armf_job_get_stats(const struct armf_pool *p, uint32_t job, struct armf_job_stats *out);
 /* The next frame as it goes out, as PNG: done() once, with a negative errno in err: -ETIMEDOUT if
  * there is none in 2 s, -ECANCELED from within armf_job_close(), -ENOTCONN when its processor goes.

@@ -162,6 +162,7 @@ void pool_job_ask(struct pool_job *j)
 		.max_width = c->max_width > 65535 ? 65535 : c->max_width,
 		.max_height = c->max_height > 65535 ? 65535 : c->max_height,
 		.max_fps = c->max_fps > 1000 ? 1000 : c->max_fps,
+		.max_blocks = c->max_blocks,
 		.start_bps = j->bps,
 		.step = j->step,
 		.splice = j->proc->pool->conf.splice};
@@ -467,6 +468,8 @@ static void send_set(struct pool_job *j, bool key)
 	struct link_msg m = {.h = {.type = LINK_JOB_SET, .id = j->id}};
 
 	m.u.job_set.bps = j->bps;
+	m.u.job_set.max_blocks = j->conf.max_blocks;
+	m.u.job_set.max_fps = j->conf.max_fps > 1000 ? 1000 : j->conf.max_fps;
 	m.u.job_set.step = j->step;
 	m.u.job_set.want_key = key;
 	if (j->asked)
@@ -488,6 +491,18 @@ void armf_job_set_rate(struct armf_pool *pool, uint32_t job, uint32_t bps)
 	if (!j || j->bps == bps)
 		return;
 	j->bps = bps;
+	send_set(j, false);
+}
+
+void armf_job_set_limits(
+	struct armf_pool *pool, uint32_t job, unsigned max_blocks, unsigned max_fps)
+{
+	struct pool_job *j = get(pool, job);
+
+	if (!j || (j->conf.max_blocks == max_blocks && j->conf.max_fps == max_fps))
+		return;
+	j->conf.max_blocks = max_blocks;
+	j->conf.max_fps = max_fps;
 	send_set(j, false);
 }
 

@@ -91,6 +91,8 @@ struct stream_pool {
 	int (*render)(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f);
 	void (*want_key)(struct armf_pool *p, uint32_t job);
 	void (*set_rate)(struct armf_pool *p, uint32_t job, uint32_t bps);
+	void (*set_limits)(
+		struct armf_pool *p, uint32_t job, unsigned max_blocks, unsigned max_fps);
 	int (*stats)(const struct armf_pool *p, uint32_t job, struct armf_job_stats *out);
 	int (*snapshot)(struct armf_pool *p, uint32_t job,
 		void (*done)(void *arg, int err, struct ar_span png), void *arg);

@@ -13,8 +13,7 @@ int stream_by_pt(const struct stream_side *s, uint8_t pt, bool *rtx)
 	return -1;
 }
 
-/* A parameter of a=fmtp; "" if it is not there. */
-static void parameter(const char *fmtp, const char *name, char *out, size_t cap)
+void stream_parameter(const char *fmtp, const char *name, char *out, size_t cap)
 {
 	size_t n = strlen(name), len = 0;
 
@@ -36,10 +35,10 @@ static bool same_h264(const char *a, const char *b)
 {
 	char pa[8], pb[8], ma[4], mb[4];
 
-	parameter(a, "profile-level-id", pa, sizeof(pa));
-	parameter(b, "profile-level-id", pb, sizeof(pb));
-	parameter(a, "packetization-mode", ma, sizeof(ma));
-	parameter(b, "packetization-mode", mb, sizeof(mb));
+	stream_parameter(a, "profile-level-id", pa, sizeof(pa));
+	stream_parameter(b, "profile-level-id", pb, sizeof(pb));
+	stream_parameter(a, "packetization-mode", ma, sizeof(ma));
+	stream_parameter(b, "packetization-mode", mb, sizeof(mb));
 	/* 4200 and 42e0 are both decoded by whoever says either, in practice */
 	return strncasecmp(*pa ? pa : "42", *pb ? pb : "42", 2) == 0 && atoi(ma) == atoi(mb);
 }
@@ -49,8 +48,8 @@ static bool same_other(const struct stream_codec *a, const struct stream_codec *
 {
 	char pa[16], pb[16];
 
-	parameter(a->fmtp, "profile-id", pa, sizeof(pa));
-	parameter(b->fmtp, "profile-id", pb, sizeof(pb));
+	stream_parameter(a->fmtp, "profile-id", pa, sizeof(pa));
+	stream_parameter(b->fmtp, "profile-id", pb, sizeof(pb));
 	return atoi(pa) == atoi(pb) &&
 	       (a->channels ? a->channels : 1) == (b->channels ? b->channels : 1);
 }
@@ -107,7 +106,7 @@ size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
 	char text[256];
 	size_t n = 0;
 
-	parameter(fmtp, "sprop-parameter-sets", text, sizeof(text));
+	stream_parameter(fmtp, "sprop-parameter-sets", text, sizeof(text));
 	for (const char *p = text; *p; p += strcspn(p, ","), p += *p == ',') {
 		size_t len;
 
@@ -132,8 +131,8 @@ static int h264_rank(const struct stream_codec *c)
 {
 	char profile[8], mode[4];
 
-	parameter(c->fmtp, "profile-level-id", profile, sizeof(profile));
-	parameter(c->fmtp, "packetization-mode", mode, sizeof(mode));
+	stream_parameter(c->fmtp, "profile-level-id", profile, sizeof(profile));
+	stream_parameter(c->fmtp, "packetization-mode", mode, sizeof(mode));
 	return (atoi(mode) == 1 ? 4 : 0) +
 	       (strncasecmp(profile, "42", 2) == 0 || !*profile ? 2 : 0) +
 	       (strncasecmp(profile, "42e0", 4) == 0);

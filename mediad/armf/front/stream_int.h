@@ -67,6 +67,12 @@ struct stream_in {
 	uint8_t sets[STREAM_MAX_SETS];
 };
 
+/* What the UE that is sent to can receive; 0: not said. */
+struct stream_limits {
+	unsigned blocks, fps; /* macroblocks of a picture, pictures a second */
+	uint32_t bps;
+};
+
 struct stream_job {
 	uint32_t id;
 	bool open, up;
@@ -75,6 +81,7 @@ struct stream_job {
 	uint64_t retry_at;
 	const char *reason; /* why there is none, or it is not up */
 	uint32_t rate;
+	struct stream_limits limits; /* that the processor knows of */
 	bool splices; /* what it sends is what comes, so that must fit the receiver's line */
 };
 
@@ -146,8 +153,16 @@ int stream_same(const struct stream_side *s, const struct stream_codec *c, bool 
 int stream_of_kind(const struct stream_side *s, enum stream_kind kind);
 /* Frames that we read. */
 bool stream_is_frames(enum stream_kind kind);
+/* A parameter of a=fmtp; "" if it is not there. */
+void stream_parameter(const char *fmtp, const char *name, char *out, size_t cap);
 /* sprop-parameter-sets (RFC 6184 8.1) with start codes; the bytes, 0: none, or not understood. */
 size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap);
+
+/* stream_level.c */
+/* Of H.264, by the level in both descriptions' a=fmtp. */
+void stream_h264_limits(const char *remote, const char *local, struct stream_limits *out);
+/* Of the UE of this leg. */
+void stream_limits_of(const struct stream_leg *l, enum stream_kind kind, struct stream_limits *out);
 
 /* stream_in.c */
 void stream_in_init(struct stream_in *in);

@@ -209,6 +209,35 @@ static enum depay_codec codec_of(enum stream_kind k)
 	return k == STREAM_H264 ? DEPAY_H264 : DEPAY_VP8;
 }
 
+static uint32_t most_bps(const struct stream_limits *lim, uint64_t bps)
+{
+	return (uint32_t)(lim->bps && lim->bps < bps ? lim->bps : bps);
+}
+
+static void limit(struct armf_job_conf *c, const struct stream_limits *lim)
+{
+	c->max_blocks = lim->blocks;
+	c->max_fps = lim->fps ? lim->fps : STREAM_FPS;
+	c->start_bps = most_bps(lim, c->start_bps);
+}
+
+/* What the receiver can has become known, or is another by now. */
+static void keep_to_limits(struct stream_leg *l)
+{
+	struct armf_job_conf c = {0};
+	struct stream_limits lim;
+
+	stream_limits_of(l->partner, l->job.out, &lim);
+	if (lim.blocks == l->job.limits.blocks && lim.fps == l->job.limits.fps &&
+		lim.bps == l->job.limits.bps)
+		return;
+	l->job.limits = lim;
+	l->job.rate = 0; /* the rate is said again */
+	limit(&c, &lim);
+	l->front->conf.jobs.set_limits(
+		l->front->conf.jobs.pool, l->job.id, c.max_blocks, c.max_fps);
+}
+
 int stream_job_open(struct stream_leg *l, enum armf_op op, enum stream_kind in,
 	enum stream_kind out, uint64_t now)
 {
@@ -221,6 +250,8 @@ int stream_job_open(struct stream_leg *l, enum armf_op op, enum stream_kind in,
 		.call_id = l->call_id};
 	int err = l->front->conf.jobs.pool ? l->h.scene(l->arg, &conf.scene) : -ENOSYS;
 
+	stream_limits_of(b, out, &l->job.limits);
+	limit(&conf, &l->job.limits);
 	memcpy(conf.own, l->conf.own, sizeof(conf.own));
 	if (!err)
 		err = l->front->conf.jobs.open(
@@ -251,7 +282,8 @@ void stream_job_close(struct stream_leg *l)
 
 void stream_job_rate(struct stream_leg *l, uint64_t target)
 {
-	uint32_t rate = (uint32_t)(target * 90 / 100); /* headers, retransmission */
+	/* headers, retransmission */
+	uint32_t rate = most_bps(&l->job.limits, target * 90 / 100);
 
 	if (!l->job.open || (rate < l->job.rate * 21ull / 20 && rate > l->job.rate * 19ull / 20))
 		return;
@@ -418,6 +450,8 @@ static bool job_ready(struct stream_leg *l, const struct route *r, uint64_t now)
 		stream_job_close(l);
 	if (!l->job.open && now >= l->job.retry_at)
 		(void)stream_job_open(l, l->conf.op, in->kind, out, now);
+	if (l->job.open)
+		keep_to_limits(l);
 	return l->job.open && l->job.up;
 }
 

@@ -6,7 +6,7 @@ target_link_libraries(mediad_capture PUBLIC ar_common m)
 
 # armf_front: RTP streams through the ARMF; calls armf_pool.h: link it with armf_pool, or in tests
 # with a stand-in.
-add_library(armf_front STATIC ${CMAKE_CURRENT_LIST_DIR}/stream.c ${CMAKE_CURRENT_LIST_DIR}/stream_codec.c
+add_library(armf_front STATIC ${CMAKE_CURRENT_LIST_DIR}/stream.c ${CMAKE_CURRENT_LIST_DIR}/stream_codec.c ${CMAKE_CURRENT_LIST_DIR}/stream_level.c
 	${CMAKE_CURRENT_LIST_DIR}/stream_in.c ${CMAKE_CURRENT_LIST_DIR}/stream_job.c
 	${CMAKE_CURRENT_LIST_DIR}/stream_out.c ${CMAKE_CURRENT_LIST_DIR}/stream_packets.c)
 ims_ar_target(armf_front)

@@ -91,7 +91,11 @@ static const char *check_job_open(const struct link_msg *m)
 
 static const char *check_job_set(const struct link_msg *m)
 {
-	return m->u.job_set.step <= LINK_MAX_STEP && m->u.job_set.want_key <= 1 ? NULL : "step";
+	const struct link_job_set *j = &m->u.job_set;
+
+	if (j->max_fps > 1000)
+		return "limits";
+	return j->step <= LINK_MAX_STEP && j->want_key <= 1 ? NULL : "step";
 }
 
 static const char *check_frame(const struct link_msg *m)

@@ -16,7 +16,7 @@
 
 #include "mediad/armf/front/armf_pool.h"
 
-#define LINK_VERSION 0x41520002u
+#define LINK_VERSION 0x41520003u
 #define LINK_MAX_URI 1024
 #define LINK_MAX_WHY 256
 #define LINK_MAX_DOCUMENT (16u << 20)
@@ -75,12 +75,13 @@ struct link_asset {
 
 struct link_job_open {
 	uint32_t op, in, out, scene;
-	uint32_t max_width, max_height, max_fps, start_bps, step, splice;
+	uint32_t max_width, max_height, max_fps, max_blocks, start_bps, step, splice;
 	char own[64], call_id[128];
 };
 
 struct link_job_set {
 	uint32_t bps; /* 0: as it is */
+	uint32_t max_blocks, max_fps; /* as in link_job_open */
 	uint32_t step;
 	uint32_t want_key;
 };

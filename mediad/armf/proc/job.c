@@ -197,7 +197,11 @@ void job_open(
 	j->fd = fd;
 	j->first = j->n = 0;
 	j->out = (struct link_ring){0};
-	j->wish = (struct job_wish){.bps = m->start_bps, .step = m->step, .snapshot = -1};
+	j->wish = (struct job_wish){.bps = m->start_bps,
+		.step = m->step,
+		.max_blocks = m->max_blocks,
+		.max_fps = m->max_fps,
+		.snapshot = -1};
 	j->closing = false;
 	j->opening = true;
 	pthread_cond_signal(&j->wake);
@@ -245,6 +249,8 @@ void job_set(struct job *j, const struct link_job_set *m)
 	if (m->bps)
 		j->wish.bps = m->bps;
 	j->wish.step = m->step;
+	j->wish.max_blocks = m->max_blocks;
+	j->wish.max_fps = m->max_fps;
 	j->wish.key = j->wish.key || m->want_key;
 	pthread_mutex_unlock(&j->lock);
 }

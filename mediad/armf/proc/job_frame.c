@@ -5,6 +5,7 @@
 #include "mediad/armf/proc/side.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -176,7 +177,22 @@ static unsigned even(unsigned n)
 	return n < CODEC_MIN_SIDE ? CODEC_MIN_SIDE : n;
 }
 
-/* Within max_width x max_height (either way up), and halved when stepped down. */
+/* What must be taken off for a picture to have so many macroblocks at most. */
+static double fewer_blocks(unsigned w, unsigned h, double f, unsigned most)
+{
+	double g = sqrt((double)most * CODEC_BLOCK * CODEC_BLOCK / w / h);
+
+	f = f < g ? f : g;
+	for (unsigned i = 0; i < 20; i++, f *= 0.98) {
+		unsigned bw = codec_blocks(even((unsigned)(w * f + 0.5)));
+
+		if (bw * codec_blocks(even((unsigned)(h * f + 0.5))) <= most)
+			break;
+	}
+	return f;
+}
+
+/* Within max_width x max_height (either way up) and max_blocks, halved when stepped down. */
 void job_out_size(const struct job *j, unsigned *w, unsigned *h)
 {
 	bool upright = *h > *w;
@@ -190,6 +206,9 @@ void job_out_size(const struct job *j, unsigned *w, unsigned *h)
 		f = (double)mh / *h;
 	if (steps[j->step].half)
 		f /= 2;
+	if (j->conf.max_blocks &&
+		(f < 1 || codec_blocks(*w) * codec_blocks(*h) > j->conf.max_blocks))
+		f = fewer_blocks(*w, *h, f, j->conf.max_blocks);
 	if (f < 1) {
 		*w = even((unsigned)(*w * f + 0.5));
 		*h = even((unsigned)(*h * f + 0.5));
@@ -469,6 +488,8 @@ void job_work(struct job *j, const struct link_frame *f, bool behind, struct job
 	int err;
 
 	j->step = w->step;
+	j->conf.max_blocks = w->max_blocks;
+	j->conf.max_fps = w->max_fps;
 	err = decode(j, &s, &pic);
 	if (err) {
 		send_done(j, &s.work, err == -EAGAIN ? LINK_FATE_HIDDEN : LINK_FATE_BROKEN);

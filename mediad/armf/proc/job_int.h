@@ -14,7 +14,7 @@
 
 /* Wishes that the next frame heeds. */
 struct job_wish {
-	uint32_t bps, step;
+	uint32_t bps, step, max_blocks, max_fps;
 	bool key;
 	int snapshot; /* fd, -1 none */
 	uint32_t snapshot_serial;

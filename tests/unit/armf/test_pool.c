@@ -136,6 +136,44 @@ static void test_limits(void **state)
 	rig_close(&r);
 }
 
+static bool fits_cif(void *arg)
+{
+	const struct codec_picture *p = &((struct rig_stream *)arg)->last;
+
+	return p->width && codec_blocks(p->width) * codec_blocks(p->height) <= 396;
+}
+
+static bool is_whole(void *arg)
+{
+	return ((struct rig_stream *)arg)->last.width == 640;
+}
+
+/* A receiver of little H.264, and then of more: the processor keeps to it in the running stream. */
+static void test_limits_of_a_level(void **state)
+{
+	struct armf_job_conf c = overlay;
+	struct rig_stream *s;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, NULL);
+	c.out = DEPAY_H264;
+	c.max_blocks = 396;
+	s = rig_stream(&r, &c, 640, 480);
+	rig_frames(s, 3);
+	assert_true(fits_cif(s));
+	/* not much smaller than it may be, and as wide as it was */
+	assert_true(codec_blocks(s->last.width) * codec_blocks(s->last.height) > 300);
+	assert_true(abs((int)s->last.width * 3 - (int)s->last.height * 4) <= 12);
+	armf_job_set_limits(r.pool, s->job, 0, 30);
+	rig_until(&r, is_whole, s, "the whole picture");
+	armf_job_set_limits(r.pool, s->job, 396, 15);
+	rig_until(&r, fits_cif, s, "a small picture");
+	rig_frames(s, 3);
+	assert_int_equal(s->undecoded, 0);
+	rig_close(&r);
+}
+
 static bool has_two_keys(void *arg)
 {
 	return ((struct rig_stream *)arg)->keys >= 2;
@@ -570,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_all_codec_pairs),
 		cmocka_unit_test(test_sender_changes_size),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits_of_a_level),
 		cmocka_unit_test(test_key_and_rate),
 		cmocka_unit_test(test_asks_for_key),
 		cmocka_unit_test(test_no_camera_nothing_drawn),
