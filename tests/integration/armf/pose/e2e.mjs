@@ -211,6 +211,14 @@ const CASES = {
 		await call(lab, { codec: 'h264' }, (c) => stills(c, 'h264-to-vp8'), { screenOptions: { codec: 'vp8' } });
 		await call(lab, { codec: 'vp8' }, (c) => stills(c, 'vp8-to-h264'), { screenOptions: { codec: 'h264' } });
 	},
+	// the camera's browser changes its resolution in the call
+	async resolution(lab) {
+		for (const codec of ['vp8', 'h264']) {
+			await call(lab, { codec }, async (c) => {
+				for (const by of [2, 1.5, 1]) await resized(lab, c, codec, by);
+			}, { screenOptions: { codec } });
+		}
+	},
 	async snapshot(lab) {
 		await call(lab, {}, async (c) => {
 			const png = await lab.mediad.snapshot(c.id);
@@ -391,6 +399,28 @@ async function splitToRelayAndBack(lab, c) {
 		if (Math.max(there, back) > 2500) throw new TooLate(`no picture for ${Math.max(there, back)} ms`);
 		await sleep(300);
 	}
+}
+
+async function resized(lab, { camera, screen, id }, codec, by) {
+	const name = `resolution-${codec}-${by}`;
+	const height = HEIGHT / by;
+	const at = await camera.eval(() => performance.timeOrigin + performance.now());
+	await camera.eval((x) => window.phone.scale(x), by);
+	const limited = async () => (await camera.eval(() => window.phone.stats()))['outbound-rtp'].qualityLimitationReason;
+	try {
+		await until(`${height} lines`, async () => (await screen.seen(at)).some((s) => s.height === height), 10000);
+	} catch (e) {
+		// nor may Chromium send what it was told on a machine or line that it finds too slow
+		if ((await limited()) !== 'none') throw new TooBusy(`${e.message}: Chromium is limited by ${await limited()}`);
+		throw e;
+	}
+	await stills({ camera, screen }, name, 2 * by, [STILLS[by === 2 ? 1 : 3]]);
+	const list = await screen.seen(at);
+	const f = freezes(list, at);
+	const { splice, state } = (await leg(lab, id)).armf;
+	console.log(`# ${name} lines=${list.at(-1).height} longest_gap_ms=${Math.round(f.longest)} broken=${f.broken} splice=${splice}`);
+	assert(state === 'processing' && f.broken === 0, `${state}, ${f.broken} broken pictures were shown`);
+	if (f.longest > 1000) throw new TooLate(`no picture for ${Math.round(f.longest)} ms`);
 }
 
 async function lipSync(lab, c, name) {

@@ -198,4 +198,12 @@ phone.stats = async () => {
 	return JSON.parse(JSON.stringify(out));
 };
 
+// The encoder's resolution from now on, as Chromium itself does when the line or the machine is slow.
+phone.scale = (by) => {
+	const sender = phone.pc.getSenders().find((x) => x.track?.kind === 'video');
+	const p = sender.getParameters();
+	p.encodings[0].scaleResolutionDownBy = by;
+	return sender.setParameters(p);
+};
+
 phone.picture = (which) => (which === 'camera' ? phone.camera.canvas : phone.screen).toDataURL('image/png');
