@@ -51,7 +51,10 @@ static const char policy[] =
 	"		act.process { party = 'callee', media = 'video', op = 'split-render' })\n"
 	"	:on_answer('plain phone', m.any_of(m.outcome 'dc-refused', m.outcome "
 	"'none-offered'),\n"
-	"		act.process { party = 'caller', media = 'video', op = 'overlay' })\n";
+	"		act.process { party = 'caller', media = 'video', op = 'overlay' })\n"
+	"	:on_change('drawn upon from now on', m.by_callee,\n"
+	"		act.process { party = 'caller', media = 'video', op = 'overlay' }, "
+	"act.accept { scene = 'default' })\n";
 
 static int setup(void **state)
 {
@@ -497,6 +500,7 @@ static void hold_is_told(void **state)
 
 	(void)state;
 	up("ar-capable");
+	assert_string_equal(uri(AR_SIDE_A), "relay");
 	r = re_invite(2, AR_SIDE_B, HEAD AUDIO DC("actpass") VIDEO("49154", "actpass", "sendonly"));
 	updated();
 	assert_int_equal(planned(r), 1);
@@ -511,6 +515,7 @@ static void hold_is_told(void **state)
 	event("answered", 2, 200, HEAD AUDIO DC("active") VIDEO("49154", "active", "recvonly"),
 		"ar-capable");
 	updated();
+	assert_string_equal(uri(AR_SIDE_A), "overlay"); /* the policy of the change */
 	call_on_event(&w.a, &e);
 	updated();
 	assert_string_equal(text(has(AR_SIDE_A, "v2"), "x-ims-ar/remote/direction"), "inactive");
