@@ -136,18 +136,29 @@ static void to_camera(struct render_camera *c, const struct link_camera *l)
 	memcpy(c->projection, l->projection, sizeof(c->projection));
 }
 
+static struct render_frame frame_of(const struct codec_picture *p)
+{
+	struct render_frame r = {.width = (int)p->width, .height = (int)p->height};
+
+	for (int i = 0; i < 3; i++) {
+		r.plane[i] = p->plane[i];
+		r.stride[i] = p->stride[i];
+	}
+	return r;
+}
+
 static bool draw(struct job *j, struct job_shot *s)
 {
 	const struct link_frame *f = s->f;
-	struct render_frame r = {.width = (int)j->work.width, .height = (int)j->work.height};
+	struct render_frame r = frame_of(&j->work), under;
 	struct render_options o = {.own = j->own_node};
 	struct render_stats st = {0};
 	struct render_camera c[2];
 	int err;
 
-	for (int i = 0; i < 3; i++) {
-		r.plane[i] = j->work.plane[i];
-		r.stride[i] = j->work.stride[i];
+	if (s->under) {
+		under = frame_of(s->under);
+		o.under = &under;
 	}
 	for (uint32_t i = 0; i < f->views; i++)
 		to_camera(&c[i], &f->camera[i]);
@@ -417,6 +428,11 @@ static void bring(struct job *j, const struct codec_picture *pic, struct job_sho
 		s->pic = pic; /* nobody asks what has changed */
 		return;
 	}
+	if (same && spliced && !s->whole) { /* nobody looks at the rest of it */
+		s->pic = scene ? &j->work : pic;
+		s->under = scene ? pic : NULL;
+		return;
+	}
 	s->pic = &j->work;
 	j->work.changed = same ? j->changed : NULL;
 	if (same && !spliced)
@@ -482,7 +498,8 @@ static bool omitted(struct job *j, struct job_shot *s)
 
 void job_work(struct job *j, const struct link_frame *f, bool behind, struct job_wish *w)
 {
-	struct job_shot s = {.f = f, .work = {.seq = f->seq}, .behind = behind};
+	struct job_shot s = {
+		.f = f, .work = {.seq = f->seq}, .behind = behind, .whole = w->snapshot >= 0};
 	struct codec_picture pic;
 	bool spliced;
 	int err;

@@ -85,9 +85,11 @@ void job_enter(struct job *j, enum job_stage stage);
 /* job_splice.c. What is known of a frame when it is decided how it goes out. */
 struct job_shot {
 	const struct link_frame *f;
-	const struct codec_picture *pic;
+	const struct codec_picture *pic; /* spliced: only around what is drawn, unless whole */
+	const struct codec_picture *under; /* that is drawn upon; NULL: pic is */
 	struct link_work work;
 	bool drawn, hidden;
+	bool whole; /* all of the picture is looked at */
 	bool behind; /* it waited long, and newer ones wait */
 	bool excess; /* more than max_fps or a step down lets out */
 	int x, y, width, height; /* of what was drawn */

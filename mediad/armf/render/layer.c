@@ -234,6 +234,26 @@ void layer_blend(const struct layer *l, const struct render_frame *f)
 	}
 }
 
+void layer_bring(
+	const struct layer *l, const struct render_frame *f, const struct render_frame *under)
+{
+	int x = l->x & ~15, y = l->y & ~15;
+	int x1 = (l->x + l->w + 15) & ~15, y1 = (l->y + l->h + 15) & ~15;
+
+	if (!l->w)
+		return;
+	x1 = x1 < f->width ? x1 : f->width;
+	y1 = y1 < f->height ? y1 : f->height;
+	for (int i = 0; i < 3; i++) {
+		int sub = i > 0, from = x >> sub, n = ((x1 + sub) >> sub) - from;
+
+		for (int row = y >> sub; n > 0 && row < (y1 + sub) >> sub; row++)
+			memcpy(f->plane[i] + (ptrdiff_t)row * f->stride[i] + from,
+				under->plane[i] + (ptrdiff_t)row * under->stride[i] + from,
+				(size_t)n);
+	}
+}
+
 bool frame_valid(const struct render_frame *f)
 {
 	if (f->width < 2 || f->height < 2 || f->width > RENDER_MAX_SIDE ||

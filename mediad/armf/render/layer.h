@@ -32,6 +32,10 @@ void layer_convert(struct layer *l);
 /* Onto a frame; what lies outside it is left out. */
 void layer_blend(const struct layer *l, const struct render_frame *f);
 
+/* What lies under it, grown to multiples of 16 pixels, from a frame of the same size. */
+void layer_bring(
+	const struct layer *l, const struct render_frame *f, const struct render_frame *under);
+
 /* Whether a frame can be drawn on at all. */
 bool frame_valid(const struct render_frame *f);
 /* One colour, 0xRRGGBB. */

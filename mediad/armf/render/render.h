@@ -120,6 +120,10 @@ enum render_quality {
 struct render_options {
 	int own; /* the participant's own node, whose avatar is not drawn; -1: none */
 	enum render_quality quality;
+	/* an overlay: what is to be drawn upon, of the same size; the frame gets it where anything
+	 * is drawn, grown to multiples of 16 pixels, and is left alone elsewhere. NULL: it is in
+	 * the frame */
+	const struct render_frame *under;
 };
 
 struct render_stats {

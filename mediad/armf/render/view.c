@@ -293,6 +293,8 @@ int render_view_overlay(struct render_view *v, const struct render_frame *f,
 	st->cached = true;
 	if (!rc)
 		rc = draw_eye(v, &v->eye[0], f, stage, camera, opt, st);
+	if (!rc && opt->under)
+		layer_bring(&v->eye[0].layer, f, opt->under);
 	if (!rc) {
 		layer_blend(&v->eye[0].layer, f);
 		tell_rect(st, &v->eye[0].layer, f);

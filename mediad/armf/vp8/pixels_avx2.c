@@ -174,6 +174,25 @@ static void idct_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t c[
 	}
 }
 
+static void dc_add4(uint8_t *a, uint8_t *b, ptrdiff_t stride, const int16_t dc[4])
+{
+	/* each four times: those at a are in the lower half's quarters, as pixels are */
+	const __m128i spread = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3);
+	__m128i v = _mm_add_epi16(load8((const uint8_t *)dc), _mm_set1_epi16(4));
+	__m256i add;
+
+	v = _mm_srai_epi16(v, 3);
+	add = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_shuffle_epi8(v, spread)),
+		_mm_shuffle_epi8(_mm_srli_si128(v, 4), spread), 1);
+	for (int i = 0; i < 4; i++, a += stride, b += stride) {
+		__m256i sum = _mm256_add_epi16(_mm256_cvtepu8_epi16(load2(a, b)), add);
+
+		store2(a, b,
+			_mm_packus_epi16(
+				_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)));
+	}
+}
+
 /* ---- quantiser ---- */
 
 ALWAYS __m256i load32(const void *p)
@@ -215,16 +234,45 @@ static void quantise(
 	}
 }
 
+/* ---- differences ---- */
+
+ALWAYS __m256i squares(__m128i p, __m128i q)
+{
+	__m256i d = _mm256_sub_epi16(_mm256_cvtepu8_epi16(p), _mm256_cvtepu8_epi16(q));
+
+	return _mm256_madd_epi16(d, d);
+}
+
+static unsigned sse(
+	const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride, int n)
+{
+	__m256i two = _mm256_setzero_si256();
+	__m128i sum;
+
+	if (n == 16) {
+		for (int y = 0; y < 16; y++, a += a_stride, b += b_stride)
+			two = _mm256_add_epi32(two, squares(load16(a), load16(b)));
+	} else {
+		for (int y = 0; y < 8; y += 2, a += 2 * a_stride, b += 2 * b_stride)
+			two = _mm256_add_epi32(
+				two, squares(load2(a, a + a_stride), load2(b, b + b_stride)));
+	}
+	sum = _mm_add_epi32(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
+	sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 8));
+	sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 4));
+	return (unsigned)_mm_cvtsi128_si32(sum);
+}
+
 const struct splice_pixels splice_avx2 = {.name = "AVX2",
 	.sixtap = sixtap,
 	.idct_add = splice_sse2_idct_add,
 	.idct_add4 = idct_add4,
-	.dc_add4 = splice_sse2_dc_add4,
+	.dc_add4 = dc_add4,
 	.iwht = splice_sse2_iwht,
 	.fdct = splice_sse2_fdct,
 	.quantise = quantise,
 	.sad16 = splice_sse2_sad16,
-	.sse = splice_sse2_sse,
+	.sse = sse,
 	.farthest = splice_sse2_farthest,
 	.differ = splice_sse2_differ,
 	.copy = splice_sse2_copy,

@@ -281,11 +281,13 @@ ALWAYS void true_motion(uint8_t *p, ptrdiff_t stride, int n)
 
 ALWAYS int mean_around(const uint8_t *p, ptrdiff_t stride, int n, bool above, bool left)
 {
-	int sum = 0, count = (above ? n : 0) + (left ? n : 0);
+	int sum = 0, shift = (n == 16 ? 3 : 2) + above + left;
 
-	for (int i = 0; i < n; i++)
-		sum += (above ? p[i - stride] : 0) + (left ? p[i * stride - 1] : 0);
-	return count ? (sum + count / 2) / count : 128;
+	for (int i = 0; above && i < n; i++)
+		sum += p[i - stride];
+	for (int i = 0; left && i < n; i++)
+		sum += p[i * stride - 1];
+	return above || left ? (sum + (1 << (shift - 1))) >> shift : 128;
 }
 
 ALWAYS void predict_square(uint8_t *p, ptrdiff_t stride, int n, int mode, bool above, bool left)

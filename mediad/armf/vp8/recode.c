@@ -295,12 +295,9 @@ static void without_ghost(struct splice *s, const struct splice_target *t, struc
 void splice_recode(struct splice *s, const struct splice_target *t, struct splice_mb *m,
 	struct splice_coefs *c, int col, int row, bool search)
 {
-	struct splice_mb *place = &s->out[splice_at(s, col, row)];
-
 	if (search && !s->head.key)
 		find_mv(s, t, m, col, row);
-	*place = *m; /* vectors are told by the neighbours' */
-	if (!splice_modes_fits(s, place, col, row))
+	if (!splice_modes_fits(s, m, col, row))
 		fall_back(s, m);
 	predict_and_code(s, t, m, c, col, row);
 	without_ghost(s, t, m, c, col, row);

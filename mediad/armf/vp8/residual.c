@@ -62,10 +62,11 @@ static bool add_four(struct residual *r, const struct four *f, const int16_t ste
 {
 	const uint8_t *end = r->c->end + f->block;
 	int first = r->y2 && f->block < 16;
-	int16_t v[4][16] __attribute__((aligned(32))) = {0};
+	int16_t v[4][16] __attribute__((aligned(32)));
 	bool ok = true;
 
 	for (int i = 0; i < 4; i++) {
+		memset(v[i], 0, sizeof(v[i])); /* apart: a string instruction is slow to begin */
 		ok = splice_dequantise(v[i], r->level, first, end[i], step) && ok;
 		r->level += end[i] > first ? end[i] - first : 0;
 		if (first)

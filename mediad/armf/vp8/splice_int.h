@@ -64,6 +64,14 @@ struct splice_mb {
 	};
 };
 
+/* Less than all of it: most have one vector and one mode. */
+static inline void splice_mb_copy(struct splice_mb *to, const struct splice_mb *from)
+{
+	memcpy(to, from, offsetof(struct splice_mb, bmv));
+	if (from->mode == SPLICE_SPLIT || from->mode == SPLICE_B_PRED)
+		memcpy(to->bmv, from->bmv, sizeof(to->bmv));
+}
+
 static inline bool splice_has_y2(const struct splice_mb *m)
 {
 	return m->mode != SPLICE_B_PRED && m->mode != SPLICE_SPLIT;
@@ -324,8 +332,8 @@ struct splice_target {
 	uint8_t *plane[3];
 };
 
-/* Codes the macroblock so that it looks like that; fills m, c and its pixels in raw_out. search:
- * its vector has nothing to do with what it shows. */
+/* Codes the macroblock so that it looks like that; fills m, which is among those that go out, c and
+ * its pixels in raw_out. search: its vector has nothing to do with what it shows. */
 void splice_recode(struct splice *s, const struct splice_target *t, struct splice_mb *m,
 	struct splice_coefs *c, int col, int row, bool search);
 

@@ -53,8 +53,7 @@ static void take(const struct splice *s, struct splice_target *t, const struct s
 	}
 }
 
-/* What is visible of the picture; around it stays what was decoded. True: anything differs. */
-static bool take_drawn(const struct splice *s, struct splice_target *t,
+static bool take_part(const struct splice *s, struct splice_target *t,
 	const struct codec_picture *p, int col, int row)
 {
 	bool any = false;
@@ -74,6 +73,22 @@ static bool take_drawn(const struct splice *s, struct splice_target *t,
 		}
 	}
 	return any;
+}
+
+/* What is visible of the picture; around it stays what was decoded. True: anything differs. */
+static bool take_drawn(const struct splice *s, struct splice_target *t,
+	const struct codec_picture *p, int col, int row)
+{
+	struct splice_image drawn = {0};
+
+	if (col * 16 + 16 > (int)p->width || row * 16 + 16 > (int)p->height)
+		return take_part(s, t, p, col, row);
+	for (int i = 0; i < 3; i++)
+		drawn.plane[i] = (struct splice_plane){p->plane[i], p->stride[i]};
+	if (!differs(s, &s->new_frame->in, &drawn, col, row))
+		return false;
+	take(s, t, &drawn, col, row);
+	return true;
 }
 
 /* ---- what becomes of a macroblock ---- */
@@ -187,31 +202,29 @@ static void write_block(struct writer *w, int col, int row)
 	struct splice *s = w->s;
 	size_t at = splice_at(s, col, row);
 	const struct splice_mb *in = &s->in[at];
-	struct splice_mb m = *in;
+	struct splice_mb *m = &s->out[at];
 	struct splice_coefs *c = &s->coefs[row * s->cols + col];
 	uint64_t recoded = s->stats.recoded;
 	struct splice_target t;
 	bool moved = neighbours_changed(s, at);
 
-	s->out[at] = m;
+	splice_mb_copy(m, in);
 	s->raw_dirty[row * s->cols + col] = 0;
 	if (in_box(w->d, col, row) && take_drawn(s, &t, w->d->picture, col, row)) {
-		redo(s, &t, &m, c, col, row);
-	} else if (moved && !splice_modes_fits(s, &s->out[at], col, row)) {
+		redo(s, &t, m, c, col, row);
+	} else if (moved && !splice_modes_fits(s, m, col, row)) {
 		take(s, &t, &s->raw, col, row);
-		redo(s, &t, &m, c, col, row);
+		redo(s, &t, m, c, col, row);
 		s->stats.patched++;
-	} else if (prediction_differs(s, &m, col, row)) {
-		follow(s, &m, c, col, row);
+	} else if (prediction_differs(s, m, col, row)) {
+		follow(s, m, c, col, row);
 	} else if (s->touched == row) {
 		keep(s, col, row);
 	}
-	s->changed[at] = m.ref != in->ref || m.mode != in->mode || !splice_mv_same(m.mv, in->mv);
-	s->out[at] = m;
-	splice_modes_write(
-		s, &w->first, &s->out[at], col, row, !moved && s->stats.recoded == recoded);
+	s->changed[at] = m->ref != in->ref || m->mode != in->mode || !splice_mv_same(m->mv, in->mv);
+	splice_modes_write(s, &w->first, m, col, row, !moved && s->stats.recoded == recoded);
 	splice_tokens_write(
-		s, &w->part[(unsigned)row % s->head.parts], &m, c, &s->above[col], &w->left);
+		s, &w->part[(unsigned)row % s->head.parts], m, c, &s->above[col], &w->left);
 }
 
 /* ---- the receiver's picture ---- */

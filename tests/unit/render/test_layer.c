@@ -332,9 +332,54 @@ static void png_shows_the_frame(void **state)
 	rig_free_frame(&f);
 }
 
+/* What is under a layer comes with the macroblocks around it, and not a pixel more; odd sizes too.
+ */
+static void brings_what_is_under(void **state)
+{
+	static const int at[][4] = {
+		{0, 0, 16, 16}, {18, 34, 4, 2}, {30, 46, 20, 20}, {96, 60, 29, 11}};
+	const int w = 125, h = 71;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		struct layer l = {.x = at[i][0], .y = at[i][1], .w = at[i][2], .h = at[i][3]};
+		int x0 = l.x / 16 * 16, y0 = l.y / 16 * 16;
+		int x1 = (l.x + l.w + 15) / 16 * 16, y1 = (l.y + l.h + 15) / 16 * 16;
+		struct rig_frame f, under, was;
+
+		rig_new_frame(&f, w, h);
+		rig_new_frame(&under, w, h);
+		rig_new_frame(&was, w, h);
+		rig_noise_frame(&f, 1);
+		rig_noise_frame(&was, 1);
+		rig_noise_frame(&under, 2);
+		layer_bring(&(struct layer){0}, &f.f, &under.f);
+		assert_true(rig_same(&f, &was));
+		layer_bring(&l, &f.f, &under.f);
+		for (int k = 0; k < 3; k++) {
+			int sub = k > 0;
+
+			for (int y = 0; y < (h + sub) >> sub; y++) {
+				for (int x = 0; x < (w + sub) >> sub; x++) {
+					ptrdiff_t p = (ptrdiff_t)y * f.f.stride[k] + x;
+					bool in = x << sub >= x0 && x << sub < x1 &&
+						  y << sub >= y0 && y << sub < y1;
+
+					assert_int_equal(f.f.plane[k][p],
+						(in ? &under : &was)->f.plane[k][p]);
+				}
+			}
+		}
+		rig_free_frame(&f);
+		rig_free_frame(&under);
+		rig_free_frame(&was);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(brings_what_is_under),
 		cmocka_unit_test(transparent_changes_nothing),
 		cmocka_unit_test(opaque_replaces),
 		cmocka_unit_test(mixes_by_alpha),
