@@ -232,6 +232,7 @@ static const struct metric {
 	{"avJobsRefused", "av_jobs_refused_total", "counter", "Streams not taken for processing"},
 	{"avFallbacks", "av_fallbacks_total", "counter", "Streams that lost their processor"},
 	{"avReturns", "av_returns_total", "counter", "Streams processed again"},
+	{"avFecSent", "av_fec_sent_total", "counter", "Parity packets sent"},
 	{"avFecReceived", "av_fec_received_total", "counter", "Parity packets received"},
 	{"avFecRecovered", "av_fec_recovered_total", "counter", "Packets that parity brought back"},
 	{"armfProcesses", "armf_processes", "gauge", "Media processors running"},

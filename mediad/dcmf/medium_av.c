@@ -265,7 +265,7 @@ void dcmf_av_stats(const struct dcmf *d, json_t *out)
 		{"avFramesOut", t.frames_out}, {"avFramesDrawn", t.frames_drawn},
 		{"avFramesDropped", t.frames_dropped}, {"avFramesHeld", t.frames_held},
 		{"avHeldOver", t.held_over}, {"avJobsRefused", t.refused},
-		{"avFallbacks", t.fallbacks}, {"avReturns", t.returns},
+		{"avFallbacks", t.fallbacks}, {"avReturns", t.returns}, {"avFecSent", t.fec_sent},
 		{"avFecReceived", t.fec_received}, {"avFecRecovered", t.fec_recovered}};
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "mediad/rtp/rtp_send.h"
+#include "mediad/rtp/rtp_send_int.h"
 
 #include "mediad/rtp/pay.h"
 #include "mediad/rtp/wire.h"
@@ -15,84 +15,17 @@
 #define FULL_WAIT 5000 /* us */
 #define FULL_PROBE 40000 /* us of it without any feedback */
 #define RTX_BURST 20000 /* bytes of saved-up retransmission */
-#define LOSSY 3.0 /* of 256, smoothed: so much is lost that retransmissions go twice */
-#define RESEND_MIN 10000 /* us before the same packet goes again */
 #define STALL 110000 /* us between two frames: the viewer has waited once already */
 #define STALL_LONG 150000 /* twice: there is no time for any retransmission */
 #define TAIL                                                                                       \
 	1.5 /* times the time between frames: that the last packet is lost shows only by the next  \
 	     */
+#define SHARE_BYTES 50000.0 /* over which the share of parity is smoothed */
 #define FIRST_INTERVAL 33000.0 /* us */
-#define MAX_POSE 64
 #define PLAYOUT_AT_ONCE                                                                            \
 	50u /* least 0, most 500 ms: libwebrtc then shows what comes as it comes                   \
 	     */
 #define PLAYOUT_ANY 0xfffu /* least 0, most 40 s: as without */
-#define SMOOTH 10000000 /* us after the last sign of a path that loses or varies */
-#define UNSTEADY 15 /* ms of jitter that is reported */
-#define REPORTS 8 /* sender reports remembered for the round-trip time */
-
-struct packet {
-	uint8_t *data;
-	uint16_t len;
-	uint8_t tries, pt, rtx_pt;
-	bool marker, sent, has_capture, has_offset;
-	uint32_t ts;
-	uint64_t capture;
-	int64_t offset;
-	uint8_t npose;
-	uint8_t pose[MAX_POSE];
-	bool has_playout;
-	uint32_t playout;
-	uint64_t sent_at, resent_at;
-	uint8_t flying; /* copies, the first among them, that no feedback has spoken of */
-	bool arrived, missed; /* missed: somebody has said so */
-	/* without RTX the same packet goes again to the bit: under AES-GCM one nonce must not
-	 * protect two texts (RFC 7714 8.1) */
-	uint32_t send_time;
-	uint16_t transport_seq;
-};
-
-struct rtp_send {
-	struct rtp_send_conf conf;
-	struct bwe *bwe;
-	struct rtp_send_stats stats;
-	struct packet ring[RTP_SEND_RING];
-	struct {
-		uint32_t ext; /* the packet that was sent under a transport-wide number; 0: none */
-		uint16_t seq;
-	} sent_as[BWE_LOG];
-	uint32_t tail, next, head; /* remembered from, to be sent, to be filled */
-	size_t bytes, queued;
-	uint16_t rtx_seq, picture_id;
-	uint32_t resend[RTP_SEND_MAX_RESEND];
-	unsigned resend_head, nresend;
-	double rtx_tokens;
-	uint64_t rtx_at, pace_at, full_until, full_since, now;
-	bool tight;
-	/* the first frame after a stall, on a path that loses: once more when it is out */
-	uint32_t again_from, again_to;
-	unsigned again; /* times */
-	uint64_t framed_at, tail_at; /* tail_at: the last packet goes again, 0: has gone */
-	double interval; /* us between frames, smoothed */
-	/* the frame that is being cut */
-	uint32_t ts;
-	const struct rtp_ext_values *values;
-	struct rtcp_sr source;
-	uint64_t source_at;
-	struct {
-		uint32_t lsr;
-		uint64_t at;
-	} reports[REPORTS];
-	unsigned nreport;
-	bool has_source, want_key, has_fir;
-	uint8_t fir;
-	uint64_t rtt, key_at;
-	uint64_t smooth_until, cut_at;
-	bool first; /* of the packets of a frame */
-	double loss; /* of 256, of what is reported */
-	bool lossy;
-};
 
 int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct bwe *bwe)
 {
@@ -112,11 +45,6 @@ int rtp_send_new(struct rtp_send **out, const struct rtp_send_conf *conf, struct
 	s->interval = FIRST_INTERVAL;
 	*out = s;
 	return 0;
-}
-
-static struct packet *at(struct rtp_send *s, uint32_t ext)
-{
-	return &s->ring[ext % RTP_SEND_RING];
 }
 
 static void forget(struct rtp_send *s, uint32_t ext)
@@ -158,6 +86,8 @@ static int queue(void *user, struct ar_span payload, bool last)
 		.len = (uint16_t)payload.n,
 		.pt = s->conf.pt,
 		.rtx_pt = s->conf.rtx_pt,
+		.red = s->protect,
+		.opens = s->first,
 		.marker = last,
 		.ts = s->ts};
 	if (!p->data) {
@@ -171,7 +101,7 @@ static int queue(void *user, struct ar_span payload, bool last)
 		p->has_offset = v->has_capture_offset;
 		p->offset = v->capture_offset;
 	}
-	if (v && v->xr_pose.p && v->xr_pose.n <= MAX_POSE) {
+	if (v && v->xr_pose.p && v->xr_pose.n <= RTP_SEND_MAX_POSE) {
 		p->npose = (uint8_t)v->xr_pose.n;
 		memcpy(p->pose, v->xr_pose.p, v->xr_pose.n);
 	}
@@ -179,6 +109,7 @@ static int queue(void *user, struct ar_span payload, bool last)
 	p->has_playout = s->first && s->conf.low_delay;
 	p->playout = s->cut_at < s->smooth_until ? PLAYOUT_ANY : PLAYOUT_AT_ONCE;
 	s->first = false;
+	s->last_media = s->head;
 	s->head++;
 	s->bytes += payload.n;
 	s->queued += payload.n;
@@ -211,6 +142,8 @@ static void drop_last(struct rtp_send *s)
 {
 	s->queued -= at(s, --s->head)->len;
 	forget(s, s->head);
+	if (s->last_media == s->head)
+		s->last_media--;
 }
 
 unsigned rtp_send_drop_queued(struct rtp_send *s)
@@ -226,12 +159,6 @@ unsigned rtp_send_drop_queued(struct rtp_send *s)
 	while (s->head != keep)
 		drop_last(s);
 	return from - s->head;
-}
-
-static void queue_resend(struct rtp_send *s, uint32_t ext, unsigned copies)
-{
-	for (; copies && s->nresend < RTP_SEND_MAX_RESEND; copies--)
-		s->resend[(s->resend_head + s->nresend++) % RTP_SEND_MAX_RESEND] = ext;
 }
 
 static void note_interval(struct rtp_send *s, uint64_t now)
@@ -252,10 +179,36 @@ static void probe_tail(struct rtp_send *s, uint64_t now)
 	if (!s->tail_at || now < s->tail_at || s->next != s->head)
 		return;
 	s->tail_at = 0;
-	if (s->tail == s->head || at(s, s->head - 1)->arrived || at(s, s->head - 1)->tries)
+	if (s->tail == s->head || at(s, s->last_media)->arrived || at(s, s->last_media)->tries)
 		return;
 	s->stats.probes++;
-	queue_resend(s, s->head - 1, 1);
+	queue_resend(s, s->last_media, 1);
+}
+
+static bool wants_parity(const struct rtp_send *s)
+{
+	return s->conf.red_pt && s->conf.ulpfec_pt && s->conf.codec == DEPAY_VP8 && s->lossy &&
+	       !s->tight && (!s->rtt || s->rtt >= RTP_SEND_PARITY_RTT);
+}
+
+/* Room in the numbering for the parity of the packets from `from` on, which take turns in its sums,
+ * so that what is lost in a row is made good too. */
+static void queue_parity(struct rtp_send *s, uint32_t from)
+{
+	unsigned n = s->head - from;
+	unsigned groups = (n + RTP_SEND_PARITY_COVER - 1) / RTP_SEND_PARITY_COVER;
+
+	groups = groups < RTP_SEND_PARITY ? groups : RTP_SEND_PARITY;
+	for (unsigned i = 0; i < n; i++)
+		at(s, from + i)->group = (uint8_t)(i % groups);
+	for (unsigned i = 0; i < groups && s->head - s->tail < RTP_SEND_RING; i++) {
+		*at(s, s->head++) = (struct packet){.pt = s->conf.ulpfec_pt,
+			.group = (uint8_t)i,
+			.red = true,
+			.parity = true,
+			.marker = true, /* nothing of the frame comes after it */
+			.ts = s->ts};
+	}
 }
 
 int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
@@ -269,6 +222,7 @@ int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
 	s->ts = ts;
 	s->values = values;
 	s->first = true;
+	s->protect = wants_parity(s);
 	s->cut_at = now;
 	if (s->queued > limit)
 		goto out;
@@ -284,6 +238,8 @@ out:
 			drop_last(s);
 		return err;
 	}
+	if (s->protect)
+		queue_parity(s, from);
 	if (s->lossy && s->conf.rtx_ssrc && s->conf.rtx_pt && now - s->framed_at > STALL) {
 		s->again_from = from;
 		s->again_to = s->head;
@@ -298,11 +254,47 @@ out:
 	return 0;
 }
 
+/* Into RED, which has room for RTP_MAX_PACKET; parity is made here. */
+static struct ar_span wrap(
+	struct rtp_send *s, const struct packet *p, struct ar_span payload, uint8_t *red)
+{
+	size_t n = payload.n;
+
+	red[0] = p->pt;
+	if (p->parity) {
+		n = ulpfec_sum_write(&s->sum[p->group], red + 1, RTP_MAX_PACKET - 1);
+		s->sum[p->group] = (struct ulpfec_sum){0};
+	} else {
+		memcpy(red + 1, payload.p, n);
+	}
+	return (struct ar_span){(char *)red, n + 1};
+}
+
+/* Parity is over packets as they would be without RED (RFC 5109 14.1); `payload` bytes with it. */
+static void sum_up(
+	struct rtp_send *s, const struct packet *p, const uint8_t *wire, size_t n, size_t payload)
+{
+	uint8_t plain[RTP_MAX_PACKET];
+	size_t head = n - payload;
+
+	for (unsigned i = 0; p->opens && i < RTP_SEND_PARITY; i++) {
+		if (s->sum[i].n)
+			s->sum[i] = (struct ulpfec_sum){0};
+	}
+	memcpy(plain, wire, head);
+	plain[1] = (uint8_t)((plain[1] & 0x80) | p->pt);
+	memcpy(plain + head, wire + head + 1, payload - 1);
+	/* what is beyond the mask of a huge frame goes without */
+	(void)!ulpfec_sum_add(&s->sum[p->group], (struct ar_span){(char *)plain, n - 1});
+}
+
 static size_t build(struct rtp_send *s, uint32_t ext, uint16_t seq, struct ar_span payload,
 	bool rtx, uint64_t now, uint8_t *out, size_t cap)
 {
 	struct packet *p = at(s, ext);
-	struct rtp_packet h = {.marker = p->marker,
+	uint8_t red[RTP_MAX_PACKET];
+	bool first = !rtx && !p->sent;
+	struct rtp_packet h = {.marker = p->marker && !p->parity,
 		.seq = seq,
 		.ts = p->ts,
 		.ssrc = rtx ? s->conf.rtx_ssrc : s->conf.ssrc,
@@ -320,6 +312,10 @@ static size_t build(struct rtp_send *s, uint32_t ext, uint16_t seq, struct ar_sp
 		.capture_offset = p->offset};
 	int n;
 
+	if (!rtx && p->red) {
+		h.pt = s->conf.red_pt;
+		h.payload = payload = wrap(s, p, payload, red);
+	}
 	if (p->npose)
 		v.xr_pose = (struct ar_span){(char *)p->pose, p->npose};
 	if (rtx || !p->sent) {
@@ -331,12 +327,14 @@ static size_t build(struct rtp_send *s, uint32_t ext, uint16_t seq, struct ar_sp
 		v.send_time = p->send_time;
 		v.transport_seq = p->transport_seq;
 	}
-	if (!rtx && !p->sent) {
+	if (first) {
 		p->sent = true;
 		p->send_time = v.send_time;
 		p->transport_seq = v.transport_seq;
 	}
 	n = rtp_build(out, cap, &h, &s->conf.extmap, &v);
+	if (n > 0 && first && p->red && !p->parity)
+		sum_up(s, p, out, (size_t)n, payload.n);
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -349,11 +347,6 @@ static void refill(struct rtp_send *s, uint64_t now)
 	s->rtx_at = now;
 	if (s->rtx_tokens > RTX_BURST)
 		s->rtx_tokens = RTX_BURST;
-}
-
-static bool is_remembered(struct rtp_send *s, uint32_t ext)
-{
-	return (int32_t)(ext - s->tail) >= 0 && (int32_t)(ext - s->next) < 0 && at(s, ext)->data;
 }
 
 /* The next retransmission that is still worth it, NULL: none. */
@@ -377,12 +370,6 @@ static struct packet *next_resend(struct rtp_send *s, uint64_t now, uint32_t *ex
 		return p;
 	}
 	return NULL;
-}
-
-/* Of the codec that it was sent in; the next one may have none. */
-static bool has_rtx(const struct rtp_send *s, const struct packet *p)
-{
-	return s->conf.rtx_ssrc && p->rtx_pt;
 }
 
 static size_t resend(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
@@ -441,6 +428,16 @@ static bool must_wait(struct rtp_send *s, uint64_t now)
 	return true;
 }
 
+static void count_sent(struct rtp_send *s, const struct packet *p, size_t n)
+{
+	s->queued -= p->len;
+	s->stats.packets++;
+	s->stats.bytes += p->parity ? n - RTP_HEAD : p->len;
+	s->stats.fec_packets += p->parity;
+	s->stats.fec_bytes += p->parity ? n : 0;
+	s->parity_share += ((p->parity ? 1 : 0) - s->parity_share) * (double)n / SHARE_BYTES;
+}
+
 size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 {
 	size_t n;
@@ -465,9 +462,7 @@ size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap)
 			for (uint32_t ext = s->again_from; ext != s->again_to; ext++)
 				queue_resend(s, ext, s->again);
 		}
-		s->queued -= p->len;
-		s->stats.packets++;
-		s->stats.bytes += p->len;
+		count_sent(s, p, n);
 	}
 	if (n)
 		s->pace_at = (s->pace_at > now ? s->pace_at : now) + (uint64_t)((double)n / rate);
@@ -481,172 +476,12 @@ uint64_t rtp_send_deadline(const struct rtp_send *s)
 	return due(s);
 }
 
+double rtp_send_parity_share(const struct rtp_send *s)
+{
+	return s->parity_share;
+}
+
 size_t rtp_send_queued(const struct rtp_send *s)
 {
 	return s->queued;
-}
-
-/* There is time for two tries before a viewer sees it stop. */
-static unsigned copies_of(const struct rtp_send *s, const struct packet *p)
-{
-	if (!has_rtx(s, p))
-		return 1;
-	if (s->tight) /* lost in a queue that is full: more makes it worse */
-		return p->tries ? 2 : 1;
-	return p->tries ? 3 : 1 + s->lossy * (1 + p->marker); /* a last one is missed late */
-}
-
-static void want_resend(struct rtp_send *s, uint32_t ext, uint64_t now)
-{
-	uint64_t wait = s->rtt ? s->rtt * 3 / 4 : RESEND_MIN;
-	struct packet *p = at(s, ext);
-
-	if (!is_remembered(s, ext) || now - p->sent_at > RTP_SEND_HISTORY ||
-		p->tries >= RTP_SEND_MAX_TRIES) {
-		s->stats.too_old++;
-		return;
-	}
-	wait = wait > RESEND_MIN ? wait : RESEND_MIN;
-	if (p->resent_at && now - p->resent_at < wait) {
-		s->stats.too_soon++;
-		return;
-	}
-	if (s->nresend == RTP_SEND_MAX_RESEND) {
-		s->stats.over_budget++;
-		return;
-	}
-	p->missed = true;
-	p->resent_at = now; /* the same again in one message does not count twice */
-	queue_resend(s, ext, copies_of(s, p));
-}
-
-/* Feedback tells of losses too: of a NACK that was lost itself, of a retransmission sooner than it
- * would be asked for again. */
-static void on_told(void *arg, uint16_t seq, enum bwe_fate fate)
-{
-	struct rtp_send *s = arg;
-	uint32_t ext = s->sent_as[seq % BWE_LOG].ext;
-	struct packet *p = at(s, ext);
-
-	if (s->sent_as[seq % BWE_LOG].seq != seq || !is_remembered(s, ext))
-		return;
-	s->sent_as[seq % BWE_LOG].ext = 0;
-	p->flying -= p->flying > 0;
-	p->arrived |= fate == BWE_RECEIVED;
-	if (p->arrived || p->flying || !has_rtx(s, p) || p->tries >= RTP_SEND_MAX_TRIES ||
-		s->nresend == RTP_SEND_MAX_RESEND)
-		return;
-	p->missed |= fate == BWE_LOST;
-	if (!p->missed)
-		return;
-	s->stats.told++;
-	p->resent_at = s->now;
-	queue_resend(s, ext, copies_of(s, p));
-}
-
-static void on_nack(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
-{
-	uint16_t seq[RTP_SEND_MAX_RESEND];
-	unsigned n = rtcp_nack_list(p, seq, RTP_SEND_MAX_RESEND);
-
-	if (p->media != s->conf.ssrc)
-		return;
-	s->stats.nacked += n;
-	for (unsigned i = 0; i < n; i++)
-		want_resend(s, s->next - (uint16_t)((uint16_t)s->next - seq[i]), now);
-}
-
-/* A UE that slept with a report in its queue is not that far away. */
-static uint64_t at_most_rtt(uint64_t rtt)
-{
-	return rtt < RTP_SEND_MAX_RTT ? rtt : RTP_SEND_MAX_RTT;
-}
-
-static void on_reports(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
-{
-	for (unsigned i = 0; i < p->nreport; i++) {
-		const struct rtcp_report *r = &p->report[i];
-		uint64_t dlsr = (uint64_t)r->dlsr * 1000000 / 65536;
-
-		if (r->ssrc != s->conf.ssrc)
-			continue;
-		bwe_report(s->bwe, r, now);
-		s->loss += (r->fraction - s->loss) / 4;
-		s->lossy = s->loss >= LOSSY;
-		if (s->lossy || r->jitter > s->conf.clock / 1000 * UNSTEADY)
-			s->smooth_until = now + SMOOTH;
-		for (unsigned k = 0; r->lsr && k < REPORTS; k++)
-			if (s->reports[k].lsr == r->lsr && now >= s->reports[k].at + dlsr)
-				s->rtt = at_most_rtt(now - s->reports[k].at - dlsr + 1);
-	}
-}
-
-void rtp_send_rtcp(struct rtp_send *s, const struct rtcp_packet *p, uint64_t now)
-{
-	uint8_t command;
-
-	if (p->type == RTCP_NACK)
-		on_nack(s, p, now);
-	on_reports(s, p, now);
-	s->now = now;
-	if (p->type == RTCP_TWCC)
-		bwe_feedback(s->bwe, p, on_told, s, now);
-	if (p->type == RTCP_REMB)
-		bwe_remb(s->bwe, p->bitrate, now);
-	if (p->type == RTCP_PLI && p->media == s->conf.ssrc)
-		s->want_key = true;
-	/* RFC 5104 4.3.1.2: the same command number is a repetition */
-	if (rtcp_fir_find(p, s->conf.ssrc, &command) && !(s->has_fir && s->fir == command)) {
-		s->fir = command;
-		s->has_fir = s->want_key = true;
-	}
-}
-
-bool rtp_send_take_key_request(struct rtp_send *s, uint64_t now)
-{
-	if (!s->want_key || now < s->key_at)
-		return false;
-	s->want_key = false;
-	s->key_at = now + RTP_SEND_KEY_INTERVAL;
-	s->stats.key_requests++;
-	return true;
-}
-
-uint64_t rtp_send_rtt(const struct rtp_send *s)
-{
-	return s->rtt;
-}
-
-void rtp_send_source(struct rtp_send *s, const struct rtcp_sr *sr, uint64_t when)
-{
-	s->source = *sr;
-	s->source_at = when;
-	s->has_source = true;
-}
-
-void rtp_send_report(struct rtp_send *s, uint64_t now, const struct rtcp_report *blocks, unsigned n,
-	struct rtcp_writer *w)
-{
-	uint64_t past = now - s->source_at;
-	struct rtcp_sr sr = {
-		.packets = (uint32_t)s->stats.packets, .octets = (uint32_t)s->stats.bytes};
-
-	if (!s->has_source) {
-		rtcp_write_rr(w, s->conf.ssrc, blocks, n);
-	} else {
-		/* both in whole milliseconds, so that the mapping is the source's to the unit */
-		past -= past % 1000;
-		sr.ntp = s->source.ntp + past / 1000000 * (UINT64_C(1) << 32) +
-			 (past % 1000000 << 32) / 1000000;
-		sr.rtp = s->source.rtp + (uint32_t)(past * s->conf.clock / 1000000);
-		rtcp_write_sr(w, s->conf.ssrc, &sr, blocks, n);
-		s->reports[s->nreport % REPORTS].lsr = (uint32_t)(sr.ntp >> 16);
-		s->reports[s->nreport++ % REPORTS].at = now;
-	}
-	rtcp_write_cname(w, s->conf.ssrc, ar_span_str(s->conf.cname));
-}
-
-const struct rtp_send_stats *rtp_send_stats(const struct rtp_send *s)
-{
-	return &s->stats;
 }

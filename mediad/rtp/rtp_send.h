@@ -25,11 +25,17 @@
 #define RTP_SEND_MAX_TRIES 8 /* of one packet */
 #define RTP_SEND_RTX_SHARE 40 /* per cent of the target rate that may go to retransmission */
 #define RTP_SEND_MAX_RTT 1000000 /* us that are believed */
+#define RTP_SEND_PARITY 4 /* parity packets of a frame, at most */
+#define RTP_SEND_PARITY_COVER 10 /* packets for each of them, while they do */
+#define RTP_SEND_PARITY_RTT 40000 /* us: where it is less, coming again is soon enough */
 #define RTP_SEND_KEY_INTERVAL 300000 /* us between key frames on request */
 
 struct rtp_send_conf {
 	uint32_t ssrc, rtx_ssrc; /* rtx 0: plain retransmission */
 	uint8_t pt, rtx_pt;
+	/* RED and ULPFEC (ulpfec.h), 0: none. While losses are reported and the path is neither
+	 * short nor full, a frame of VP8 goes in RED with parity after it. */
+	uint8_t red_pt, ulpfec_pt;
 	uint16_t first_seq, first_rtx_seq;
 	uint32_t clock; /* Hz, not 0 */
 	enum depay_codec codec;
@@ -46,6 +52,7 @@ struct rtp_send_stats {
 	uint64_t frames, packets, bytes, resent, resent_bytes;
 	uint64_t refused; /* frames, for a full queue */
 	uint64_t probes; /* last packets sent again because the next frame is late */
+	uint64_t fec_packets, fec_bytes;
 	uint64_t nacked, told, too_old, too_soon, over_budget, key_requests;
 };
 
@@ -74,6 +81,8 @@ int rtp_send_frame(struct rtp_send *s, struct ar_span frame, uint32_t ts,
 /* The next datagram, its length; 0: nothing to send now. cap at least RTP_MAX_PACKET. */
 size_t rtp_send_poll(struct rtp_send *s, uint64_t now, uint8_t *out, size_t cap);
 uint64_t rtp_send_deadline(const struct rtp_send *s); /* UINT64_MAX: nothing queued */
+/* How much of what is sent is parity, 0 to 1, smoothed. */
+double rtp_send_parity_share(const struct rtp_send *s);
 size_t rtp_send_queued(const struct rtp_send *s); /* bytes */
 
 /* One RTCP packet from the receiver; what is about other streams is ignored. */

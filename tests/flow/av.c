@@ -15,6 +15,8 @@
 
 #define SSRC 0x11112222
 #define RTX 0x11112223
+#define RED 110
+#define ULPFEC 112
 #define HEAD 20 /* of a test frame: enough for any codec's own */
 #define NTP_EPOCH (UINT64_C(0xe0000000) << 32)
 
@@ -239,6 +241,12 @@ static void on_frame(void *user, const struct depay_frame *f)
 	}
 }
 
+static bool follows(void *arg, const struct rtp_packet *before, const struct rtp_packet *p)
+{
+	(void)arg;
+	return depay_vp8_follows(before->payload, p->payload);
+}
+
 static void begin_view(uint32_t ssrc)
 {
 	const struct rtp_recv_conf rc = {.ssrc = ssrc,
@@ -246,6 +254,10 @@ static void begin_view(uint32_t ssrc)
 		.rtx_ssrc = RTX,
 		.rtx_pt = av.view.codec == DEPAY_VP8 ? 121 : 123,
 		.media_pt = av.view.codec == DEPAY_VP8 ? 120 : 122,
+		.red_pt = av.view.red ? RED : 0,
+		.red_rtx_pt = av.view.red ? RED + 1 : 0,
+		.ulpfec_pt = av.view.red ? ULPFEC : 0,
+		.follows = follows,
 		.clock = 90000,
 		.nack = true,
 		.pli = true,
@@ -292,7 +304,7 @@ static void to_viewer(uint8_t *d, size_t n, bool rtcp)
 	if (rtcp)
 		return;
 	assert_int_equal(rtp_parse(&p, s), 0);
-	if (p.pt / 2 != (av.view.codec == DEPAY_VP8 ? 60 : 61))
+	if (p.pt / 2 != (av.view.codec == DEPAY_VP8 ? 60 : 61) && p.pt / 2 != RED / 2)
 		return; /* of the codec before */
 	if (!av.view.recv)
 		begin_view(p.ssrc);
@@ -551,6 +563,14 @@ static void fill_side(struct stream_side *s, const struct rtp_extmap *ext)
 	s->ext = *ext;
 }
 
+static void add_red(struct stream_side *s)
+{
+	s->codec[s->ncodec++] = (struct stream_codec){
+		.kind = STREAM_RED, .pt = RED, .rtx = RED + 1, .clock = 90000, .name = "red"};
+	s->codec[s->ncodec++] = (struct stream_codec){
+		.kind = STREAM_ULPFEC, .pt = ULPFEC, .clock = 90000, .name = "ulpfec"};
+}
+
 static void make_legs(const struct av_options *o)
 {
 	static const struct stream_handlers h = {leg_send, leg_wake, leg_scene};
@@ -571,6 +591,10 @@ static void make_legs(const struct av_options *o)
 	for (unsigned i = 0; o->no_remb && i < 2; i++)
 		av.conf_a.local.codec[i].fb &= ~(unsigned)STREAM_FB_REMB;
 	only(&av.conf_b.local, o->out, o->out == DEPAY_VP8 ? 120 : 122, !o->no_rtx);
+	if (o->red) {
+		add_red(&av.conf_a.local);
+		add_red(&av.conf_b.local);
+	}
 	av.conf_a.remote = av.conf_a.local;
 	av.conf_b.remote = av.conf_b.local;
 	av.conf_a.remote.ssrc[0].ssrc = SSRC;
@@ -590,6 +614,8 @@ void av_begin(const struct av_options *o)
 		.rtx_ssrc = o->no_rtx ? 0 : RTX,
 		.pt = o->in == DEPAY_VP8 ? 96 : 98,
 		.rtx_pt = o->in == DEPAY_VP8 ? 97 : 99,
+		.red_pt = o->red ? RED : 0,
+		.ulpfec_pt = o->red ? ULPFEC : 0,
 		.first_seq = 65000,
 		.clock = 90000,
 		.codec = o->in,
@@ -607,6 +633,7 @@ void av_begin(const struct av_options *o)
 	av.cam.key_next = true;
 	av.cam.clock_off = o->clock_off;
 	av.view.codec = o->out;
+	av.view.red = o->red;
 	assert_int_equal(bwe_new(&av.cam.bwe, &rates), 0);
 	assert_int_equal(rtp_send_new(&av.cam.send, &sc, av.cam.bwe), 0);
 	assert_int_equal(depay_new(&av.view.depay, o->out, on_frame, &av.view), 0);

@@ -51,6 +51,7 @@ struct av_viewer {
 	struct depay *depay;
 	struct twcc_recv twcc;
 	enum depay_codec codec;
+	bool red;
 	uint32_t shown;
 	unsigned nshown, nkeys, broken;
 	uint64_t shown_at, freeze; /* the longest between two frames */
@@ -111,6 +112,7 @@ struct av_options {
 	uint32_t max_kbps;
 	bool no_pool, no_rtx;
 	bool splice;
+	bool red; /* every side has RED and ULPFEC */
 	bool no_remb; /* the camera heeds its own line only */
 	int64_t clock_off;
 	uint64_t seed; /* of the networks; 0: any */

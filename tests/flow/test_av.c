@@ -120,6 +120,45 @@ static void processed_through_loss(void **s)
 	}
 }
 
+/* 5 % and 100 ms on either leg, both with parity: what is lost on the way comes back by it. */
+static void with_parity(void **s)
+{
+	static const enum armf_op ops[] = {ARMF_RELAY, ARMF_OVERLAY, ARMF_OVERLAY};
+	struct av_pipe *p[] = {&av.up, &av.up_back, &av.down, &av.down_back};
+	struct stream_totals t;
+	unsigned over = 0;
+
+	(void)s;
+	for (unsigned i = 0; i < 2 * 3; i++) {
+		struct av_options o = {.op = ops[i / 2],
+			.in = DEPAY_VP8,
+			.out = DEPAY_VP8,
+			.splice = i / 2 == 2,
+			.red = true,
+			.seed = i};
+
+		av_begin(&o);
+		for (unsigned k = 0; k < 4; k++) {
+			p[k]->delay = 50 * AV_MS;
+			p[k]->loss = 50;
+		}
+		av_run(3 * AV_SEC);
+		av.view.freeze = 0;
+		av_run(10 * AV_SEC);
+		print("parity on both legs");
+		stream_front_get_totals(av.front, &t);
+		assert_int_equal(av.view.broken, 0);
+		assert_true(av.view.freeze <= 450 * AV_MS);
+		over += av.view.freeze > 300 * AV_MS;
+		assert_true(t.fec_sent > 200 && t.fec_received > 200);
+		assert_true(t.fec_recovered > 15);
+		assert_true(rtp_recv_stats(av.view.recv)->fec_recovered > 15);
+		assert_true(av.view.nshown > av.cam.number * 90 / 100);
+		av_end();
+	}
+	assert_true(over <= 1);
+}
+
 static const struct av_options spliced = {
 	.op = ARMF_OVERLAY, .in = DEPAY_VP8, .out = DEPAY_VP8, .splice = true};
 
@@ -644,6 +683,7 @@ int main(void)
 		cmocka_unit_test(relayed_through_loss),
 		cmocka_unit_test(processed_through_loss),
 		cmocka_unit_test(spliced_through_loss),
+		cmocka_unit_test(with_parity),
 		cmocka_unit_test(identity_is_kept),
 		cmocka_unit_test(a_link_that_drops),
 		cmocka_unit_test(a_camera_of_its_own_mind),

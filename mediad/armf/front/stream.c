@@ -102,6 +102,7 @@ static struct stream_totals count(const struct stream_leg *l)
 
 		n.nacks_received += s->nacked;
 		n.resent += s->resent;
+		n.fec_sent += s->fec_packets;
 		n.key_wanted += s->key_requests;
 	}
 	return n;

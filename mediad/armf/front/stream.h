@@ -115,7 +115,8 @@ struct stream_totals { /* counters, all of the worker's legs that there ever wer
 	uint64_t frames_in, frames_out, frames_drawn, frames_dropped, frames_held;
 	uint64_t refused, fallbacks, returns; /* jobs: not taken, lost, back again */
 	uint64_t held_over; /* frames that could not wait for their pose */
-	uint64_t fec_received, fec_recovered; /* parity packets, packets that they brought back */
+	uint64_t fec_sent, fec_received,
+		fec_recovered; /* parity packets, packets that they brought back */
 };
 
 struct stream_facts {

@@ -121,6 +121,16 @@ size_t stream_sprop(const char *fmtp, uint8_t *out, size_t cap)
 	return n;
 }
 
+void stream_find_red(const struct stream_side *s, uint8_t *red, uint8_t *rtx, uint8_t *ulpfec)
+{
+	int i = stream_of_kind(s, STREAM_RED), parity = stream_of_kind(s, STREAM_ULPFEC);
+
+	*red = i < 0 ? 0 : s->codec[i].pt;
+	if (rtx)
+		*rtx = i < 0 ? 0 : s->codec[i].rtx;
+	*ulpfec = i < 0 || parity < 0 ? 0 : s->codec[parity].pt;
+}
+
 bool stream_is_frames(enum stream_kind kind)
 {
 	return kind == STREAM_VP8 || kind == STREAM_H264;

@@ -129,17 +129,6 @@ static bool follows(void *arg, const struct rtp_packet *before, const struct rtp
 	       depay_vp8_follows(before->payload, p->payload);
 }
 
-static void add_red(const struct stream_side *s, struct rtp_recv_conf *conf)
-{
-	int red = stream_of_kind(s, STREAM_RED), parity = stream_of_kind(s, STREAM_ULPFEC);
-
-	if (red < 0)
-		return;
-	conf->red_pt = s->codec[red].pt;
-	conf->red_rtx_pt = s->codec[red].rtx;
-	conf->ulpfec_pt = parity < 0 ? 0 : s->codec[parity].pt;
-}
-
 static int begin(struct stream_leg *l, uint32_t ssrc, const struct stream_codec *c)
 {
 	const uint32_t *rtx = described_rtx(l, ssrc);
@@ -158,7 +147,7 @@ static int begin(struct stream_leg *l, uint32_t ssrc, const struct stream_codec 
 		.follows = follows,
 		.arg = l};
 
-	add_red(&l->conf.local, &conf);
+	stream_find_red(&l->conf.local, &conf.red_pt, &conf.red_rtx_pt, &conf.ulpfec_pt);
 	stream_in_reset(l);
 	snprintf(conf.cname, sizeof(conf.cname), "%08x@armf", (unsigned)l->local);
 	snprintf(l->in.cname, sizeof(l->in.cname), "%s", described_cname(l, ssrc));
@@ -408,7 +397,8 @@ static uint64_t wanted_rate(const struct stream_leg *l)
 	uint64_t other = l->partner && l->partner->up ? stream_out_target(l->partner) : max;
 
 	if (l->mode == MODE_PROCESS && l->job.splices)
-		other = spliced_rate(l, other);
+		other = spliced_rate(
+			l, l->partner && l->partner->up ? stream_out_rate(l->partner) : max);
 	else if (l->mode == MODE_PROCESS)
 		other *= 2; /* encoded again, a better original still shows */
 	return other < max ? other : max;

@@ -151,6 +151,8 @@ int stream_by_pt(const struct stream_side *s, uint8_t pt, bool *rtx); /* -1: unk
 /* The payload type of the same codec in another description: as it is (relay), or as we encode. */
 int stream_same(const struct stream_side *s, const struct stream_codec *c, bool exact);
 int stream_of_kind(const struct stream_side *s, enum stream_kind kind);
+/* RED, its RTX (or NULL) and ULPFEC; 0: not there. */
+void stream_find_red(const struct stream_side *s, uint8_t *red, uint8_t *rtx, uint8_t *ulpfec);
 /* Frames that we read. */
 bool stream_is_frames(enum stream_kind kind);
 /* A parameter of a=fmtp; "" if it is not there. */
@@ -210,7 +212,8 @@ void stream_out_run(struct stream_leg *l, uint64_t now);
 uint64_t stream_out_deadline(const struct stream_leg *l);
 /* RTCP of the UE of this leg about what it is sent. */
 void stream_out_rtcp(struct stream_leg *l, const struct rtcp_packet *p, uint64_t now);
-uint64_t stream_out_target(const struct stream_leg *l); /* bit/s */
+uint64_t stream_out_target(const struct stream_leg *l); /* bit/s, of the pictures */
+uint64_t stream_out_rate(const struct stream_leg *l); /* with their parity */
 void stream_out_source(struct stream_leg *l, const struct rtcp_sr *sr, uint64_t now);
 int stream_send(struct stream_leg *l, uint8_t *packet, size_t n, bool rtcp, uint64_t now);
 

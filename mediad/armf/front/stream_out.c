@@ -75,6 +75,7 @@ void stream_out_stop(struct stream_leg *l)
 	s = rtp_send_stats(o->send);
 	l->n.nacks_received += s->nacked;
 	l->n.resent += s->resent;
+	l->n.fec_sent += s->fec_packets;
 	l->n.key_wanted += s->key_requests;
 	remember_seq(o, o->ssrc, rtp_send_next_seq(o->send));
 	if (o->rtx_ssrc)
@@ -109,11 +110,18 @@ void stream_out_free(struct stream_leg *l)
 	bwe_free(l->out.bwe);
 }
 
-uint64_t stream_out_target(const struct stream_leg *l)
+uint64_t stream_out_rate(const struct stream_leg *l)
 {
 	uint64_t rate = bwe_target(l->out.bwe), max = most(l);
 
 	return rate < max ? rate : max;
+}
+
+uint64_t stream_out_target(const struct stream_leg *l)
+{
+	double parity = l->out.send ? rtp_send_parity_share(l->out.send) : 0;
+
+	return (uint64_t)((double)stream_out_rate(l) * (1 - parity));
 }
 
 int stream_send(struct stream_leg *l, uint8_t *packet, size_t n, bool rtcp, uint64_t now)
@@ -165,6 +173,9 @@ static int start(struct stream_leg *l, const struct stream_out_frame *f, uint64_
 		.low_delay = l->front->conf.low_delay};
 	int err;
 
+	/* what we have not said ourselves was not negotiated */
+	if (stream_of_kind(&l->conf.local, STREAM_RED) >= 0)
+		stream_find_red(&l->conf.remote, &conf.red_pt, NULL, &conf.ulpfec_pt);
 	/* one m-line, one transport: which section a packet is of needs no saying */
 	conf.extmap.id[RTP_EXT_MID] = 0;
 	conf.first_rtx_seq = first_seq(o, conf.rtx_ssrc);

@@ -41,11 +41,12 @@ async function buffered(screen) {
 	return `jitter_buffer_ms=${mean(s.jitterBufferDelay, s.jitterBufferEmittedCount)} min_ms=${mean(s.jitterBufferMinimumDelay, s.jitterBufferEmittedCount)} decode_ms=${mean(s.totalDecodeTime, s.framesDecoded)} processing_ms=${mean(s.totalProcessingDelay, s.framesDecoded)} assembly_ms=${mean(s.totalAssemblyTime, s.framesAssembledFromMultiplePackets)} freezes=${s.freezeCount} dropped=${s.framesDropped}`;
 }
 
-// Parity packets (ULPFEC) of all cases so far from Chromium and what they brought back, to it in this one.
+// Parity packets (ULPFEC) of all cases so far from Chromium, what they brought back, to it; of this case
+// what it tells of them.
 async function parity(lab, screen) {
-	const [{ avFecReceived: up, avFecRecovered: back }] = (await lab.mediad.status()).worker;
+	const [{ avFecReceived: up, avFecRecovered: back, avFecSent: sent }] = (await lab.mediad.status()).worker;
 	const s = (await screen.eval(() => window.phone.stats()))['inbound-rtp'] ?? {};
-	return `fec_up=${up} fec_recovered=${back} fec_down=${s.fecPacketsReceived ?? 0}`;
+	return `fec_up=${up} fec_recovered=${back} fec_down=${sent} fec_down_seen=${s.fecPacketsReceived ?? 0}`;
 }
 
 // From Chromium's encoder to the arrival of the picture's last packet at the other Chromium: one
