@@ -316,7 +316,7 @@ int main(int argc, char **argv)
 		.h264 = getenv("H264"),
 		.splice = getenv("SPLICE") && strcmp(getenv("SPLICE"), "0") != 0};
 	struct armf_job_conf jc = {.op = ARMF_OVERLAY, .call_id = "bench"};
-	const struct timeval soon = {.tv_usec = 5000};
+	const struct timeval soon = {.tv_usec = 20000};
 	struct armf_job_stats st;
 	struct event *idle;
 	char path[512];
