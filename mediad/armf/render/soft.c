@@ -169,7 +169,7 @@ static bool plain(struct scene *c, const struct draw_item *it, struct paint *out
 	*out = (struct paint){.lit = !m->unlit && p->normal, .both = m->double_sided};
 	memcpy(out->color, m->base_color, sizeof(out->color));
 	if (p->mode != MODEL_TRIANGLES || it->detail || it->blend || p->ntarget || p->color ||
-		(p->joint && p->weight) || m->alpha != MODEL_OPAQUE)
+		m->alpha != MODEL_OPAQUE)
 		return false;
 	if (out->lit && !plain_light(c, m, it))
 		return false;
@@ -252,43 +252,93 @@ static void turn(const float m[9], const float in[3], float out[3])
 		out[i] *= length;
 }
 
-static bool make_corners(struct scene *c, const struct draw_item *it, const struct paint *t)
-{
-	const struct model_primitive *p = it->prim;
-	float all[16], light[3];
-
-	geom_mul(all, c->clip, stage_world(c->st, it->node));
-	flat_light(t, light);
-	for (uint32_t i = 0; i < p->nvertex; i++) {
-		struct soft_corner *out = &c->s->corner[i];
-
-		if (!place(c, all, p->position + (size_t)3 * i, out) ||
-			!texture_place(
-				t, p->texcoord[0] ? p->texcoord[0] + (size_t)2 * i : NULL, out))
-			return false;
-		memcpy(out->light, light, sizeof(light));
-		out->lit = !t->lit;
-	}
-	return true;
-}
-
 /* An item, and what it needs on the way. */
 struct brush {
 	const struct scene *c;
 	const struct model_primitive *p;
 	struct paint t;
+	const float *world;
 	float normal[9];
+	const float *joints; /* NULL: world is the same for all vertices */
+	unsigned njoint;
 	bool mirrored;
 };
+
+static void set_brush(struct brush *b, const struct scene *c, const struct draw_item *it)
+{
+	b->c = c;
+	b->p = it->prim;
+	b->world = stage_world(c->st, it->node);
+	b->mirrored = geom_det3(b->world) < 0;
+	geom_normal(b->normal, b->world);
+	b->joints = NULL;
+	if (b->p->joint && b->p->weight)
+		b->joints = stage_joints(c->st, it->node, &b->njoint);
+	if (b->joints)
+		b->mirrored = false; /* as draw.c has it */
+}
+
+/* A skinned vertex's mesh to world. */
+static void skin(const struct brush *b, uint32_t i, float out[16])
+{
+	memset(out, 0, 16 * sizeof(*out));
+	for (int k = 0; k < 4; k++) {
+		unsigned joint = b->p->joint[4 * (size_t)i + (size_t)k];
+		float weight = b->p->weight[4 * (size_t)i + (size_t)k];
+		const float *m = b->joints + (size_t)16 * joint;
+
+		for (int n = 0; n < 16 && joint < b->njoint; n++)
+			out[n] += m[n] * weight;
+	}
+}
+
+static bool make_corners(const struct brush *b)
+{
+	const struct model_primitive *p = b->p;
+	float all[16], world[16], light[3];
+
+	geom_mul(all, b->c->clip, b->world);
+	flat_light(&b->t, light);
+	for (uint32_t i = 0; i < p->nvertex; i++) {
+		const float *uv = p->texcoord[0] ? p->texcoord[0] + (size_t)2 * i : NULL;
+		struct soft_corner *out = &b->c->s->corner[i];
+
+		if (b->joints) {
+			skin(b, i, world);
+			geom_mul(all, b->c->clip, world);
+		}
+		if (!place(b->c, all, p->position + (size_t)3 * i, out) ||
+			!texture_place(&b->t, uv, out))
+			return false;
+		memcpy(out->light, light, sizeof(light));
+		out->lit = !b->t.lit;
+	}
+	return true;
+}
+
+/* What turns its normal. */
+static void turn_of(const struct brush *b, uint32_t i, float out[9])
+{
+	float world[16];
+
+	if (!b->joints) {
+		memcpy(out, b->normal, sizeof(b->normal));
+		return;
+	}
+	skin(b, i, world);
+	for (int k = 0; k < 9; k++)
+		out[k] = world[k / 3 * 4 + k % 3];
+}
 
 /* Light is worked out for what is seen only. side: -1 at the back. */
 static void light_corner(const struct brush *b, struct soft_corner *out, unsigned i, float side)
 {
-	float n[3];
+	float n[3], by[9];
 
 	if (out->lit)
 		return;
-	turn(b->normal, b->p->normal + (size_t)3 * i, n);
+	turn_of(b, i, by);
+	turn(by, b->p->normal + (size_t)3 * i, n);
 	for (int k = 0; k < 3; k++)
 		n[k] *= side;
 	light_at(&b->c->l->lights, n, b->t.color, out->light);
@@ -330,12 +380,11 @@ static void draw_triangle(const struct brush *b, const unsigned at[3])
 static bool draw_one(struct scene *c, const struct draw_item *it)
 {
 	const struct model_primitive *p = it->prim;
-	const float *world = stage_world(c->st, it->node);
-	struct brush b = {.c = c, .p = p, .mirrored = geom_det3(world) < 0};
+	struct brush b;
 
-	if (!plain(c, it, &b.t) || !make_corners(c, it, &b.t))
+	set_brush(&b, c, it);
+	if (!plain(c, it, &b.t) || !make_corners(&b))
 		return false;
-	geom_normal(b.normal, world);
 	for (uint32_t i = 0; i + 3 <= p->nindex; i += 3) {
 		const unsigned at[3] = {
 			model_index(p, i), model_index(p, i + 1), model_index(p, i + 2)};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Drawing of plain scenes without GL, where GL would be software anyway: solid triangles with at
- * most a colour texture, unlit or lit at their vertices, all in front of the camera. That is what
- * most scenes of a call are, and llvmpipe takes up to five times as long for them: the less, the
- * smaller the triangles and the fewer the textures. Everything
- * else is GL's: soft_draw() says so before it has drawn anything.
+ * most a colour texture, unlit or lit at their vertices, skinned or not, all in front of the
+ * camera. That is what most scenes of a call are, and llvmpipe takes up to four times as long for
+ * them: the less, the smaller the triangles and the fewer the textures. Everything else is GL's:
+ * soft_draw() says so before anything that it has drawn is used.
  *
  * Called by view.c. A struct belongs to one view and has no lock. The picture is that of draw.c
  * within a few steps of 255 and half a pixel at edges.
