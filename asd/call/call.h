@@ -4,7 +4,7 @@
  *
  * A call is named by the module's token; several calls may share a Call-ID (both UEs behind one
  * Kamailio). Owner of every struct call is struct calls. Others keep its id, never a pointer:
- * calls_get() of a stale id is NULL. State changes only in call_flow.c.
+ * calls_get() of a stale id is NULL. State changes only in call_flow.c and call_event.c.
  */
 #ifndef CALL_H
 #define CALL_H

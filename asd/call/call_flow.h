@@ -5,7 +5,8 @@
  *
  * One thread. Messages are borrowed for the length of the call. Every offer gets exactly one answer
  * within call.decision_timeout_ms, whatever becomes of policy and mediad. call_flow.c holds the
- * steps, call_life.c what time, restarts and losses do to a call.
+ * steps until the offer is answered, call_event.c those after, call_life.c what time, restarts and
+ * losses do to a call.
  */
 #ifndef CALL_FLOW_H
 #define CALL_FLOW_H
@@ -60,7 +61,7 @@ void call_flow_stop(struct asd *a);
 /* The loop has ended: unpins the policy; calls stay in the store for the next start. */
 void call_flow_close(struct asd *a);
 
-/* ---- between call_flow.c and call_life.c ---- */
+/* ---- between call_flow.c, call_event.c and call_life.c ---- */
 /* Step 2, once the facts are there: asks the policy. x and c may be gone afterwards. */
 struct offer;
 void call_decide(struct asd *a, struct call *c, struct exchange *x, const struct front_offer *m,

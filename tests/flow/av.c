@@ -4,20 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/flow/av.h"
-#include "tests/flow/av_splice.h"
+#include "tests/flow/av_int.h"
 #include "mediad/rtp/wire.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 #define SSRC 0x11112222
 #define RTX 0x11112223
 #define RED 110
 #define ULPFEC 112
-#define HEAD 20 /* of a test frame: enough for any codec's own */
 #define NTP_EPOCH (UINT64_C(0xe0000000) << 32)
 
 struct av av;
@@ -77,77 +73,6 @@ static void deliver(struct av_pipe *p, void (*to)(uint8_t *d, size_t n, bool rtc
 	}
 }
 
-/* ---- frames ---- */
-
-static uint32_t sum(const uint8_t *d, size_t n)
-{
-	uint32_t v = 1;
-
-	for (size_t i = 0; i < n; i++)
-		v = v * 31 + d[i];
-	return v;
-}
-
-static const uint8_t params[] = {0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0xf4, 0x40, 0x50, 0x17, 0xf0,
-	0x80, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80};
-
-/* The codec's first bytes, then the camera's number, its place in this encoder's chain, filling
- * and a checksum; never two zero bytes in a row. */
-static void put_number(uint8_t *d, uint32_t n)
-{
-	put32(d, (n >> 14 & 0x7f) << 16 | (n >> 7 & 0x7f) << 8 | (n & 0x7f) | 0x80808080u);
-}
-
-static uint32_t get_number(const uint8_t *d)
-{
-	uint32_t n = get32(d);
-
-	return (n & 0x7f) | (n >> 8 & 0x7f) << 7 | (n >> 16 & 0x7f) << 14;
-}
-
-static size_t make_frame(uint8_t *out, enum depay_codec codec, bool key, unsigned since_key,
-	uint32_t number, size_t n)
-{
-	uint8_t *d = out;
-
-	n = n < 60 ? 60 : n;
-	if (codec == DEPAY_H264) {
-		if (key) {
-			memcpy(out, params, sizeof(params));
-			d += sizeof(params);
-		}
-		memcpy(d, "\0\0\0\1", 4);
-		d += 4;
-	}
-	for (size_t i = 0; i < n; i++)
-		d[i] = (uint8_t)(av_random(255) + 1);
-	if (codec == DEPAY_VP8) {
-		d[0] = key ? 0x10 : 0x11;
-		memcpy(d + 3, "\x9d\x01\x2a\x80\x02\x68\x01", 7);
-	} else {
-		d[0] = key ? 0x65 : 0x61;
-		put16(d + 1, 0x9a00u | (key ? 0 : since_key & 15) << 5 | 1);
-	}
-	put_number(d + 10, number);
-	put_number(d + 14, since_key);
-	put32(d + n - 4, sum(d, n - 4) | 0x01010101);
-	return (size_t)(d - out) + n;
-}
-
-/* What a frame says; false: broken. */
-static bool read_frame(enum depay_codec codec, bool key, struct ar_span data, uint32_t *number,
-	uint32_t *since_key)
-{
-	const uint8_t *d = (const uint8_t *)data.p;
-	size_t skip = codec == DEPAY_H264 ? (key ? sizeof(params) + 4 : 4) : 0;
-
-	if (data.n < skip + HEAD)
-		return false;
-	*number = get_number(d + skip + 10);
-	*since_key = get_number(d + skip + 14);
-	return get32(d + data.n - 4) == (sum(d + skip, data.n - skip - 4) | 0x01010101);
-}
-
 /* ---- the camera ---- */
 
 static void encode(void)
@@ -163,7 +88,7 @@ static void encode(void)
 	c->number++;
 	c->since_key = key ? 0 : c->since_key + 1;
 	c->made[c->number % AV_MAX_FRAMES] = av.now;
-	n = make_frame(f, c->codec, key, c->since_key, c->number, n);
+	n = av_make_frame(f, c->codec, key, c->since_key, c->number, n);
 	c->key_next = rtp_send_frame(c->send, (struct ar_span){(char *)f, n},
 			      (uint32_t)(av.now * 9 / 100), NULL, av.now) != 0;
 }
@@ -212,7 +137,7 @@ static void on_frame(void *user, const struct depay_frame *f)
 	uint32_t number = 0, chain = 0;
 	uint64_t delay;
 
-	if (!read_frame(v->codec, f->key, f->data, &number, &chain))
+	if (!av_read_frame(v->codec, f->key, f->data, &number, &chain))
 		v->broken++;
 	if (!f->key && chain != v->shown + 1)
 		v->broken++;
@@ -338,163 +263,6 @@ static void viewer_step(void)
 		carry(&av.down_back, d, w.n, true);
 }
 
-/* ---- a stand-in for the processors ---- */
-
-static int job_open(struct armf_pool *p, const struct armf_job_conf *conf,
-	const struct armf_job_handlers *h, void *arg, uint32_t *job)
-{
-	struct av_job *j = &av.job;
-
-	(void)p;
-	if (j->refuse)
-		return j->refuse;
-	assert_false(j->open);
-	j->open = j->up = j->key = true;
-	j->h = h;
-	j->arg = arg;
-	j->conf = *conf;
-	j->rate = conf->start_bps;
-	j->nwork = 0;
-	j->splice = j->may_splice && conf->in == DEPAY_VP8 && conf->out == DEPAY_VP8;
-	if (j->splice) {
-		av_splice_begin();
-		j->key = false;
-	}
-	*job = ++j->opened;
-	return 0;
-}
-
-static void job_close(struct armf_pool *p, uint32_t job)
-{
-	(void)p;
-	assert_int_equal(job, av.job.opened);
-	av.job.open = false;
-}
-
-static int job_frame(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f)
-{
-	struct av_job *j = &av.job;
-	uint32_t number = 0, chain;
-
-	(void)p;
-	assert_int_equal(job, j->opened);
-	if (!j->up)
-		return -ENOTCONN;
-	if (j->nwork == 64)
-		return -ENOBUFS;
-	assert_true(read_frame(j->conf.in, f->key, f->data, &number, &chain));
-	j->frames++;
-	j->drawn_last = f->views > 0;
-	j->undrawn += f->views == 0;
-	j->work[j->nwork].at = av.now + j->delay;
-	j->work[j->nwork].ts = f->ts;
-	j->work[j->nwork].size = (uint32_t)f->data.n;
-	j->work[j->nwork].key = f->key;
-	j->work[j->nwork++].number = number;
-	return 0;
-}
-
-static int job_render(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f)
-{
-	struct av_job *j = &av.job;
-
-	(void)p, (void)job;
-	j->renders++;
-	j->work[j->nwork].at = av.now + j->delay;
-	j->work[j->nwork].ts = f->ts;
-	j->work[j->nwork++].number = 0;
-	return 0;
-}
-
-static void job_want_key(struct armf_pool *p, uint32_t job)
-{
-	(void)p, (void)job;
-	av.job.key = true;
-	av.job.want_key++;
-}
-
-static void job_limits(struct armf_pool *p, uint32_t job, unsigned max_blocks, unsigned max_fps)
-{
-	(void)p, (void)job, (void)max_blocks, (void)max_fps;
-}
-
-static void job_rate(struct armf_pool *p, uint32_t job, uint32_t bps)
-{
-	(void)p, (void)job;
-	av.job.rate = bps;
-}
-
-static int job_stats(const struct armf_pool *p, uint32_t job, struct armf_job_stats *out)
-{
-	(void)p, (void)job;
-	*out = (struct armf_job_stats){.decode_us = 1};
-	return 0;
-}
-
-static int job_snapshot(struct armf_pool *p, uint32_t job,
-	void (*done)(void *arg, int err, struct ar_span png), void *arg)
-{
-	(void)p, (void)job;
-	done(arg, 0, AR_SPAN("png"));
-	return 0;
-}
-
-static size_t splice_one(struct av_job *j, struct armf_frame_out *f, size_t n)
-{
-	const struct av_splice_frame in = {j->work[0].ts, j->work[0].size, j->work[0].key, false};
-	struct av_splice_out out;
-
-	av_splice_work(&in, j->rate, &j->key, &out);
-	f->splices = true;
-	f->key = out.key;
-	if (out.spliced) {
-		j->spliced++;
-		j->spliced_at = av.now;
-	}
-	if (out.ask_key) {
-		j->asked++;
-		j->h->on_need_key(j->arg);
-	}
-	return out.n ? out.n : n * (f->key ? 2 : 1);
-}
-
-static void job_step(void)
-{
-	static uint8_t buf[400000];
-	struct av_job *j = &av.job;
-
-	while (j->open && j->up && j->nwork && j->work[0].at <= av.now) {
-		struct armf_frame_out f = {.ts = j->work[0].ts,
-			.key = j->key,
-			.drawn = j->drawn_last,
-			.width = 640,
-			.height = 360};
-		size_t n = j->rate / 8 / AV_FPS;
-
-		if (j->splice) {
-			n = splice_one(j, &f, n);
-		} else {
-			n *= f.key ? 2 : 1;
-			j->key = false;
-		}
-		j->since_key = f.key ? 0 : j->since_key + 1;
-		n = make_frame(buf, j->conf.out, f.key, j->since_key, j->work[0].number, n);
-		f.data = (struct ar_span){(char *)buf, n};
-		memmove(j->work, j->work + 1, --j->nwork * sizeof(j->work[0]));
-		j->h->on_frame(j->arg, &f);
-	}
-}
-
-void av_job_up(bool up, const char *reason)
-{
-	av.job.up = up;
-	av.job.nwork = 0;
-	av.job.key = !av.job.splice;
-	if (av.job.splice && up)
-		av_splice_begin(); /* another process */
-	av.job.h->on_state(av.job.arg, up, reason);
-}
-
 /* ---- the legs ---- */
 
 static uint64_t clock_now(void)
@@ -577,9 +345,7 @@ static void make_legs(const struct av_options *o)
 	struct stream_front_conf fc = {.clock = clock_now, .max_legs = 2, .max_kbps = o->max_kbps};
 
 	if (!o->no_pool)
-		fc.jobs = (struct stream_pool){(struct armf_pool *)&av, job_open, job_close,
-			job_frame, job_render, job_want_key, job_rate, job_limits, job_stats,
-			job_snapshot};
+		fc.jobs = av_job_pool();
 	assert_int_equal(stream_front_new(&av.front, &fc), 0);
 	av.conf_a = (struct stream_conf){.video = true, .op = o->op, .call_id = "x"};
 	av.conf_b = (struct stream_conf){.video = true, .op = ARMF_RELAY, .call_id = "x"};
@@ -690,7 +456,7 @@ void av_run(uint64_t us)
 		if (av.now >= av.view.stalled)
 			deliver(&av.down, to_viewer);
 		camera_step();
-		job_step();
+		av_job_step();
 		if (av.now >= av.stalled) {
 			deliver(&av.down_back, to_b);
 			stream_leg_run(av.a, av.now);
@@ -699,4 +465,32 @@ void av_run(uint64_t us)
 		if (av.now >= av.view.stalled)
 			viewer_step();
 	}
+}
+
+/* ---- what became of it ---- */
+
+void av_print(const char *what)
+{
+	struct stream_facts f, fb;
+
+	stream_leg_get_facts(av.a, &f, av.now);
+	stream_leg_get_facts(av.b, &fb, av.now);
+	print_message("%s: %s, %u of %u shown, %u keys, freeze %u ms, delay mean %u worst %u ms, "
+		      "lost %u and %u, refused %u, camera %u kbit/s (refused %u), target %u "
+		      "kbit/s\n",
+		what, f.state, av.view.nshown, av.cam.number, av.view.nkeys,
+		(unsigned)(av.view.freeze / AV_MS),
+		(unsigned)(av.view.ndelay ? av.view.delays / av.view.ndelay / AV_MS : 0),
+		(unsigned)(av.view.worst_delay / AV_MS), (unsigned)f.lost,
+		(unsigned)rtp_recv_stats(av.view.recv)->lost, (unsigned)fb.dropped,
+		(unsigned)(bwe_target(av.cam.bwe) / 1000),
+		(unsigned)rtp_send_stats(av.cam.send)->refused, fb.target_kbps);
+}
+
+const char *av_state(struct stream_leg *l)
+{
+	struct stream_facts f;
+
+	stream_leg_get_facts(l, &f, av.now);
+	return f.state;
 }

@@ -128,5 +128,9 @@ void av_codec(enum depay_codec c);
 /* The stand-in's processor dies, or is back. */
 void av_job_up(bool up, const char *reason);
 unsigned av_random(unsigned n);
+/* Says what became of the call so far. */
+void av_print(const char *what);
+/* Of a leg's stream: "relay", "processing", ... */
+const char *av_state(struct stream_leg *l);
 
 #endif

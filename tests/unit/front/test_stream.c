@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which codec is which on the other leg, what passes packet by packet, what is refused. */
-#include "mediad/armf/front/stream_int.h"
+#include "tests/unit/front/two_legs.h"
 #include "mediad/rtp/wire.h"
 
 #include <errno.h>
@@ -11,144 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
-
-#define MAX_OUT 64
-
-static struct stream_front *front;
-static struct stream_leg *a, *b;
-static struct stream_conf ca, cb;
-static uint64_t now;
-
-static struct out {
-	const void *leg;
-	bool rtcp;
-	size_t n;
-	uint8_t d[STREAM_MAX_PACKET];
-} out[MAX_OUT];
-static unsigned nout;
-
-static uint64_t clock_now(void)
-{
-	return now;
-}
-
-static int on_send(void *arg, uint8_t *d, size_t n, size_t cap, bool rtcp)
-{
-	struct out *o = &out[nout++ % MAX_OUT];
-
-	assert_true(n + 24 <= cap);
-	o->leg = *(struct stream_leg **)arg;
-	o->rtcp = rtcp;
-	o->n = n;
-	memcpy(o->d, d, n);
-	return 0;
-}
-
-static void on_wake(void *arg)
-{
-	(void)arg;
-}
-
-static int no_scene(void *arg, uint32_t *scene)
-{
-	(void)arg, (void)scene;
-	return -ENOSYS;
-}
-
-static const struct stream_handlers handlers = {on_send, on_wake, no_scene};
-
-static void add(
-	struct stream_side *s, const char *name, uint8_t pt, uint32_t clock_hz, const char *fmtp)
-{
-	struct stream_codec *c = &s->codec[s->ncodec++];
-
-	*c = (struct stream_codec){.pt = pt, .clock = clock_hz, .fb = STREAM_FB_PLI};
-	c->kind = strcasecmp(name, "VP8") == 0    ? STREAM_VP8
-		  : strcasecmp(name, "H264") == 0 ? STREAM_H264
-						  : STREAM_OTHER;
-	snprintf(c->name, sizeof(c->name), "%s", name);
-	snprintf(c->fmtp, sizeof(c->fmtp), "%s", fmtp);
-}
-
-static void describe(struct stream_conf *c, bool video)
-{
-	*c = (struct stream_conf){.video = video, .call_id = "x"};
-	c->local.known = c->remote.known = true;
-	c->local.sends = c->local.receives = c->remote.sends = c->remote.receives = true;
-	c->local.reduced = c->remote.reduced = true;
-}
-
-static int setup(void **state)
-{
-	struct stream_front_conf fc = {.clock = clock_now, .max_legs = 2};
-
-	(void)state;
-	now = 5000000;
-	nout = 0;
-	describe(&ca, true);
-	describe(&cb, true);
-	return stream_front_new(&front, &fc);
-}
-
-static void connect(void)
-{
-	ca.remote.ncodec = ca.local.ncodec;
-	memcpy(ca.remote.codec, ca.local.codec, sizeof(ca.local.codec));
-	cb.remote.ncodec = cb.local.ncodec;
-	memcpy(cb.remote.codec, cb.local.codec, sizeof(cb.local.codec));
-	ca.remote.ext = ca.local.ext;
-	cb.remote.ext = cb.local.ext;
-	assert_int_equal(stream_leg_new(&a, front, &ca, &handlers, &a, now), 0);
-	assert_int_equal(stream_leg_new(&b, front, &cb, &handlers, &b, now), 0);
-	stream_leg_pair(a, b, now);
-	stream_leg_up(a, true, now);
-	stream_leg_up(b, true, now);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	stream_leg_free(a, now);
-	stream_leg_free(b, now);
-	a = b = NULL;
-	stream_front_free(front);
-	return 0;
-}
-
-static void put_rtp(
-	struct stream_leg *l, uint8_t pt, uint16_t seq, uint32_t ssrc, const void *body, size_t n)
-{
-	uint8_t d[300] = {0x80, pt};
-
-	put16(d + 2, seq);
-	put32(d + 4, 960u * seq);
-	put32(d + 8, ssrc);
-	memcpy(d + 12, body, n);
-	stream_leg_input(l, d, 12 + n, false, now);
-	stream_leg_run(l, now);
-}
-
-static struct rtp_packet last_rtp(const struct stream_leg *l)
-{
-	struct rtp_packet p = {0};
-
-	for (unsigned i = nout; i-- > 0;) {
-		if (out[i].leg != l || out[i].rtcp)
-			continue;
-		assert_int_equal(rtp_parse(&p, (struct ar_span){(char *)out[i].d, out[i].n}), 0);
-		return p;
-	}
-	fail_msg("nothing was sent");
-	return p;
-}
-
-static unsigned sent_rtp(const struct stream_leg *l)
-{
-	unsigned n = 0;
-	for (unsigned i = 0; i < nout; i++)
-		n += out[i].leg == l && !out[i].rtcp;
-	return n;
-}
 
 /* ---- codecs ---- */
 
@@ -229,7 +91,7 @@ static void audio(void)
 	ca.local.ext.id[RTP_EXT_TRANSPORT_CC] = 4;
 	cb.local.ext.id[RTP_EXT_ABS_CAPTURE_TIME] = 7;
 	cb.local.ext.id[RTP_EXT_TRANSPORT_CC] = 8;
-	connect();
+	connect_legs();
 }
 
 static void audio_keeps_its_numbers(void **state)
@@ -331,8 +193,6 @@ static void reports_pass_and_transport_feedback_does_not(void **state)
 
 /* ---- video ---- */
 
-static const uint8_t vp8_key[] = {0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1, 1, 2, 3};
-
 static void a_key_frame_is_asked_for_on_join(void **state)
 {
 	uint8_t before;
@@ -343,7 +203,7 @@ static void a_key_frame_is_asked_for_on_join(void **state)
 	(void)state;
 	add(&ca.local, "VP8", 96, 90000, "");
 	add(&cb.local, "VP8", 120, 90000, "");
-	connect();
+	connect_legs();
 	stream_leg_up(b, false, now);
 	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
 	assert_int_equal(sent_rtp(b), 0);
@@ -373,7 +233,7 @@ static void h264_without_sets_in_band(void **state)
 		"profile-level-id=42c01f;packetization-mode=1;"
 		"sprop-parameter-sets=Z0LAH/RAUBfwgA==,aM48gA==");
 	add(&cb.local, "H264", 120, 90000, "profile-level-id=42c01f;packetization-mode=1");
-	connect();
+	connect_legs();
 	for (uint16_t i = 1; i <= 2; i++) {
 		nout = 0;
 		types = 0;
@@ -407,7 +267,7 @@ static void who_is_the_stream(void **state)
 	add(&cb.local, "VP8", 120, 90000, "");
 	ca.remote.ssrc[0].ssrc = 8;
 	ca.remote.nssrc = 1;
-	connect();
+	connect_legs();
 	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
 	put_rtp(a, 0x80 | 96, 1, 6, vp8_key, sizeof(vp8_key));
 	assert_int_equal(last_rtp(b).ssrc, 7);
@@ -431,7 +291,7 @@ static void numbers_go_on(void **state)
 	(void)state;
 	add(&ca.local, "VP8", 96, 90000, "");
 	add(&cb.local, "VP8", 120, 90000, "");
-	connect();
+	connect_legs();
 	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
 	before = last_rtp(b).seq;
 	cb.remote.receives = false;
@@ -456,7 +316,7 @@ static void another_association_begins_anew(void **state)
 	add(&ca.local, "VP8", 96, 90000, "");
 	add(&cb.local, "VP8", 120, 90000, "");
 	ca.local.ext.id[RTP_EXT_TRANSPORT_CC] = 4;
-	connect();
+	connect_legs();
 	memcpy(d + 20, vp8_key, sizeof(vp8_key));
 	stream_leg_input(a, d, 20 + sizeof(vp8_key), false, now); /* number 0x9000 */
 	bwe_remb(a->out.bwe, 60000, now);
@@ -495,185 +355,16 @@ static void another_association_begins_anew(void **state)
 	assert_true(f.target_kbps > 300);
 }
 
-/* ---- a processor ---- */
-
-static struct armf_job_handlers job_h;
-static void *job_arg;
-static unsigned given;
-static uint32_t given_ts;
-
-static int job_open(struct armf_pool *p, const struct armf_job_conf *c,
-	const struct armf_job_handlers *h, void *arg, uint32_t *job)
-{
-	(void)p, (void)c;
-	job_h = *h;
-	job_arg = arg;
-	*job = 1;
-	return 0;
-}
-
-static void job_nothing(struct armf_pool *p, uint32_t job)
-{
-	(void)p, (void)job;
-}
-
-static int job_take(struct armf_pool *p, uint32_t job, const struct armf_frame_in *f)
-{
-	(void)p, (void)job;
-	given++;
-	given_ts = f->ts;
-	return 0;
-}
-
-static void job_rate(struct armf_pool *p, uint32_t job, uint32_t bps)
-{
-	(void)p, (void)job, (void)bps;
-}
-
-static void with_a_processor(void)
-{
-	given = 0;
-	front->conf.jobs = (struct stream_pool){.pool = (struct armf_pool *)&given,
-		.open = job_open,
-		.close = job_nothing,
-		.frame = job_take,
-		.render = job_take,
-		.want_key = job_nothing,
-		.set_rate = job_rate};
-}
-
-static int some_scene(void *arg, uint32_t *scene)
-{
-	(void)arg;
-	*scene = 1;
-	return 0;
-}
-
-static void bring(uint32_t ts)
-{
-	struct armf_frame_out f = {.data = {(const char *)vp8_key + 1, sizeof(vp8_key) - 1},
-		.ts = ts,
-		.key = true,
-		.width = 640,
-		.height = 360};
-
-	job_h.on_frame(job_arg, &f);
-	now += 100000;
-	stream_leg_run(b, now);
-}
-
-/* What the processor still had of a stream that has ended does not pass as the next one's. */
-static void frames_of_an_earlier_stream(void **state)
-{
-	uint8_t d[64];
-	struct rtcp_writer w = {d, 0, sizeof(d), 0};
-	uint32_t old;
-	unsigned sent;
-
-	(void)state;
-	with_a_processor();
-	add(&ca.local, "VP8", 96, 90000, "");
-	add(&cb.local, "VP8", 120, 90000, "");
-	ca.op = ARMF_OVERLAY;
-	ca.remote.ssrc[0].ssrc = 8;
-	ca.remote.nssrc = 1;
-	connect();
-	a->h.scene = some_scene;
-	put_rtp(a, 0x80 | 96, 1, 7, vp8_key, sizeof(vp8_key));
-	assert_int_equal(given, 1);
-	old = given_ts;
-	bring(old);
-	assert_int_equal(last_rtp(b).ssrc, 7);
-	assert_int_equal(last_rtp(b).ts, old);
-	sent = sent_rtp(b);
-	bring(old + 5); /* nobody gave it that one */
-	assert_int_equal(sent_rtp(b), sent);
-	put_rtp(a, 0x80 | 96, 50, 8, vp8_key, sizeof(vp8_key)); /* announced: it takes over */
-	assert_int_equal(given, 2);
-	bring(old);
-	assert_int_equal(sent_rtp(b), sent);
-	bring(given_ts);
-	assert_int_equal(sent_rtp(b), sent + 1);
-	assert_int_equal(last_rtp(b).ssrc, 8);
-	d[0] = 0x81; /* RFC 3550 6.6 */
-	d[1] = 203;
-	put16(d + 2, 1);
-	put32(d + 4, 8);
-	w.n = 8;
-	stream_leg_input(a, d, w.n, true, now);
-	bring(given_ts);
-	assert_int_equal(sent_rtp(b), sent + 1);
-	for (unsigned i = 0; i < 40; i++) /* and an ordinary stream is not hindered */
-		put_rtp(a, 0x80 | 96, (uint16_t)(100 + i), 8, vp8_key, sizeof(vp8_key));
-	bring(given_ts);
-	assert_int_equal(last_rtp(b).ts, given_ts);
-}
-
-static uint64_t told_ntp(const struct stream_leg *l)
-{
-	struct rtcp_packet p;
-
-	for (unsigned i = nout; i-- > 0;) {
-		struct ar_span rest = {(char *)out[i].d, out[i].n};
-
-		if (out[i].leg == l && out[i].rtcp && rtcp_next(&rest, &p) == 1 &&
-			p.type == RTCP_SR)
-			return p.sr.ntp;
-	}
-	return 0;
-}
-
-/* A browser shows what its description names, and plays it with the partner's sound. */
-static void rendered_under_the_partners_name(void **state)
-{
-	uint8_t d[64];
-	struct rtcp_writer w = {d, 0, sizeof(d), 0};
-	struct capture_pose pose = {.views = 1, .orientation = {{0, 0, 0, 1}}};
-
-	(void)state;
-	with_a_processor();
-	stream_front_set_ntp(front, 5000, now);
-	add(&ca.local, "VP8", 96, 90000, "");
-	add(&cb.local, "VP8", 120, 90000, "");
-	cb.op = ARMF_SPLIT_RENDER, cb.local.ssrc_mask = 0x700;
-	ca.remote.ssrc[0].ssrc = 8;
-	ca.remote.nssrc = 1;
-	connect();
-	b->h.scene = some_scene;
-	put_rtp(a, 0x80 | 96, 1, 8, vp8_key, sizeof(vp8_key));
-	rtcp_write_sr(&w, 8, &(struct rtcp_sr){.ntp = 5000 + (3600ull << 32), .rtp = 960}, NULL, 0);
-	stream_leg_input(a, d, w.n, true, now);
-	stream_leg_run(b, now);
-	job_h.on_state(job_arg, true, "");
-	stream_leg_pose(b, &pose, now);
-	now += 50000;
-	stream_leg_run(b, now);
-	assert_int_equal(given, 1);
-	bring(given_ts);
-	assert_int_equal(last_rtp(b).ssrc, 0x708);
-	put_rtp(b, 0x80 | 120, 1, 9, vp8_key, sizeof(vp8_key)); /* its own goes on */
-	assert_int_equal(last_rtp(a).ssrc, 9);
-	now += 5000000000; /* more than 2^32 us since the clock was set */
-	stream_leg_pose(b, &pose, now);
-	stream_leg_run(b, now);
-	bring(given_ts);
-	now += 2000000;
-	stream_leg_run(b, now);
-	assert_in_range(told_ntp(b) >> 32, 3600 + 5000, 3600 + 5004);
-}
-
 static void there_is_an_end(void **state)
 {
 	struct stream_leg *c;
 
 	(void)state;
-	connect();
+	connect_legs();
 	assert_int_equal(stream_leg_new(&c, front, &ca, &handlers, &c, now), -ENOSPC);
 	assert_int_equal(stream_front_legs(front), 2);
 	assert_int_equal(stream_leg_snapshot(a, NULL, NULL), -ENOENT);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
@@ -682,7 +373,6 @@ int main(void)
 		cmocka_unit_test(parameter_sets_of_the_description),
 		cmocka_unit_test(other_codecs_by_name),
 		T(audio_keeps_its_numbers),
-
 		T(no_number_goes_twice),
 		T(extensions_get_the_other_legs_ids),
 		T(reports_pass_and_transport_feedback_does_not),
@@ -691,8 +381,6 @@ int main(void)
 		T(who_is_the_stream),
 		T(numbers_go_on),
 		T(another_association_begins_anew),
-		T(frames_of_an_earlier_stream),
-		T(rendered_under_the_partners_name),
 		T(there_is_an_end),
 	};
 
