@@ -36,6 +36,15 @@ sipp_run() { # NAME SECONDS ARGS...
 	(cd "$RUN" && exec timeout "$limit" sipp -inf users.csv -i 127.0.0.1 -nostdin -trace_err "$@" >"$name.out" 2>&1 </dev/null)
 }
 
+why() { # RC: what SIPp and the servers have to say of a call that was lost
+	echo "# SIPp ended with $1 (124: after its time)"
+	grep -hE 'Successful call|Failed call|Current Calls|Elapsed Time' "$RUN/caller.out" | tail -4 | sed 's/^/# /'
+	for f in "$RUN"/caller_*_errors.log "$RUN"/callee_*_errors.log; do
+		[ ! -s "$f" ] || { echo "# ${f##*/}:"; head -30 "$f" | cut -c1-200 | sed 's/^/#   /'; rm -f "$f"; }
+	done
+	grep -hE ' (warn|error) |WARNING|ERROR|CRITICAL' "$RUN"/log/{asd,mediad,pcscf1,core}.log | tail -8 | cut -c1-250 | sed 's/^/# /'
+}
+
 calls() { # N: 0 when every call succeeded
 	local n=$1 callee rc_caller
 	sipp_run callee $((n / RATE + 60)) -sf "$HERE/callee.xml" -p 5072 -m "$n" &
@@ -45,6 +54,7 @@ calls() { # N: 0 when every call succeeded
 	rc_caller=$?
 	[ $rc_caller = 0 ] || kill "$callee" 2>/dev/null
 	wait "$callee"
+	[ $rc_caller = 0 ] || why "$rc_caller"
 	return $rc_caller
 }
 
