@@ -178,9 +178,14 @@ def mediad_hangs(w):
         assert v["action"] == "plain", v
         waited = time.monotonic() - stopped
         time.sleep(max(0, 3.3 - waited))
-        asked = time.monotonic()
-        v = f.ask(**offer(token(), callid="second@ue"))
-        assert v["action"] == "plain" and time.monotonic() - asked < waited / 2, (v, waited, time.monotonic() - asked)
+
+        def without_waiting(callid):
+            asked = time.monotonic()
+            v = f.ask(**offer(token(), callid=callid))
+            assert v["action"] == "plain", v
+            return time.monotonic() - asked < waited / 2
+        # its last event may have been read late: one more waits then, none after it
+        assert without_waiting("second@ue") or without_waiting("third@ue"), waited
     finally:
         os.kill(w.m.p.pid, signal.SIGCONT)
     t = None
