@@ -65,7 +65,7 @@ OFFER, ANSWER = sdp.offer(video=a_video()), sdp.answer(video=b_video(port=24000)
 
 def contexts():
     def get(path):
-        r = subprocess.run(["curl", "-sf", "-m", "2", "--http2-prior-knowledge", f"http://127.0.0.1:{MRM}{path}"],
+        r = subprocess.run(["curl", "-sf", "-m", "10", "--http2-prior-knowledge", f"http://127.0.0.1:{MRM}{path}"],
                            capture_output=True, text=True, check=False)
         check(r.returncode == 0, f"GET {path}: curl says {r.returncode}")
         return json.loads(r.stdout)
@@ -270,8 +270,8 @@ def armf_video_added_and_removed(net):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    c = Call(net, caller + add[0](a) + [pause(2000)] + off[0](a) + [pause(3000)] + x,
-             callee + add[1](b) + [pause(2000)] + off[1](b) + [pause(3000)] + y)
+    c = Call(net, caller + add[0](a) + [pause(4000)] + off[0](a) + [pause(3000)] + x,
+             callee + add[1](b) + [pause(4000)] + off[1](b) + [pause(3000)] + y)
     try:
         look()
     finally:
