@@ -85,7 +85,7 @@ def anchored(text, why, setup, direction="sendrecv", pts="96 97", ssrc=None):
     s = sdp.section(text, "video")
     check(s, f"{why}: no video in {text}")
     check(re.match(rf"m=video [1-9]\d* UDP/TLS/RTP/SAVPF {pts}\r\n", s), f"{why}: {s}")
-    check("uevA" not in s and "uevB" not in s and "2F:2F" not in s, f"{why}: a UE's own section passed: {s}")
+    check("uevA" not in s and "uevB" not in s and FP not in s, f"{why}: a UE's own section passed: {s}")
     for part in ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=candidate:", f"a=setup:{setup}\r\n", "a=rtcp-mux\r\n",
                  f"a={direction}\r\n", "a=mid:v\r\n", "a=rtpmap:96 VP8/90000\r\n"):
         check(part in s, f"{why}: no {part} in {s}")
