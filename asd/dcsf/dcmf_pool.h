@@ -18,7 +18,8 @@
 
 #define DCMF_MAX_LINE (64 * 1024) /* one line of the event stream */
 #define DCMF_SILENCE_S 10 /* no event (load comes every 2 s): connect anew */
-#define DCMF_QUIET_S 3 /* no event, and a request has failed: it hangs, nobody waits for it */
+/* No event for so long, and a request has failed: it hangs, calls do not wait for it. */
+#define DCMF_QUIET_S 3
 #define DCMF_FAILURES 3 /* in a row: avoided for DCMF_AVOID_S while others are there */
 #define DCMF_AVOID_S 5
 

@@ -237,9 +237,8 @@ static void rpc_media(rpc_t *rpc, void *ctx)
 
 	if (rpc->scan(ctx, "s", &id) < 1) {
 		rpc->fault(ctx, 400,
-			"want: <call or Call-ID> [show|snapshot [a|b [medium]]]; a Call-ID of "
-			"digits "
-			"as s:ID");
+			"want: <call or Call-ID> [show|snapshot [a|b [medium]]]; "
+			"a Call-ID of digits as s:ID");
 		return;
 	}
 	what = next_word(rpc, ctx, &more);
