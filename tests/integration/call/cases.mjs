@@ -17,6 +17,13 @@ const pcscfs = layout === 'two' ? ['pcscf1', 'pcscf2'] : ['pcscf1'];
 const LIMIT_MS = 120000;
 const TRIES = ['', ' (second try)', ' (third try)']; // of a case that was too slow
 
+const TOLD = new Set(['transport', 'inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp']);
+
+async function transports(pc) {
+	const all = pc ? [...(await pc.getStats()).values()] : [];
+	return all.filter((x) => TOLD.has(x.type)).map(({ id, timestamp, codecId, trackId, ...rest }) => rest);
+}
+
 // What a case gets: the network, and parties that are stopped when it is over.
 class Scene {
 	stack = stack;
@@ -33,6 +40,14 @@ class Scene {
 
 	async pair(optionsA = {}, optionsB = {}) {
 		return Promise.all([this.party('a', optionsA), this.party('b', optionsB)]);
+	}
+
+	// What a party sees, and what mediad has: how far the case came.
+	async state() {
+		const lines = this.#parties.map((p) => `${p.name}: ${p.last?.state}, ${p.seen?.frames ?? 'no'} pictures of ${p.seen?.last?.width ?? '-'} x ${p.seen?.last?.height ?? '-'}`);
+		const context = await this.stack.contextOf(this.#parties[0]?.last?.callId).catch((e) => e.message);
+		const pcs = await Promise.all(this.#parties.map(async (p) => `${p.name}: ${JSON.stringify(await transports(p.last?.pc))}`));
+		return [...lines, ...pcs, `mediad: ${JSON.stringify(context)}`];
 	}
 
 	problems() {
@@ -54,13 +69,14 @@ function limited(promise) {
 async function runCase(name, fn, tries = 0) {
 	const scene = new Scene();
 	const at = Date.now();
-	let error = null, note = '';
+	let error = null, note = '', state = [];
 	try {
 		note = (await limited(fn(scene))) ?? '';
 		const problems = scene.problems();
 		if (problems.length) throw new Error(problems.join('; '));
 	} catch (e) {
 		error = e;
+		state = await scene.state();
 	}
 	await scene.end();
 	try {
@@ -77,7 +93,7 @@ async function runCase(name, fn, tries = 0) {
 		return true;
 	}
 	for (const line of `${error.stack ?? error}`.split('\n').slice(0, 12)) console.log(`# ${line}`);
-	for (const p of scene.problems()) console.log(`# ${p}`);
+	for (const line of [...scene.problems(), ...state]) console.log(`# ${line}`);
 	console.log(`not ok call-${layout} ${name} (${Date.now() - at} ms)`);
 	return false;
 }
@@ -85,10 +101,13 @@ async function runCase(name, fn, tries = 0) {
 process.on('unhandledRejection', (e) => console.log(`# unhandled: ${e?.message ?? e}`));
 
 let failed = 0;
-for (const [key, fn] of [...Object.entries(basic), ...Object.entries(trouble), ...Object.entries(share), ...Object.entries(policy), ...Object.entries(armf), ...Object.entries(directions)]) {
-	const name = key.replace(/_/g, ' ');
-	if (fn.helper) continue;
-	if (parts.length && !parts.some((p) => name.includes(p))) continue;
-	if (!(await runCase(name, fn))) failed++;
+const cases = [basic, trouble, share, policy, armf, directions].flatMap((m) => Object.entries(m));
+for (let n = 0; n < (Number(process.env.TIMES) || 1); n++) {
+	for (const [key, fn] of cases) {
+		const name = key.replace(/_/g, ' ');
+		if (fn.helper) continue;
+		if (parts.length && !parts.some((p) => name.includes(p))) continue;
+		if (!(await runCase(name, fn))) failed++;
+	}
 }
 process.exit(failed ? 1 : 0);

@@ -4,7 +4,7 @@
 # mediad, in a network namespace of its own. One line a case: ok, not ok, skip.
 #   run.sh [--keep-logs] [--layout one|two] [NAME-PART...]   only cases whose name has one of the parts;
 #   one: both UEs behind one P-CSCF, two: behind two; both when not said
-# Environment: BUILD (build folder). Needs root for the namespace.
+# Environment: BUILD (build folder), TIMES (how often all cases are run: 1). Needs root for the namespace.
 set -u
 ROOT=$(cd "$(dirname "$(readlink -f "$0")")/../../.." && pwd)
 if [ "${IMS_AR_INSIDE:-}" != 1 ]; then
