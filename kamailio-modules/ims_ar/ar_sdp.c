@@ -5,6 +5,7 @@
 #include "ar_conf.h"
 #include "ar_dialog.h"
 #include "ar_facts.h"
+#include "ar_layout.h"
 #include "ar_mark.h"
 #include "ar_pass.h"
 #include "ar_pv.h"
@@ -300,6 +301,33 @@ int ar_sdp_apply(struct sip_msg *msg)
 	return finish(msg, &w, rc, &out);
 }
 
+static enum ar_layout_pass pass_of(const struct work *w)
+{
+	return w->kind == PLANNED ? AR_LAYOUT_ANCHORED : AR_LAYOUT_THROUGH;
+}
+
+static bool is_offer(const struct work *w)
+{
+	if (w->kind == ORDINARY)
+		return !w->v.reply && w->v.key.method != METHOD_ACK && !w->v.rack;
+	return !w->dir.answer;
+}
+
+/* What is hidden, as the relay is to get it (ar_layout.h). */
+static int to_relay(
+	const struct work *w, struct ar_span text, enum ar_layout_pass pass, struct ar_buf *out)
+{
+	const struct ar_msg_key *key = &w->v.key;
+	struct ar_layout_key k = {.callid = key->callid,
+		.pass = pass,
+		.offer = is_offer(w),
+		.keep = w->kind == PLANNED || w->through,
+		.exchange = ar_hash32(key->from_tag.p, key->from_tag.n) ^ key->cseq,
+		.expires = after(ar_conf.call_ttl)};
+
+	return w->readable ? ar_layout_to_relay(&k, text, out) : 0;
+}
+
 /* An offer inside a dialog before its hand-off. */
 static bool is_new_offer(const struct work *w)
 {
@@ -307,13 +335,17 @@ static bool is_new_offer(const struct work *w)
 	       ar_view_offers(&w->v);
 }
 
-static int hidden(struct sip_msg *msg, const struct work *w, struct ar_buf *out)
+static int hidden(
+	struct sip_msg *msg, const struct work *w, struct ar_buf *out, enum ar_layout_pass *pass)
 {
+	*pass = pass_of(w);
 	if (is_new_offer(w)) {
 		int rc = ar_dialog_hide(msg, &w->v, &w->in, out);
 
-		if (rc == 0)
+		if (rc == 0) {
+			*pass = AR_LAYOUT_ANCHORED;
 			return 0;
+		}
 		ar_buf_reset(out);
 	}
 	if (w->kind != PLANNED && !has_dc(w) && !w->through)
@@ -325,17 +357,22 @@ static int hidden(struct sip_msg *msg, const struct work *w, struct ar_buf *out)
 
 int ar_sdp_hide(struct sip_msg *msg)
 {
+	enum ar_layout_pass pass;
+	struct ar_buf out, moved;
 	struct work w;
-	struct ar_buf out;
 	int rc = begin(msg, &w);
 
 	ar_body_pv_clear(msg);
 	if (rc < 0)
 		return rc;
 	ar_buf_init(&out, AR_SDP_MAX_LEN);
-	rc = hidden(msg, &w, &out);
+	ar_buf_init(&moved, AR_SDP_MAX_LEN);
+	rc = hidden(msg, &w, &out, &pass);
 	if (rc == 0)
-		rc = ar_body_pv_put(msg, ar_buf_span(&out));
+		rc = to_relay(&w, ar_buf_span(&out), pass, &moved);
+	if (rc >= 0)
+		rc = ar_body_pv_put(msg, ar_buf_span(rc ? &moved : &out));
+	ar_buf_free(&moved);
 	ar_buf_free(&out);
 	ar_use_done(&w.u);
 	if (rc < 0) {
@@ -348,12 +385,16 @@ int ar_sdp_hide(struct sip_msg *msg)
 
 static int restore(struct work *w, struct ar_span text, struct ar_buf *out)
 {
+	struct ar_span callid = w->v.key.callid;
 	struct ar_sdp relayed;
 	int rc;
 
-	if (w->kind == PLAIN || (w->kind == ORDINARY && !has_dc(w) && !w->through))
+	if (w->kind == PLAIN || (w->kind == ORDINARY && !has_dc(w) && !w->through &&
+					!ar_layout_moved(callid, AR_LAYOUT_THROUGH)))
 		return ar_buf_add_span(out, text);
 	rc = ar_sdp_parse(&relayed, text.p, text.n, NULL);
+	if (rc == 0)
+		rc = ar_layout_from_relay(callid, pass_of(w), &relayed);
 	if (rc < 0)
 		return rc;
 	if (w->kind == ORDINARY)

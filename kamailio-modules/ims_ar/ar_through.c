@@ -14,6 +14,7 @@
 struct entry {
 	struct entry *next;
 	uint32_t sections; /* as last offered from the anchored side */
+	uint32_t agreed; /* as last answered: of no offer that has failed */
 	int64_t expires;
 	size_t ncallid, ntag;
 	char text[]; /* Call-ID, tag of side A */
@@ -162,8 +163,10 @@ uint32_t ar_through_sections(
 	e = *find(k->callid);
 	if (e && brings(e, k, kind))
 		e->sections = marked(sdp);
+	else if (e && kind != AR_THROUGH_REQUEST)
+		e->agreed = e->sections;
 	if (e)
-		bits = e->sections;
+		bits = kind != AR_THROUGH_REQUEST || brings(e, k, kind) ? e->sections : e->agreed;
 	if (e && kind == AR_THROUGH_FINAL)
 		e->expires = ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000;
 	lock_release(&table->lock);

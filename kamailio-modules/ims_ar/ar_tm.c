@@ -2,6 +2,7 @@
 #include "ar_tm.h"
 
 #include "ar_conf.h"
+#include "ar_layout.h"
 #include "ar_mark.h"
 #include "ar_report.h"
 #include "ar_through.h"
@@ -131,6 +132,7 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 	if (ar_view_read(p->req, &v) < 0)
 		return;
 	ar_through_close(v.key.callid);
+	ar_layout_close(v.key.callid);
 	/* the parameter names one of several calls with the same tags (a retry, a copy that was
 	   damaged); a call that became an AR call later has it of the ordinary call before, or none
 	 */

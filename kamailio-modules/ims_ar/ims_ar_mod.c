@@ -8,6 +8,7 @@
 #include "ar_conf.h"
 #include "ar_job.h"
 #include "ar_kemi.h"
+#include "ar_layout.h"
 #include "ar_link.h"
 #include "ar_mark.h"
 #include "ar_pv.h"
@@ -104,7 +105,8 @@ static int make_instance(char *out, size_t cap)
 static int init_shared(void)
 {
 	if (ar_calls_init((unsigned)ar_conf.hash_size, ar_conf.call_max) < 0 ||
-		ar_through_init(ar_conf.call_max) < 0 || ar_jobs_init() < 0) {
+		ar_through_init(ar_conf.call_max) < 0 || ar_layout_init(ar_conf.call_max) < 0 ||
+		ar_jobs_init() < 0) {
 		LM_ERR("no shared memory for the tables\n");
 		return -1;
 	}
@@ -167,5 +169,6 @@ static void mod_destroy(void)
 {
 	ar_jobs_destroy();
 	ar_calls_destroy();
+	ar_layout_destroy();
 	ar_through_destroy();
 }

@@ -9,7 +9,16 @@ const require = createRequire(new URL('../../webapp/package.json', import.meta.u
 
 export const wrtc = require('@roamhq/wrtc');
 
-globalThis.WebSocket ??= require('ws').WebSocket;
+// How long a UE's answer is on its way while its media is there at once: it passes several proxies, packets none.
+export const answers = { lateMs: 0 };
+
+globalThis.WebSocket = class extends (globalThis.WebSocket ?? require('ws').WebSocket) {
+	send(data) {
+		const late = /^SIP\/2\.0 2[^]*^CSeq: *\d+ INVITE/m.test(data) ? answers.lateMs : 0;
+		if (late) setTimeout(() => super.send(data), late);
+		else super.send(data);
+	}
+};
 globalThis.window ??= globalThis;
 // of the UE's own kind where its configuration names one (handset.mjs)
 globalThis.RTCPeerConnection = class {

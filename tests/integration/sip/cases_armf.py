@@ -6,7 +6,7 @@ import subprocess
 
 import sdp
 from case import AR_TAGS, Call, bye_by_caller, scenario, setup
-from cases_dialog import bodies, offer_by_callee, offer_by_caller
+from cases_dialog import bodies, offer_by_callee, offer_by_caller, then
 from net import MRM, RTP_MAX, RTP_MIN, check, until
 from sipp import Callee, Caller, pause, recv
 
@@ -185,6 +185,38 @@ def armf_past_the_relays_of_two_kamailios(net):
     anchored(bodies(c.uas, "INVITE")[-1], "hold towards B", "actpass", "sendonly", "96 97 102", ssrc=1111)
     relayed(bodies(c.uas, "INVITE")[0], "audio", "towards B")
     net.settled()
+
+
+BACK = {**RELAY, "policy": (POLICY % "relay").replace("m.any, act.process", "m.no(m.change), act.process")}
+
+
+def back_from_the_armf(net):
+    """A re-INVITE takes the video back to rtpengine, at an m-line of its own there, and no UE sees that."""
+    back = offer_by_caller(sdp.offer(version=2, group="", video=a_video(port=23002)),
+                           sdp.answer(version=2, video=b_video(port=24002)))
+    hold = offer_by_callee(sdp.answer(version=3, setup="actpass", video=b_video(port=24002, direction="sendonly")),
+                           sdp.offer(version=3, setup="active", group="", video=a_video(port=23002, setup="active",
+                                                                                        direction="recvonly")))
+    c = call(net, steps=then(back, hold))
+    anchored(bodies(c.uas, "INVITE")[0], "towards B", "actpass", pts="96 97 102", ssrc=1111)
+    for text, why in ((bodies(c.uas, "INVITE")[1], "back, towards B"), (bodies(c.uac, "200")[1], "back, answer to A"),
+                      (bodies(c.uac, "INVITE")[0], "hold, towards A"), (bodies(c.uas, "200")[0], "hold, answer to B")):
+        relayed(text, "audio", why)
+        relayed(text, "video", why)
+        check([s.split(" ")[0] for s in sdp.sections(text)] == ["m=audio", "m=application", "m=video"], f"{why}: {text}")
+        check(" 0 " not in sdp.section(text, "application").split("\r\n")[0], f"{why}: no data channel: {text}")
+    check("a=sendonly" in sdp.section(bodies(c.uac, "INVITE")[0], "video"), "hold towards A")
+    net.settled()
+
+
+@scenario(**BACK)
+def armf_back_to_the_relay(net):
+    back_from_the_armf(net)
+
+
+@scenario(two=True, **BACK)
+def armf_back_to_the_relays_of_two_kamailios(net):
+    back_from_the_armf(net)
 
 
 @scenario(**RELAY)

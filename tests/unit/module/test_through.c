@@ -68,6 +68,18 @@ static void known_by_what_was_offered(void **state)
 	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &ours), 0);
 }
 
+/* What an offer that fails would have changed stays for the UE's own offers. */
+static void a_failed_offer_changes_nothing(void **state)
+{
+	(void)state;
+	ar_conf.call_ttl = 100;
+	opened("c1", 1000);
+	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &ours), 2);
+	assert_int_equal(seen("c1", "ta", AR_THROUGH_FINAL, &theirs), 2);
+	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &theirs), 0); /* 488 to it */
+	assert_int_equal(seen("c1", "tb", AR_THROUGH_REQUEST, &theirs), 2);
+}
+
 /* A UE writes the attribute itself. */
 static void not_believed_of_strangers(void **state)
 {
@@ -120,7 +132,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(known_by_what_was_offered),
-		T(not_believed_of_strangers), T(expires_and_is_bounded), T(no_memory)};
+		T(a_failed_offer_changes_nothing), T(not_believed_of_strangers),
+		T(expires_and_is_bounded), T(no_memory)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
