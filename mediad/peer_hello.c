@@ -26,6 +26,22 @@ static bool charge(struct peer *p, const struct peer_addr *from)
 	return true;
 }
 
+bool peer_hello_is_other(const struct peer *p, struct ar_span d)
+{
+	struct ar_span random = dtls_hello_random(d);
+
+	return random.n && memcmp(random.p, p->hello, sizeof(p->hello)) != 0;
+}
+
+void peer_hello_note(struct peer *p, struct ar_span d)
+{
+	struct ar_span random = dtls_hello_random(d);
+
+	memset(p->hello, 0, sizeof(p->hello));
+	if (random.n)
+		memcpy(p->hello, random.p, sizeof(p->hello));
+}
+
 void peer_hello_done(struct peer *p)
 {
 	limit_give_back(limit_of(&p->t->hellos, p->hello_host), p->nhello);

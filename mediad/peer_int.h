@@ -8,6 +8,7 @@
 #define PEER_INT_H
 
 #include "mediad/dc/dc.h"
+#include "mediad/dtls/hello.h"
 #include "mediad/ice/ice.h"
 #include "mediad/sctp/ar_sctp.h"
 #include "mediad/transport_int.h"
@@ -61,6 +62,8 @@ struct peer {
 	uint64_t hello_host; /* whose limit has nhello of ours */
 	uint32_t nhello;
 	uint64_t dtls_remote; /* whose handshake it is, while the description is not known */
+	bool doubt; /* it goes on although another ufrag was named: of the same UE, or of a fork */
+	uint8_t hello[DTLS_RANDOM]; /* the random of the hello that it began with */
 	struct peer_addr heard_at; /* where DTLS came from last; used until a pair is nominated */
 	struct peer_held held[PEER_MAX_EARLY];
 
@@ -108,6 +111,9 @@ void peer_start_sctp(struct peer *p);
 /* peer_hello.c */
 /* May this datagram begin a handshake, or go on with one? Else it is counted and dropped. */
 bool peer_hello_passes(struct peer *p, struct ar_span d, const struct peer_addr *from);
+/* The handshake's ClientHello is another one than this datagram's. */
+bool peer_hello_is_other(const struct peer *p, struct ar_span d);
+void peer_hello_note(struct peer *p, struct ar_span d); /* the handshake begins with it */
 /* The UE has shown who it is: its address may begin as many again. */
 void peer_hello_done(struct peer *p);
 

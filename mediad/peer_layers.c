@@ -129,6 +129,7 @@ void peer_take_down(struct peer *p)
 	}
 	dtls_free(p->dtls);
 	p->dtls = NULL;
+	p->doubt = false;
 	peer_rtp_down(p);
 	p->verified = false;
 	p->sctp_at = AR_NEVER;
@@ -438,19 +439,27 @@ void peer_check_identity(struct peer *p)
 	}
 }
 
+static void end_handshake(struct peer *p)
+{
+	dtls_free(p->dtls);
+	p->dtls = NULL;
+	p->doubt = false;
+}
+
 void peer_dtls_result(struct peer *p, int err)
 {
 	if (err == -EACCES)
 		p->stats.dtls_bad++;
 	/* without ICE nobody has shown to be at this address: a forged hello must not end the call;
 	 * nor must a fork that came early and went, before it is known who answers */
-	if (err && (!p->known || (err == -EPROTO && p->no_ice && !p->client))) {
+	if (err && (!p->known || p->doubt || (err == -EPROTO && p->no_ice && !p->client))) {
 		p->stats.dtls_bad++;
-		dtls_free(p->dtls);
-		p->dtls = NULL;
+		end_handshake(p);
 		peer_drop_early(p);
 		return;
 	}
+	if (!err && dtls_is_done(p->dtls))
+		p->doubt = false;
 	if (err)
 		peer_fail(p, dtls_why(p->dtls));
 	else
@@ -462,8 +471,13 @@ static void feed_dtls(struct peer *p, struct ar_span d, const struct peer_addr *
 	if (!peer_hello_passes(p, d, from))
 		return;
 	p->heard_at = *from;
-	if (!p->dtls && make_dtls(p) != 0)
-		return;
+	if (p->doubt && peer_hello_is_other(p, d))
+		end_handshake(p); /* that was a fork's */
+	if (!p->dtls) {
+		if (make_dtls(p) != 0)
+			return;
+		peer_hello_note(p, d);
+	}
 	peer_dtls_result(p, dtls_input(p->dtls, d, p->now));
 }
 

@@ -76,6 +76,33 @@ static void use_address(
 		demux_put_addr(&p->t->demux, &p->sdp_node, &p->sdp_addr, p);
 }
 
+/* The one that is named now has begun a handshake of its own: a fork, and no other. */
+static bool has_own_hello(struct peer *p)
+{
+	for (unsigned i = 0; i < p->nheld; i++) {
+		const struct peer_held *h = &p->held[i];
+		const struct ice_pair *pair = h->sctp ? NULL : ice_find(&p->ice, &h->from);
+
+		if (pair && pair->remote == p->ice.remote &&
+			peer_hello_is_other(p, (struct ar_span){h->data, h->n}))
+			return true;
+	}
+	return false;
+}
+
+/* What began before the description: of the named one? A UE in a call that gets an offer of ours
+ * checks and begins with its old ufrag, and answers with a new one (libwebrtc, ICE restart); its
+ * certificate tells it from a fork, or a hello of its own. */
+static bool early_stays(struct peer *p)
+{
+	if (p->no_ice || p->dtls_remote == p->ice.remote)
+		return true;
+	if (dtls_is_done(p->dtls))
+		return dtls_matches(p->dtls, &p->prints);
+	p->doubt = !has_own_hello(p);
+	return p->doubt;
+}
+
 /* The association that is there belongs to what the description says, or is none of it. same: the
  * fingerprints are those of before. */
 static bool association_stays(struct peer *p, bool client, bool first, bool same)
@@ -83,7 +110,7 @@ static bool association_stays(struct peer *p, bool client, bool first, bool same
 	if (!p->dtls)
 		return true;
 	if (first)
-		return !client && (p->no_ice || p->dtls_remote == p->ice.remote);
+		return !client && early_stays(p);
 	return dtls_is_done(p->dtls) ? dtls_matches(p->dtls, &p->prints) : same;
 }
 

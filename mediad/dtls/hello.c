@@ -36,12 +36,12 @@ static void find_cookie(struct ar_span hello, struct ar_span *cookie)
 		*cookie = AR_SPAN_NONE;
 }
 
-enum dtls_hello dtls_hello_peek(struct ar_span datagram, struct ar_span *cookie)
+/* hello: the message from its version on, when it begins here. */
+static enum dtls_hello find_hello(struct ar_span datagram, struct ar_span *hello)
 {
 	enum dtls_hello what = DTLS_HELLO_NONE;
 	struct dtls_head h;
 
-	*cookie = AR_SPAN_NONE;
 	while (dtls_record_next(&datagram, &h)) {
 		const uint8_t *b = (const uint8_t *)h.body.p;
 
@@ -51,11 +51,30 @@ enum dtls_hello dtls_hello_peek(struct ar_span datagram, struct ar_span *cookie)
 		what = DTLS_HELLO_REST;
 		if (b[OFFSET_AT] || b[OFFSET_AT + 1] || b[OFFSET_AT + 2])
 			continue;
-		find_cookie(
-			(struct ar_span){h.body.p + MESSAGE_HEAD, h.body.n - MESSAGE_HEAD}, cookie);
+		*hello = (struct ar_span){h.body.p + MESSAGE_HEAD, h.body.n - MESSAGE_HEAD};
 		return DTLS_HELLO_BEGIN;
 	}
 	return what;
+}
+
+enum dtls_hello dtls_hello_peek(struct ar_span datagram, struct ar_span *cookie)
+{
+	struct ar_span hello;
+	enum dtls_hello what = find_hello(datagram, &hello);
+
+	*cookie = AR_SPAN_NONE;
+	if (what == DTLS_HELLO_BEGIN)
+		find_cookie(hello, cookie);
+	return what;
+}
+
+struct ar_span dtls_hello_random(struct ar_span datagram)
+{
+	struct ar_span hello;
+
+	if (find_hello(datagram, &hello) != DTLS_HELLO_BEGIN || hello.n < VERSION_AND_RANDOM)
+		return AR_SPAN_NONE;
+	return (struct ar_span){hello.p + VERSION_AND_RANDOM - DTLS_RANDOM, DTLS_RANDOM};
 }
 
 bool dtls_hello_ask(const struct dtls_ctx *c, struct ar_span datagram, const struct peer_addr *a,

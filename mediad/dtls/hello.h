@@ -12,6 +12,7 @@
 #include "mediad/dtls/dtls.h"
 
 #define DTLS_COOKIE 16
+#define DTLS_RANDOM 32
 #define DTLS_ASK (13 + 12 + 3 + DTLS_COOKIE) /* a HelloVerifyRequest */
 
 enum dtls_hello {
@@ -22,6 +23,10 @@ enum dtls_hello {
 
 /* cookie: borrowed from the datagram, of no bytes when there is none. */
 enum dtls_hello dtls_hello_peek(struct ar_span datagram, struct ar_span *cookie);
+
+/* The client's random, DTLS_RANDOM bytes of the datagram, which all copies of one hello have; of no
+ * bytes when none begins here. */
+struct ar_span dtls_hello_random(struct ar_span datagram);
 
 /*
  * The answer to a ClientHello without a cookie, from its first fragment alone: a

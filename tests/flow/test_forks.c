@@ -136,6 +136,40 @@ static void test_another_is_named_later(void **state)
 	}
 }
 
+/* A UE in a call gets an offer of ours, checks and begins DTLS as it was before, and restarts its
+ * ICE with the answer, from the same port or another one (libwebrtc): one association, whatever the
+ * moment, and none that is closed on it. */
+static void test_ufrag_changes_before_the_answer(void **state)
+{
+	(void)state;
+	for (unsigned ms = 0; ms <= 240; ms += 3) {
+		struct flow *f = ringing(90 + ms);
+		struct dc_client_server to = {.ufrag = peer_ufrag(f->server.peer),
+			.pwd = peer_pwd(f->server.peer),
+			.fingerprint = transport_fingerprint(f->server.t),
+			.addr = f->server.node->addr,
+			.setup = AR_SETUP_ACTIVE};
+		struct peer_stats st;
+
+		flow_run(f, ms * FLOW_MS);
+		if (ms % 2)
+			assert_int_equal(peer_addr_parse(&f->ue.node->addr, "10.0.0.2", 5100), 0);
+		dc_client_restart(f->ue.client, &to, vclock_now());
+		flow_run(f, ms % 4 * 15 * FLOW_MS);
+		flow_answer(f);
+		assert_true(flow_until(f, &f->ue.nchannel, 1, 5 * FLOW_SEC));
+		assert_int_equal(f->server.state, PEER_CONNECTED);
+		assert_int_equal(peer_send(f->server.peer, 1000, PEER_TEXT, AR_SPAN("hi")), 0);
+		flow_run(f, 40 * FLOW_SEC);
+		assert_int_equal(f->ue.nmessage, 1);
+		assert_int_equal(f->server.state, PEER_CONNECTED);
+		assert_int_equal(f->server.nchannel, 1);
+		peer_get_stats(f->server.peer, &st);
+		assert_true(peer_addr_eq(&st.selected, &f->ue.node->addr));
+		flow_free(f);
+	}
+}
+
 /* The final answer is of a UE that knows no ICE; a fork that has our offer, too, goes on checking.
  */
 static void test_fork_is_not_the_ue_without_ice(void **state)
@@ -205,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_either_is_named),
 		cmocka_unit_test(test_every_fork_is_held),
 		cmocka_unit_test(test_another_is_named_later),
+		cmocka_unit_test(test_ufrag_changes_before_the_answer),
 		cmocka_unit_test(test_fork_is_not_the_ue_without_ice),
 		cmocka_unit_test(test_new_association_after_reinvite),
 	};

@@ -15,6 +15,15 @@ struct end {
 	unsigned sent;
 };
 
+/* Inside the datagram, whole or not at all. */
+static void check_random(struct ar_span d)
+{
+	struct ar_span r = dtls_hello_random(d);
+
+	if (r.n && (r.n != DTLS_RANDOM || r.p < d.p || r.p + r.n > d.p + d.n))
+		abort();
+}
+
 static void on_send(void *arg, struct ar_span d)
 {
 	struct end *e = arg;
@@ -50,6 +59,7 @@ static void feed(struct dtls *d, const uint8_t *data, size_t size)
 		if (dtls_hello_peek((struct ar_span){exact, n}, &cookie) != DTLS_HELLO_BEGIN &&
 			cookie.n)
 			abort();
+		check_random((struct ar_span){exact, n});
 		err = dtls_input(d, (struct ar_span){exact, n}, i + 2);
 		free(exact);
 		if (err)

@@ -69,6 +69,23 @@ static void test_hello(void **state)
 	assert_int_equal(n, 0);
 }
 
+static struct ar_span random_of(size_t n)
+{
+	return dtls_hello_random((struct ar_span){(const char *)whole, n});
+}
+
+/* What two copies of a hello have in common, and two hellos have not. */
+static void test_random(void **state)
+{
+	struct ar_span r = random_of(sizeof(whole));
+
+	(void)state;
+	assert_int_equal(r.n, DTLS_RANDOM);
+	assert_ptr_equal(r.p, (const char *)whole + 27);
+	for (size_t n = 0; n < sizeof(whole); n++)
+		assert_int_equal(random_of(n).n, 0);
+}
+
 /* Cut anywhere, in the datagram or in the record: a cookie whole or none. */
 static void test_cut_off(void **state)
 {
@@ -170,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_is_high),
