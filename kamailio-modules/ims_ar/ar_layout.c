@@ -152,7 +152,7 @@ static void note(struct layout *l, const struct ar_layout_key *k, const struct a
 			move_to_new(l, i);
 		if (off)
 			l->off |= 1u << i;
-		else if (fresh)
+		else
 			l->off &= ~(1u << i);
 	}
 	if (fresh) {

@@ -144,6 +144,19 @@ static void refused_and_offered_again(void **state)
 	PORTS(&sdp, 1000, 0, 0, 0, 1001);
 }
 
+/* One fork refuses, the next one does not: what it has stays where it is. */
+static void the_last_answer_counts(void **state)
+{
+	struct ar_sdp sdp;
+
+	(void)state;
+	give(&sdp, key("c", 1, true), 2, 3);
+	give(&sdp, key("c", 1, false), 2, 1);
+	give(&sdp, key("c", 1, false), 2, 3);
+	give(&sdp, key("c", 2, true), 2, 3);
+	PORTS(&sdp, 1000, 1001);
+}
+
 /* An offer that failed was never answered: its line is as good as new. */
 static void a_failed_offer_costs_nothing(void **state)
 {
@@ -293,9 +306,9 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(stays_while_nothing_comes_back),
 		T(comes_back_at_a_new_line), T(refused_and_offered_again),
-		T(a_failed_offer_costs_nothing), T(passes_and_calls_apart),
-		T(the_relay_left_one_out), T(expires_and_is_bounded), T(without_end),
-		T(holds_for_any_call)};
+		T(a_failed_offer_costs_nothing), T(the_last_answer_counts),
+		T(passes_and_calls_apart), T(the_relay_left_one_out), T(expires_and_is_bounded),
+		T(without_end), T(holds_for_any_call)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
