@@ -40,8 +40,7 @@
 	X(link_garbage, "connections closed since asd sent what is not the protocol")              \
 	X(through_full,                                                                            \
 		"calls anchored elsewhere over the maximum: their media go through rtpengine")     \
-	X(layout_full,                                                                             \
-		"m-lines of the media relay over the maximum: used again, or not followed")        \
+	X(layout_full, "m-lines of the media relay over the maximum: used again, or not followed") \
 	X(expired, "calls that ended by their time to live")
 
 enum ar_stat {
