@@ -146,9 +146,11 @@ def main():
             a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
             for s in (a, b):
                 s.bind(("127.0.0.1", 0))
-            c = curl(base, URI, {"terminations": [
-                {"terminationId": "a", "medias": [medium(a, "overlay", "sendonly")]},
-                {"terminationId": "b", "medias": [medium(b, "relay", "recvonly")]}]})
+            c, until = None, time.monotonic() + 20  # a media processor may not have started yet
+            while not c and time.monotonic() < until:
+                c = curl(base, URI, {"terminations": [
+                    {"terminationId": "a", "medias": [medium(a, "overlay", "sendonly")]},
+                    {"terminationId": "b", "medias": [medium(b, "relay", "recvonly")]}]})
             if not c:
                 sys.exit("no context: " + open(f"{folder}/log").read()[-400:])
             at = c["terminations"][0]["medias"][0]["localMbEndpoint"]
