@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the scenarios share: the table they are in, both ends of a call, what an AR call must look like."""
 import os
+import re
+import socket
 
 import sdp
 from net import ALICE, BOB, BUILD, P1, Failed, check, until
-from sipp import Callee, Caller, Sipp, pause, recv
+from sipp import GATE, Callee, Caller, Sipp, pause, recv
 
 TABLE = {}
 _seq = 0
@@ -45,9 +47,38 @@ class Call:
         self.uac = Sipp(net.run, f"uac{_seq}", caller, ALICE, peer=f"127.0.0.1:{P1}", **kw)
 
         net.sipps = [p for p in (self.uas, self.uac) if p]
+        # of each end its gates; whether it waits for the other side then
+        self.gates = [(p, port, [steps[i + 1].startswith("<recv") for i, s in enumerate(steps) if GATE in s])
+                      for p, port, steps in ((self.uas, BOB, callee or []), (self.uac, ALICE, caller))]
+        self.gone = 0
 
     def callid(self):
         return self.uac.callid()
+
+    def go(self, *ends):
+        """Both ends, or those named, leave the gate at which they are; first who waits for the other then."""
+        self.gone += 1
+        tags = ["<sip:alice@ims.example>;tag=A1", "<sip:bob@ims.example>;tag=B1"]
+        held = [g for g in self.gates if g[2] and (not ends or g[0] in ends)]
+        for p, port, waits in sorted(held, key=lambda g: not g[2][0]):
+            waits.pop(0)
+            to, other = tags if p is self.uac else tags[::-1]
+            text = (f"INFO sip:{port}@127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKgo{self.gone}\r\n"
+                    f"Max-Forwards: 70\r\nFrom: {other}\r\nTo: {to}\r\nCall-ID: {self.callid()}\r\n"
+                    f"CSeq: {9000 + self.gone} INFO\r\nContent-Length: 0\r\n\r\n")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.sendto(text.encode(), ("127.0.0.1", port))
+
+    def stop(self):
+        for p in (self.uac, self.uas):
+            if p:
+                p.stop()
+
+    def acked(self, n, sipp=None):
+        """That many requests have had their ACK at the callee, or at that end: it is at what comes after."""
+        who = sipp or self.uas
+        until(4, f"{n} ACKs at {who.name}", lambda: len({re.search(r"(?im)^CSeq: *(\d+)", h).group(1) for f, h, _ in who.seen()
+                                                         if f.startswith("ACK")}) >= n)
 
     def wait(self):
         rc = self.uac.wait()
@@ -58,15 +89,15 @@ class Call:
         return self
 
     def wait_with(self, during=None):
-        """during(): when both have the call, for whose end this waits."""
+        """during(): when both have the call; they are at a gate till it is over. Then waits for the call's end."""
         if during:
             try:
-                until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in self.uas.seen()))
+                self.acked(1)
                 during()
-            except Failed:
-                self.uac.stop()
-                self.uas.stop()
+            except BaseException:
+                self.stop()
                 raise
+            self.go()
         return self.wait()
 
 

@@ -8,7 +8,7 @@ import sdp
 from case import AR_TAGS, Call, bye_by_caller, scenario, setup
 from cases_dialog import bodies, offer_by_callee, offer_by_caller, then
 from net import MRM, RTP_MAX, RTP_MIN, check, until
-from sipp import Callee, Caller, pause, recv
+from sipp import Callee, Caller, gate, pause, recv
 
 POLICY = """
 local ar = require 'ar.policy'
@@ -115,17 +115,8 @@ def call(net, offer=OFFER, answer=ANSWER, steps=None, during=None, early=False, 
     caller, callee = setup(a, b, offer, answer, early)
     more = steps or (lambda _: [], lambda _: [])
     x, y = bye_by_caller(a, b)
-    wait = [pause(1000)] if during else []
-    c = Call(net, caller + wait + more[0](a) + x, callee + wait + more[1](b) + y)
-    if during:
-        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in c.uas.seen()))
-        try:
-            during()
-        except Exception:
-            c.uac.stop()
-            c.uas.stop()
-            raise
-    return c.wait()
+    wait = [gate()] if during else []
+    return Call(net, caller + wait + more[0](a) + x, callee + wait + more[1](b) + y).wait_with(during)
 
 
 def check_video(c):
@@ -290,27 +281,21 @@ def armf_video_added_and_removed(net):
                           sdp.answer(version=2, video=b_video(port=24000)))
     off = offer_by_caller(sdp.offer(version=3, group="", video=a_video(port=0)),
                           sdp.answer(version=3, video=NO_VIDEO), cseq=3)
-    seen = []
 
     def look():
-        until(4, "the call has a context", contexts)
         until(4, "the video is at the ARMF", lambda: "remote" in media()["b"].get("v2", {}).get("x-ims-ar", {}))
-        seen.append(media()["b"]["v2"]["x-ims-ar"]["remote"]["ssrc"][0]["ssrc"])
+        check(media()["b"]["v2"]["x-ims-ar"]["remote"]["ssrc"][0]["ssrc"] == 2222, f"{media()}")
+        c.acked(2)
+        c.go()
         until(4, "the video is gone", lambda: media() == {"a": {}, "b": {}})
-        seen.append("gone")
+        c.acked(3)
 
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    c = Call(net, caller + add[0](a) + [pause(4000)] + off[0](a) + [pause(3000)] + x,
-             callee + add[1](b) + [pause(4000)] + off[1](b) + [pause(3000)] + y)
-    try:
-        look()
-    finally:
-        if seen != [2222, "gone"]:
-            c.uac.stop()
-            c.uas.stop()
-    c.wait()
+    c = Call(net, caller + add[0](a) + [gate()] + off[0](a) + [gate()] + x,
+             callee + add[1](b) + [gate()] + off[1](b) + [gate()] + y)
+    c.wait_with(look)
     _, added, removed = bodies(c.uas, "INVITE")
     anchored(added, "added, towards B", "actpass", pts="96 97 102", ssrc=1111)
     refused(removed, "removed, towards B")
@@ -325,18 +310,20 @@ def armf_added_video_is_refused(net):
     """488 to the re-INVITE: what had been reserved for it goes again."""
     def caller(a):
         return [pause(100), a.request("INVITE", 2, sdp.offer(version=2, group="", video=a_video())), recv(100, optional=True),
-                recv(488), a.ack_failure(2), pause(1000)]
+                recv(488), a.ack_failure(2), gate()]
 
     def callee(b):
-        return [recv("INVITE"), b.reply("488 Not Acceptable Here"), recv("ACK"), pause(1000)]
+        return [recv("INVITE"), b.reply("488 Not Acceptable Here"), recv("ACK"), gate()]
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     x, y = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     bye = bye_by_caller(a, b)
     c = Call(net, x + caller(a) + bye[0], y + callee(b) + bye[1])
-    until(4, "the call has a context", contexts)
-    until(4, "the re-INVITE is refused", lambda: any(" 488 " in f for f, _, _ in c.uac.seen()))
-    until(3, "no media are left", lambda: media() == {"a": {}, "b": {}})
-    c.wait()
+
+    def look():
+        until(4, "the re-INVITE is refused", lambda: any(" 488 " in f for f, _, _ in c.uac.seen()))
+        until(3, "no media are left", lambda: media() == {"a": {}, "b": {}})
+        c.acked(2)
+    c.wait_with(look)
     net.settled()
 
 
@@ -370,10 +357,7 @@ def armf_mediad_dies(net):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, OFFER, ANSWER)
     x, y = bye_by_caller(a, b)
-    c = Call(net, caller + [pause(6000)] + again[0](a) + x, callee + [pause(6000)] + again[1](b) + y)
-    until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in c.uas.seen()))
-    crash()
-    c.wait()
+    c = Call(net, caller + [gate()] + again[0](a) + x, callee + [gate()] + again[1](b) + y).wait_with(crash)
     relayed(bodies(c.uas, "INVITE")[-1], "video", "towards B", 23000)
     relayed(bodies(c.uac, "200")[-1], "video", "towards A", 24000)
     net.settled()
@@ -473,15 +457,12 @@ def added_by_callee(net, a_answers, check_call):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    c = Call(net, caller + add[0](a) + [pause(1000)] + x, callee + add[1](b) + [pause(1000)] + y)
-    try:
-        until(4, "B's video is answered", lambda: bodies(c.uas, "200"))
+    c = Call(net, caller + add[0](a) + [gate()] + x, callee + add[1](b) + [gate()] + y)
+
+    def look():
+        c.acked(1, c.uac)  # B's video is answered
         check_call(c)
-    except Exception:
-        c.uac.stop()
-        c.uas.stop()
-        raise
-    c.wait()
+    c.wait_with(look)
     net.settled()
 
 

@@ -5,7 +5,7 @@ import re
 import sdp
 from case import AR_TAGS, Call, bye_by_caller, check_ar, scenario, setup
 from net import check, until
-from sipp import Callee, Caller, pause, recv
+from sipp import Callee, Caller, gate, pause, recv
 
 
 def dialog(net, caller_steps, callee_steps, during=None):
@@ -13,7 +13,7 @@ def dialog(net, caller_steps, callee_steps, during=None):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    wait = [pause(2500)] if during else []
+    wait = [gate()] if during else []
     return Call(net, caller + wait + caller_steps(a) + x, callee + wait + callee_steps(b) + y).wait_with(during)
 
 
@@ -223,9 +223,19 @@ def update_repeated_while_asd_thinks(net):
     def callee(b):
         return [recv("UPDATE"), b.in_dialog_reply("200 OK", REFRESH_A[1])]
     before = net.asd()["offers"]
-    call = dialog(net, lambda a: [pause(800)] + caller(a), lambda b: callee(b), during=lambda: net.mode("slow"))
-    net.mode("ar")
-    check(len([f for f, _, _ in call.uac.seen("sent") if f.startswith("UPDATE")]) > 1, "the UPDATE was not repeated")
+    a, b = Caller(AR_TAGS), Callee(AR_TAGS)
+    first, last = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER), bye_by_caller(a, b)
+    call = Call(net, first[0] + [gate()] + caller(a) + last[0], first[1] + [gate()] + callee(b) + last[1])
+
+    def during():
+        net.mode("hold")
+        call.go()
+        until(4, "the UPDATE is repeated", lambda: sum(f.startswith("UPDATE") for f, _, _ in call.uac.seen("sent")) > 1)
+        net.mode("ar")
+    try:
+        call.wait_with(during)
+    finally:
+        net.mode("ar")
     check(len(call.uas.received("UPDATE")) == 1, "the callee saw it more than once")
     check(net.asd()["offers"] == before + 2, "asd was not asked once")
     net.settled()
@@ -295,6 +305,6 @@ def kamailio_restarted_asd_dead(net):
         until(10, "pcscf1 answers", lambda: net.alive("pcscf1") and net.rpc("pcscf1", "core.uptime")[0] == 0)
 
     def caller(a):
-        return [pause(800), a.request("INVITE", 2, REFRESH_A[0]), recv(100, optional=True), recv(500), a.ack_failure(2)]
-    call = dialog(net, caller, lambda b: [pause(800)], during=again)
+        return [a.request("INVITE", 2, REFRESH_A[0]), recv(100, optional=True), recv(500), a.ack_failure(2)]
+    call = dialog(net, caller, lambda b: [], during=again)
     check(len(bodies(call.uas, "INVITE")) == 1, "the offer reached the callee")

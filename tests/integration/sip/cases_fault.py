@@ -7,10 +7,11 @@ import time
 
 import sdp
 from case import AR_TAGS, Call, bye_by_caller, check_ar, plain_call, scenario, setup
+from cases_torture import Busy
 from cases_torture import base as offer_of
-from net import ALICE, BASE, HERE, P1, check, until
+from net import ALICE, BASE, BOB, HERE, OFFER_TIMEOUT, P1, check, until
 from in_time import in_time
-from sipp import Callee, Caller, pause, recv
+from sipp import Callee, Caller, gate, pause, recv
 from ue import Ue
 
 
@@ -71,7 +72,7 @@ def asd_silent(net):
     try:
         call = with_mode(net, "silent", lambda: goes_on_plain(net, 2500))
     finally:
-        net.set("offer_timeout", 2500)
+        net.set("offer_timeout", OFFER_TIMEOUT)
     check("gone" in net.events(call.callid()), "asd was not told that nobody waits any more")
 
 
@@ -127,13 +128,26 @@ def no_service(net):
 def log_is_no_flood(net):
     """60 calls at once: five lines a second at most, the others are counted."""
     before, start = len(no_service(net)), time.monotonic()
-    ue = Ue("alice", "udp", ALICE, P1, tags=AR_TAGS)
+    ue, callee = Ue("alice", "udp", ALICE, P1, tags=AR_TAGS), Busy(Ue("bob", "udp", BOB, P1), [])
+    refused = set()
+
+    def over():
+        """Every call to its last ACK: nothing of them comes to those who have these ports next."""
+        while not ue.inbox.empty():
+            m = ue.inbox.get()
+            if m.status >= 300:
+                refused.add(m.get("Call-ID"))
+                ue.raw(ue.compose("ACK sip:bob@ims.example SIP/2.0", [
+                    (k, m.get(k)) for k in ("Via", "From", "To", "Call-ID")] + [("CSeq", m.get("CSeq").replace("INVITE", "ACK"))]))
+        return len(refused) == 60 == len({m.get("Call-ID") for m in callee.got if m.method == "ACK"})
     try:
         for _ in range(60):
             ue.raw(offer_of(ue))
-        until(10, "60 calls without asd", lambda: int(net.status().get("offers_away", 0)) >= 60)
+        until(10, "60 calls without asd", over)
     finally:
         ue.stop()
+        callee.stop()
+    check(int(net.status()["offers_away"]) >= 60, f"status {net.status()}")
     seconds, lines = int(time.monotonic() - start) + 2, len(no_service(net)) - before
     left_out = int(net.status().get("log_lines_left_out", 0))
     check(0 < lines <= 5 * seconds and lines + left_out >= 60, f"{lines} lines in {seconds} s, {left_out} left out")
@@ -169,24 +183,33 @@ def asd_down_site_rejects(net):
 
 
 def long_call(net, during):
-    """A call that lasts 2 s between ACK and BYE, and 1 s between 180 and 200."""
+    """A call that lasts as long as during(call) does, from when it rings: at the first go() the callee answers."""
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     x, y = bye_by_caller(a, b)
     call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(180, optional=True), recv(200, rrs=True),
-                      a.ack(), pause(1500)] + x,
-                [b.invite(), b.reply("180 Ringing"), pause(1000), b.reply("200 OK", sdp.AR_ANSWER), recv("ACK"),
-                 pause(1500)] + y)
-    during(call)
+                      a.ack(), gate()] + x,
+                [b.invite(), b.reply("180 Ringing"), gate(), b.reply_invite("200 OK", sdp.AR_ANSWER), recv("ACK"), gate()] + y)
+    try:
+        until(3, "it rings", lambda: any(" 180 " in f for f, _, _ in call.uac.seen()))
+        during(call)
+    except BaseException:
+        call.stop()
+        raise
+    call.go()
     return call.wait()
+
+
+def answered(call):
+    call.go(call.uas)
+    call.acked(1)
 
 
 @scenario(alone=True)
 def asd_killed_while_ringing(net):
     """The answer comes while asd is dead; asd is told when it is back, in order."""
     def during(call):
-        until(3, "it rings", lambda: call.uac.received("180") or any(" 180 " in f for f, _, _ in call.uac.seen()))
         net.stop_asd()
-        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        answered(call)
         net.start_asd()
     call = long_call(net, during)
     check_ar(call)
@@ -198,7 +221,7 @@ def asd_killed_while_ringing(net):
 def asd_killed_mid_call(net):
     """BYE while asd is dead: what it reserved is released when it is back."""
     def during(call):
-        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        answered(call)
         net.stop_asd()
     check_ar(long_call(net, during))
     s = net.status()
@@ -288,7 +311,7 @@ def two_asd_bye_while_its_own_is_dead(net):
     home = []
 
     def during(call):
-        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        answered(call)
         home.append(1 if net.asd(1)["calls"] else 2)
         net.stop_asd(i=home[0])
     check_ar(long_call(net, during))
@@ -303,7 +326,7 @@ def two_asd_bye_while_its_own_is_dead(net):
 def kamailio_restarted_before_the_bye(net):
     """Nothing but the Record-Route parameter names the call: asd releases it all the same."""
     def during(call):
-        until(3, "the call is up", lambda: any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
+        answered(call)
         net.processes.pop("pcscf1").crash()
         net.start_pcscf(1)
         net.ready()
@@ -315,11 +338,14 @@ def kamailio_restarted_before_the_bye(net):
 @scenario(alone=True, modparams={"queue_max": 1})
 def queue_is_full(net):
     """Only one offer may wait: the next goes on as an ordinary call, at once."""
-    net.mode("slow")
+    net.mode("hold")
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
     x, y = bye_by_caller(a, b)
-    call = Call(net, caller + x, callee + y, calls=3, rate=20).wait()
+    call = Call(net, caller + x, callee + y, calls=3, rate=20)
+    until(3, "one waits, two do not", lambda: net.status().get("offers_full") == "2")
+    net.mode("ar")
+    call.wait()
     got = call.uas.received("INVITE")
     plain = sum("m=application 0 " in g for g in got)
     check(plain == 2, f"{plain} of {len(got)} went on without a data channel")
@@ -330,14 +356,18 @@ def queue_is_full(net):
 @scenario(alone=True)
 def asd_is_behind(net):
     """Many offers wait and the oldest one has for long: new calls go on at once, those that it has are answered."""
-    net.mode("slow")
+    net.set("offer_timeout", 5000)
+    net.mode("hold")
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER_NO_DC)
+    callee = [s.replace("<send>", '<send retrans="500">') if "200 OK" in s else s for s in callee]  # what is lost comes again
     x, y = bye_by_caller(a, b)
-    Call(net, caller + x, callee + y, calls=150, rate=100).wait()
-    s = net.status()
-    check(int(s.get("offers_behind", 0)) > 0 and int(s["offers_ar"]) > 0, f"status {s}")
+    call = Call(net, caller + x, callee + y, calls=150, rate=50)
+    until(4, "new calls go on at once", lambda: int(net.status().get("offers_behind", 0)) > 0)
     net.mode("ar")
+    call.wait()
+    s = net.status()
+    check(int(s["offers_ar"]) > 0, f"status {s}")
     net.settled()
 
 
@@ -377,13 +407,16 @@ def call_without_ack(net):
                  [b.invite(), b.reply("180 Ringing"), b.reply("200 OK", sdp.AR_ANSWER)]).wait()
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    call = Call(net, caller + [pause(5000)] + x, callee + [pause(4000)] + y)
-    until(3, "both calls are up", lambda: net.status()["calls"] == "2")
-    until(8, "the one without ACK has expired", lambda: net.status()["calls"] == "1")
-    call.wait()
+    call = Call(net, caller + [gate()] + x, callee + [gate()] + y)
+
+    def during():
+        time.sleep(4)  # as long as the other one has, and more
+        until(8, "the one without ACK has expired", lambda: net.events(ghost.callid())[-1] == "gone")
+        check(net.status()["calls"] == "1", "the other one has, too")
+    call.wait_with(during)
     check_ar(call)
     net.settled()
-    check(net.events(ghost.callid())[-1] == "gone" and net.events(call.callid())[-1] == "bye",
+    check(net.events(ghost.callid()) == ["answered", "gone"] and net.events(call.callid()) == ["answered", "bye"],
           f"events {net.events(ghost.callid())}, {net.events(call.callid())}")
 
 
@@ -392,19 +425,8 @@ def what_kamcmd_says(net):
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, sdp.AR_OFFER, sdp.AR_ANSWER)
     x, y = bye_by_caller(a, b)
-    call = Call(net, caller + [pause(1000)] + x, callee + [pause(1000)] + y)
-    until(3, "the call is up", lambda: net.status()["calls"] == "1" and call.callid() and
-          any(f.startswith("ACK") for f, _, _ in call.uas.seen()))
-    rc, text = net.rpc("pcscf1", "ims_ar.call", call.callid())
-    check(rc == 0 and "state: up" in text and call.callid() in text, f"ims_ar.call: {text}")
-    name = re.search(r"call: ([0-9a-f]{16})", text).group(1)
-    rc, text = net.rpc("pcscf1", "ims_ar.call", name)
-    check(rc == 0 and call.callid() in text, f"ims_ar.call by id: {text}")
-    rc, text = net.rpc("pcscf1", "ims_ar.calls")
-    check(rc == 0 and name in text, f"ims_ar.calls: {text}")
-    rc, text = net.rpc("pcscf1", "ims_ar.local_calls")
-    check(rc == 0 and name in text, f"ims_ar.local_calls: {text}")
-    call.wait()
+    call = Call(net, caller + [gate()] + x, callee + [gate()] + y)
+    call.wait_with(lambda: what_it_says_of(net, call))
     rc, text = net.rpc("pcscf1", "ims_ar.reload")
     check(rc != 0 and "policy.lua:12" in text, f"ims_ar.reload: {text}")
     rc, text = net.rpc("pcscf1", "ims_ar.policy")
@@ -414,6 +436,18 @@ def what_kamcmd_says(net):
     rc, text = net.rpc("pcscf1", "cnt.grp_get_all", "ims_ar")
     check(rc == 0 and "offers_ar" in text, f"statistics: {text[:100]}")
     net.settled()
+
+
+def what_it_says_of(net, call):
+    rc, text = net.rpc("pcscf1", "ims_ar.call", call.callid())
+    check(rc == 0 and "state: up" in text and call.callid() in text, f"ims_ar.call: {text}")
+    name = re.search(r"call: ([0-9a-f]{16})", text).group(1)
+    rc, text = net.rpc("pcscf1", "ims_ar.call", name)
+    check(rc == 0 and call.callid() in text, f"ims_ar.call by id: {text}")
+    rc, text = net.rpc("pcscf1", "ims_ar.calls")
+    check(rc == 0 and name in text, f"ims_ar.calls: {text}")
+    rc, text = net.rpc("pcscf1", "ims_ar.local_calls")
+    check(rc == 0 and name in text, f"ims_ar.local_calls: {text}")
 
 
 @scenario(alone=True)

@@ -5,8 +5,8 @@ import re
 import sdp
 from case import AR_TAGS, Call, bye_by_callee, bye_by_caller, scenario, setup
 from cases_dialog import bodies, offer_by_callee, offer_by_caller, then
-from net import check, until
-from sipp import Callee, Caller, pause, recv
+from net import OFFER_TIMEOUT, check, until
+from sipp import Callee, Caller, gate, pause, recv
 
 PLAIN_A = sdp.crlf(sdp.session("alice", 3) + sdp.AUDIO.format(port=20000))
 PLAIN_B = sdp.crlf(sdp.session("bob", 7) + sdp.AUDIO.format(port=22000))
@@ -21,13 +21,18 @@ def by_callee(v=4, w=8, **kw):
     return offer_by_callee(sdp.answer(version=w, setup="actpass"), sdp.offer(version=v, setup="active", group=""), **kw)
 
 
-def plain_then(net, steps, during=None, bye=bye_by_caller, wait=2500):
-    """An ordinary call, then the steps."""
+def plain_then(net, steps, during=None, bye=bye_by_caller, wait=True):
+    """An ordinary call, then the steps; with wait they come when during() is over, or when it says go()."""
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
     caller, callee = setup(a, b, PLAIN_A, PLAIN_B)
     x, y = bye(a, b)
-    idle = [pause(wait)] if during else []
-    return Call(net, caller + idle + steps[0](a) + x, callee + idle + steps[1](b) + y).wait_with(during)
+    idle = [gate()] if during and wait else []
+    call = Call(net, caller + idle + steps[0](a) + x, callee + idle + steps[1](b) + y)
+    return call.wait_with(during and (lambda: during(call)))
+
+
+def gated(steps):
+    return lambda a: [gate()] + steps[0](a), lambda b: [gate()] + steps[1](b)
 
 
 def origins(sipp):
@@ -186,11 +191,12 @@ def inside_asd_down_then_up(net):
     """asd is away at the first try, and there at the second."""
     no_dc = sdp.crlf(sdp.session("bob", 8) + sdp.AUDIO.format(port=22000) + sdp.dc(sdp.UE2_UFRAG, "active", port=0))
     steps = then(offer_by_caller(sdp.offer(version=4, group=""), no_dc),
-                 (lambda a: [pause(1500)] + by_caller(v=5, w=9, cseq=3)[0](a), by_caller(v=5, w=9)[1]))
+                 gated(by_caller(v=5, w=9, cseq=3)))
 
-    def away():
+    def away(call):
         net.stop_asd()
-        until(4, "the first try is through", lambda: len(bodies(net.sipps[0], "INVITE")) > 1)
+        call.go()
+        call.acked(2)
         net.start_asd()
         until(5, "the link is up again", net.link_up)
     call = plain_then(net, steps, during=away)
@@ -206,14 +212,20 @@ def inside_while_asd_thinks(net):
     """The other side's own offer meanwhile: 491, and nothing of one leg reaches the other."""
     def caller(a):
         return [pause(100), a.request("INVITE", 2, sdp.offer(version=4, group="")), recv(100),
-                recv("ACK", optional=True), recv(200, rrs=True, timeout=9000), a.ack(2)]
+                recv("ACK", optional=True), recv(200, rrs=True), a.ack(2)]
 
     def callee(b):
-        return [pause(700), b.request("UPDATE", 1, sdp.answer(version=8, setup="actpass")), recv(491),
+        return [gate(), b.request("UPDATE", 1, sdp.answer(version=8, setup="actpass")), recv(491),
                 recv("INVITE"), b.in_dialog_reply("200 OK", sdp.answer(version=8)), recv("ACK")]
-    net.mode("slow")
+
+    def during(call):
+        until(4, "asd has the offer", lambda: net.status()["offers_waiting"] == "1")
+        call.go()
+        until(4, "the other offer is refused", lambda: any(" 491 " in f for f, _, _ in call.uas.seen()))
+        net.mode("ar")
+    net.mode("hold")
     try:
-        call = plain_then(net, (caller, callee))
+        call = plain_then(net, (caller, callee), during=during, wait=False)
     finally:
         net.mode("ar")
     check_anchored(call, call.uas, call.uac)
@@ -226,13 +238,13 @@ def inside_then_kamailio_restarted(net):
     """Nothing in the route set names the call: asd knows the dialog, and the map comes from it."""
     first, again = by_caller(), by_caller(v=5, w=9, cseq=3)
 
-    def restart():
-        until(3, "it is an AR call", lambda: len(bodies(net.sipps[0], "INVITE")) > 1 and net.asd()["calls"] and
-              all(c.get("up") for c in net.asd()["calls"].values()))
+    def restart(call):
+        call.acked(2)
+        until(3, "it is an AR call", lambda: net.asd()["calls"] and all(c.get("up") for c in net.asd()["calls"].values()))
         net.processes.pop("pcscf1").crash()
         net.start_pcscf(1)
         net.ready()
-    call = plain_then(net, then(first, (lambda a: [pause(5000)] + again[0](a), again[1])), during=restart, wait=300)
+    call = plain_then(net, then(first, gated(again)), during=restart, wait=False)
     check_anchored(call, call.uas, call.uac)
     check_origins(call, 3)
     check(net.asd().get("known") == 1, f"asd was asked {net.asd().get('known')} times")
@@ -245,19 +257,19 @@ def inside_then_kamailio_restarted_refresh_by_callee(net):
     first = by_caller()
     offer = sdp.answer(version=9, setup="actpass")
 
-    def restart():
-        until(3, "it is an AR call", lambda: len(bodies(net.sipps[0], "INVITE")) > 1 and net.asd()["calls"] and
-              all(c.get("up") for c in net.asd()["calls"].values()))
+    def restart(call):
+        call.acked(2)
+        until(3, "it is an AR call", lambda: net.asd()["calls"] and all(c.get("up") for c in net.asd()["calls"].values()))
         net.processes.pop("pcscf1").crash()
         net.start_pcscf(1)
         net.ready()
 
     def caller(a):
-        return first[0](a) + [recv("INVITE"), a.reply("200 OK", sdp.offer(version=5, setup="active", group="")), recv("ACK")]
+        return first[0](a) + [gate(), recv("INVITE"), a.reply("200 OK", sdp.offer(version=5, setup="active", group="")), recv("ACK")]
 
     def callee(b):
-        return first[1](b) + [pause(5000), b.request("INVITE", 1, offer), recv(100, optional=True), recv(200), b.request("ACK", 1)]
-    call = plain_then(net, (caller, callee), during=restart, wait=300)
+        return first[1](b) + [gate(), b.request("INVITE", 1, offer), recv(100, optional=True), recv(200), b.request("ACK", 1)]
+    call = plain_then(net, (caller, callee), during=restart, wait=False)
     check_anchored(call, call.uac, call.uas)
     check_origins(call, 3)
     no_mark(call)
@@ -308,7 +320,7 @@ def inside_asd_silent(net):
         call = plain_then(net, offer_by_caller(sdp.offer(version=4, group=""), no_dc))
     finally:
         net.mode("ar")
-        net.set("offer_timeout", 2500)
+        net.set("offer_timeout", OFFER_TIMEOUT)
     check("m=application 0 " in bodies(call.uas, "INVITE")[-1], "the data channel was offered on")
     check_origins(call, 2)
     net.settled()

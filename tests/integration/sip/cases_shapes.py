@@ -8,7 +8,7 @@ from case import AR_TAGS, Call, bye_by_callee, bye_by_caller, check_ar, plain_ca
 from cases_dialog import REFRESH_A, REFRESH_B, bodies, check_refresh, dialog, offer_by_callee, offer_by_caller, then
 from cases_inside import PLAIN_A, PLAIN_B, by_callee, by_caller, check_anchored, plain_then
 from net import BOB2, check, until
-from sipp import Callee, Caller, Sipp, pause, recv
+from sipp import Callee, Caller, Sipp, gate, pause, recv
 
 REL = "Require: 100rel\nRSeq: {}\n"
 PRE = "a=curr:qos local {0}\na=curr:qos remote none\na=des:qos mandatory local sendrecv\na=des:qos none remote sendrecv\n"
@@ -68,8 +68,8 @@ def preconditions(net):
     first, second = with_pre(sdp.AR_OFFER, "none"), with_pre(sdp.offer(version=2, group=""), "sendrecv")
     one, two = with_pre(sdp.AR_ANSWER, "none"), with_pre(sdp.answer(version=2), "sendrecv")
     call = Call(net, [a.invite(first, extra="Supported: 100rel,precondition\n"), recv(100, optional=True), recv(183, rrs=True),
-                      a.request("PRACK", 2, extra="RAck: 1 1 INVITE\n"), recv(200), a.request("UPDATE", 3, second), recv(200),
-                      recv(180), recv(200, rrs=True), a.ack()] + x,
+                      a.request("PRACK", 2, extra="RAck: 1 1 INVITE\n"), recv(200), a.request("UPDATE", 3, second),
+                      recv(180, optional=True), recv(200), recv(180, optional=True), recv(200, rrs=True), a.ack()] + x,
                 [b.invite(), b.reply("183 Session Progress", one, extra=REL.format(1)), recv("PRACK"),
                  b.in_dialog_reply("200 OK"), recv("UPDATE"), b.in_dialog_reply("200 OK", two), b.reply_invite("180 Ringing"),
                  pause(200), b.reply_invite("200 OK"), recv("ACK")] + y).wait()
@@ -87,7 +87,7 @@ def serial_fork(net):
     one, two = sdp.answer(port=23000, ufrag="fork1"), sdp.answer(port=24000, ufrag="fork2", setup="passive")
     x, y = bye_by_caller(a, b2)
     call = Call(net, [a.invite(sdp.AR_OFFER), recv(100, optional=True), recv(183), recv(180, optional=True), recv(183),
-                      recv(200, rrs=True), a.ack()] + x,
+                      recv(180, optional=True), recv(200, rrs=True), a.ack()] + x,
                 [b1.invite(), b1.reply_invite("183 Session Progress", one), pause(100), b2.reply_invite("180 Ringing"),
                  b2.reply_invite("183 Session Progress", two), pause(100), b2.reply_invite("200 OK", two), recv("ACK")] + y).wait()
     first, second = bodies(call.uac, "183")
@@ -387,10 +387,9 @@ def real_terminating_side(net):
     x, y = bye_by_caller(a, b)
     steps = then(then(again, back), restart)
     try:
-        call = Call(net, caller + [pause(500)] + steps[0](a) + x, callee + steps[1](b) + y)
+        call = Call(net, caller + [gate()] + steps[0](a) + x, callee + [gate()] + steps[1](b) + y)
         want = [{"a": ["1", "br", "bs"], "b": ["1", "bl", "br"]}]
-        until(4, f"mediad knows both UEs' connections: {net.medias()}", lambda: net.medias() == want)
-        call.wait()
+        call.wait_with(lambda: until(4, "mediad knows both UEs' connections", lambda: net.medias() == want))
         check(net.status(2)["offers"] >= "1", "the callee's P-CSCF did not hand over")
     finally:
         net.set("enabled", 1)

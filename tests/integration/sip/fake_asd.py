@@ -7,8 +7,8 @@ keeps count of what a real asd would have reserved and released, and survives be
 a file with its calls, or - for none. Commands of kind "admin" that a real asd has not: `mode` (arg: modes, comma
 separated) and `dump` (everything it knows, as one JSON text).
 
-Modes: ar (default), plain, deny, error, silent, slow (1.5 s), garbage, nojson, oversize, noplan,
-badplan, dies (exits on the first offer), dc-last (B's data channel section comes last), deaf (events
+Modes: ar (default), plain, deny, error, silent, slow (1.5 s), hold (till another mode), garbage, nojson,
+oversize, noplan, badplan, dies (exits on the first offer), dc-last (B's data channel section comes last), deaf (events
 are not acknowledged), nopong, badhello.
 """
 import asyncio
@@ -163,6 +163,7 @@ class State:
 class Asd:
     def __init__(self, state, modes):
         self.state, self.modes = state, set(modes) or {"ar"}
+        self.changed = asyncio.Event()
 
     def is_(self, mode):
         return mode in self.modes
@@ -219,7 +220,7 @@ class Asd:
             os._exit(1)
         if self.is_("silent"):
             return
-        if self.is_("slow"):
+        if self.is_("slow") or self.is_("hold"):
             asyncio.ensure_future(self.later(m, writer))
             return
         for mode, garbage in (("garbage", b"\x00\x01garbage{{{"), ("nojson", b"[1,2]")):
@@ -265,7 +266,10 @@ class Asd:
         return None
 
     async def later(self, m, writer):
-        await asyncio.sleep(1.5)
+        if self.is_("slow"):
+            await asyncio.sleep(1.5)
+        while self.is_("hold"):
+            await self.changed.wait()
         plan = self.plan(m)
         if (m["call"], m["cseq"]) not in self.state.gone:  # the module has given up: as asd, it reserves nothing then
             self.state.offer(m, plan)
@@ -294,6 +298,8 @@ class Asd:
                  "dump": [{"json": json.dumps(d)}]}
         if cmd == "mode":
             self.modes = set(m["arg"].split(","))
+            self.changed.set()
+            self.changed = asyncio.Event()
             self.send(writer, {"id": m["id"], "ok": True, "items": []})
         elif cmd == "reload":
             self.send(writer, {"id": m["id"], "ok": False, "code": "policy", "reason": "policy.lua:12: as told"})

@@ -39,6 +39,14 @@ def pause(ms):
     return f'<pause milliseconds="{ms}"/>\n'
 
 
+GATE = 'request="INFO" timeout="100000"'
+
+
+def gate():
+    """Holds this end until Call.go(): what the test does meanwhile takes as long as it takes."""
+    return f"<recv {GATE}></recv>\n"
+
+
 def nop(extra):
     return f"<nop><action>{extra}</action></nop>\n"
 
@@ -133,7 +141,7 @@ class Sipp:
         self.messages.unlink(missing_ok=True)
         cmd = ["timeout", str(limit), "sipp", "-sf", str(xml), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls),
                "-r", str(rate), "-nostdin", "-nd", "-trace_err", "-error_file", str(self.dir / f"{name}.err"),
-               "-default_behaviors", "all,-bye", "-cid_str", f"{name}-%u-%p@%s"]
+               "-default_behaviors", "all,-bye", "-buff_size", "212992", "-cid_str", f"{name}-%u-%p@%s"]
         if calls <= 10:
             cmd += ["-trace_msg", "-message_file", str(self.messages), "-message_overwrite", "false"]
         if peer:
