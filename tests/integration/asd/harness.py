@@ -17,10 +17,18 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 from in_time import in_time, tries  # noqa: E402,F401
 
 
+_given = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that it has not given before: the kernel may name a port twice that nobody has bound yet."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def wait_for(what, timeout=30, step=0.02):
@@ -40,12 +48,17 @@ class Process:
         self.log = open(log, "ab")
         self.p = subprocess.Popen(argv, stdout=self.log, stderr=self.log, **kw)
 
-    def stop(self, sig=signal.SIGTERM, timeout=10):
+    def stop(self, sig=signal.SIGTERM, timeout=30):
         if self.p.poll() is None:
             self.p.send_signal(sig)
-        rc = self.p.wait(timeout)
-        self.log.close()
-        return rc
+        try:
+            return self.p.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.p.kill()  # the tests after this one go on
+            self.p.wait()
+            raise
+        finally:
+            self.log.close()
 
     def rss_kib(self):
         with open("/proc/%d/status" % self.p.pid) as f:

@@ -38,7 +38,7 @@ def a_load_holds_up_no_call(w):
     write_policy(w, ":rule('new', m.any, act.plain())",
                  head="while true do end\n")
     asked = []
-    thread = threading.Thread(target=lambda: asked.append(admin(w.sock, "reload", timeout=30)))
+    thread = threading.Thread(target=lambda: asked.append(admin(w.sock, "reload", timeout=120)))
     thread.start()
     n = 0
     while thread.is_alive():
@@ -49,7 +49,7 @@ def a_load_holds_up_no_call(w):
     assert n >= 5, n  # it loads for 0.6 s; a loop held up would have decided one or two
     # who asks while one is under way gets the version of that moment
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(admin(w.sock, "reload", timeout=30)))
+    threads = [threading.Thread(target=lambda: answers.append(admin(w.sock, "reload", timeout=120)))
                for _ in range(3)]
     threads[0].start()
     time.sleep(0.2)

@@ -79,7 +79,7 @@ def test_refusals(m):
 
 def test_http_1_and_metrics(m):
     doc = m.create()
-    time.sleep(1.2)
+    until("contexts to be counted", lambda: m.metric("contexts") == 1)  # with the workers' next sign of life
     code, text = m.curl("GET", "/metrics", http="--http1.1")
     expect("metrics", code == 200 and "# TYPE mediad_contexts gauge" in text and 'mediad_worker_up{worker="0"} 1' in text, text[:300])
     family, seen = "", set()
@@ -90,7 +90,6 @@ def test_http_1_and_metrics(m):
             seen.add(family)
         elif not line.startswith("#"):
             expect("lines of a metric together, after its type", re.match(r"\w+", line).group(0) == family, line)
-    expect("contexts counted", m.metric("contexts") == 1)
     expect("healthz", m.curl("GET", "/healthz", http="--http1.1") == (200, "ok\n"))
     expect("status", m.status()["contexts"] == 1 and m.status()["maxContexts"] == 4000)
     code, text = m.curl("POST", CONTEXTS, "{}", http="--http1.1")
