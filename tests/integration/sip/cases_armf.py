@@ -116,7 +116,11 @@ def call(net, offer=OFFER, answer=ANSWER, steps=None, during=None, early=False, 
     more = steps or (lambda _: [], lambda _: [])
     x, y = bye_by_caller(a, b)
     wait = [gate()] if during else []
-    return Call(net, caller + wait + more[0](a) + x, callee + wait + more[1](b) + y).wait_with(during)
+
+    def look():
+        until(4, "mediad has been told the answer", lambda: all("remote" in m["x-ims-ar"] for leg in media().values() for m in leg.values()))
+        during()
+    return Call(net, caller + wait + more[0](a) + x, callee + wait + more[1](b) + y).wait_with(during and look)
 
 
 def check_video(c):
