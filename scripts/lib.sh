@@ -123,21 +123,27 @@ webapp_build() {
 
 # ---------------------------------------------------------------- ports
 
-_port_hex_in_use() { # HEX: taken by a TCP or UDP socket of any state
-	grep -qiE "^ *[0-9]+: [0-9A-F]+:$1 " /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 2>/dev/null
+_ports_in_use() { # " HEX HEX ": taken by a TCP or UDP socket of any state
+	echo " $(sed -nE 's/^ *[0-9]+: [0-9A-F]+:([0-9A-F]+) .*/\1/p' /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 \
+		2>/dev/null | tr '\n' ' ')"
 }
 
-port_is_free() { ! _port_hex_in_use "$(printf '%04X' "$1")"; }
+port_is_free() { # PORT [LIST]: LIST of _ports_in_use, for many ports
+	local hex
+	printf -v hex '%04X' "$1"
+	case ${2-$(_ports_in_use)} in *" $hex "*) return 1 ;; esac
+}
 
 # Ports that nobody uses and that this shell has not given out yet.
 PORTS_GIVEN=" "
 free_port_into() { # VAR [FIRST LAST [COUNT]]: COUNT ports in a row, the first goes into VAR
-	local _first=${2:-20000} _last=${3:-29999} _count=${4:-1} _try _p _i _ok
+	local _first=${2:-20000} _last=${3:-29999} _count=${4:-1} _try _p _i _ok _used
+	_used=$(_ports_in_use)
 	for ((_try = 0; _try < 500 && _last - _first + 1 >= _count; _try++)); do
 		_p=$((_first + (RANDOM * 32768 + RANDOM) % (_last - _first - _count + 2))) _ok=1
 		for ((_i = _p; _i < _p + _count; _i++)); do
 			case "$PORTS_GIVEN" in *" $_i "*) _ok=0 ;; esac
-			[ $_ok = 1 ] && port_is_free "$_i" || { _ok=0; break; }
+			[ $_ok = 1 ] && port_is_free "$_i" "$_used" || { _ok=0; break; }
 		done
 		[ $_ok = 1 ] || continue
 		for ((_i = _p; _i < _p + _count; _i++)); do PORTS_GIVEN="$PORTS_GIVEN$_i "; done
@@ -188,7 +194,7 @@ kill_name() { # NAME SIGNAL
 }
 
 stop() { # NAME [SECONDS]: TERM, then KILL; returns when it is gone. 1: it had to be killed
-	local pid i limit=${2:-5} rc=0
+	local pid i limit=${2:-20} rc=0
 	pid=$(pid_of "$1") || { rm -f "$RUN/$1.pid"; return 0; }
 	kill -TERM "$pid" 2>/dev/null
 	for ((i = 0; i < limit * 20; i++)); do

@@ -22,7 +22,7 @@ def say(ok, name, why=""):
     print(("ok " if ok else "not ok ") + name + (f": {why}" if why else ""), flush=True)
 
 
-def sh(cmd, env=None, timeout=60):
+def sh(cmd, env=None, timeout=300):
     p = subprocess.run(["bash", "-c", cmd], capture_output=True, text=True, env=env, timeout=timeout,
                        cwd=ROOT, stdin=subprocess.DEVNULL)
     return p.returncode, p.stdout + p.stderr
@@ -104,8 +104,8 @@ class Network:
     def hang_up(self):
         if self.call.poll() is None:
             self.call.stdin.close()
-            self.call.wait(timeout=15)
-        for _ in range(50):
+            self.call.wait(timeout=60)
+        for _ in range(300):
             rc, out = sh("kamcmd ims_ar.calls", self.env)
             if rc == 0 and not out.strip():
                 return

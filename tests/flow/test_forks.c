@@ -74,6 +74,34 @@ static void test_either_is_named(void **state)
 	}
 }
 
+/* One is named in the middle of the other's handshake: its own begins at once, whether it has
+ * knocked before or comes now. */
+static void test_named_during_the_handshake_of_another(void **state)
+{
+	(void)state;
+	for (unsigned ms = 0; ms <= 120; ms += 5) {
+		for (unsigned late = 0; late < 2; late++) {
+			struct flow *f = ringing(300 + ms);
+			struct fork k[2];
+
+			f->ue.node->deaf = true;
+			fork_add(f, &k[0], f->server.peer, "10.0.1.1");
+			flow_run(f, 5 * FLOW_MS);
+			if (!late)
+				fork_add(f, &k[1], f->server.peer, "10.0.1.2");
+			flow_run(f, ms * FLOW_MS);
+			if (late)
+				fork_add(f, &k[1], f->server.peer, "10.0.1.2");
+			fork_answer(f->server.peer, &k[1], false);
+			assert_true(flow_until(f, &f->server.nchannel, 1, 3 * FLOW_SEC));
+			talks_to(f, k, 2, 1);
+			fork_remove(f, &k[0]);
+			fork_remove(f, &k[1]);
+			flow_free(f);
+		}
+	}
+}
+
 /* Five ring for a while, each repeating its ClientHello: whoever is named, its own is there, and it
  * need not wait until it sends it once more (libwebrtc's next but one is a second away by then). */
 static void test_every_fork_is_held(void **state)
@@ -237,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_either_is_named),
+		cmocka_unit_test(test_named_during_the_handshake_of_another),
 		cmocka_unit_test(test_every_fork_is_held),
 		cmocka_unit_test(test_another_is_named_later),
 		cmocka_unit_test(test_ufrag_changes_before_the_answer),

@@ -103,6 +103,8 @@ export function sceneHere(call, ms = PATIENCE_MS) {
 // and a tone in them. A busy machine sends fewer in that time, so it takes as long as it takes.
 export async function soundFlows(a, b, ms = 1000) {
 	const counts = async () => (await Promise.all([a.last.media(), b.last.media()])).map((m) => m.audio);
+	// the one whose DTLS is done first sends what rtpengine cannot pass on yet
+	await eventually('the first sound at both', async () => (await counts()).every((n) => n.packetsIn > 0), PATIENCE_MS);
 	const before = await counts(), want = (ms / 20) * 0.6;
 	let got, sent;
 	for (const p of [a, b]) if (p.heard) p.heard.peak = 0;

@@ -99,7 +99,10 @@ const cases = {
 			path: '/terminations/1/medias/0/x-ims-ar/remote/direction', value: x }]);
 		check((await direction('sendonly')).status === 200, 'patch');
 		await sleep(500);
-		check(!await b.moreFrames(10, 2000), 'pictures on hold');
+		// what was on its way on a busy machine is over some time
+		let still = false;
+		for (let i = 0; i < 5 && !still; i++) still = !await b.moreFrames(10, 2000);
+		check(still, 'pictures on hold');
 		check(await a.moreFrames(30), 'the other way is held too');
 		check((await m.facts(call.id)).a.v0.armf.reason === 'on hold', 'reason');
 		check((await direction('sendrecv')).status === 200, 'patch back');
@@ -169,11 +172,13 @@ const cases = {
 		const during = await m.facts(call.id);
 		const f = await until(m, call, (x) => x.a.v0.armf.state === 'processing', 60000);
 		await sleep(1500);
-		const gap = await b.gap(at), n = await m.metrics();
+		const gap = await b.gap(at);
+		const counted = (n) => n.armf_died_total === 1 && n.av_fallbacks_total >= 1 && n.av_returns_total >= 1;
+		for (let i = 0; i < 60 && !counted(await m.metrics()); i++) await sleep(500);
 		say('meanwhile', short(during.a.v0.armf));
 		say(short(f.a.v0.armf), `longest gap ${gap} ms`);
-		check(n.armf_died_total === 1 && n.av_fallbacks_total >= 1 && n.av_returns_total >= 1, 'counters');
-		check(f.a.v0.armf.state === 'processing', `state ${f.a.v0.armf.state}`);
+		check(counted(await m.metrics()), 'counters');
+		check(f.a.v0.armf.state === 'processing', `not back: ${short(f.a.v0.armf)}`);
 		if (gap >= 1000) throw new TooSlow(`no picture for ${gap} ms`);
 		return call;
 	},

@@ -20,7 +20,8 @@ const TRIES = ['', ' (second try)', ' (third try)']; // of a case that was too s
 const TOLD = new Set(['transport', 'inbound-rtp', 'outbound-rtp', 'remote-inbound-rtp']);
 
 async function transports(pc) {
-	const all = pc ? [...(await pc.getStats()).values()] : [];
+	if (!pc || pc.signalingState === 'closed') return []; // there are no statistics any more
+	const all = [...(await pc.getStats()).values()];
 	return all.filter((x) => TOLD.has(x.type)).map(({ id, timestamp, codecId, trackId, ...rest }) => rest);
 }
 
@@ -76,7 +77,7 @@ async function runCase(name, fn, tries = 0) {
 		if (problems.length) throw new Error(problems.join('; '));
 	} catch (e) {
 		error = e;
-		state = await scene.state();
+		state = await scene.state().catch((why) => [`no state: ${why.message}`]);
 	}
 	await scene.end();
 	try {

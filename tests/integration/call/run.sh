@@ -45,7 +45,7 @@ for layout in $layouts; do
 	stack_down || { echo "not ok call $layout: stopped cleanly"; bad=1; }
 	for log in "$RUN"/log/*.log; do
 		# what must never be seen, whatever the case
-		if grep -nE 'AddressSanitizer|runtime error:|LeakSanitizer|segfault|core dumped|\bBUG' "$log"; then
+		if grep -nE 'AddressSanitizer|runtime error:|LeakSanitizer|segfault|core dumped|\bBUG:' "$log"; then
 			echo "not ok call $layout: $(basename "$log") shows a fault"
 			bad=1 keep_logs=1
 		fi

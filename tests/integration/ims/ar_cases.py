@@ -88,7 +88,7 @@ def case_call(site):
     call.start()
     try:
         wait_until(lambda: services.up_calls(site.module) == 1, 5, "the call in ims_ar.calls", call.uac)
-        contexts = services.contexts()
+        contexts = wait_until(services.contexts, 5, "a context in mediad", call.uac)
         same(1, len(contexts), "contexts in mediad")
         same(2, len(services.context(contexts[0]["contextId"])["terminations"]), "terminations")
     finally:

@@ -192,7 +192,7 @@ class Callee:
     def answer(self, body, progress=None):
         if progress is not None:
             self.steps += [send(reply(self.ue, "183 Session Progress", self.tag, progress), False),
-                           pause(50)]
+                           pause(400)]  # six hops with several processes each: one may be overtaken
         self.steps += [send(reply(self.ue, "200 OK", self.tag, body)), await_request("ACK")]
         return self
 

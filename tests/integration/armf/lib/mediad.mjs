@@ -30,11 +30,11 @@ export class Mediad {
 		for (const s of [m.child.stdout, m.child.stderr])
 			s.on('data', (d) => { m.log += d; file?.write(d); });
 		m.done = new Promise((r) => m.child.on('exit', (code, signal) => r({ code, signal })));
-		for (let i = 0; i < 100; i++) {
+		for (let i = 0; i < 300; i++) {
 			await sleep(100);
 			const ok = await fetch(`${m.base}/healthz`).then((r) => r.ok, () => false);
 			if (ok) break;
-			if (i === 99) throw new Error(`mediad does not start:\n${m.log}`);
+			if (i === 299) throw new Error(`mediad does not start:\n${m.log}`);
 		}
 		m.mrm = new Mrm(m.base);
 		return m;
@@ -65,7 +65,7 @@ export class Mediad {
 	async stop() {
 		this.mrm?.close();
 		this.child.kill('SIGTERM');
-		const t = setTimeout(() => this.child.kill('SIGKILL'), 5000);
+		const t = setTimeout(() => this.child.kill('SIGKILL'), 30000);
 		const exit = await this.done;
 		clearTimeout(t);
 		rmSync(this.dir, { recursive: true, force: true });

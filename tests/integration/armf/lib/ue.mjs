@@ -150,7 +150,7 @@ export class Ue {
 	gap(since) { return this.page.evaluate((s) => ue.longestGap(s), since); }
 
 	// More frames than before, of what comes from the other side.
-	async moreFrames(n, ms = 10000) {
+	async moreFrames(n, ms = 60000) {
 		const from = await this.page.evaluate(() => ue.frames);
 		try {
 			await this.page.waitForFunction(([f, k]) => ue.frames >= f + k, [from, n], { timeout: ms, polling: 100 });
