@@ -115,6 +115,8 @@ static void free_call(struct call *c)
 	free(c->callid);
 	free(c->from_tag);
 	free(c->to_tag);
+	free(c->relay[0]);
+	free(c->relay[1]);
 	free(c->caller);
 	free(c->callee);
 	free(c->module);

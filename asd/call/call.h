@@ -22,6 +22,7 @@
 #define CALL_MAX_SEEN 32 /* events remembered by meaning */
 #define CALL_MAX_CALLID AR_NAME_MAX /* bytes; longer ones are malformed offers */
 #define CALL_MAX_TAG AR_NAME_MAX
+#define CALL_MAX_RELAY 128 /* m-lines of a media relay as text, 4 bytes each at most */
 #define CALL_MAX_URI 1023
 
 enum call_state {
@@ -118,6 +119,9 @@ enum call_index {
 struct call {
 	char *callid, *from_tag, *to_tag; /* to_tag: NULL until answered */
 	char *caller, *callee, *module, *role;
+	/* m-lines at the media relays, as the module tells them and gets them back after its
+	 * restart: of the anchored pass, of the other one. NULL: the call's own */
+	char *relay[2];
 	struct policy_gen *gen;
 	struct lookup_facts *facts; /* of the last decision; NULL: none are configured */
 	struct call_ctx ctx;

@@ -290,20 +290,34 @@ static void on_bye(struct asd *a, struct call *c, struct exchange *x, const stru
 	asd_count(a, ASD_EVENTS_IGNORED); /* no tags of this dialog: a UE answers it 481 */
 }
 
+/* ---- the media relays ---- */
+
+/* Kept for the module, which forgets it when it is restarted. */
+static void on_relay(struct asd *a, struct call *c, struct exchange *x, const struct front_event *m)
+{
+	(void)a;
+	(void)x;
+	if (call_set(&c->relay[strcmp(m->pass, "through") == 0], m->relay) != 0)
+		ar_log(AR_LOG_ERR, "call", "no memory for the relay's m-lines");
+}
+
 /* ---- events: the table ---- */
 
 static const struct {
 	const char *ev;
 	void (*on)(struct asd *a, struct call *c, struct exchange *x, const struct front_event *m);
+	bool state; /* says how it is: again is no repetition */
 } events[] = {
-	{"early", on_early},
-	{"answered", on_answered},
-	{"offer", on_local_offer},
-	{"failed", on_failed},
-	{"cancelled", on_cancelled},
-	{"gone", on_gone},
-	{"bye", on_bye},
+	{"early", on_early, false},
+	{"answered", on_answered, false},
+	{"offer", on_local_offer, false},
+	{"failed", on_failed, false},
+	{"cancelled", on_cancelled, false},
+	{"gone", on_gone, false},
+	{"bye", on_bye, false},
+	{"relay", on_relay, true},
 };
+#define EVENTS (sizeof(events) / sizeof(events[0]))
 
 static uint64_t meaning_of(const struct asd *a, const struct front_event *m)
 {
@@ -319,26 +333,27 @@ void call_on_event(struct asd *a, const struct front_event *m)
 {
 	struct call *c = calls_find(&a->calls, m->call);
 	uint32_t id = c ? c->id : 0;
+	size_t i = 0;
 	CALL_LOG(c);
 
 	if (!c) {
 		asd_count(a, ASD_EVENTS_UNKNOWN_CALL);
 		return;
 	}
-	if (call_seen(c, meaning_of(a, m))) {
+	while (i < EVENTS && strcmp(events[i].ev, m->ev) != 0)
+		i++;
+	if (i == EVENTS) {
+		asd_count(a, ASD_EVENTS_UNKNOWN);
+		return;
+	}
+	if (!events[i].state && call_seen(c, meaning_of(a, m))) {
 		asd_count(a, ASD_EVENTS_REPEATED);
 		return;
 	}
 	c->heard = asd_now(a);
-	for (unsigned i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		if (strcmp(events[i].ev, m->ev) != 0)
-			continue;
-		ar_log(AR_LOG_DEBUG, "call", "%s, cseq %u, status %u", m->ev, m->cseq, m->status);
-		events[i].on(a, c, m->has_cseq ? call_exchange(c, m->from_tag, m->cseq) : NULL, m);
-		c = calls_get(&a->calls, id);
-		if (c)
-			call_changed(a, c);
-		return;
-	}
-	asd_count(a, ASD_EVENTS_UNKNOWN);
+	ar_log(AR_LOG_DEBUG, "call", "%s, cseq %u, status %u", m->ev, m->cseq, m->status);
+	events[i].on(a, c, m->has_cseq ? call_exchange(c, m->from_tag, m->cseq) : NULL, m);
+	c = calls_get(&a->calls, id);
+	if (c)
+		call_changed(a, c);
 }

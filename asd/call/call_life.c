@@ -179,7 +179,7 @@ void call_on_all_listed(struct asd *a, uint32_t listing, const char *instance)
 json_t *call_map(struct asd *a, const char *token)
 {
 	struct call *c = call_token_ok(token) ? calls_find(&a->calls, token) : NULL;
-	json_t *plan;
+	json_t *plan, *reply;
 
 	if (!c || !c->map || !c->to_tag)
 		return NULL;
@@ -187,10 +187,15 @@ json_t *call_map(struct asd *a, const char *token)
 	plan = ar_plan_to_json(c->map);
 	if (!plan)
 		return NULL;
-	return json_pack("{s:b, s:s, s:s, s:s, s:o, s:[II], s:b, s:b, s:b}", "ok", 1, "callid",
+	reply = json_pack("{s:b, s:s, s:s, s:s, s:o, s:[II], s:b, s:b, s:b}", "ok", 1, "callid",
 		c->callid, "from_tag", c->from_tag, "to_tag", c->to_tag, "plan", plan, "version",
 		(json_int_t)c->version[0], (json_int_t)c->version[1], "released",
 		c->ctx.state == CTX_LOST, "inside", c->inside, "spiral", c->spiral);
+	if (reply && (c->relay[0] || c->relay[1]))
+		json_object_set_new(reply, "relay",
+			json_pack("[ss]", c->relay[0] ? c->relay[0] : "",
+				c->relay[1] ? c->relay[1] : ""));
+	return reply;
 }
 
 static bool same_dialog(const struct call *c, const struct front_offer *m)
@@ -213,12 +218,15 @@ bool call_answer_known(
 	while (c && !same_dialog(c, m));
 	if (!c)
 		return false;
-	if (strcmp(c->module, module) != 0)
-		reply = json_pack("{s:b, s:s, s:s}", "ok", 1, "action", "elsewhere", "reason",
-			"anchored by another Kamailio");
-	else if ((reply = call_map(a, c->token)) != NULL) {
-		json_object_set_new(reply, "action", json_string("known"));
+	reply = call_map(a, c->token);
+	if (reply) {
+		bool here = strcmp(c->module, module) == 0;
+
+		json_object_set_new(reply, "action", json_string(here ? "known" : "elsewhere"));
 		json_object_set_new(reply, "call", json_string(c->token));
+		if (!here)
+			json_object_set_new(
+				reply, "reason", json_string("anchored by another Kamailio"));
 	}
 	asd_count(a, ASD_OFFERS_REPEATED);
 	front_answer(a, ref, reply);

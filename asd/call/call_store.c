@@ -98,6 +98,8 @@ static void put_strings(json_t *o, const struct call *c)
 	put_text(o, "share", c->share);
 	put_text(o, "network_a", c->network[0]);
 	put_text(o, "network_b", c->network[1]);
+	put_text(o, "relay_anchored", c->relay[0]);
+	put_text(o, "relay_through", c->relay[1]);
 }
 
 /* Times on the monotonic clock mean nothing after a restart of the machine. */
@@ -295,7 +297,9 @@ static int get_strings(struct call *c, const json_t *o)
 		call_set(&c->to_tag, text(o, "to_tag")) != 0 ||
 		call_set(&c->callee, text(o, "callee")) != 0 ||
 		call_set(&c->module, text(o, "module")) != 0 ||
-		call_set(&c->role, text(o, "role")) != 0)
+		call_set(&c->role, text(o, "role")) != 0 ||
+		call_set(&c->relay[0], text(o, "relay_anchored")) != 0 ||
+		call_set(&c->relay[1], text(o, "relay_through")) != 0)
 		return -ENOMEM;
 	return c->from_tag && c->module ? 0 : -EBADMSG;
 }

@@ -235,7 +235,8 @@ static void take_event(struct conn *c, const json_t *j)
 		ar_log_limited(
 			AR_LOG_WARN, "front", "event %lld of %s: %s", (long long)seq, c->name, why);
 	} else {
-		call_on_instance(a, ev.call, c->instance);
+		if (strcmp(ev.pass, "through") != 0) /* another one may have anchored it */
+			call_on_instance(a, ev.call, c->instance);
 		call_on_event(a, &ev);
 	}
 	if ((uint64_t)seq > c->ack)

@@ -69,6 +69,8 @@ static const struct field event_fields[] = {
 	F(front_event, origin_a, "origin_a", TEXT, false, 255),
 	F(front_event, origin_b, "origin_b", TEXT, false, 255),
 	F(front_event, spiral, "spiral", FLAG, false, 0),
+	F(front_event, pass, "pass", TEXT, false, 15),
+	F(front_event, relay, "relay", TEXT, false, CALL_MAX_RELAY),
 };
 
 static const struct field admin_fields[] = {

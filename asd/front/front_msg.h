@@ -28,7 +28,7 @@ struct front_offer {
 
 struct front_event {
 	const char *ev, *call, *callid, *from_tag, *to_tag, *method, *hash, *outcome, *contact,
-		*sdp, *origin_a, *origin_b;
+		*sdp, *origin_a, *origin_b, *pass, *relay;
 	uint32_t cseq, status;
 	bool has_cseq; /* 0 is one, too */
 	bool spiral;

@@ -28,6 +28,8 @@ enum ar_status {
 struct ar_job {
 	struct ar_job *next;
 	bool map; /* asks for the map of a call that this Kamailio has forgotten */
+	bool through; /* ... and that is anchored in another pass: the request goes on in any case
+		       */
 	/* the suspended transaction and where it goes on */
 	unsigned tindex, tlabel;
 	int route;

@@ -10,6 +10,7 @@
 #include "../../core/mem/shm_mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define BUCKETS 1024u /* a power of two */
 
@@ -26,6 +27,8 @@ struct entry {
 	struct entry *next;
 	int64_t expires;
 	enum ar_layout_pass pass;
+	bool untold;
+	bool asleep; /* told by asd: from the next offer to the relay on */
 	struct layout l;
 	size_t ncallid;
 	char callid[];
@@ -110,20 +113,20 @@ static void sweep(void)
 	}
 }
 
-static struct entry *add(const struct ar_layout_key *k)
+static struct entry *add(struct ar_span callid, enum ar_layout_pass pass)
 {
-	struct entry **at = bucket_of(k->callid), *e = NULL;
+	struct entry **at = bucket_of(callid), *e = NULL;
 
 	if (table->n >= table->max)
 		sweep();
 	if (table->n < table->max)
-		e = shm_malloc(sizeof(*e) + k->callid.n);
+		e = shm_malloc(sizeof(*e) + callid.n);
 	if (!e) {
 		AR_COUNT(layout_full);
 		return NULL;
 	}
-	*e = (struct entry){.next = *at, .pass = k->pass, .ncallid = k->callid.n};
-	memcpy(e->callid, k->callid.p, k->callid.n);
+	*e = (struct entry){.next = *at, .pass = pass, .ncallid = callid.n};
+	memcpy(e->callid, callid.p, callid.n);
 	*at = e;
 	table->n++;
 	return e;
@@ -141,9 +144,11 @@ static void move_to_new(struct layout *l, unsigned i)
 	l->owner[l->total++] = (uint8_t)i;
 }
 
-static void note(struct layout *l, const struct ar_layout_key *k, const struct ar_sdp *sdp)
+/* True: something has changed that a restart must not forget. */
+static bool note(struct layout *l, const struct ar_layout_key *k, const struct ar_sdp *sdp)
 {
 	bool fresh = !l->n || (k->offer && k->exchange != l->exchange);
+	uint32_t total = l->total, was = l->off;
 
 	for (unsigned i = 0; i < sdp->nmedia; i++) {
 		bool off = sdp->media[i].port == 0;
@@ -160,6 +165,7 @@ static void note(struct layout *l, const struct ar_layout_key *k, const struct a
 		if (sdp->nmedia > l->n)
 			l->n = (uint8_t)sdp->nmedia;
 	}
+	return l->total != total || l->off != was;
 }
 
 static bool is_plain(const struct layout *l)
@@ -186,11 +192,18 @@ static bool learn(const struct ar_layout_key *k, const struct ar_sdp *sdp, struc
 	lock_get(&table->lock);
 	e = find(k->callid, k->pass);
 	if (!e && k->keep && leaves_media_out(sdp))
-		e = add(k);
+		e = add(k->callid, k->pass);
+	if (e && e->asleep && !k->offer)
+		e = NULL;
 	if (e) {
-		note(&e->l, k, sdp);
+		e->asleep = false;
+		e->untold |= note(&e->l, k, sdp);
 		e->expires = k->expires;
 		*l = e->l;
+		if (k->untold) {
+			*k->untold = e->untold;
+			e->untold = false;
+		}
 	}
 	lock_release(&table->lock);
 	return e && !is_plain(l);
@@ -240,6 +253,7 @@ int ar_layout_to_relay(const struct ar_layout_key *k, struct ar_span text, struc
 static bool get(struct ar_span callid, enum ar_layout_pass pass, struct layout *l)
 {
 	const struct entry *e;
+	bool asleep;
 
 	if (is_empty())
 		return false;
@@ -247,15 +261,21 @@ static bool get(struct ar_span callid, enum ar_layout_pass pass, struct layout *
 	e = find(callid, pass);
 	if (e)
 		*l = e->l;
+	asleep = e && e->asleep;
 	lock_release(&table->lock);
-	return e && !is_plain(l);
+	return e && !asleep;
+}
+
+static bool get_moved(struct ar_span callid, enum ar_layout_pass pass, struct layout *l)
+{
+	return get(callid, pass, l) && !is_plain(l);
 }
 
 bool ar_layout_moved(struct ar_span callid, enum ar_layout_pass pass)
 {
 	struct layout l;
 
-	return get(callid, pass, &l);
+	return get_moved(callid, pass, &l);
 }
 
 int ar_layout_from_relay(struct ar_span callid, enum ar_layout_pass pass, struct ar_sdp *relayed)
@@ -263,7 +283,7 @@ int ar_layout_from_relay(struct ar_span callid, enum ar_layout_pass pass, struct
 	struct ar_sdp_media media[AR_SDP_MAX_MEDIA];
 	struct layout l;
 
-	if (!get(callid, pass, &l))
+	if (!get_moved(callid, pass, &l))
 		return 0;
 	if (relayed->nmedia != l.total)
 		return -EBADMSG;
@@ -272,6 +292,74 @@ int ar_layout_from_relay(struct ar_span callid, enum ar_layout_pass pass, struct
 	memcpy(relayed->media, media, l.n * sizeof(media[0]));
 	relayed->nmedia = l.n;
 	return 0;
+}
+
+/* ---- over a restart */
+
+void ar_layout_text(struct ar_span callid, enum ar_layout_pass pass, char out[AR_LAYOUT_TEXT])
+{
+	struct layout l;
+	size_t n = 0;
+
+	*out = 0;
+	if (!get(callid, pass, &l))
+		return;
+	for (unsigned j = 0; j < l.total; j++) {
+		unsigned i = l.owner[j];
+
+		n += (size_t)snprintf(out + n, AR_LAYOUT_TEXT - n, "%s%u%s", j ? " " : "", i,
+			l.at[i] == j && l.off & 1u << i ? "-" : "");
+	}
+}
+
+/* One m-line: true with the next one at *p. */
+static bool read_line(const char **p, const char *end, struct layout *l)
+{
+	unsigned i = 0, digits = 0;
+
+	for (; *p < end && **p >= '0' && **p <= '9' && digits < 2; ++*p, digits++)
+		i = i * 10 + (unsigned)(**p - '0');
+	if (!digits || i >= AR_SDP_MAX_MEDIA || i > l->n || l->total == AR_SDP_MAX_MEDIA)
+		return false;
+	if (i == l->n)
+		l->n++;
+	l->at[i] = l->total;
+	l->owner[l->total++] = (uint8_t)i;
+	l->off &= ~(1u << i);
+	if (*p < end && **p == '-') {
+		l->off |= 1u << i;
+		++*p;
+	}
+	return *p == end || *(*p)++ == ' ';
+}
+
+static bool read_text(struct ar_span text, struct layout *l)
+{
+	const char *p = text.p, *end = text.p + text.n;
+
+	*l = (struct layout){.n = 0};
+	while (p < end)
+		if (!read_line(&p, end, l))
+			return false;
+	return l->n > 0;
+}
+
+void ar_layout_restore(
+	struct ar_span callid, enum ar_layout_pass pass, struct ar_span text, int64_t expires)
+{
+	struct layout l;
+	struct entry *e;
+
+	if (!read_text(text, &l))
+		return;
+	lock_get(&table->lock);
+	e = find(callid, pass) ? NULL : add(callid, pass);
+	if (e) {
+		e->l = l;
+		e->asleep = true;
+		e->expires = expires;
+	}
+	lock_release(&table->lock);
 }
 
 void ar_layout_close(struct ar_span callid)

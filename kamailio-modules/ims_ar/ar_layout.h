@@ -28,7 +28,12 @@ struct ar_layout_key {
 	bool keep; /* begin to keep it; false: only where it is kept already */
 	uint32_t exchange; /* hash of the offer's From-tag and CSeq: its copies change nothing */
 	int64_t expires; /* of the entry, ms of ar_now_ms(); every use moves it */
+	bool *untold; /* set: it has changed since it was last told, and counts as told now. NULL:
+		       * whoever asks cannot tell asd */
 };
+
+/* "0 1- 2 2": by m-line whose it is or was, "-" after one that is at port 0 now. */
+#define AR_LAYOUT_TEXT (4 * AR_SDP_MAX_MEDIA + 1)
 
 int ar_layout_init(int max);
 void ar_layout_destroy(void);
@@ -38,6 +43,13 @@ void ar_layout_destroy(void);
  */
 int ar_layout_to_relay(const struct ar_layout_key *k, struct ar_span text, struct ar_buf *out)
 	__attribute__((warn_unused_result));
+/* "" when nothing is kept. */
+void ar_layout_text(struct ar_span callid, enum ar_layout_pass pass, char out[AR_LAYOUT_TEXT]);
+/* From before a restart, as asd has kept it; it counts from the next offer on, since the relay may
+ * have been given this one. Nothing where the call's is there already, and where the text is none.
+ */
+void ar_layout_restore(
+	struct ar_span callid, enum ar_layout_pass pass, struct ar_span text, int64_t expires);
 /* Whether the call has m-lines elsewhere than its sections. */
 bool ar_layout_moved(struct ar_span callid, enum ar_layout_pass pass);
 /* The relay's description: its sections in the order of the call. -EBADMSG: one is missing. */

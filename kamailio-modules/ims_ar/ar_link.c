@@ -3,9 +3,11 @@
 
 #include "ar_conn.h"
 #include "ar_evroute.h"
+#include "ar_layout.h"
 #include "ar_report.h"
 #include "ar_resync.h"
 #include "ar_stat.h"
+#include "ar_through.h"
 
 #include "common/ar_ids.h"
 
@@ -39,10 +41,34 @@ bool ar_link_is_up(void)
 	return ar_link_state && ar_link_state->nup > 0;
 }
 
+unsigned ar_link_asd_of(struct ar_span callid)
+{
+	return ar_hash32(callid.p, callid.n) % (unsigned)ar_conf.nasd;
+}
+
 /* ---- jobs */
+
+static int64_t call_expiry(void)
+{
+	return ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000;
+}
+
+void ar_link_open_through(const struct ar_msg_key *k, enum ar_side side, bool whole)
+{
+	struct ar_msg_key a = *k;
+
+	if (side == AR_SIDE_B)
+		a.from_tag = k->to_tag;
+	ar_through_restore(&a, 0, whole, call_expiry());
+}
 
 static void decided(struct ar_job *j, int status, const char *reason)
 {
+	if (j->through) { /* asd or not, the request goes on as it is */
+		ar_link_open_through(&j->key, j->side, status == AR_STATUS_OK);
+		j->action = AR_ACTION_ELSEWHERE;
+		status = AR_STATUS_OK;
+	}
 	j->status = status;
 	if (reason)
 		snprintf(j->reason, sizeof(j->reason), "%s", reason);
@@ -161,6 +187,14 @@ static int map_parse(const json_t *j, struct ar_plan *plan, uint64_t version[2],
 	return ar_plan_from_json(plan, &link_.room, p, why);
 }
 
+static struct ar_span relay_of(const json_t *answer, enum ar_layout_pass pass)
+{
+	const char *text =
+		json_string_value(json_array_get(json_object_get(answer, "relay"), (size_t)pass));
+
+	return ar_span_str(text ? text : "");
+}
+
 /* What asd says of a call that this Kamailio had before its restart. *side: who sends the offer. */
 static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, enum ar_side *side)
 {
@@ -169,7 +203,7 @@ static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, en
 	struct ar_restore r = {.asd = c->index,
 		.inside = json_is_true(json_object_get(answer, "inside")),
 		.spiral = json_is_true(json_object_get(answer, "spiral")),
-		.expires = ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000};
+		.expires = call_expiry()};
 	struct ar_plan plan;
 	int rc = tag ? map_parse(answer, &plan, r.version, &why) : -EBADMSG;
 
@@ -181,6 +215,9 @@ static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, en
 		r.map = &plan;
 		rc = ar_calls_restore(&k, &r);
 	}
+	if (rc == 0)
+		ar_layout_restore(k.callid, AR_LAYOUT_ANCHORED,
+			relay_of(answer, AR_LAYOUT_ANCHORED), r.expires);
 	if (rc == 0 && json_is_true(json_object_get(answer, "released")))
 		ar_calls_release(k.callid, k.id);
 	if (rc < 0)
@@ -188,11 +225,46 @@ static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, en
 	return rc;
 }
 
+/* Bit for each section to side B that is the media function's, audio or video. */
+static uint32_t armf_sections(const struct ar_plan *map)
+{
+	struct ar_plan_dir d = {.answer = map->offerer == AR_SIDE_B,
+		.outcome = map->settled ? map->settled - 1 : AR_OUTCOME_AR_CAPABLE};
+	const struct ar_recipe *r = ar_plan_recipe(map, d);
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < r->n && i < 32; i++)
+		if (!r->sec[i].pass && ar_sdp_attr(r->sec[i].text, AR_PLAN_ARMF_ATTR).p)
+			bits |= 1u << i;
+	return bits;
+}
+
+/* What another pass needs of such an answer; without a map in it the call is not known there. */
+static void restore_through(const struct ar_job *j, const json_t *answer)
+{
+	const char *tag = json_string_value(json_object_get(answer, "from_tag")), *why;
+	struct ar_msg_key k = j->key;
+	struct ar_plan map;
+	uint64_t version[2];
+
+	if (!tag || map_parse(answer, &map, version, &why) < 0)
+		return;
+	k.from_tag = ar_span_str(tag);
+	ar_through_restore(&k, armf_sections(&map), true, call_expiry());
+	ar_layout_restore(
+		k.callid, AR_LAYOUT_THROUGH, relay_of(answer, AR_LAYOUT_THROUGH), call_expiry());
+}
+
 static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
 {
 	enum ar_side side;
 	int rc;
 
+	if (j->through) {
+		restore_through(j, answer);
+		decided(j, AR_STATUS_OK, NULL);
+		return;
+	}
 	if (!json_is_true(json_object_get(answer, "ok"))) {
 		decided(j, AR_STATUS_OK, "asd does not know the call");
 		return;
@@ -223,6 +295,7 @@ static void known_answered(struct ar_conn *c, struct ar_job *j, const json_t *an
 	}
 	j->action = AR_ACTION_AR;
 	if (rc == 0 && side == AR_SIDE_B && json_is_true(json_object_get(answer, "spiral"))) {
+		restore_through(j, answer);
 		j->action = AR_ACTION_ELSEWHERE;
 		j->mark = true;
 	} else if (rc == 0) {
@@ -244,8 +317,10 @@ static bool anchored_before(
 	if (v->action != AR_ACTION_ELSEWHERE)
 		return false;
 	ar_calls_drop(&j->key);
-	if (j->key.to_tag.n)
-		ar_calls_elsewhere(&j->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
+	if (j->key.to_tag.n) {
+		restore_through(j, answer);
+		ar_calls_elsewhere(&j->key, call_expiry());
+	}
 	decided(j, AR_STATUS_OK, v->reason);
 	return true;
 }

@@ -170,17 +170,20 @@ void ar_mark_route(struct sip_msg *msg, const struct ar_view *v, const char *id,
 	add_parameter(msg, token);
 }
 
-void ar_mark_route_other(struct sip_msg *msg, const struct ar_view *v)
+void ar_mark_route_other(struct sip_msg *msg, const struct ar_view *v, const char *id)
 {
+	struct ar_other o = {.tag = ar_hash32(v->key.from_tag.p, v->key.from_tag.n)};
 	char token[AR_ROUTE_MAX];
 
 	if (!have_rr || !has_record_route(msg))
 		return;
-	ar_token_other(token, secret, v->key.callid);
+	memcpy(o.id, id, sizeof(o.id));
+	ar_token_other(token, secret, v->key.callid, &o);
 	add_parameter(msg, token);
 }
 
-enum ar_pass ar_mark_pass(struct sip_msg *msg, struct ar_view *v, unsigned *asd)
+enum ar_pass ar_mark_pass(
+	struct sip_msg *msg, struct ar_view *v, unsigned *asd, struct ar_other *other)
 {
 	str name = str_init("ims_ar"), value = STR_NULL;
 
@@ -188,7 +191,7 @@ enum ar_pass ar_mark_pass(struct sip_msg *msg, struct ar_view *v, unsigned *asd)
 		return AR_PASS_NONE;
 	if (ar_token_route_ok(ar_span_of(&value), secret, v->key.callid, v->key.id, asd))
 		return AR_PASS_OURS;
-	if (ar_token_other_ok(ar_span_of(&value), secret, v->key.callid))
+	if (ar_token_other_ok(ar_span_of(&value), secret, v->key.callid, other))
 		return AR_PASS_OTHER;
 	AR_COUNT(routes_bad);
 	LM_DBG("%.*s: a Record-Route parameter that is not ours\n", (int)v->key.callid.n,

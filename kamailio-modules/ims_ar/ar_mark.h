@@ -4,8 +4,8 @@
  *  - the mark, a header on an anchored initial INVITE: "<call>;n=<name>;h=<32 hex>" over Call-ID
  * and From-tag; a second Kamailio with the module does not hand over again;
  *  - the Record-Route parameter ims_ar="<call>.<asd>.<16 hex>" over Call-ID: an in-dialog request
- *    shows by it that this pass is the anchored one, also to a restarted Kamailio; "other.<16 hex>"
- *    says that it is not.
+ *    shows by it that this pass is the anchored one, also to a restarted Kamailio;
+ *    "other.<call>.<8 hex of side A's tag>.<16 hex>" says that it is not.
  */
 #ifndef IMS_AR_MARK_H
 #define IMS_AR_MARK_H
@@ -28,14 +28,15 @@ void ar_mark_add(struct sip_msg *msg, const struct ar_view *v, const char *id);
 
 /* Adds the parameter to our Record-Route, in request_route. */
 void ar_mark_route(struct sip_msg *msg, const struct ar_view *v, const char *id, unsigned asd);
-/* The same for a pass that is not the anchored one. */
-void ar_mark_route_other(struct sip_msg *msg, const struct ar_view *v);
+/* The same for a pass that is not the anchored one; the request is side A's. */
+void ar_mark_route_other(struct sip_msg *msg, const struct ar_view *v, const char *id);
 enum ar_pass {
 	AR_PASS_OURS, /* parameter there and right; id and asd filled in */
-	AR_PASS_OTHER, /* parameter there: not the anchored pass */
+	AR_PASS_OTHER, /* parameter there: not the anchored pass; other filled in */
 	AR_PASS_NONE, /* nothing tells: no AR call at its start, or a UE has taken it away */
 };
-/* After loose_route(). Fills v->key.id. */
-enum ar_pass ar_mark_pass(struct sip_msg *msg, struct ar_view *v, unsigned *asd);
+/* After loose_route(). OURS fills v->key.id. */
+enum ar_pass ar_mark_pass(
+	struct sip_msg *msg, struct ar_view *v, unsigned *asd, struct ar_other *other);
 
 #endif

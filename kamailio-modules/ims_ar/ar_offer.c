@@ -27,6 +27,7 @@ struct offer {
 	const str *route;
 	const char *role;
 	bool map; /* ask for the map of a forgotten call, not about the offer */
+	bool through; /* the same in a pass that is not the anchored one */
 	bool initial; /* of a call that is not known yet */
 	struct ar_view v;
 	struct ar_sdp sdp;
@@ -107,6 +108,7 @@ static struct ar_job *make_job(const struct offer *o, const char *text)
 		return NULL;
 	}
 	j->map = o->map;
+	j->through = o->through;
 	j->side = o->side;
 	j->cls = o->seen.cls;
 	j->reasons = o->seen.reasons;
@@ -161,7 +163,7 @@ static int hand_over(const struct offer *o)
 	free(text);
 	if (!j)
 		return AR_OFFER_ERROR;
-	if (ar_tm_watch(o->msg, &o->v) < 0) {
+	if (!o->through && ar_tm_watch(o->msg, &o->v) < 0) {
 		ar_job_free(j);
 		return AR_OFFER_ERROR;
 	}
@@ -296,7 +298,7 @@ static int offer_new(struct offer *o)
 {
 	int rc;
 
-	o->asd = ar_hash32(o->v.key.callid.p, o->v.key.callid.n) % (unsigned)ar_conf.nasd;
+	o->asd = ar_link_asd_of(o->v.key.callid);
 	if (repeated(o, &rc))
 		return rc;
 	if (refuse_misplaced(o->msg)) {
@@ -331,8 +333,9 @@ static int initial(struct offer *o)
 	o->initial = true;
 	if (ar_mark_check(o->msg, &o->v, id) == AR_MARK_OURS) {
 		ar_calls_spiral(o->v.key.callid, id);
+		memcpy(o->v.key.id, id, sizeof(id));
 		ar_through_open(&o->v.key, after_ms((int64_t)ar_conf.ring_ttl * 1000));
-		ar_mark_route_other(o->msg, &o->v);
+		ar_mark_route_other(o->msg, &o->v, id);
 		return result(o->msg, AR_OFFER_ELSEWHERE, 0, "", "anchored elsewhere");
 	}
 	if (!o->v.body.p)
@@ -465,6 +468,24 @@ static int forgotten(struct offer *o)
 		"the call is not known here and asd cannot be asked");
 }
 
+/*
+ * The call is anchored in another pass, or by another Kamailio, and this one was restarted: which
+ * sections the media relay must not see, asd knows. Without asd the request goes on; what comes
+ * from the anchored side names them itself.
+ */
+static int lost(struct offer *o)
+{
+	int rc;
+
+	o->map = o->through = true;
+	o->asd = ar_link_asd_of(o->v.key.callid);
+	rc = misplaced(o->msg) ? -EIO : hand_over_dialog(o);
+	if (rc >= 0)
+		return rc;
+	ar_link_open_through(&o->v.key, o->side, false);
+	return AR_OFFER_ORDINARY;
+}
+
 /* An ordinary call, until now: with data channels in this offer it is to become an AR call. */
 static int unknown(struct offer *o)
 {
@@ -493,6 +514,9 @@ static int in_dialog(struct offer *o)
 	switch (ar_where(o->msg, &o->v, &dialog, &o->asd, true)) {
 	case AR_WHERE_THERE:
 		return AR_OFFER_ORDINARY;
+	case AR_WHERE_LOST:
+		o->side = dialog.offerer;
+		return lost(o);
 	case AR_WHERE_FORGOTTEN:
 		return forgotten(o);
 	case AR_WHERE_UNKNOWN:

@@ -10,6 +10,15 @@ static bool is_live(const struct ar_use *u)
 	return u->state != AR_CALL_PLAIN && u->state != AR_CALL_DEAD;
 }
 
+/* A request of side A, anchored before it came here. */
+static void open_through(const struct ar_view *v, const char *id)
+{
+	struct ar_msg_key a = v->key;
+
+	memcpy(a.id, id, sizeof(a.id));
+	ar_through_open(&a, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
+}
+
 /* The first pass of a request sets the mark, the second one sees and removes it. */
 static enum ar_where by_mark(
 	struct sip_msg *msg, const struct ar_view *v, const struct ar_use *u, bool act)
@@ -24,10 +33,12 @@ static enum ar_where by_mark(
 		ar_mark_strip(msg);
 	if (here)
 		return AR_WHERE_HERE;
-	if (again)
+	if (again) {
 		ar_calls_spiral(v->key.callid, u->id);
-	else
+		open_through(v, u->id);
+	} else {
 		ar_mark_add(msg, v, u->id);
+	}
 	return AR_WHERE_THERE;
 }
 
@@ -40,7 +51,7 @@ static enum ar_where by_other_mark(struct sip_msg *msg, const struct ar_view *v,
 		return AR_WHERE_UNKNOWN;
 	if (act) {
 		ar_mark_strip(msg);
-		ar_through_open(&v->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
+		open_through(v, id);
 		ar_calls_elsewhere(&v->key, ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000);
 	}
 	return AR_WHERE_THERE;
@@ -65,28 +76,44 @@ static enum ar_where by_tags(
 	return w;
 }
 
+/* Or ask for one. */
+static bool offers(const struct ar_view *v)
+{
+	return v->key.method == METHOD_INVITE || (v->key.method == METHOD_UPDATE && v->body.p);
+}
+
 /* The parameter says so. Should it be missing in the anchored pass, the mark will help there. */
-static enum ar_where there(struct sip_msg *msg, const struct ar_view *v, bool act)
+static enum ar_where there(struct sip_msg *msg, struct ar_view *v, const struct ar_other *other,
+	struct ar_use *dialog, bool act)
 {
 	struct ar_use u;
 
-	if (act && ar_calls_find_dialog(&v->key, &u) == 0) {
+	if (!act)
+		return AR_WHERE_THERE;
+	if (ar_calls_find_dialog(&v->key, &u) == 0) {
 		if (is_live(&u) && u.spiral)
 			by_mark(msg, v, &u, true);
 		ar_use_done(&u);
 	}
-	return AR_WHERE_THERE;
+	if (!offers(v) || ar_through_is_whole(v->key.callid))
+		return AR_WHERE_THERE;
+	memcpy(v->key.id, other->id, sizeof(v->key.id));
+	memset(dialog, 0, sizeof(*dialog));
+	dialog->offerer = ar_hash32(v->key.from_tag.p, v->key.from_tag.n) == other->tag ? AR_SIDE_A
+											: AR_SIDE_B;
+	return AR_WHERE_LOST;
 }
 
 static enum ar_where find(
 	struct sip_msg *msg, struct ar_view *v, struct ar_use *u, unsigned *asd, bool act)
 {
-	enum ar_pass pass = ar_mark_pass(msg, v, asd);
+	struct ar_other other;
+	enum ar_pass pass = ar_mark_pass(msg, v, asd, &other);
 	char id[AR_CALL_ID_LEN + 1];
 	enum ar_where w;
 
 	if (pass == AR_PASS_OTHER)
-		return there(msg, v, act);
+		return there(msg, v, &other, u, act);
 	if (pass == AR_PASS_NONE)
 		return by_tags(msg, v, u, act);
 	if (ar_calls_find_dialog(&v->key, u) == 0) {

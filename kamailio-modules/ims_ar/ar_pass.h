@@ -18,6 +18,10 @@ enum ar_where {
 	AR_WHERE_HERE, /* the anchored pass; *dialog is filled in, ar_use_done() is due */
 	AR_WHERE_THERE, /* another pass or another Kamailio is: leave the request alone */
 	AR_WHERE_FORGOTTEN, /* here, but the call is not known any more; v->key.id is its name */
+	/* another pass is, but what this one needs for that is not known any more: v->key.id is the
+	 * call's name, dialog->offerer who sends the request; no ar_use_done(). INVITE and UPDATE
+	 */
+	AR_WHERE_LOST,
 	AR_WHERE_UNKNOWN, /* an ordinary call, as far as is known here */
 };
 

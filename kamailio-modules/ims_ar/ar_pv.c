@@ -86,7 +86,7 @@ void ar_pv_result(struct sip_msg *msg, int status, const char *action, const cha
 static const char *job_action(const struct ar_job *j)
 {
 	if (j->status == AR_STATUS_OK)
-		return j->map ? "local" : ar_action_name(j->action);
+		return j->map && !j->through ? "local" : ar_action_name(j->action);
 	if (j->map)
 		return "refuse";
 	return j->initial ? "away" : "local";

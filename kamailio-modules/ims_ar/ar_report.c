@@ -117,6 +117,19 @@ void ar_report_gone(const struct ar_job *j)
 	push(j->asd, &e, true);
 }
 
+void ar_report_relay(struct ar_span callid, const char *id, unsigned asd, enum ar_layout_pass pass)
+{
+	char text[AR_LAYOUT_TEXT];
+	struct ar_wire_event e = {.ev = "relay",
+		.call = id,
+		.callid = callid,
+		.pass = pass == AR_LAYOUT_ANCHORED ? "anchored" : "through",
+		.relay = text};
+
+	ar_layout_text(callid, pass, text);
+	push(asd, &e, false);
+}
+
 void ar_report_expired(const struct ar_call_info *i)
 {
 	struct ar_wire_event e = {

@@ -4,6 +4,7 @@
 #define IMS_AR_REPORT_H
 
 #include "ar_job.h"
+#include "ar_layout.h"
 #include "ar_view.h"
 
 /* A 1xx with SDP or a 2xx. outcome: NULL without SDP. */
@@ -16,6 +17,9 @@ void ar_report_cancelled(const struct ar_msg_key *k, const struct ar_ended *e);
 void ar_report_bye(const struct ar_msg_key *k, const struct ar_ended *e);
 /* The transaction of an offer was gone when the verdict came. */
 void ar_report_gone(const struct ar_job *j);
+/* The m-lines at this pass's media relay have become others, for a restart of this Kamailio. id:
+ * the call's name. */
+void ar_report_relay(struct ar_span callid, const char *id, unsigned asd, enum ar_layout_pass pass);
 void ar_report_expired(const struct ar_call_info *i);
 
 #endif

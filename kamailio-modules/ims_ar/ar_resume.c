@@ -53,7 +53,7 @@ void ar_resume(struct ar_job *j)
 		AR_COUNT(offers_gone);
 		AR_LIMITED(LM_INFO, "call %s: the transaction was gone when asd had decided\n",
 			j->key.id);
-		if (ar_calls_failed(&j->key, ar_now_ms(), &e) && e.planned)
+		if (!j->through && ar_calls_failed(&j->key, ar_now_ms(), &e) && e.planned)
 			ar_report_gone(j);
 	}
 	ar_job_free(j);

@@ -6,6 +6,7 @@
 #include "ar_dialog.h"
 #include "ar_facts.h"
 #include "ar_layout.h"
+#include "ar_link.h"
 #include "ar_mark.h"
 #include "ar_pass.h"
 #include "ar_pv.h"
@@ -313,19 +314,35 @@ static bool is_offer(const struct work *w)
 	return !w->dir.answer;
 }
 
+/* The call's name in this pass. */
+static bool name_of(const struct work *w, enum ar_layout_pass pass, char id[AR_CALL_ID_LEN + 1])
+{
+	if (pass == AR_LAYOUT_THROUGH)
+		return ar_through_call(w->v.key.callid, id);
+	memcpy(id, w->u.id, AR_CALL_ID_LEN + 1);
+	return id[0];
+}
+
 /* What is hidden, as the relay is to get it (ar_layout.h). */
 static int to_relay(
 	const struct work *w, struct ar_span text, enum ar_layout_pass pass, struct ar_buf *out)
 {
 	const struct ar_msg_key *key = &w->v.key;
+	char id[AR_CALL_ID_LEN + 1];
+	bool untold = false, named = name_of(w, pass, id);
 	struct ar_layout_key k = {.callid = key->callid,
 		.pass = pass,
 		.offer = is_offer(w),
 		.keep = w->kind == PLANNED || w->through,
 		.exchange = ar_hash32(key->from_tag.p, key->from_tag.n) ^ key->cseq,
-		.expires = after(ar_conf.call_ttl)};
+		.expires = after(ar_conf.call_ttl),
+		.untold = named ? &untold : NULL};
+	int rc = w->readable ? ar_layout_to_relay(&k, text, out) : 0;
 
-	return w->readable ? ar_layout_to_relay(&k, text, out) : 0;
+	if (untold)
+		ar_report_relay(key->callid, id,
+			pass == AR_LAYOUT_ANCHORED ? w->u.asd : ar_link_asd_of(key->callid), pass);
+	return rc;
 }
 
 /* An offer inside a dialog before its hand-off. */

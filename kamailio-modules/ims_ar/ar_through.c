@@ -16,6 +16,8 @@ struct entry {
 	uint32_t sections; /* as last offered from the anchored side */
 	uint32_t agreed; /* as last answered: of no offer that has failed */
 	int64_t expires;
+	bool whole;
+	char id[AR_CALL_ID_LEN + 1];
 	size_t ncallid, ntag;
 	char text[]; /* Call-ID, tag of side A */
 };
@@ -92,6 +94,7 @@ static struct entry *entry_new(const struct ar_msg_key *k)
 	if (!e)
 		return NULL;
 	*e = (struct entry){.ncallid = k->callid.n, .ntag = k->from_tag.n};
+	memcpy(e->id, k->id, sizeof(e->id));
 	memcpy(e->text, k->callid.p, k->callid.n);
 	if (k->from_tag.n)
 		memcpy(e->text + k->callid.n, k->from_tag.p, k->from_tag.n);
@@ -112,27 +115,86 @@ static void sweep(void)
 	}
 }
 
-void ar_through_open(const struct ar_msg_key *k, int64_t expires)
+/* The call's entry, there or new; NULL: no room. */
+static struct entry *find_or_add(const struct ar_msg_key *k)
 {
 	struct entry **at, *e;
 
-	lock_get(&table->lock);
 	if (table->n >= table->max)
 		sweep();
 	at = find(k->callid);
 	e = *at;
-	if (!e && table->n < table->max)
-		e = entry_new(k);
-	if (e && !*at) {
-		e->next = NULL;
-		*at = e;
-		table->n++;
-	}
 	if (e)
-		e->expires = expires;
-	lock_release(&table->lock);
-	if (!e)
+		return e;
+	if (table->n < table->max)
+		e = entry_new(k);
+	if (!e) {
 		AR_COUNT(through_full);
+		return NULL;
+	}
+	e->next = NULL;
+	*at = e;
+	table->n++;
+	return e;
+}
+
+void ar_through_open(const struct ar_msg_key *k, int64_t expires)
+{
+	struct entry *e;
+
+	lock_get(&table->lock);
+	e = find_or_add(k);
+	if (e) {
+		e->whole = true;
+		e->expires = expires;
+	}
+	lock_release(&table->lock);
+}
+
+void ar_through_restore(const struct ar_msg_key *k, uint32_t sections, bool whole, int64_t expires)
+{
+	struct entry *e;
+
+	lock_get(&table->lock);
+	e = find_or_add(k);
+	if (e && !e->whole) {
+		if (whole)
+			e->sections = e->agreed = sections;
+		e->whole = whole;
+		e->expires = expires;
+	}
+	lock_release(&table->lock);
+}
+
+static bool peek(struct ar_span callid, bool *whole, char id[AR_CALL_ID_LEN + 1])
+{
+	const struct entry *e;
+
+	if (__atomic_load_n(&table->n, __ATOMIC_RELAXED) == 0)
+		return false;
+	lock_get(&table->lock);
+	e = *find(callid);
+	if (e) {
+		*whole = e->whole;
+		memcpy(id, e->id, sizeof(e->id));
+	}
+	lock_release(&table->lock);
+	return e != NULL;
+}
+
+bool ar_through_call(struct ar_span callid, char id[AR_CALL_ID_LEN + 1])
+{
+	bool whole;
+
+	return peek(callid, &whole, id);
+}
+
+bool ar_through_is_whole(struct ar_span callid)
+{
+	char id[AR_CALL_ID_LEN + 1];
+	bool whole;
+
+	return peek(callid, &whole, id) && whole;
 }
 
 static uint32_t marked(const struct ar_sdp *sdp)

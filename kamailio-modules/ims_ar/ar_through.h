@@ -15,8 +15,18 @@
 
 int ar_through_init(int max);
 void ar_through_destroy(void);
-/* The initial request of a call that is anchored elsewhere passes. */
+/* The initial request of a call that is anchored elsewhere passes: k->id is the call's name. */
 void ar_through_open(const struct ar_msg_key *k, int64_t expires);
+/* False: nothing is known of the call, or only what came since this Kamailio's restart. */
+bool ar_through_is_whole(struct ar_span callid);
+/*
+ * A call from before this Kamailio's restart; k->from_tag is side A's. whole: these are its
+ * sections, as far as anybody knows; else it is only opened, and may be restored later. Nothing
+ * where it is whole already.
+ */
+void ar_through_restore(const struct ar_msg_key *k, uint32_t sections, bool whole, int64_t expires);
+/* The call's name; false: it is not open. */
+bool ar_through_call(struct ar_span callid, char id[AR_CALL_ID_LEN + 1]);
 enum ar_through_kind { AR_THROUGH_REQUEST, AR_THROUGH_REPLY, AR_THROUGH_FINAL, AR_THROUGH_ACK };
 /* Bit for each section of this description that rtpengine must not see. */
 uint32_t ar_through_sections(

@@ -106,9 +106,10 @@ int ar_tm_watch(struct sip_msg *msg, const struct ar_view *v)
 static void bye_of_forgotten(struct sip_msg *msg, struct ar_view *v)
 {
 	struct ar_ended e = {.planned = true};
+	struct ar_other other;
 	struct ar_use u;
 
-	if (ar_mark_pass(msg, v, &e.asd) != AR_PASS_OURS)
+	if (ar_mark_pass(msg, v, &e.asd, &other) != AR_PASS_OURS)
 		return;
 	if (ar_calls_find_dialog(&v->key, &u) == 0) {
 		ar_use_done(&u);
@@ -122,6 +123,7 @@ static void bye_of_forgotten(struct sip_msg *msg, struct ar_view *v)
 static void on_request(struct cell *t, int type, struct tmcb_params *p)
 {
 	struct ar_ended e = {.planned = false};
+	struct ar_other other;
 	struct ar_view v;
 	unsigned asd;
 
@@ -136,7 +138,7 @@ static void on_request(struct cell *t, int type, struct tmcb_params *p)
 	/* the parameter names one of several calls with the same tags (a retry, a copy that was
 	   damaged); a call that became an AR call later has it of the ordinary call before, or none
 	 */
-	if (ar_mark_pass(p->req, &v, &asd) == AR_PASS_OURS &&
+	if (ar_mark_pass(p->req, &v, &asd, &other) == AR_PASS_OURS &&
 		ar_calls_bye(&v.key, after(ar_conf.reply_ttl), &e) && e.planned) {
 		ar_report_bye(&v.key, &e);
 		return;

@@ -5,10 +5,13 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define BLOCK 64
 #define MARK_HEX 32 /* 128 bits */
 #define ROUTE_HEX 16 /* 64 bits: Record-Route is carried in every request of the dialog */
+#define OTHER "other."
+#define TAG_HEX 8
 
 static void hash(unsigned char out[AR_HMAC_LEN], const unsigned char *pad,
 	const struct ar_span *part, unsigned n)
@@ -142,20 +145,31 @@ void ar_token_route(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_spa
 	sign_route(out + n, secret, callid, (struct ar_span){out, (size_t)n});
 }
 
-void ar_token_other(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid)
+void ar_token_other(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid,
+	const struct ar_other *o)
 {
-	static const char head[] = "other.";
+	int n = snprintf(out, AR_ROUTE_MAX, OTHER "%s.%08x.", o->id, o->tag);
 
-	memcpy(out, head, sizeof(head));
-	sign_route(out + sizeof(head) - 1, secret, callid, (struct ar_span){out, sizeof(head) - 1});
+	sign_route(out + n, secret, callid, (struct ar_span){out, (size_t)n});
 }
 
-bool ar_token_other_ok(struct ar_span value, struct ar_span secret, struct ar_span callid)
+bool ar_token_other_ok(
+	struct ar_span value, struct ar_span secret, struct ar_span callid, struct ar_other *o)
 {
-	char want[AR_ROUTE_MAX];
+	const size_t head = sizeof(OTHER) - 1 + AR_CALL_ID_LEN + 1 + TAG_HEX + 1;
+	char want[ROUTE_HEX + 1], tag[TAG_HEX + 1];
 
-	ar_token_other(want, secret, callid);
-	return value.n == strlen(want) && same(value.p, want, value.n);
+	if (value.n != head + ROUTE_HEX || memcmp(value.p, OTHER, sizeof(OTHER) - 1) != 0)
+		return false;
+	sign_route(want, secret, callid, (struct ar_span){value.p, head});
+	if (!same(value.p + head, want, ROUTE_HEX))
+		return false;
+	memcpy(o->id, value.p + sizeof(OTHER) - 1, AR_CALL_ID_LEN);
+	o->id[AR_CALL_ID_LEN] = 0;
+	memcpy(tag, value.p + head - 1 - TAG_HEX, TAG_HEX);
+	tag[TAG_HEX] = 0;
+	o->tag = (uint32_t)strtoul(tag, NULL, 16);
+	return true;
 }
 
 bool ar_token_route_ok(struct ar_span value, struct ar_span secret, struct ar_span callid,

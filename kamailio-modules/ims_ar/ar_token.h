@@ -19,8 +19,15 @@ bool ar_token_mark_ok(
 	struct ar_span mark, struct ar_span secret, struct ar_span callid, struct ar_span from_tag);
 void ar_token_route(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid,
 	const char *id, unsigned asd);
-void ar_token_other(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid);
-bool ar_token_other_ok(struct ar_span value, struct ar_span secret, struct ar_span callid);
+/* A pass that is not the anchored one: whose call it is, and who began it. */
+struct ar_other {
+	char id[AR_CALL_ID_LEN + 1];
+	uint32_t tag; /* hash of the tag of side A */
+};
+void ar_token_other(char out[AR_ROUTE_MAX], struct ar_span secret, struct ar_span callid,
+	const struct ar_other *o);
+bool ar_token_other_ok(
+	struct ar_span value, struct ar_span secret, struct ar_span callid, struct ar_other *o);
 bool ar_token_route_ok(struct ar_span value, struct ar_span secret, struct ar_span callid,
 	char id[AR_CALL_ID_LEN + 1], unsigned *asd);
 

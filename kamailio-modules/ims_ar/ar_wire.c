@@ -99,6 +99,8 @@ char *ar_wire_event(const struct ar_wire_event *e)
 	put_str(j, "origin_b", e->origin_b && e->origin_b[0] ? e->origin_b : NULL);
 	if (e->spiral)
 		json_object_set_new(j, "spiral", json_true());
+	put_str(j, "pass", e->pass);
+	put_str(j, "relay", e->relay);
 	put_span(j, "contact", e->contact);
 	put_span(j, "sdp", e->sdp);
 	return finish(j);

@@ -24,6 +24,7 @@ struct ar_wire_offer {
 struct ar_wire_event {
 	const char *ev, *call, *method, *side, *outcome; /* NULL: left out */
 	const char *origin_a, *origin_b; /* NULL or "": left out */
+	const char *pass, *relay;
 	bool spiral;
 	int status; /* 0: left out */
 	bool has_cseq, has_hash, initial;

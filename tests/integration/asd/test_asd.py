@@ -3,6 +3,7 @@
 
 python3 test_asd.py ASD FAKE_MEDIAD [test...]
 """
+import signal
 import sys
 import time
 
@@ -42,6 +43,33 @@ def call_from_offer_to_bye(w):
     w.wait_contexts(0)
     assert items(admin(w.sock, "calls")) == []
     assert f.ask(cmd="map", call=t)["code"] == "no_call"
+
+
+@test()
+def lines_of_the_media_relays(w):
+    """Kept for a module that is restarted, as it said them last, over a restart of asd as well."""
+    f = w.link(instance="k1")
+    t = talk(f)
+    assert "relay" not in f.ask(cmd="map", call=t)
+    for lines in ("0 1-", "0 1- 1", "0 1-", "0 1- 1"):  # the same again is no repetition
+        f.event("relay", t, callid=t + "@ue", **{"pass": "anchored"}, relay=lines)
+        f.wait_acks()
+        assert f.ask(cmd="map", call=t)["relay"] == [lines, ""]
+    far = w.link(name="pcscf2", instance="k2")
+    far.event("relay", t, callid=t + "@ue", **{"pass": "through"}, relay="0 1- 2-")
+    far.wait_acks()
+    assert far.ask(cmd="resync", calls=[], more=False)["ok"]  # the call is not its own
+    far.close()
+    time.sleep(1.5)  # written behind the calls' back
+    w.asd.stop(signal.SIGKILL)
+    w.start()
+    f = w.link(instance="k1")
+    assert f.ask(cmd="map", call=t)["relay"] == ["0 1- 1", "0 1- 2-"]
+    f.event("relay", token(), callid="x", **{"pass": "through"}, relay="0")
+    f.wait_acks()
+    w.wait_count(events_unknown_call=1)
+    bye(f, t)
+    w.wait_contexts(0)
 
 
 @test()

@@ -47,8 +47,8 @@ def until(seconds, what, test):
     raise Failed(f"not within {seconds} s: {what}")
 
 
-def front(sock, cmd, arg=None, timeout=20):
-    """One admin command over the front link, as kamcmd's process does it."""
+def front(sock, cmd, arg=None, timeout=20, kind="admin", **members):
+    """One admin command over the front link, as kamcmd's process does it; or kind sip, as another Kamailio."""
     def send(s, o):
         b = json.dumps(o).encode()
         s.sendall(struct.pack(">I", len(b)) + b)
@@ -67,9 +67,9 @@ def front(sock, cmd, arg=None, timeout=20):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(timeout)
         s.connect(str(sock))
-        send(s, {"id": 1, "cmd": "hello", "v": 1, "kind": "admin", "name": "test", "instance": "t"})
+        send(s, {"id": 1, "cmd": "hello", "v": 1, "kind": kind, "name": "test", "instance": "t"})
         receive(s)
-        send(s, {"id": 2, "cmd": cmd, **({"arg": arg} if arg else {})})
+        send(s, {"id": 2, "cmd": cmd, **({"arg": arg} if arg else {}), **members})
         return receive(s)
 
 

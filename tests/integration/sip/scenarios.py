@@ -10,6 +10,7 @@ import cases_policy  # noqa: F401
 import cases_operator  # noqa: F401
 import cases_real  # noqa: F401
 import cases_relay  # noqa: F401
+import cases_restart  # noqa: F401
 import cases_shapes  # noqa: F401
 import cases_torture  # noqa: F401
 import cases_wire  # noqa: F401

@@ -174,6 +174,9 @@ static void elsewhere_for_another_kamailio(void **state)
 	call_on_offer(&w.a, &m, "pcscf2", (struct front_ref){.conn = 1, .id = 99});
 	w.requests = 100;
 	assert_string_equal(action(99), "elsewhere");
+	/* what that one's media relay must not see is in the map */
+	assert_non_null(json_object_get(w.answer[99], "plan"));
+	assert_non_null(json_object_get(w.answer[99], "reason"));
 	bye("ta", "tb");
 	assert_null(the_call());
 }

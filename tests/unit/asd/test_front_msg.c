@@ -122,6 +122,8 @@ static void event_needs_little(void **state)
 	assert_string_equal(m.ev, "bye");
 	assert_string_equal(m.sdp, "");
 	assert_int_equal(m.cseq, 0);
+	assert_string_equal(m.pass, "");
+	assert_string_equal(m.relay, "");
 	json_object_set_new(j, "status", json_integer(700));
 	assert_int_equal(front_read_event(&m, j, why), -EBADMSG);
 	json_decref(j);

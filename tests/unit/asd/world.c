@@ -363,6 +363,8 @@ struct front_event world_event(const char *ev, const char *token)
 	return (struct front_event){.ev = ev,
 		.origin_a = "",
 		.origin_b = "",
+		.pass = "",
+		.relay = "",
 		.call = token,
 		.callid = "abc@ue",
 		.from_tag = "ta",

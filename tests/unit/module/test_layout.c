@@ -204,6 +204,116 @@ static void the_relay_left_one_out(void **state)
 	assert_int_equal(ar_layout_from_relay(k.callid, k.pass, &sdp), -EBADMSG);
 }
 
+/* ---- over a restart */
+
+static void told(const char *want, struct ar_layout_key k, bool again)
+{
+	char got[AR_LAYOUT_TEXT];
+	bool untold = !again;
+	struct ar_sdp sdp;
+
+	k.untold = &untold;
+	give(&sdp, k, 3, k.exchange == 1 ? 1 : 5);
+	assert_int_equal(untold, again);
+	ar_layout_text(k.callid, k.pass, got);
+	assert_string_equal(got, want);
+}
+
+static void told_when_it_changes(void **state)
+{
+	struct ar_sdp sdp;
+
+	(void)state;
+	give(&sdp, key("c", 1, true), 3, 1); /* nobody to tell it */
+	told("0 1- 2-", key("c", 1, true), true);
+	told("0 1- 2-", key("c", 1, false), false);
+	told("0 1- 2 2", key("c", 2, true), true);
+	told("0 1- 2 2", key("c", 2, false), false);
+	told("0 1- 2 2", key("c", 2, true), false);
+}
+
+static void forget(void)
+{
+	ar_layout_close(AR_SPAN("c"));
+}
+
+static void restored(const char *text_)
+{
+	ar_layout_restore(
+		AR_SPAN("c"), AR_LAYOUT_ANCHORED, ar_span_str(text_), ar_now_ms() + 100000);
+}
+
+static void goes_on_after_a_restart(void **state)
+{
+	struct ar_layout_key k = key("c", 7, true);
+	struct ar_sdp sdp;
+
+	(void)state;
+	restored("0 1- 2- 2");
+	restored("0 1 2"); /* what is there counts */
+	give(&sdp, k, 3, 5);
+	PORTS(&sdp, 1000, 0, 0, 1002);
+	assert_int_equal(ar_layout_from_relay(k.callid, k.pass, &sdp), 0);
+	PORTS(&sdp, 1000, 0, 1002);
+	give(&sdp, key("c", 7, false), 3, 5);
+	PORTS(&sdp, 1000, 0, 0, 1002);
+	forget();
+	restored("0 1- 2-"); /* never moved before: the restart must not forget that it was away */
+	give(&sdp, k, 3, 5);
+	PORTS(&sdp, 1000, 0, 0, 1002);
+	forget();
+	restored("0 1- 2 2-");
+	give(&sdp, k, 3, 1);
+	PORTS(&sdp, 1000, 0, 0, 0);
+	give(&sdp, key("c", 8, true), 3, 5);
+	PORTS(&sdp, 1000, 0, 0, 0, 1002);
+}
+
+/* Where the relay had got the offer before asd told. */
+static void counts_from_the_next_offer_on(void **state)
+{
+	struct ar_layout_key k = key("c", 7, false);
+	struct ar_sdp sdp;
+
+	(void)state;
+	restored("0 1- 2- 2");
+	assert_false(ar_layout_moved(k.callid, k.pass));
+	give(&sdp, k, 3, 5);
+	PORTS(&sdp, 1000, 0, 1002);
+	assert_int_equal(ar_layout_from_relay(k.callid, k.pass, &sdp), 0);
+	PORTS(&sdp, 1000, 0, 1002);
+	give(&sdp, key("c", 8, true), 3, 5);
+	PORTS(&sdp, 1000, 0, 0, 1002);
+}
+
+static void nonsense_is_no_layout(void **state)
+{
+	static const char *const bad[] = {"", " ", "-", "0-1", "0  1", "1", "0 2", "0 1 x", "0 1--",
+		"0 1 32", "0 1 000", "a", "0,1", "-0", "0\n", "0 1 2 4",
+		"0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"};
+	char junk[40];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		restored(bad[i]);
+		assert_int_equal(ar_layout_count(), 0);
+	}
+	srand(3);
+	for (int i = 0; i < 100000; i++) {
+		unsigned n = (unsigned)rand() % sizeof(junk);
+
+		for (unsigned k = 0; k < n; k++)
+			junk[k] = "0123 -"[rand() % 6];
+		ar_layout_restore(AR_SPAN("c"), AR_LAYOUT_ANCHORED, (struct ar_span){junk, n},
+			ar_now_ms() + 1000);
+		forget();
+	}
+	test_shm_countdown = 0;
+	restored("0 1-");
+	test_shm_countdown = -1;
+	assert_int_equal(test_stat[AR_STAT_layout_full], 1);
+}
+
 static void expires_and_is_bounded(void **state)
 {
 	static const char *const names[] = {"c0", "c1", "c2", "c3"};
@@ -241,6 +351,16 @@ static void without_end(void **state)
 	assert_true(test_stat[AR_STAT_layout_full] > 0);
 	assert_int_equal(ar_layout_from_relay(k.callid, k.pass, &sdp), 0);
 	assert_int_equal(sdp.nmedia, 2);
+}
+
+/* Of the Kamailio, between two exchanges. */
+static void restart(void)
+{
+	char was[AR_LAYOUT_TEXT];
+
+	ar_layout_text(AR_SPAN("c"), AR_LAYOUT_ANCHORED, was);
+	forget();
+	restored(was);
 }
 
 /* Whatever the calls do: no section comes back at a line that had an answer, none changes its line
@@ -286,6 +406,8 @@ static void try_call(unsigned seed)
 		once = live & ((uint32_t)rand() | 1);
 		give(&sdp, key("c", x, false), n, once);
 		assert_int_equal(sdp.nmedia, lines);
+		if (rand() % 4 == 0)
+			restart();
 		answered = lines == 32 ? ~0u : (1u << lines) - 1;
 		live_before = once;
 	}
@@ -307,8 +429,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {T(stays_while_nothing_comes_back),
 		T(comes_back_at_a_new_line), T(refused_and_offered_again),
 		T(a_failed_offer_costs_nothing), T(the_last_answer_counts),
-		T(passes_and_calls_apart), T(the_relay_left_one_out), T(expires_and_is_bounded),
-		T(without_end), T(holds_for_any_call)};
+		T(passes_and_calls_apart), T(the_relay_left_one_out), T(told_when_it_changes),
+		T(goes_on_after_a_restart), T(counts_from_the_next_offer_on),
+		T(nonsense_is_no_layout), T(expires_and_is_bounded), T(without_end),
+		T(holds_for_any_call)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,11 +96,39 @@ static void test_route(void **state)
 	assert_int_equal(strspn(token, "0123456789abcdef."), t.n);
 }
 
+static void test_other(void **state)
+{
+	const struct ar_span secret = AR_SPAN("s3cret"), callid = AR_SPAN("c@h");
+	const struct ar_other o = {.id = ID, .tag = 0xdeadbeef};
+	char token[AR_ROUTE_MAX], bad[AR_ROUTE_MAX];
+	struct ar_other got = {.tag = 0};
+	struct ar_span t;
+
+	(void)state;
+	ar_token_other(token, secret, callid, &o);
+	t = ar_span_str(token);
+	assert_true(ar_token_other_ok(t, secret, callid, &got));
+	assert_string_equal(got.id, ID);
+	assert_int_equal(got.tag, 0xdeadbeef);
+	assert_false(ar_token_other_ok(t, secret, AR_SPAN("c@i"), &got));
+	assert_false(ar_token_other_ok(t, AR_SPAN("other"), callid, &got));
+	for (size_t i = 0; i < t.n; i++) {
+		memcpy(bad, token, sizeof(bad));
+		bad[i] ^= 1;
+		assert_false(ar_token_other_ok(ar_span_str(bad), secret, callid, &got));
+		assert_false(ar_token_other_ok((struct ar_span){token, i}, secret, callid, &got));
+	}
+	assert_false(ar_token_other_ok(AR_SPAN_NONE, secret, callid, &got));
+	/* safe in a SIP URI parameter, as above */
+	assert_int_equal(strspn(token + 5, "0123456789abcdef."), t.n - 5);
+}
+
 /* A mark must not do for a route, nor the other way. */
 static void test_uses_are_apart(void **state)
 {
 	const struct ar_span secret = AR_SPAN("s"), callid = AR_SPAN("c");
 	char mark[AR_MARK_MAX], token[AR_ROUTE_MAX], id[AR_CALL_ID_LEN + 1];
+	struct ar_other other = {.id = ID};
 	unsigned asd;
 
 	(void)state;
@@ -108,6 +136,9 @@ static void test_uses_are_apart(void **state)
 	ar_token_route(token, secret, callid, ID, 0);
 	assert_false(ar_token_route_ok(ar_span_str(mark), secret, callid, id, &asd));
 	assert_false(ar_token_mark_ok(ar_span_str(token), secret, callid, AR_SPAN("")));
+	assert_false(ar_token_other_ok(ar_span_str(token), secret, callid, &other));
+	ar_token_other(token, secret, callid, &other);
+	assert_false(ar_token_route_ok(ar_span_str(token), secret, callid, id, &asd));
 }
 
 int main(void)
@@ -116,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_rfc4231),
 		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_route),
+		cmocka_unit_test(test_other),
 		cmocka_unit_test(test_uses_are_apart),
 	};
 

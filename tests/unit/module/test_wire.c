@@ -117,6 +117,12 @@ static void test_event(void **state)
 	assert_null(json_object_get(j, "cseq"));
 	assert_null(json_object_get(j, "hash"));
 	assert_null(json_object_get(j, "status"));
+	assert_null(json_object_get(j, "relay"));
+	json_decref(j);
+	e = (struct ar_wire_event){.ev = "relay", .call = "1", .pass = "through", .relay = "0 1-"};
+	j = parse(ar_wire_event(&e));
+	assert_string_equal(string_of(j, "pass"), "through");
+	assert_string_equal(string_of(j, "relay"), "0 1-");
 	json_decref(j);
 }
 
