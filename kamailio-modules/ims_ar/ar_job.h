@@ -40,6 +40,7 @@ struct ar_job {
 	enum ar_class cls;
 	unsigned reasons;
 	bool initial;
+	bool bare; /* the request has no description */
 	bool mark; /* the next pass here is the anchored one: the mark tells it */
 	int64_t deadline;
 	unsigned asd; /* preferred, then the one asked */

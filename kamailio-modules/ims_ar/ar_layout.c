@@ -344,8 +344,8 @@ static bool read_text(struct ar_span text, struct layout *l)
 	return l->n > 0;
 }
 
-void ar_layout_restore(
-	struct ar_span callid, enum ar_layout_pass pass, struct ar_span text, int64_t expires)
+void ar_layout_restore(struct ar_span callid, enum ar_layout_pass pass, struct ar_span text,
+	bool asleep, int64_t expires)
 {
 	struct layout l;
 	struct entry *e;
@@ -356,7 +356,7 @@ void ar_layout_restore(
 	e = find(callid, pass) ? NULL : add(callid, pass);
 	if (e) {
 		e->l = l;
-		e->asleep = true;
+		e->asleep = asleep;
 		e->expires = expires;
 	}
 	lock_release(&table->lock);

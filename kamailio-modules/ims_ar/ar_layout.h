@@ -45,11 +45,11 @@ int ar_layout_to_relay(const struct ar_layout_key *k, struct ar_span text, struc
 	__attribute__((warn_unused_result));
 /* "" when nothing is kept. */
 void ar_layout_text(struct ar_span callid, enum ar_layout_pass pass, char out[AR_LAYOUT_TEXT]);
-/* From before a restart, as asd has kept it; it counts from the next offer on, since the relay may
- * have been given this one. Nothing where the call's is there already, and where the text is none.
- */
-void ar_layout_restore(
-	struct ar_span callid, enum ar_layout_pass pass, struct ar_span text, int64_t expires);
+/* From before a restart, as asd has kept it. asleep: it counts from the next offer on, since the
+ * relay may have been given this one. Nothing where the call's is there already, and where the text
+ * is none. */
+void ar_layout_restore(struct ar_span callid, enum ar_layout_pass pass, struct ar_span text,
+	bool asleep, int64_t expires);
 /* Whether the call has m-lines elsewhere than its sections. */
 bool ar_layout_moved(struct ar_span callid, enum ar_layout_pass pass);
 /* The relay's description: its sections in the order of the call. -EBADMSG: one is missing. */

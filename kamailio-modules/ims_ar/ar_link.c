@@ -53,19 +53,25 @@ static int64_t call_expiry(void)
 	return ar_now_ms() + (int64_t)ar_conf.call_ttl * 1000;
 }
 
-void ar_link_open_through(const struct ar_msg_key *k, enum ar_side side, bool whole)
+static int64_t ring_expiry(int64_t now)
+{
+	return now + (int64_t)ar_conf.ring_ttl * 1000;
+}
+
+void ar_link_open_through(const struct ar_msg_key *k, enum ar_side side)
 {
 	struct ar_msg_key a = *k;
 
 	if (side == AR_SIDE_B)
 		a.from_tag = k->to_tag;
-	ar_through_restore(&a, 0, whole, call_expiry());
+	/* the call may be over; an answer makes that longer */
+	ar_through_reopen(&a, ring_expiry(ar_now_ms()));
 }
 
 static void decided(struct ar_job *j, int status, const char *reason)
 {
 	if (j->through) { /* asd or not, the request goes on as it is */
-		ar_link_open_through(&j->key, j->side, status == AR_STATUS_OK);
+		ar_link_open_through(&j->key, j->side);
 		j->action = AR_ACTION_ELSEWHERE;
 		status = AR_STATUS_OK;
 	}
@@ -135,11 +141,6 @@ static void take_offers(void)
 	}
 }
 
-static int64_t ring_expiry(int64_t now)
-{
-	return now + (int64_t)ar_conf.ring_ttl * 1000;
-}
-
 /* The plan goes into shared memory before the route runs, since the route applies it. */
 static void store(struct ar_job *j, const struct ar_wire_verdict *v)
 {
@@ -187,12 +188,14 @@ static int map_parse(const json_t *j, struct ar_plan *plan, uint64_t version[2],
 	return ar_plan_from_json(plan, &link_.room, p, why);
 }
 
-static struct ar_span relay_of(const json_t *answer, enum ar_layout_pass pass)
+/* An offer that comes later than the request cannot have been given to the relay yet. */
+static void restore_lines(const struct ar_job *j, enum ar_layout_pass pass, const json_t *answer)
 {
 	const char *text =
 		json_string_value(json_array_get(json_object_get(answer, "relay"), (size_t)pass));
 
-	return ar_span_str(text ? text : "");
+	if (text)
+		ar_layout_restore(j->key.callid, pass, ar_span_str(text), !j->bare, call_expiry());
 }
 
 /* What asd says of a call that this Kamailio had before its restart. *side: who sends the offer. */
@@ -216,8 +219,7 @@ static int restore(struct ar_conn *c, struct ar_job *j, const json_t *answer, en
 		rc = ar_calls_restore(&k, &r);
 	}
 	if (rc == 0)
-		ar_layout_restore(k.callid, AR_LAYOUT_ANCHORED,
-			relay_of(answer, AR_LAYOUT_ANCHORED), r.expires);
+		restore_lines(j, AR_LAYOUT_ANCHORED, answer);
 	if (rc == 0 && json_is_true(json_object_get(answer, "released")))
 		ar_calls_release(k.callid, k.id);
 	if (rc < 0)
@@ -239,8 +241,9 @@ static uint32_t armf_sections(const struct ar_plan *map)
 	return bits;
 }
 
-/* What another pass needs of such an answer; without a map in it the call is not known there. */
-static void restore_through(const struct ar_job *j, const json_t *answer)
+/* What another pass needs of such an answer. False: no map is in it, the call is not known there.
+ */
+static bool restore_through(const struct ar_job *j, const json_t *answer)
 {
 	const char *tag = json_string_value(json_object_get(answer, "from_tag")), *why;
 	struct ar_msg_key k = j->key;
@@ -248,11 +251,22 @@ static void restore_through(const struct ar_job *j, const json_t *answer)
 	uint64_t version[2];
 
 	if (!tag || map_parse(answer, &map, version, &why) < 0)
-		return;
+		return false;
 	k.from_tag = ar_span_str(tag);
-	ar_through_restore(&k, armf_sections(&map), true, call_expiry());
-	ar_layout_restore(
-		k.callid, AR_LAYOUT_THROUGH, relay_of(answer, AR_LAYOUT_THROUGH), call_expiry());
+	ar_through_restore(&k, j->asd, armf_sections(&map), call_expiry());
+	restore_lines(j, AR_LAYOUT_THROUGH, answer);
+	return true;
+}
+
+/* Of several asd another one may have the call. */
+static void through_answered(struct ar_job *j, const json_t *answer)
+{
+	if (!restore_through(j, answer) && j->tries < (unsigned)ar_conf.nasd) {
+		j->asd = (j->asd + 1) % (unsigned)ar_conf.nasd;
+		take_offer(j);
+		return;
+	}
+	decided(j, AR_STATUS_OK, NULL);
 }
 
 static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
@@ -261,8 +275,7 @@ static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answ
 	int rc;
 
 	if (j->through) {
-		restore_through(j, answer);
-		decided(j, AR_STATUS_OK, NULL);
+		through_answered(j, answer);
 		return;
 	}
 	if (!json_is_true(json_object_get(answer, "ok"))) {
@@ -275,6 +288,17 @@ static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answ
 	decided(j, rc < 0 ? AR_STATUS_ERROR : AR_STATUS_OK, NULL);
 }
 
+/* The call has another name than this offer was given. */
+static bool take_name(struct ar_job *j, const json_t *answer)
+{
+	const char *id = json_string_value(json_object_get(answer, "call"));
+
+	if (!id || strlen(id) != AR_CALL_ID_LEN)
+		return false;
+	memcpy(j->key.id, id, AR_CALL_ID_LEN + 1);
+	return true;
+}
+
 /*
  * An offer that seemed to make an AR call of an ordinary one, but asd has that call: this Kamailio
  * was restarted, and such a call has nothing in its route set. With both UEs here a request of side
@@ -283,19 +307,19 @@ static void map_answered(struct ar_conn *c, struct ar_job *j, const json_t *answ
  */
 static void known_answered(struct ar_conn *c, struct ar_job *j, const json_t *answer)
 {
-	const char *id = json_string_value(json_object_get(answer, "call"));
 	enum ar_side side = AR_SIDE_A;
 	int rc = -EBADMSG;
+	bool spiral;
 
 	ar_calls_drop(&j->key);
 	j->initial = false;
-	if (id && strlen(id) == AR_CALL_ID_LEN) {
-		memcpy(j->key.id, id, AR_CALL_ID_LEN + 1);
+	if (take_name(j, answer))
 		rc = restore(c, j, answer, &side);
-	}
 	j->action = AR_ACTION_AR;
-	if (rc == 0 && side == AR_SIDE_B && json_is_true(json_object_get(answer, "spiral"))) {
-		restore_through(j, answer);
+	spiral = rc == 0 && json_is_true(json_object_get(answer, "spiral"));
+	if (spiral)
+		(void)restore_through(j, answer);
+	if (spiral && side == AR_SIDE_B) {
 		j->action = AR_ACTION_ELSEWHERE;
 		j->mark = true;
 	} else if (rc == 0) {
@@ -318,7 +342,8 @@ static bool anchored_before(
 		return false;
 	ar_calls_drop(&j->key);
 	if (j->key.to_tag.n) {
-		restore_through(j, answer);
+		if (take_name(j, answer))
+			(void)restore_through(j, answer);
 		ar_calls_elsewhere(&j->key, call_expiry());
 	}
 	decided(j, AR_STATUS_OK, v->reason);

@@ -16,8 +16,8 @@ void ar_resume_run(void);
 /* Goes on with one decided job: its route runs in this process. Frees it. */
 void ar_resume(struct ar_job *j);
 /* Opens what is kept of a call that is anchored in another pass (ar_through.h), and of which asd
- * could tell nothing; side: who has sent this request. whole: it never will. Any process. */
-void ar_link_open_through(const struct ar_msg_key *k, enum ar_side side, bool whole);
+ * could tell nothing; side: who has sent this request. Any process. */
+void ar_link_open_through(const struct ar_msg_key *k, enum ar_side side);
 /* Index of the asd that is asked first about a new call. Any process. */
 unsigned ar_link_asd_of(struct ar_span callid);
 /* Is an asd there to be asked? Any process. */

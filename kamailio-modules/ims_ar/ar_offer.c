@@ -113,6 +113,7 @@ static struct ar_job *make_job(const struct offer *o, const char *text)
 	j->cls = o->seen.cls;
 	j->reasons = o->seen.reasons;
 	j->initial = o->initial;
+	j->bare = !o->v.body.p;
 	j->asd = o->asd;
 	j->deadline = after_ms(cfg_get(ims_ar, ims_ar_cfg, offer_timeout));
 	if (fill_route(j, o->route) == 0)
@@ -482,7 +483,7 @@ static int lost(struct offer *o)
 	rc = misplaced(o->msg) ? -EIO : hand_over_dialog(o);
 	if (rc >= 0)
 		return rc;
-	ar_link_open_through(&o->v.key, o->side, false);
+	ar_link_open_through(&o->v.key, o->side);
 	return AR_OFFER_ORDINARY;
 }
 

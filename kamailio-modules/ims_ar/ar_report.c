@@ -127,7 +127,7 @@ void ar_report_relay(struct ar_span callid, const char *id, unsigned asd, enum a
 		.relay = text};
 
 	ar_layout_text(callid, pass, text);
-	push(asd, &e, false);
+	push(asd, &e, true);
 }
 
 void ar_report_expired(const struct ar_call_info *i)

@@ -314,13 +314,21 @@ static bool is_offer(const struct work *w)
 	return !w->dir.answer;
 }
 
-/* The call's name in this pass. */
-static bool name_of(const struct work *w, enum ar_layout_pass pass, char id[AR_CALL_ID_LEN + 1])
+/* The call's name in this pass, and the asd that has it. */
+static bool name_of(
+	const struct work *w, enum ar_layout_pass pass, char id[AR_CALL_ID_LEN + 1], unsigned *asd)
 {
-	if (pass == AR_LAYOUT_THROUGH)
-		return ar_through_call(w->v.key.callid, id);
+	struct ar_span callid = w->v.key.callid;
+	int told;
+
+	*asd = w->u.asd;
 	memcpy(id, w->u.id, AR_CALL_ID_LEN + 1);
-	return id[0];
+	if (pass == AR_LAYOUT_ANCHORED)
+		return id[0];
+	if (!ar_through_call(callid, id, &told))
+		return false;
+	*asd = told < 0 ? ar_link_asd_of(callid) : (unsigned)told;
+	return true;
 }
 
 /* What is hidden, as the relay is to get it (ar_layout.h). */
@@ -329,7 +337,8 @@ static int to_relay(
 {
 	const struct ar_msg_key *key = &w->v.key;
 	char id[AR_CALL_ID_LEN + 1];
-	bool untold = false, named = name_of(w, pass, id);
+	unsigned asd;
+	bool untold = false, named = name_of(w, pass, id, &asd);
 	struct ar_layout_key k = {.callid = key->callid,
 		.pass = pass,
 		.offer = is_offer(w),
@@ -340,8 +349,7 @@ static int to_relay(
 	int rc = w->readable ? ar_layout_to_relay(&k, text, out) : 0;
 
 	if (untold)
-		ar_report_relay(key->callid, id,
-			pass == AR_LAYOUT_ANCHORED ? w->u.asd : ar_link_asd_of(key->callid), pass);
+		ar_report_relay(key->callid, id, asd, pass);
 	return rc;
 }
 

@@ -17,6 +17,7 @@ struct entry {
 	uint32_t agreed; /* as last answered: of no offer that has failed */
 	int64_t expires;
 	bool whole;
+	int asd; /* that has told it; -1: none */
 	char id[AR_CALL_ID_LEN + 1];
 	size_t ncallid, ntag;
 	char text[]; /* Call-ID, tag of side A */
@@ -93,7 +94,7 @@ static struct entry *entry_new(const struct ar_msg_key *k)
 
 	if (!e)
 		return NULL;
-	*e = (struct entry){.ncallid = k->callid.n, .ntag = k->from_tag.n};
+	*e = (struct entry){.ncallid = k->callid.n, .ntag = k->from_tag.n, .asd = -1};
 	memcpy(e->id, k->id, sizeof(e->id));
 	memcpy(e->text, k->callid.p, k->callid.n);
 	if (k->from_tag.n)
@@ -145,28 +146,61 @@ void ar_through_open(const struct ar_msg_key *k, int64_t expires)
 	lock_get(&table->lock);
 	e = find_or_add(k);
 	if (e) {
+		memcpy(e->id, k->id, sizeof(e->id)); /* a retry is another call of that Call-ID */
 		e->whole = true;
 		e->expires = expires;
 	}
 	lock_release(&table->lock);
 }
 
-void ar_through_restore(const struct ar_msg_key *k, uint32_t sections, bool whole, int64_t expires)
+void ar_through_reopen(const struct ar_msg_key *k, int64_t expires)
 {
 	struct entry *e;
 
 	lock_get(&table->lock);
-	e = find_or_add(k);
-	if (e && !e->whole) {
-		if (whole)
-			e->sections = e->agreed = sections;
-		e->whole = whole;
+	e = *find(k->callid) ? NULL : find_or_add(k);
+	if (e)
+		e->expires = expires;
+	lock_release(&table->lock);
+}
+
+/* What only offers since the restart have told gives way to asd's. */
+void ar_through_restore(
+	const struct ar_msg_key *k, unsigned asd, uint32_t sections, int64_t expires)
+{
+	struct entry **at, *e;
+
+	lock_get(&table->lock);
+	at = find(k->callid);
+	if (*at && !(*at)->whole) {
+		drop(at);
+		at = find(k->callid);
+	}
+	e = *at ? NULL : find_or_add(k);
+	if (e) {
+		e->sections = e->agreed = sections;
+		e->asd = (int)asd;
+		e->whole = true;
 		e->expires = expires;
 	}
 	lock_release(&table->lock);
 }
 
-static bool peek(struct ar_span callid, bool *whole, char id[AR_CALL_ID_LEN + 1])
+bool ar_through_is_whole(struct ar_span callid)
+{
+	const struct entry *e;
+	bool whole;
+
+	if (__atomic_load_n(&table->n, __ATOMIC_RELAXED) == 0)
+		return false;
+	lock_get(&table->lock);
+	e = *find(callid);
+	whole = e && e->whole;
+	lock_release(&table->lock);
+	return whole;
+}
+
+bool ar_through_call(struct ar_span callid, char id[AR_CALL_ID_LEN + 1], int *asd)
 {
 	const struct entry *e;
 
@@ -175,26 +209,11 @@ static bool peek(struct ar_span callid, bool *whole, char id[AR_CALL_ID_LEN + 1]
 	lock_get(&table->lock);
 	e = *find(callid);
 	if (e) {
-		*whole = e->whole;
 		memcpy(id, e->id, sizeof(e->id));
+		*asd = e->asd;
 	}
 	lock_release(&table->lock);
 	return e != NULL;
-}
-
-bool ar_through_call(struct ar_span callid, char id[AR_CALL_ID_LEN + 1])
-{
-	bool whole;
-
-	return peek(callid, &whole, id);
-}
-
-bool ar_through_is_whole(struct ar_span callid)
-{
-	char id[AR_CALL_ID_LEN + 1];
-	bool whole;
-
-	return peek(callid, &whole, id) && whole;
 }
 
 static uint32_t marked(const struct ar_sdp *sdp)

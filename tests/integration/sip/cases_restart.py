@@ -9,7 +9,7 @@ from cases_armf import ANSWER, BACK, OFFER, RELAY, a_video, anchored, b_video, c
 from cases_dialog import bodies, offer_by_callee, offer_by_caller
 from cases_inside import PLAIN_A, PLAIN_B
 from net import check, front, until
-from sipp import Callee, Caller, gate
+from sipp import Callee, Caller, gate, pause, recv
 
 
 def hold_by_caller(version, at=23000, b_at=24000):
@@ -34,6 +34,7 @@ def restart(net, n):
     net.processes.pop(f"pcscf{n}").crash()
     net.start_pcscf(n)
     net.ready()
+    until(5, "its link to asd is up", lambda: net.link_up(n))
 
 
 def caller_after(net, n=1):
@@ -131,9 +132,20 @@ def told():
     return all("remote" in m["x-ims-ar"] for leg in media().values() for m in leg.values())
 
 
+def kept_by_asd(net):
+    """The m-lines at the two media relays of the one call."""
+    call = re.search(r"\tcall: (\w+)", net.rpc("pcscf1", "ims_ar.calls")[1]).group(1)
+    return front(net.asd_socket(1), "map", kind="sip", call=call).get("relay")
+
+
+def restart_when_kept(net, n):
+    until(5, "asd has the m-lines", lambda: kept_by_asd(net) == ["0 1- 2 2"] * 2)
+    restart(net, n)
+
+
 def kept_after_restart(net, n):
     """The video has gone back to the relay, at an m-line of its own: it stays there."""
-    c = exchanges(net, (None, to_relay(2)), (lambda: restart(net, n), hold_by_caller(3, 23002, 24002)))
+    c = exchanges(net, (None, to_relay(2)), (lambda: restart_when_kept(net, n), hold_by_caller(3, 23002, 24002)))
     back, held = bodies(c.uas, "INVITE")[1:]
     same_place(held, back, "hold, towards B")
     same_place(bodies(c.uac, "200")[2], bodies(c.uac, "200")[1], "hold, answer to A")
@@ -155,12 +167,6 @@ def armf_back_to_the_relay_then_callees_kamailio_restarted(net):
     kept_after_restart(net, 2)
 
 
-def kept_by_asd(net):
-    """The m-lines at the two media relays of the one call."""
-    call = re.search(r"\tcall: (\w+)", net.rpc("pcscf1", "ims_ar.calls")[1]).group(1)
-    return front(net.asd_socket(1), "map", kind="sip", call=call).get("relay")
-
-
 @scenario(alone=True, two=True, **BACK)
 def armf_kamailios_restarted_then_back_to_the_relay(net):
     """The relays had the video at port 0 before: it gets m-lines of its own, and keeps them. (The first offer after a
@@ -169,8 +175,7 @@ def armf_kamailios_restarted_then_back_to_the_relay(net):
         restart(net, 1)
         restart(net, 2)
     def one():
-        until(5, "asd has the m-lines", lambda: kept_by_asd(net) == ["0 1- 2 2"] * 2)
-        restart(net, 1)
+        restart_when_kept(net, 1)
     c = exchanges(net, (both, hold_by_caller(2)), (None, to_relay(3)), (one, hold_by_caller(4, 23002, 24002)),
                   (lambda: restart(net, 2), hold_by_callee(5, 23002, 24002)))
     _, away, back, held = bodies(c.uas, "INVITE")
@@ -198,11 +203,14 @@ def armf_callees_kamailio_restarted_while_asd_is_dead(net):
     net.settled()
 
 
+PLAIN = (PLAIN_A, PLAIN_B)
+
+
 def from_a_plain_call(net, n):
     """Nothing in the route set names a call that became an AR call later."""
     ar = offer_by_caller(sdp.offer(version=4, group="", video=a_video()),
                          sdp.answer(version=8, video=b_video(port=24000)))
-    c = exchanges(net, (None, ar), ((lambda: restart(net, n)) if n else None, hold_by_callee(9)), plain=(PLAIN_A, PLAIN_B))
+    c = exchanges(net, (None, ar), ((lambda: restart(net, n)) if n else None, hold_by_callee(9)), plain=PLAIN)
     anchored(bodies(c.uas, "INVITE")[-1], "AR, towards B", "actpass", pts="96 97 102", ssrc=1111)
     anchored(bodies(c.uac, "INVITE")[-1], "hold towards A", "actpass", "sendonly", ssrc=2222)
     anchored(bodies(c.uas, "200")[-1], "its answer", "passive", "recvonly", ssrc=1111)
@@ -224,3 +232,54 @@ def armf_inside_a_plain_call_then_kamailio_restarted(net):
 @scenario(alone=True, two=True, **RELAY)
 def armf_inside_a_plain_call_then_callees_kamailio_restarted(net):
     from_a_plain_call(net, 2)
+
+
+def kept_in_what_was_a_plain_call(net, n):
+    """The caller's offer after the restart is the one that has to find the m-lines."""
+    ar = offer_by_caller(sdp.offer(version=4, group="", video=a_video()),
+                         sdp.answer(version=8, video=b_video(port=24000)))
+    back = offer_by_caller(sdp.offer(version=5, group="", video=a_video(port=23002)),
+                           sdp.answer(version=9, video=b_video(port=24002)), cseq=3)
+    hold = offer_by_caller(sdp.offer(version=6, group="", video=a_video(port=23002, direction="sendonly")),
+                           sdp.answer(version=10, video=b_video(port=24002, direction="recvonly")), cseq=4)
+    c = exchanges(net, (None, ar), (None, back), (lambda: restart_when_kept(net, n), hold), plain=PLAIN)
+    there, back, held = bodies(c.uas, "INVITE")[1:]
+    anchored(there, "AR, towards B", "actpass", pts="96 97 102", ssrc=1111)
+    same_place(held, back, "hold, towards B")
+    same_place(bodies(c.uac, "200")[3], bodies(c.uac, "200")[2], "hold, answer to A")
+    net.settled()
+
+
+@scenario(alone=True, **BACK)
+def armf_inside_a_plain_call_back_to_the_relay_then_kamailio_restarted(net):
+    kept_in_what_was_a_plain_call(net, 1)
+
+
+@scenario(alone=True, two=True, **BACK)
+def armf_inside_a_plain_call_back_to_the_relay_then_callers_kamailio_restarted(net):
+    kept_in_what_was_a_plain_call(net, 1)
+
+
+@scenario(alone=True, two=True, **BACK)
+def armf_inside_a_plain_call_back_to_the_relay_then_callees_kamailio_restarted(net):
+    kept_in_what_was_a_plain_call(net, 2)
+
+
+def late_offer_by_caller(version, a_answers, b_offers):
+    """An INVITE without a description: the callee's 200 has the offer, the ACK the answer."""
+    def caller(a):
+        return [pause(100), a.request("INVITE", version), recv(100, optional=True), recv(200), a.ack(version, a_answers)]
+
+    def callee(b):
+        return [recv("INVITE"), b.in_dialog_reply("200 OK", b_offers), recv("ACK")]
+    return caller, callee
+
+
+@scenario(alone=True, two=True, **BACK)
+def armf_back_to_the_relay_then_callees_kamailio_restarted_then_a_late_offer(net):
+    late = late_offer_by_caller(3, sdp.offer(version=3, setup="active", group="", video=a_video(port=23002, setup="active")),
+                                sdp.answer(version=3, setup="actpass", video=b_video(port=24002, setup="actpass")))
+    c = exchanges(net, (None, to_relay(2)), (lambda: restart_when_kept(net, 2), late))
+    same_place(bodies(c.uac, "200")[2], bodies(c.uac, "200")[1], "the late offer, towards A")
+    same_place(bodies(c.uas, "ACK")[0], bodies(c.uas, "INVITE")[1], "its answer, towards B")
+    net.settled()

@@ -240,7 +240,7 @@ static void forget(void)
 static void restored(const char *text_)
 {
 	ar_layout_restore(
-		AR_SPAN("c"), AR_LAYOUT_ANCHORED, ar_span_str(text_), ar_now_ms() + 100000);
+		AR_SPAN("c"), AR_LAYOUT_ANCHORED, ar_span_str(text_), true, ar_now_ms() + 100000);
 }
 
 static void goes_on_after_a_restart(void **state)
@@ -286,6 +286,18 @@ static void counts_from_the_next_offer_on(void **state)
 	PORTS(&sdp, 1000, 0, 0, 1002);
 }
 
+/* The offer is still to come, in the 200 to an INVITE without one. */
+static void counts_at_once(void **state)
+{
+	struct ar_sdp sdp;
+
+	(void)state;
+	ar_layout_restore(AR_SPAN("c"), AR_LAYOUT_ANCHORED, AR_SPAN("0 1- 2- 2"), false,
+		ar_now_ms() + 100000);
+	give(&sdp, key("c", 7, false), 3, 5);
+	PORTS(&sdp, 1000, 0, 0, 1002);
+}
+
 static void nonsense_is_no_layout(void **state)
 {
 	static const char *const bad[] = {"", " ", "-", "0-1", "0  1", "1", "0 2", "0 1 x", "0 1--",
@@ -304,7 +316,7 @@ static void nonsense_is_no_layout(void **state)
 
 		for (unsigned k = 0; k < n; k++)
 			junk[k] = "0123 -"[rand() % 6];
-		ar_layout_restore(AR_SPAN("c"), AR_LAYOUT_ANCHORED, (struct ar_span){junk, n},
+		ar_layout_restore(AR_SPAN("c"), AR_LAYOUT_ANCHORED, (struct ar_span){junk, n}, true,
 			ar_now_ms() + 1000);
 		forget();
 	}
@@ -430,7 +442,7 @@ int main(void)
 		T(comes_back_at_a_new_line), T(refused_and_offered_again),
 		T(a_failed_offer_costs_nothing), T(the_last_answer_counts),
 		T(passes_and_calls_apart), T(the_relay_left_one_out), T(told_when_it_changes),
-		T(goes_on_after_a_restart), T(counts_from_the_next_offer_on),
+		T(goes_on_after_a_restart), T(counts_from_the_next_offer_on), T(counts_at_once),
 		T(nonsense_is_no_layout), T(expires_and_is_bounded), T(without_end),
 		T(holds_for_any_call)};
 

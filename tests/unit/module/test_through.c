@@ -119,50 +119,76 @@ static void expires_and_is_bounded(void **state)
 	assert_int_equal(seen("new", "ta", AR_THROUGH_REQUEST, &ours), 2);
 }
 
-static void restored(const char *from, uint32_t sections, bool whole)
+static void restored(const char *from, uint32_t sections)
 {
 	struct ar_msg_key k = help_key("c1", from, "", 1, 7);
 
-	ar_through_restore(&k, sections, whole, ar_now_ms() + 1000);
+	ar_through_restore(&k, 1, sections, ar_now_ms() + 1000);
+}
+
+static void reopened(const char *from)
+{
+	struct ar_msg_key k = help_key("c1", from, "", 1, 7);
+
+	ar_through_reopen(&k, ar_now_ms() + 1000);
 }
 
 /* A restarted Kamailio: asd tells, now or at a later offer, or nobody does. */
 static void after_a_restart(void **state)
 {
 	char id[AR_CALL_ID_LEN + 1];
+	int asd = 7;
 
 	(void)state;
 	assert_false(ar_through_is_whole(AR_SPAN("c1")));
-	assert_false(ar_through_call(AR_SPAN("c1"), id));
-	restored("ta", 0, false);
+	assert_false(ar_through_call(AR_SPAN("c1"), id, &asd));
+	reopened("ta");
 	assert_false(ar_through_is_whole(AR_SPAN("c1")));
-	assert_true(ar_through_call(AR_SPAN("c1"), id));
+	assert_true(ar_through_call(AR_SPAN("c1"), id, &asd));
+	assert_int_equal(asd, -1);
 	assert_int_equal(seen("c1", "tb", AR_THROUGH_REQUEST, &theirs), 0);
 	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &ours), 2); /* tells it by itself */
-	restored("ta", 4, true);
+	reopened("tb"); /* nothing is forgotten again */
+	assert_int_equal(seen("c1", "tb", AR_THROUGH_REPLY, &theirs), 2);
+	restored("ta", 4);
 	assert_true(ar_through_is_whole(AR_SPAN("c1")));
+	assert_true(ar_through_call(AR_SPAN("c1"), id, &asd));
+	assert_int_equal(asd, 1);
+	assert_int_equal(ar_through_count(), 1);
 	assert_int_equal(seen("c1", "tb", AR_THROUGH_REQUEST, &theirs), 4);
-	restored("ta", 1, true); /* twice */
+	restored("ta", 1); /* twice */
 	assert_int_equal(seen("c1", "tb", AR_THROUGH_REPLY, &theirs), 4);
 	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &ours), 2);
-	ar_through_close(AR_SPAN("c1"));
-	restored("ta", 0, true); /* of a call that asd does not have: never asked again */
-	assert_true(ar_through_is_whole(AR_SPAN("c1")));
-	assert_int_equal(seen("c1", "tb", AR_THROUGH_REQUEST, &ours), 0);
+}
+
+/* Who began it, asd knows better than a UE's request. */
+static void asd_says_who_is_side_a(void **state)
+{
+	(void)state;
+	reopened("tx");
+	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &ours), 0);
+	restored("ta", 2);
+	assert_int_equal(seen("c1", "tx", AR_THROUGH_REQUEST, &theirs), 2);
+	assert_int_equal(seen("c1", "ta", AR_THROUGH_REQUEST, &theirs), 0);
 }
 
 static void has_the_calls_name(void **state)
 {
 	struct ar_msg_key k = help_key("c1", "ta", "", 1, 7);
 	char id[AR_CALL_ID_LEN + 1];
+	int asd;
 
 	(void)state;
 	memcpy(k.id, "0123456789abcdef", sizeof(k.id));
 	ar_through_open(&k, ar_now_ms() + 1000);
 	assert_true(ar_through_is_whole(AR_SPAN("c1")));
-	assert_true(ar_through_call(AR_SPAN("c1"), id));
+	assert_true(ar_through_call(AR_SPAN("c1"), id, &asd));
 	assert_string_equal(id, "0123456789abcdef");
-	assert_false(ar_through_call(AR_SPAN("c2"), id));
+	assert_false(ar_through_call(AR_SPAN("c2"), id, &asd));
+	memcpy(k.id, "fedcba9876543210", sizeof(k.id)); /* the retry after a 407 behind us */
+	ar_through_open(&k, ar_now_ms() + 1000);
+	assert_true(ar_through_call(AR_SPAN("c1"), id, &asd));
+	assert_string_equal(id, "fedcba9876543210");
 }
 
 static void no_memory(void **state)
@@ -179,7 +205,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {T(known_by_what_was_offered),
 		T(a_failed_offer_changes_nothing), T(not_believed_of_strangers),
-		T(expires_and_is_bounded), T(after_a_restart), T(has_the_calls_name), T(no_memory)};
+		T(expires_and_is_bounded), T(after_a_restart), T(asd_says_who_is_side_a),
+		T(has_the_calls_name), T(no_memory)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
