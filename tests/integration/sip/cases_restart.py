@@ -97,11 +97,11 @@ def same_place(text, before, why):
         check(port_of(text, kind) == port_of(before, kind), f"{why}: {kind} at {port_of(text, kind)}, was at {port_of(before, kind)}")
 
 
-def exchanges(net, *parts, plain=None):
+def exchanges(net, *parts, first=(OFFER, ANSWER)):
     """A call with several exchanges inside it. Each part: what happens before it, while both UEs are at a gate, and
-    its steps. plain: the call begins with these, as an ordinary one."""
+    its steps."""
     a, b = Caller(AR_TAGS), Callee(AR_TAGS)
-    caller, callee = setup(a, b, *(plain or (OFFER, ANSWER)))
+    caller, callee = setup(a, b, *first)
     for before, steps in parts:
         wait = [gate()] if before else []
         caller, callee = caller + wait + steps[0](a), callee + wait + steps[1](b)
@@ -210,7 +210,7 @@ def from_a_plain_call(net, n):
     """Nothing in the route set names a call that became an AR call later."""
     ar = offer_by_caller(sdp.offer(version=4, group="", video=a_video()),
                          sdp.answer(version=8, video=b_video(port=24000)))
-    c = exchanges(net, (None, ar), ((lambda: restart(net, n)) if n else None, hold_by_callee(9)), plain=PLAIN)
+    c = exchanges(net, (None, ar), ((lambda: restart(net, n)) if n else None, hold_by_callee(9)), first=PLAIN)
     anchored(bodies(c.uas, "INVITE")[-1], "AR, towards B", "actpass", pts="96 97 102", ssrc=1111)
     anchored(bodies(c.uac, "INVITE")[-1], "hold towards A", "actpass", "sendonly", ssrc=2222)
     anchored(bodies(c.uas, "200")[-1], "its answer", "passive", "recvonly", ssrc=1111)
@@ -242,7 +242,7 @@ def kept_in_what_was_a_plain_call(net, n):
                            sdp.answer(version=9, video=b_video(port=24002)), cseq=3)
     hold = offer_by_caller(sdp.offer(version=6, group="", video=a_video(port=23002, direction="sendonly")),
                            sdp.answer(version=10, video=b_video(port=24002, direction="recvonly")), cseq=4)
-    c = exchanges(net, (None, ar), (None, back), (lambda: restart_when_kept(net, n), hold), plain=PLAIN)
+    c = exchanges(net, (None, ar), (None, back), (lambda: restart_when_kept(net, n), hold), first=PLAIN)
     there, back, held = bodies(c.uas, "INVITE")[1:]
     anchored(there, "AR, towards B", "actpass", pts="96 97 102", ssrc=1111)
     same_place(held, back, "hold, towards B")

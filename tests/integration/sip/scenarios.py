@@ -13,5 +13,6 @@ import cases_relay  # noqa: F401
 import cases_restart  # noqa: F401
 import cases_shapes  # noqa: F401
 import cases_torture  # noqa: F401
+import cases_walk  # noqa: F401
 import cases_wire  # noqa: F401
 from case import TABLE, enabled  # noqa: F401
