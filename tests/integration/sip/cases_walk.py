@@ -46,10 +46,10 @@ class Step:
             return ["off"]
         if unasked:
             return list({before, *self.may_be(before, False)})
-        if self.restart == 1:  # planned from the map, not by the policy; what the ARMF had and was refused stays so
-            return [before] if before != "off" else ["relay", "off"]
-        if not self.by_a:  # its video has passed its relay before it is decided
-            return [before] if before != "off" else ["relay"]
+        if self.restart == 1:  # planned from the map, not by the policy
+            return [before]
+        if not self.by_a:  # its video has passed its relay before it is decided, where that had it last
+            return [before] if before != "off" else ["relay", "armf"] if self.draw else ["relay"]
         return ["armf" if self.draw else "relay"]
 
     def steps(self):
@@ -118,6 +118,8 @@ def check_exchange(step, before, unasked, offer, answer, ports):
         dc = sdp.section(text, "application")
         check(dc and not dc.startswith("m=application 0 ") and sdp.UE1_UFRAG not in dc and sdp.UE2_UFRAG not in dc,
               f"{why}: no data channel of ours: {dc}")
+    if not step.by_a and before == "off":
+        ports.forget_video()  # past the callee's relay until the next offer, where the ARMF had it last
     return place
 
 
@@ -126,6 +128,8 @@ def walk(net, seed):
     place = rng.choice(["armf", "relay"])
     first = (with_draw(OFFER, DRAW if place == "armf" else ""), ANSWER)
     steps = [Step(rng, n, [0, 0, 0, 1, 2] if net.two else [0, 0, 0, 1]) for n in range(STEPS)]
+    for last, s in zip(steps, steps[1:]):  # the map may refuse what was off, and this callee takes it all the same
+        s.restart = 0 if last.off and not s.off else s.restart
     c = exchanges(net, *[((lambda n=s.restart: restart(net, n)) if s.restart else None, s.steps()) for s in steps], first=first)
     to_b, to_a = bodies(c.uas, "INVITE")[1:], bodies(c.uac, "200")[1:]
     by_b, from_a = bodies(c.uac, "INVITE"), bodies(c.uas, "200")
