@@ -101,7 +101,7 @@ const cases = {
 		await sleep(500);
 		// what was on its way on a busy machine is over some time
 		let still = false;
-		for (let i = 0; i < 5 && !still; i++) still = !await b.moreFrames(10, 2000);
+		for (let i = 0; i < 3 && !still; i++) still = !await b.moreFrames(10, 2000);
 		check(still, 'pictures on hold');
 		check(await a.moreFrames(30), 'the other way is held too');
 		check((await m.facts(call.id)).a.v0.armf.reason === 'on hold', 'reason');

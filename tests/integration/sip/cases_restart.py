@@ -37,7 +37,16 @@ def restart(net, n):
     until(5, "its link to asd is up", lambda: net.link_up(n))
 
 
-def caller_after(net, n=1):
+def at_each_edge(name, body, options):
+    """Three scenarios: the one Kamailio for both UEs is restarted; of two the caller's; the callee's."""
+    for which, n, two in (("kamailio", 1, False), ("callers_kamailio", 1, True), ("callees_kamailio", 2, True)):
+        def run(net, n=n):
+            body(net, n)
+        run.__name__ = name.format(which)
+        scenario(alone=True, two=two, **options)(run)
+
+
+def caller_after(net, n):
     c = call(net, steps=hold_by_caller(2), during=lambda: restart(net, n))
     first, held = bodies(c.uas, "INVITE")
     anchored(held, "hold towards B", "actpass", "sendonly", "96 97 102", ssrc=1111)
@@ -47,7 +56,7 @@ def caller_after(net, n=1):
     net.settled()
 
 
-def callee_after(net, n=1):
+def callee_after(net, n):
     c = call(net, steps=hold_by_callee(2), during=lambda: restart(net, n))
     anchored(bodies(c.uac, "INVITE")[-1], "hold towards A", "actpass", "sendonly", ssrc=2222)
     anchored(bodies(c.uas, "200")[-1], "its answer", "passive", "recvonly", ssrc=1111)
@@ -56,34 +65,8 @@ def callee_after(net, n=1):
     net.settled()
 
 
-@scenario(alone=True, **RELAY)
-def armf_kamailio_restarted(net):
-    caller_after(net)
-
-
-@scenario(alone=True, **RELAY)
-def armf_kamailio_restarted_offer_by_callee(net):
-    callee_after(net)
-
-
-@scenario(alone=True, two=True, **RELAY)
-def armf_callers_kamailio_restarted(net):
-    caller_after(net, 1)
-
-
-@scenario(alone=True, two=True, **RELAY)
-def armf_callers_kamailio_restarted_offer_by_callee(net):
-    callee_after(net, 1)
-
-
-@scenario(alone=True, two=True, **RELAY)
-def armf_callees_kamailio_restarted(net):
-    caller_after(net, 2)
-
-
-@scenario(alone=True, two=True, **RELAY)
-def armf_callees_kamailio_restarted_offer_by_callee(net):
-    callee_after(net, 2)
+at_each_edge("armf_{}_restarted", caller_after, RELAY)
+at_each_edge("armf_{}_restarted_offer_by_callee", callee_after, RELAY)
 
 
 def port_of(text, kind):
@@ -152,19 +135,7 @@ def kept_after_restart(net, n):
     net.settled()
 
 
-@scenario(alone=True, **BACK)
-def armf_back_to_the_relay_then_kamailio_restarted(net):
-    kept_after_restart(net, 1)
-
-
-@scenario(alone=True, two=True, **BACK)
-def armf_back_to_the_relay_then_callers_kamailio_restarted(net):
-    kept_after_restart(net, 1)
-
-
-@scenario(alone=True, two=True, **BACK)
-def armf_back_to_the_relay_then_callees_kamailio_restarted(net):
-    kept_after_restart(net, 2)
+at_each_edge("armf_back_to_the_relay_then_{}_restarted", kept_after_restart, BACK)
 
 
 @scenario(alone=True, two=True, **BACK)
@@ -174,9 +145,8 @@ def armf_kamailios_restarted_then_back_to_the_relay(net):
     def both():
         restart(net, 1)
         restart(net, 2)
-    def one():
-        restart_when_kept(net, 1)
-    c = exchanges(net, (both, hold_by_caller(2)), (None, to_relay(3)), (one, hold_by_caller(4, 23002, 24002)),
+    c = exchanges(net, (both, hold_by_caller(2)), (None, to_relay(3)),
+                  (lambda: restart_when_kept(net, 1), hold_by_caller(4, 23002, 24002)),
                   (lambda: restart(net, 2), hold_by_callee(5, 23002, 24002)))
     _, away, back, held = bodies(c.uas, "INVITE")
     anchored(away, "hold towards B", "actpass", "sendonly", "96 97 102", ssrc=1111)
@@ -204,13 +174,12 @@ def armf_callees_kamailio_restarted_while_asd_is_dead(net):
 
 
 PLAIN = (PLAIN_A, PLAIN_B)
+BECOMES_AR = offer_by_caller(sdp.offer(version=4, group="", video=a_video()), sdp.answer(version=8, video=b_video(port=24000)))
 
 
 def from_a_plain_call(net, n):
     """Nothing in the route set names a call that became an AR call later."""
-    ar = offer_by_caller(sdp.offer(version=4, group="", video=a_video()),
-                         sdp.answer(version=8, video=b_video(port=24000)))
-    c = exchanges(net, (None, ar), ((lambda: restart(net, n)) if n else None, hold_by_callee(9)), first=PLAIN)
+    c = exchanges(net, (None, BECOMES_AR), ((lambda: restart(net, n)) if n else None, hold_by_callee(9)), first=PLAIN)
     anchored(bodies(c.uas, "INVITE")[-1], "AR, towards B", "actpass", pts="96 97 102", ssrc=1111)
     anchored(bodies(c.uac, "INVITE")[-1], "hold towards A", "actpass", "sendonly", ssrc=2222)
     anchored(bodies(c.uas, "200")[-1], "its answer", "passive", "recvonly", ssrc=1111)
@@ -224,25 +193,16 @@ def armf_inside_a_plain_call(net):
     from_a_plain_call(net, 0)
 
 
-@scenario(alone=True, **RELAY)
-def armf_inside_a_plain_call_then_kamailio_restarted(net):
-    from_a_plain_call(net, 1)
-
-
-@scenario(alone=True, two=True, **RELAY)
-def armf_inside_a_plain_call_then_callees_kamailio_restarted(net):
-    from_a_plain_call(net, 2)
+at_each_edge("armf_inside_a_plain_call_then_{}_restarted", from_a_plain_call, RELAY)
 
 
 def kept_in_what_was_a_plain_call(net, n):
     """The caller's offer after the restart is the one that has to find the m-lines."""
-    ar = offer_by_caller(sdp.offer(version=4, group="", video=a_video()),
-                         sdp.answer(version=8, video=b_video(port=24000)))
     back = offer_by_caller(sdp.offer(version=5, group="", video=a_video(port=23002)),
                            sdp.answer(version=9, video=b_video(port=24002)), cseq=3)
     hold = offer_by_caller(sdp.offer(version=6, group="", video=a_video(port=23002, direction="sendonly")),
                            sdp.answer(version=10, video=b_video(port=24002, direction="recvonly")), cseq=4)
-    c = exchanges(net, (None, ar), (None, back), (lambda: restart_when_kept(net, n), hold), first=PLAIN)
+    c = exchanges(net, (None, BECOMES_AR), (None, back), (lambda: restart_when_kept(net, n), hold), first=PLAIN)
     there, back, held = bodies(c.uas, "INVITE")[1:]
     anchored(there, "AR, towards B", "actpass", pts="96 97 102", ssrc=1111)
     same_place(held, back, "hold, towards B")
@@ -250,19 +210,7 @@ def kept_in_what_was_a_plain_call(net, n):
     net.settled()
 
 
-@scenario(alone=True, **BACK)
-def armf_inside_a_plain_call_back_to_the_relay_then_kamailio_restarted(net):
-    kept_in_what_was_a_plain_call(net, 1)
-
-
-@scenario(alone=True, two=True, **BACK)
-def armf_inside_a_plain_call_back_to_the_relay_then_callers_kamailio_restarted(net):
-    kept_in_what_was_a_plain_call(net, 1)
-
-
-@scenario(alone=True, two=True, **BACK)
-def armf_inside_a_plain_call_back_to_the_relay_then_callees_kamailio_restarted(net):
-    kept_in_what_was_a_plain_call(net, 2)
+at_each_edge("armf_inside_a_plain_call_back_to_the_relay_then_{}_restarted", kept_in_what_was_a_plain_call, BACK)
 
 
 def late_offer_by_caller(version, a_answers, b_offers):

@@ -140,6 +140,7 @@ def walk(net, seed):
 
 
 def walks(net):
+    """WALK_FROM and WALK_TO choose other seeds."""
     for seed in range(int(os.environ.get("WALK_FROM", "1")), int(os.environ.get("WALK_TO", "6"))):
         try:
             walk(net, seed)
